@@ -1,0 +1,1 @@
+"""The node classes: parameters, topics, timers, lifecycle. No arithmetic."""

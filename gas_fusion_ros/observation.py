@@ -1,0 +1,147 @@
+"""The dataclasses that travel from driver to alarm.
+
+Every stamp is an acquisition time in nanoseconds since the clock's epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+PAPER_CHANNELS = ("mq2", "mq3", "mq5", "mq6", "mq7", "mq8", "mq135")
+"""The data set's seven sensors, in the order of the paper's Table 2."""
+
+PAPER_CLASSES = ("Mixture", "NoGas", "Perfume", "Smoke")
+"""The data set's four situations, in the paper's label order (0..3)."""
+
+CLEAN_AIR = "NoGas"
+"""The class that means: no leak."""
+
+
+class Mode(str, Enum):
+    """What a verdict was made from."""
+
+    FUSION = "fusion"
+    GAS_ONLY = "gas_only"
+    THERMAL_ONLY = "thermal_only"
+
+
+@dataclass(frozen=True)
+class GasReading:
+    """One reading of the whole gas sensor array.
+
+    Attributes:
+        stamp_ns: acquisition time, nanoseconds.
+        channels: names of the channels, length C.
+        counts: shape (C,), float32, ADC counts; NaN marks an invalid channel (REP-117).
+        frame_id: coordinate frame of the array.
+    """
+
+    stamp_ns: int
+    channels: tuple[str, ...]
+    counts: npt.NDArray[np.float32]
+    frame_id: str = "gas_sensor_link"
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether at least one channel carries a value."""
+        return bool(np.isfinite(self.counts).any())
+
+
+@dataclass(frozen=True)
+class ThermalFrame:
+    """One thermal picture.
+
+    Attributes:
+        stamp_ns: acquisition time, nanoseconds.
+        pixels: shape (H, W) or, for rgb8, (H, W, 3).
+        encoding: `mono8`, `mono16` (raw counts), `32FC1` (degC) or `rgb8` (pseudo-colour).
+        frame_id: optical frame of the camera.
+    """
+
+    stamp_ns: int
+    pixels: npt.NDArray[np.generic]
+    encoding: str
+    frame_id: str = "thermal_camera_optical_frame"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one classification is made from: a reading, a frame, or both.
+
+    Attributes:
+        reading: the gas reading; None while the gas array is silent.
+        frame: the thermal frame nearest to the reading; None where none was near enough.
+        arrival_ns: steady-clock time at which the later of the two arrived; 0 offline.
+    """
+
+    reading: GasReading | None
+    frame: ThermalFrame | None
+    arrival_ns: int = 0
+
+    def __post_init__(self) -> None:
+        if self.reading is None and self.frame is None:
+            raise ValueError("an observation needs a reading, a frame, or both")
+
+    @property
+    def stamp_ns(self) -> int:
+        """The reading's stamp; the frame's where there is no reading."""
+        source = self.reading if self.reading is not None else self.frame
+        assert source is not None
+        return source.stamp_ns
+
+    @property
+    def frame_id(self) -> str:
+        """The reading's coordinate frame; the camera's where there is no reading."""
+        source = self.reading if self.reading is not None else self.frame
+        assert source is not None
+        return source.frame_id
+
+    @property
+    def pair_offset_ns(self) -> int | None:
+        """Frame stamp minus reading stamp; None where there is no pair."""
+        if self.reading is None or self.frame is None:
+            return None
+        return self.frame.stamp_ns - self.reading.stamp_ns
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one classification.
+
+    Attributes:
+        stamp_ns: the observation's stamp.
+        frame_id: the observation's coordinate frame.
+        mode: what the verdict was made from.
+        classes: class names, length K.
+        probabilities: shape (K,), float32, calibrated, summing to 1.
+        model: the bundle's name.
+        pair_offset_ns: frame stamp minus reading stamp; None without a pair.
+        invalid_channels: channels of the reading that carried no value.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    mode: Mode
+    classes: tuple[str, ...]
+    probabilities: npt.NDArray[np.float32]
+    model: str
+    pair_offset_ns: int | None = None
+    invalid_channels: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.classes[int(np.argmax(self.probabilities))]
+
+    @property
+    def confidence(self) -> float:
+        """The probability of `label`."""
+        return float(np.max(self.probabilities))
+
+    def probability(self, name: str) -> float:
+        """The probability of class `name`; 0 for a class the model does not know."""
+        return float(self.probabilities[self.classes.index(name)]) if name in self.classes else 0.0

@@ -1,0 +1,46 @@
+"""Counts what goes wrong, by cause, so that each cause is said once and none is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A cause and the detail of its first occurrence."""
+
+    cause: str
+    detail: str
+
+
+class Problems:
+    """A thread-safe tally of problems by cause.
+
+    A cause is a short stable key such as `truncated_image`; the detail is a sentence that
+    names the file, field or parameter and says what would be right.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._unreported: list[Problem] = []
+
+    def add(self, cause: str, detail: str) -> None:
+        """Count one occurrence of `cause`; its first detail waits for `take_unreported`."""
+        with self._lock:
+            if cause not in self._counts:
+                self._unreported.append(Problem(cause, detail))
+            self._counts[cause] += 1
+
+    def counts(self) -> dict[str, int]:
+        """How often each cause occurred."""
+        with self._lock:
+            return dict(self._counts)
+
+    def take_unreported(self) -> list[Problem]:
+        """The causes that appeared since the last call, each once in a lifetime."""
+        with self._lock:
+            unreported, self._unreported = self._unreported, []
+            return unreported

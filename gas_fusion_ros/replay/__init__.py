@@ -1,0 +1,1 @@
+"""Bags, scores and reports. No ROS needed."""

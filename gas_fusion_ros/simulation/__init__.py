@@ -1,0 +1,1 @@
+"""A simulated patrol along a pipeline: gas plumes, MQ responses and thermal frames."""

@@ -1,0 +1,1 @@
+"""Training and benchmarks, run from a checkout; not needed on a robot."""
