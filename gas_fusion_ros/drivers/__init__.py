@@ -7,38 +7,25 @@ for its stamps: they derive from the time it is polled with.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 from gas_fusion_ros.observation import GasReading, ThermalFrame
 from gas_fusion_ros.problems import Problems
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 class DriverError(RuntimeError):
     """A device or file cannot be opened; the message names it and says what would be right."""
 
 
-class GasDriver(Protocol):
-    """A source of gas readings."""
+class Driver(Protocol[T_co]):
+    """A source of samples.
 
-    channels: tuple[str, ...]
-    problems: Problems
-
-    def open(self) -> None:
-        """Open the device or file.
-
-        Raises:
-            DriverError: it cannot be opened.
-        """
-
-    def poll(self, now_ns: int) -> list[GasReading]:
-        """Return the readings acquired since the last poll, oldest first, stamped before `now_ns`."""
-
-    def close(self) -> None:
-        """Release the device; safe to call twice."""
-
-
-class ThermalDriver(Protocol):
-    """A source of thermal frames."""
+    Attributes:
+        problems: what went wrong so far, by cause.
+    """
 
     problems: Problems
 
@@ -49,8 +36,15 @@ class ThermalDriver(Protocol):
             DriverError: it cannot be opened.
         """
 
-    def poll(self, now_ns: int) -> list[ThermalFrame]:
-        """Return the frames acquired since the last poll, oldest first, stamped before `now_ns`."""
+    def poll(self, now_ns: int) -> Sequence[T_co]:
+        """Return the samples acquired since the last poll, oldest first, none stamped after `now_ns`."""
 
     def close(self) -> None:
         """Release the device; safe to call twice."""
+
+
+GasDriver = Driver[GasReading]
+"""A source of gas readings."""
+
+ThermalDriver = Driver[ThermalFrame]
+"""A source of thermal frames."""

@@ -1,0 +1,134 @@
+"""What the three lifecycle nodes have in common: parameters, transitions, diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.timer import Timer
+
+from gas_fusion_ros.nodes.parameters import ParameterSpec, ParameterTable
+from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.problems import Problems
+
+_DIAGNOSTICS_PERIOD_S = 1.0
+
+
+class ManagedNode(LifecycleNode):
+    """A lifecycle node whose parameters are one table and whose problems are said once per cause.
+
+    A subclass opens files and devices in `configure`, starts timers and subscriptions in
+    `activate`, and undoes each in `deactivate` and `cleanup`, both safe to call twice. What these
+    raise is logged with its reason and fails the transition: the node stays in the state it was in.
+
+    Attributes:
+        problems: what went wrong so far, by cause.
+    """
+
+    SPECS: ClassVar[Sequence[ParameterSpec]] = ()
+
+    def __init__(self, node_name: str, **node_arguments: Any) -> None:
+        super().__init__(node_name, **node_arguments)
+        self.parameters = ParameterTable(self, self.SPECS)
+        self.problems = Problems()
+        self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", RELIABLE)
+        self._diagnostics_timer: Timer | None = None
+
+    def configure(self) -> None:
+        """Open files and devices; create publishers and services."""
+
+    def activate(self) -> None:
+        """Start publishing."""
+
+    def deactivate(self) -> None:
+        """Stop publishing."""
+
+    def cleanup(self) -> None:
+        """Close what `configure` opened."""
+
+    def diagnostics(self) -> list[DiagnosticStatus]:
+        """The node's health, published on /diagnostics at 1 Hz from configure to cleanup."""
+        return []
+
+    def tallies(self) -> list[Problems]:
+        """Every tally whose new causes are to be logged."""
+        return [self.problems]
+
+    def report_problems(self) -> None:
+        """Log each new cause once."""
+        for tally in self.tallies():
+            for problem in tally.take_unreported():
+                self.get_logger().warning(f"{problem.cause}: {problem.detail}")
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Check the parameters, then configure."""
+        if not self._attempt("configure", self._configure):
+            self.cleanup()
+            return TransitionCallbackReturn.FAILURE
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Enable the publishers, then start."""
+        result = super().on_activate(state)
+        if not self._attempt("activate", self.activate):
+            self.deactivate()
+            super().on_deactivate(state)
+            return TransitionCallbackReturn.FAILURE
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop, then disable the publishers."""
+        self.deactivate()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close everything; the parameters may change again."""
+        self._release()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and close everything, from whatever state."""
+        self.deactivate()
+        self._release()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close everything and go back to unconfigured."""
+        self.deactivate()
+        self._release()
+        return super().on_error(state)
+
+    def destroy_node(self) -> None:
+        """Close everything, then the node."""
+        self.deactivate()
+        self._release()
+        super().destroy_node()
+
+    def _configure(self) -> None:
+        self.parameters.require_valid()
+        self.configure()
+        self.parameters.locked = True
+        self._diagnostics_timer = self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
+
+    def _release(self) -> None:
+        if self._diagnostics_timer is not None:
+            self.destroy_timer(self._diagnostics_timer)
+            self._diagnostics_timer = None
+        self.cleanup()
+        self.parameters.locked = False
+
+    def _publish_diagnostics(self) -> None:
+        self.report_problems()
+        message = DiagnosticArray(status=self.diagnostics())
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics_publisher.publish(message)
+
+    def _attempt(self, transition: str, action: Callable[[], None]) -> bool:
+        try:
+            action()
+        except Exception as error:
+            self.get_logger().error(f"{transition} failed: {error}")
+            return False
+        return True
