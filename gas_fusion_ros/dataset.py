@@ -1,0 +1,243 @@
+"""The data set's folder: rows of gas readings, their labels and their thermal images.
+
+Layout (MultimodalGasData, Narkhede et al. 2022): a CSV with one column per sensor, `Gas` and
+`Serial Number`, optionally `Corresponding Image Name`; images named `<N>_<Class>.png`, where N is
+the serial number of the row within its class, in any folder below the root.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.problems import Problems
+
+CSV_NAME = "Gas_Sensors_Measurements.csv"
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm")
+
+_LABEL_COLUMN = "gas"
+_SERIAL_COLUMN = "serial number"
+_IMAGE_COLUMN = "corresponding image name"
+
+
+class DatasetError(ValueError):
+    """A file of the data set cannot be read; the message names the file and the line."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the CSV.
+
+    Attributes:
+        line: line in the file, the header being line 1.
+        serial: serial number, unique within the class; the row's index where the column is missing.
+        label: class name; empty where the file has no `Gas` column.
+        counts: shape (C,), float32, ADC counts in the order of the channels asked for.
+        image: the row's thermal image; None where the folder has none.
+    """
+
+    line: int
+    serial: int
+    label: str
+    counts: npt.NDArray[np.float32]
+    image: Path | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The rows of a data set folder, in the file's order.
+
+    Attributes:
+        csv_path: the file the rows come from.
+        channels: channel names, length C, as asked for.
+        rows: the readable rows, in the file's (time) order.
+    """
+
+    csv_path: Path
+    channels: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @classmethod
+    def load(cls, root: str | Path, channels: Sequence[str] = PAPER_CHANNELS) -> Dataset:
+        """Read a folder for training: every row must be readable, finite and unique.
+
+        Args:
+            root: the folder, or its CSV.
+            channels: the sensor columns to read, matched without regard to case.
+
+        Raises:
+            DatasetError: a file or column is missing, or a row is unreadable.
+        """
+        dataset = cls._load(root, channels, _raise)
+        seen: dict[tuple[str, int], int] = {}
+        for row in dataset.rows:
+            first = seen.setdefault((row.label, row.serial), row.line)
+            if first != row.line:
+                raise DatasetError(
+                    f"{dataset.csv_path.name} line {row.line}: serial number {row.serial} of class "
+                    f"'{row.label}' is already on line {first}"
+                )
+            if not np.isfinite(row.counts).all():
+                raise DatasetError(f"{dataset.csv_path.name} line {row.line}: a channel is NaN")
+        return dataset
+
+    @classmethod
+    def load_readable(cls, root: str | Path, channels: Sequence[str], problems: Problems) -> Dataset:
+        """Read a folder for playing: unreadable rows are left out and counted as `unreadable_row`.
+
+        Raises:
+            DatasetError: a file or column is missing, or no row is readable.
+        """
+        return cls._load(root, channels, lambda error: problems.add("unreadable_row", str(error)))
+
+    @classmethod
+    def _load(
+        cls, root: str | Path, channels: Sequence[str], on_bad_row: Callable[[DatasetError], None]
+    ) -> Dataset:
+        csv_path = find_csv(root)
+        images = index_images(csv_path.parent if Path(root).is_file() else Path(root))
+        rows = tuple(_read_rows(csv_path, channels, images, on_bad_row))
+        if not rows:
+            raise DatasetError(f"{csv_path} has no readable row; expected a header and at least one reading")
+        return cls(csv_path, tuple(channels), rows)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names that occur, sorted (the paper's label order)."""
+        return tuple(sorted({row.label for row in self.rows}))
+
+    @property
+    def counts(self) -> npt.NDArray[np.float32]:
+        """All readings, shape (N, C), float32, ADC counts."""
+        return np.stack([row.counts for row in self.rows])
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """Index into `classes` of each row, shape (N,)."""
+        index = {name: position for position, name in enumerate(self.classes)}
+        return np.array([index[row.label] for row in self.rows], dtype=np.int64)
+
+
+def find_csv(root: str | Path) -> Path:
+    """The CSV of a data set folder; `root` itself where it is a file.
+
+    Raises:
+        DatasetError: there is none, or several and none has the published name.
+    """
+    path = Path(root).expanduser()
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise DatasetError(f"{path} does not exist; expected a CSV or a folder that holds {CSV_NAME}")
+    named = sorted(path.rglob(CSV_NAME))
+    candidates = named or sorted(path.rglob("*.csv"))
+    if not candidates:
+        raise DatasetError(f"{path} holds no CSV; expected {CSV_NAME}")
+    if len(candidates) > 1 and not named:
+        names = ", ".join(candidate.name for candidate in candidates[:4])
+        raise DatasetError(f"{path} holds several CSV files ({names}); name one of them {CSV_NAME}")
+    return candidates[0]
+
+
+def index_images(root: Path) -> dict[str, Path]:
+    """Every image below `root` by its lower-case name without suffix."""
+    images: dict[str, Path] = {}
+    for path in sorted(root.rglob("*")):
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            images.setdefault(path.stem.lower(), path)
+    return images
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Where each field stands in a line."""
+
+    width: int
+    channels: tuple[tuple[str, int], ...]
+    label: int | None
+    serial: int | None
+    image: int | None
+
+
+def _raise(error: DatasetError) -> None:
+    raise error
+
+
+def _read_rows(
+    path: Path,
+    channels: Sequence[str],
+    images: dict[str, Path],
+    on_bad_row: Callable[[DatasetError], None],
+) -> Iterator[Row]:
+    # Bytes that are not UTF-8 become replacement characters, so they spoil their own row only.
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        reader = csv.reader(file)
+        columns = _find_columns(path, next(reader, []), channels)
+        index = -1
+        while True:
+            try:
+                cells = next(reader)
+                if not cells:
+                    continue
+                index += 1
+                row = _parse_row(cells, columns, reader.line_num, index, images)
+            except StopIteration:
+                return
+            except (ValueError, csv.Error) as error:
+                on_bad_row(DatasetError(f"{path.name} line {reader.line_num}: {error}"))
+            else:
+                yield row
+
+
+def _find_columns(path: Path, header: Sequence[str], channels: Sequence[str]) -> _Columns:
+    position = {name.strip().lower(): index for index, name in enumerate(header)}
+    missing = [name for name in channels if name.lower() not in position]
+    if missing:
+        raise DatasetError(
+            f"{path.name} line 1: no column for {', '.join(missing)}; the columns are {', '.join(header)}"
+        )
+    return _Columns(
+        width=len(header),
+        channels=tuple((name, position[name.lower()]) for name in channels),
+        label=position.get(_LABEL_COLUMN),
+        serial=position.get(_SERIAL_COLUMN),
+        image=position.get(_IMAGE_COLUMN),
+    )
+
+
+def _parse_row(
+    cells: Sequence[str], columns: _Columns, line: int, index: int, images: dict[str, Path]
+) -> Row:
+    if len(cells) != columns.width:
+        raise ValueError(f"{len(cells)} fields instead of {columns.width}")
+    counts = np.array([_parse_count(name, cells[at]) for name, at in columns.channels], dtype=np.float32)
+    label = "" if columns.label is None else cells[columns.label].strip()
+    if columns.label is not None and not label:
+        raise ValueError("the field 'Gas' is empty; expected a class name")
+    serial = index if columns.serial is None else _parse_serial(cells[columns.serial])
+    name = f"{serial}_{label}" if columns.image is None else Path(cells[columns.image].strip()).stem
+    return Row(line, serial, label, counts, images.get(name.lower()))
+
+
+def _parse_count(name: str, cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        raise ValueError(f"channel {name} is '{cell}'; expected a number") from None
+    if math.isinf(value):
+        raise ValueError(f"channel {name} is infinite; expected ADC counts, or nan for an invalid reading")
+    return value
+
+
+def _parse_serial(cell: str) -> int:
+    try:
+        return int(cell)
+    except ValueError:
+        raise ValueError(f"the field 'Serial Number' is '{cell}'; expected a whole number") from None
