@@ -1,0 +1,169 @@
+"""Writes serialized messages into a rosbag2 directory with MCAP storage. No ROS needed."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from rosbags.interfaces import (
+    Connection,
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer, WriterError
+from rosbags.typesys import Stores, get_typestore
+
+_FOREVER = QosTime(2147483647, 4294967295)
+
+
+class BagError(RuntimeError):
+    """The bag cannot be written; the message names the path or topic and says why."""
+
+
+def _offered_qos(latched: bool) -> Qos:
+    return Qos(
+        history=QosHistory.KEEP_LAST,
+        depth=1 if latched else 10,
+        reliability=QosReliability.RELIABLE,
+        durability=QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE,
+        deadline=_FOREVER,
+        lifespan=_FOREVER,
+        liveliness=QosLiveliness.AUTOMATIC,
+        liveliness_lease_duration=_FOREVER,
+        avoid_ros_namespace_conventions=False,
+    )
+
+
+def _create(path: Path) -> Writer:
+    try:
+        writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
+        writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+        writer.open()
+    except (OSError, WriterError) as error:
+        raise BagError(f"the bag {path} cannot be created: {error}") from error
+    return writer
+
+
+class BagWriter:
+    """A bag that `ros2 bag info` and `ros2 bag play` read, written as the messages come.
+
+    Chunks of about 1 MiB go to the disk compressed (zstd) as they fill, so memory does not grow
+    with the messages. Safe to use from several threads. A bag becomes readable with `close`; after
+    a failed write it is given up, and every later call is harmless or raises the same error.
+
+    Args:
+        path: the directory to create; it must not exist.
+        latched_topics: full names of the topics whose last message a late subscriber gets, so that
+            `ros2 bag play` offers them as they were.
+
+    Raises:
+        BagError: the directory exists or cannot be created.
+    """
+
+    def __init__(self, path: Path, latched_topics: frozenset[str] = frozenset()) -> None:
+        self.path = path
+        self._latched_topics = latched_topics
+        # The oldest supported distribution; the standard messages are the same in all of them.
+        self._typestore = get_typestore(Stores.ROS2_JAZZY)
+        self._lock = threading.Lock()
+        self._connections: dict[str, Connection] = {}
+        self._counts: dict[str, int] = {}
+        self._failure: BagError | None = None
+        self._writer: Writer | None = _create(path)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Messages written so far, by topic."""
+        with self._lock:
+            return dict(self._counts)
+
+    def write(self, topic: str, type_name: str, cdr: bytes, stamp_ns: int) -> None:
+        """Append one message.
+
+        Args:
+            topic: full topic name, such as `/gas/readings`.
+            type_name: interface name, such as `sensor_msgs/msg/PointCloud2`.
+            cdr: the message as rmw serialized it, with its encapsulation header.
+            stamp_ns: time of receipt, nanoseconds.
+
+        Raises:
+            BagError: the type is unknown, the topic had another type, the disk failed, or the
+                bag is closed.
+        """
+        with self._lock:
+            writer = self._open_writer()
+            connection = self._connection(writer, topic, type_name)
+            try:
+                writer.write(connection, stamp_ns, cdr)
+            except OSError as error:
+                raise self._give_up(f"the bag {self.path} cannot be written: {error}") from error
+            self._counts[topic] += 1
+
+    def close(self) -> None:
+        """Write the index and the metadata; safe to call twice.
+
+        Raises:
+            BagError: the disk failed; the bag has no index then.
+        """
+        with self._lock:
+            writer, self._writer = self._writer, None
+            if writer is None:
+                return
+            try:
+                writer.close()
+            except OSError as error:
+                writer.abort()
+                raise BagError(f"the bag {self.path} cannot be finished: {error}") from error
+
+    def __enter__(self) -> BagWriter:
+        """Return the open bag."""
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close: what was written until an exception stays readable."""
+        self.close()
+
+    def _open_writer(self) -> Writer:
+        if self._failure is not None:
+            raise self._failure
+        if self._writer is None:
+            raise BagError(f"the bag {self.path} is closed")
+        return self._writer
+
+    def _connection(self, writer: Writer, topic: str, type_name: str) -> Connection:
+        connection = self._connections.get(topic)
+        if connection is None:
+            connection = self._add_connection(writer, topic, type_name)
+        if connection.msgtype != type_name:
+            raise BagError(f"{topic} was recorded as {connection.msgtype}, this message is {type_name}")
+        return connection
+
+    def _add_connection(self, writer: Writer, topic: str, type_name: str) -> Connection:
+        if type_name not in self._typestore.fielddefs:
+            raise BagError(f"{topic} has the unknown type {type_name}; standard messages can be recorded")
+        connection = writer.add_connection(
+            topic,
+            type_name,
+            typestore=self._typestore,
+            offered_qos_profiles=[_offered_qos(topic in self._latched_topics)],
+        )
+        self._connections[topic] = connection
+        self._counts[topic] = 0
+        return connection
+
+    def _give_up(self, reason: str) -> BagError:
+        self._failure = BagError(reason)
+        if self._writer is not None:
+            self._writer.abort()
+            self._writer = None
+        return self._failure
