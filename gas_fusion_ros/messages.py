@@ -1,0 +1,529 @@
+"""ROS messages <-> what travels inside the package. The only file that knows their layout.
+
+Decoding goes by the fields alone, so a message read from a bag by the `rosbags` library is
+decoded by the same function as one received by rclpy. The message classes are imported where a
+message is made, so decoding needs no ROS installation. Images go through cv_bridge, in and out.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.observation import CLEAN_AIR, GasReading, ThermalFrame, Verdict
+
+if TYPE_CHECKING:
+    from builtin_interfaces.msg import Time
+    from cv_bridge import CvBridge
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+    from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+    from std_msgs.msg import Bool, Header, String
+
+    from gas_fusion_ros.alarm import AlarmStatus
+
+NANOSECONDS_PER_SECOND = 1_000_000_000
+
+# sensor_msgs/PointField datatypes by their constants' values.
+_FIELD_TYPES = {
+    1: "INT8",
+    2: "UINT8",
+    3: "INT16",
+    4: "UINT16",
+    5: "INT32",
+    6: "UINT32",
+    7: "FLOAT32",
+    8: "FLOAT64",
+}
+_FLOAT32 = 7
+_FLOAT32_SIZE = 4
+_POSITION_FIELDS = ("x", "y", "z")
+
+
+@dataclass(frozen=True)
+class _PixelFormat:
+    """The pixels of an encoding: `name` is what ThermalFrame calls it."""
+
+    name: str
+    dtype: np.dtype[Any]
+    planes: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of one pixel."""
+        return self.dtype.itemsize * self.planes
+
+
+_MONO8 = _PixelFormat("mono8", np.dtype(np.uint8), 1)
+_MONO16 = _PixelFormat("mono16", np.dtype(np.uint16), 1)
+_DEG_C = _PixelFormat("32FC1", np.dtype(np.float32), 1)
+_RGB8 = _PixelFormat("rgb8", np.dtype(np.uint8), 3)
+
+# Drivers that do not say what their single plane means use OpenCV's names: the bytes are the same.
+_PIXEL_FORMATS = {
+    "mono8": _MONO8,
+    "8UC1": _MONO8,
+    "mono16": _MONO16,
+    "16UC1": _MONO16,
+    "32FC1": _DEG_C,
+    "rgb8": _RGB8,
+}
+
+
+class MessageError(ValueError):
+    """A message that cannot be used.
+
+    Attributes:
+        cause: short stable key, one per kind of fault (for `problems.Problems`).
+        detail: a sentence that names the field and says what would be right.
+    """
+
+    def __init__(self, cause: str, detail: str) -> None:
+        super().__init__(detail)
+        self.cause = cause
+        self.detail = detail
+
+
+class Level(IntEnum):
+    """Severity of a diagnostic status, by the values of diagnostic_msgs/DiagnosticStatus."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+    STALE = 3
+
+
+class CameraModel(Protocol):
+    """The calibration of a camera, as sensor_msgs/CameraInfo wants it."""
+
+    @property
+    def width(self) -> int:
+        """Columns, pixels."""
+
+    @property
+    def height(self) -> int:
+        """Rows, pixels."""
+
+    @property
+    def distortion_model(self) -> str:
+        """Name of the distortion model, such as `plumb_bob`."""
+
+    @property
+    def d(self) -> Sequence[float]:
+        """Distortion parameters."""
+
+    @property
+    def k(self) -> Sequence[float]:
+        """Intrinsic matrix 3x3, row-major, pixels."""
+
+    @property
+    def r(self) -> Sequence[float]:
+        """Rectification matrix 3x3, row-major."""
+
+    @property
+    def p(self) -> Sequence[float]:
+        """Projection matrix 3x4, row-major, pixels."""
+
+
+# --- stamps ---------------------------------------------------------------------------------
+
+
+def stamp_to_ns(stamp: Time) -> int:
+    """Nanoseconds of a builtin_interfaces/Time."""
+    return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
+
+
+def ns_to_stamp(stamp_ns: int) -> Time:
+    """The builtin_interfaces/Time of `stamp_ns`, nanoseconds since the clock's epoch."""
+    from builtin_interfaces.msg import Time
+
+    seconds, nanoseconds = divmod(stamp_ns, NANOSECONDS_PER_SECOND)
+    return Time(sec=seconds, nanosec=nanoseconds)
+
+
+def _header(stamp_ns: int, frame_id: str) -> Header:
+    from std_msgs.msg import Header
+
+    return Header(stamp=ns_to_stamp(stamp_ns), frame_id=frame_id)
+
+
+def _acquisition_time(header: Header, kind: str) -> int:
+    stamp_ns = stamp_to_ns(header.stamp)
+    if stamp_ns <= 0:
+        raise MessageError(
+            f"{kind}_zero_stamp",
+            f"header.stamp of a {kind} is {stamp_ns} ns; it must be the time of acquisition",
+        )
+    return stamp_ns
+
+
+# --- gas readings ---------------------------------------------------------------------------
+
+
+def decode_reading(msg: PointCloud2, channels: Sequence[str]) -> GasReading:
+    """Read one gas reading from a sensor_msgs/PointCloud2 of one point.
+
+    Args:
+        msg: the message; fields beyond `channels` (x, y, z, other sensors) are ignored.
+        channels: names of the float32 fields to read, in the order of the reading.
+
+    Returns:
+        The reading, counts of shape (C,); NaN stays NaN (REP-117: invalid).
+
+    Raises:
+        MessageError: a channel is missing or not one FLOAT32, there is not exactly one point,
+            the layout contradicts itself, the data are too short or too long, or the stamp is zero.
+    """
+    stamp_ns = _acquisition_time(msg.header, "reading")
+    points = int(msg.width) * int(msg.height)
+    if points != 1:
+        raise MessageError(
+            "reading_point_count",
+            f"a gas reading is a PointCloud2 of exactly one point, this one has {points} "
+            f"(width {msg.width}, height {msg.height})",
+        )
+    _check_cloud_layout(msg)
+    offsets = _channel_offsets(msg, channels)
+    dtype = np.dtype(np.float32).newbyteorder(">" if msg.is_bigendian else "<")
+    point = bytes(msg.data[: int(msg.point_step)])
+    counts = np.array([np.frombuffer(point, dtype, 1, offset)[0] for offset in offsets], dtype=np.float32)
+    return GasReading(stamp_ns, tuple(channels), counts, str(msg.header.frame_id))
+
+
+def _check_cloud_layout(msg: PointCloud2) -> None:
+    if msg.row_step < msg.point_step:
+        raise MessageError(
+            "reading_layout",
+            f"row_step {msg.row_step} of a PointCloud2 is less than width 1 * point_step {msg.point_step}",
+        )
+    if len(msg.data) != msg.row_step:
+        raise MessageError(
+            "reading_data_length",
+            f"data of a PointCloud2 has {len(msg.data)} bytes; row_step {msg.row_step} * height 1 are right",
+        )
+
+
+def _channel_offsets(msg: PointCloud2, channels: Sequence[str]) -> list[int]:
+    fields = {str(field.name): field for field in msg.fields}
+    missing = [name for name in channels if name not in fields]
+    if missing:
+        raise MessageError(
+            "reading_missing_channel",
+            f"PointCloud2 has no field {', '.join(missing)}; its fields are {', '.join(fields) or 'none'}",
+        )
+    for name in channels:
+        field = fields[name]
+        if field.datatype != _FLOAT32 or field.count != 1:
+            found = _FIELD_TYPES.get(int(field.datatype), f"datatype {field.datatype}")
+            raise MessageError(
+                "reading_field_type",
+                f"field {name} of a PointCloud2 is {found} x {field.count}; it must be FLOAT32 x 1",
+            )
+        if field.offset + _FLOAT32_SIZE > msg.point_step:
+            raise MessageError(
+                "reading_layout",
+                f"field {name} of a PointCloud2 at offset {field.offset} does not fit into "
+                f"point_step {msg.point_step}",
+            )
+    return [int(fields[name].offset) for name in channels]
+
+
+def encode_reading(reading: GasReading) -> PointCloud2:
+    """Make the PointCloud2 of a reading: one point at the frame's origin, x y z then the channels."""
+    from sensor_msgs.msg import PointCloud2, PointField
+
+    names = (*_POSITION_FIELDS, *reading.channels)
+    values = np.zeros(len(names), dtype="<f4")
+    values[len(_POSITION_FIELDS) :] = reading.counts
+    msg = PointCloud2()
+    msg.header = _header(reading.stamp_ns, reading.frame_id)
+    msg.height = 1
+    msg.width = 1
+    msg.fields = [
+        PointField(name=name, offset=index * _FLOAT32_SIZE, datatype=_FLOAT32, count=1)
+        for index, name in enumerate(names)
+    ]
+    msg.is_bigendian = False
+    msg.point_step = values.nbytes
+    msg.row_step = values.nbytes
+    msg.data = array("B", values.tobytes())
+    msg.is_dense = bool(np.isfinite(values).all())
+    return msg
+
+
+# --- thermal frames -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _NativeImage:
+    """An image's fields as cv_bridge reads them: rows packed, in this machine's byte order."""
+
+    height: int
+    width: int
+    encoding: str
+    step: int
+    data: npt.NDArray[np.uint8]
+    is_bigendian: bool = sys.byteorder == "big"
+
+
+@cache
+def cv_bridge() -> CvBridge:
+    """The one CvBridge of the process, tried once on one pixel.
+
+    A node calls it in `configure`, so that a broken installation is said there and not per image.
+
+    Raises:
+        ImportError: cv_bridge is missing, or its compiled half cannot run; says what to do.
+    """
+    probe = _NativeImage(1, 1, "mono16", 2, np.zeros(2, dtype=np.uint8))
+    try:
+        from cv_bridge import CvBridge
+
+        bridge = CvBridge()
+        # The compiled half is loaded by the first conversion, not by the import.
+        bridge.imgmsg_to_cv2(probe)
+    except (ImportError, AttributeError, SystemError) as error:
+        raise ImportError(
+            f"cv_bridge cannot be used with NumPy {np.__version__}: {error}. "
+            "With ROS: install ros-$ROS_DISTRO-cv-bridge; where it was built for NumPy 1, use the system's "
+            'python3-numpy or `pip install "numpy<2"`. Without ROS: pip install gas-fusion-ros-standalone'
+        ) from error
+    return bridge
+
+
+def decode_frame(msg: Image) -> ThermalFrame:
+    """Read a thermal frame from a sensor_msgs/Image, without a copy where the rows are packed.
+
+    Returns:
+        The frame in `mono8`, `mono16`, `32FC1` or `rgb8` (8UC1 and 16UC1 are mono8 and mono16),
+        pixels of shape (H, W) or (H, W, 3) in this machine's byte order.
+
+    Raises:
+        MessageError: another encoding, no pixels, a step or a data length that does not fit,
+            or a stamp of zero.
+        ImportError: cv_bridge cannot be used.
+    """
+    stamp_ns = _acquisition_time(msg.header, "image")
+    pixel_format = _pixel_format(str(msg.encoding))
+    _check_image_layout(msg, pixel_format)
+    pixels = cv_bridge().imgmsg_to_cv2(_packed(msg, pixel_format))
+    return ThermalFrame(stamp_ns, pixels, pixel_format.name, str(msg.header.frame_id))
+
+
+def _pixel_format(encoding: str) -> _PixelFormat:
+    if encoding not in _PIXEL_FORMATS:
+        raise MessageError(
+            "image_encoding",
+            f"encoding {encoding!r} of an image is not one of {', '.join(_PIXEL_FORMATS)}",
+        )
+    return _PIXEL_FORMATS[encoding]
+
+
+def _check_image_layout(msg: Image, pixel_format: _PixelFormat) -> None:
+    if msg.width == 0 or msg.height == 0:
+        raise MessageError("image_empty", f"an image of {msg.width}x{msg.height} pixels has nothing to show")
+    least = msg.width * pixel_format.size
+    if msg.step < least:
+        raise MessageError(
+            "image_step",
+            f"step {msg.step} of a {msg.width}x{msg.height} {msg.encoding} image must be at least {least}",
+        )
+    expected = msg.step * msg.height
+    if len(msg.data) < expected:
+        raise MessageError(
+            "image_truncated",
+            f"data of a {msg.width}x{msg.height} {msg.encoding} image has {len(msg.data)} bytes, "
+            f"step {msg.step} * height make {expected}",
+        )
+    if len(msg.data) > expected:
+        raise MessageError(
+            "image_data_length",
+            f"data of a {msg.width}x{msg.height} {msg.encoding} image has {len(msg.data)} bytes, "
+            f"more than step {msg.step} * height = {expected}",
+        )
+
+
+def _packed(msg: Image, pixel_format: _PixelFormat) -> _NativeImage:
+    """The image without padding, in this machine's byte order; not copied if it is so already.
+
+    cv_bridge skews rows padded to anything but whole pixels, and swaps bytes with a method that
+    NumPy 2 no longer has.
+    """
+    step = int(msg.width) * pixel_format.size
+    rows = np.frombuffer(msg.data, dtype=np.uint8).reshape(int(msg.height), int(msg.step))
+    data = np.ascontiguousarray(rows[:, :step]).reshape(-1)
+    if bool(msg.is_bigendian) != (sys.byteorder == "big"):
+        data = data.view(pixel_format.dtype).byteswap().view(np.uint8)
+    return _NativeImage(int(msg.height), int(msg.width), str(msg.encoding), step, data)
+
+
+def encode_frame(frame: ThermalFrame) -> Image:
+    """Make the sensor_msgs/Image of a thermal frame.
+
+    Raises:
+        MessageError: the encoding is not supported, or the pixels are not of its type and shape.
+        ImportError: cv_bridge cannot be used.
+    """
+    pixel_format = _pixel_format(frame.encoding)
+    planes = frame.pixels.shape[2] if frame.pixels.ndim == 3 else 1
+    of_the_right_shape = planes == pixel_format.planes and frame.pixels.ndim == (2 if planes == 1 else 3)
+    if frame.pixels.dtype.newbyteorder("=") != pixel_format.dtype or not of_the_right_shape:
+        raise MessageError(
+            "image_encoding",
+            f"pixels of {frame.pixels.dtype} {frame.pixels.shape} are not {frame.encoding}: "
+            f"{pixel_format.dtype} with {pixel_format.planes} plane(s) is",
+        )
+    if frame.pixels.size == 0:
+        raise MessageError("image_empty", f"a frame of shape {frame.pixels.shape} has no pixels")
+    return cv_bridge().cv2_to_imgmsg(
+        frame.pixels, encoding=frame.encoding, header=_header(frame.stamp_ns, frame.frame_id)
+    )
+
+
+def encode_camera_info(camera: CameraModel, stamp_ns: int, frame_id: str) -> CameraInfo:
+    """Make the CameraInfo that goes with the frame of the same stamp."""
+    from sensor_msgs.msg import CameraInfo
+
+    msg = CameraInfo()
+    msg.header = _header(stamp_ns, frame_id)
+    msg.width = int(camera.width)
+    msg.height = int(camera.height)
+    msg.distortion_model = camera.distortion_model
+    msg.d = [float(value) for value in camera.d]
+    msg.k = [float(value) for value in camera.k]
+    msg.r = [float(value) for value in camera.r]
+    msg.p = [float(value) for value in camera.p]
+    return msg
+
+
+# --- diagnostics ----------------------------------------------------------------------------
+
+
+def diagnostic_status(
+    name: str,
+    level: Level,
+    message: str,
+    values: Mapping[str, object],
+    hardware_id: str = "",
+) -> DiagnosticStatus:
+    """Make a DiagnosticStatus; `values` become strings as `str` writes them.
+
+    Args:
+        name: `<node>: <task>` (REP-107).
+        level: the severity.
+        message: one line for an operator.
+        values: the key-value pairs, in their order.
+        hardware_id: the device's identifier.
+    """
+    from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+    return DiagnosticStatus(
+        level=bytes([level]),
+        name=name,
+        message=message,
+        hardware_id=hardware_id,
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )
+
+
+def diagnostic_array(
+    statuses: Iterable[DiagnosticStatus], stamp_ns: int, frame_id: str = ""
+) -> DiagnosticArray:
+    """Make a DiagnosticArray of `statuses`."""
+    from diagnostic_msgs.msg import DiagnosticArray
+
+    return DiagnosticArray(header=_header(stamp_ns, frame_id), status=list(statuses))
+
+
+def key_values(status: DiagnosticStatus) -> dict[str, str]:
+    """The key-value pairs of a DiagnosticStatus as a dictionary."""
+    return {str(pair.key): str(pair.value) for pair in status.values}
+
+
+# --- verdicts -------------------------------------------------------------------------------
+
+
+def encode_class(verdict: Verdict) -> String:
+    """Make the std_msgs/String of the class label alone."""
+    from std_msgs.msg import String
+
+    return String(data=verdict.label)
+
+
+def encode_classification(verdict: Verdict, latency_ms: float) -> DiagnosticArray:
+    """Make the DiagnosticArray of one classification.
+
+    Its header is the observation's. Its one status has the label as message and the values
+    `p(<class>)` for each class, `confidence`, `mode`, `pair_offset_ms` (`nan` without a pair),
+    `latency_ms`, `model` and `invalid_channels` (separated by blanks). The level is OK for clean
+    air and WARN for any gas or where a channel was invalid; how grave a gas is, the alarm says.
+
+    Args:
+        verdict: the classification.
+        latency_ms: from the arrival of the later message to now, milliseconds.
+    """
+    clean = verdict.label == CLEAN_AIR and not verdict.invalid_channels
+    offset_ms = float("nan") if verdict.pair_offset_ns is None else verdict.pair_offset_ns / 1e6
+    values: dict[str, object] = {
+        f"p({name})": f"{probability:.6f}"
+        for name, probability in zip(verdict.classes, verdict.probabilities, strict=True)
+    }
+    values["confidence"] = f"{verdict.confidence:.6f}"
+    values["mode"] = verdict.mode.value
+    values["pair_offset_ms"] = f"{offset_ms:.3f}"
+    values["latency_ms"] = f"{latency_ms:.3f}"
+    values["model"] = verdict.model
+    values["invalid_channels"] = " ".join(verdict.invalid_channels)
+    status = diagnostic_status(
+        "gas_classifier: classification", Level.OK if clean else Level.WARN, verdict.label, values
+    )
+    return diagnostic_array([status], verdict.stamp_ns, verdict.frame_id)
+
+
+# --- alarms ---------------------------------------------------------------------------------
+
+
+def encode_alarm(status: AlarmStatus) -> Bool:
+    """Make the std_msgs/Bool that is true while a leak alarm or a fault stands."""
+    from std_msgs.msg import Bool
+
+    return Bool(data=status.sounding)
+
+
+def encode_alarm_state(status: AlarmStatus, stamp_ns: int, frame_id: str = "") -> DiagnosticArray:
+    """Make the DiagnosticArray of the alarm's state.
+
+    Its one status has the state as message and the values `state`, `gas`, `severity` (both empty
+    without a leak), `since` (seconds since the clock's epoch), `peak` (highest leak probability),
+    `acknowledged`, `sequence` and `fault`. The level is OK when clear, WARN when pending or for a
+    leak of severity warning, ERROR for a critical leak and for a fault.
+    """
+    values: dict[str, object] = {
+        "state": status.state.value,
+        "gas": status.gas or "",
+        "severity": status.severity.value if status.severity else "",
+        "since": f"{status.since_ns / NANOSECONDS_PER_SECOND:.3f}",
+        "peak": f"{status.peak:.6f}",
+        "acknowledged": str(status.acknowledged).lower(),
+        "sequence": status.sequence,
+        "fault": str(status.fault).lower(),
+    }
+    diagnostic = diagnostic_status("gas_classifier: alarm", _alarm_level(status), status.state.value, values)
+    return diagnostic_array([diagnostic], stamp_ns, frame_id)
+
+
+def _alarm_level(status: AlarmStatus) -> Level:
+    if status.fault:
+        return Level.ERROR
+    if status.state == "clear":
+        return Level.OK
+    if status.state == "pending" or status.severity == "warning":
+        return Level.WARN
+    return Level.ERROR
