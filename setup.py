@@ -1,0 +1,59 @@
+"""Builds the package for colcon (ament_python) and for pip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = "gas_fusion_ros"
+ROOT = Path(__file__).resolve().parent
+
+
+def shared(folder: str) -> list[tuple[str, list[str]]]:
+    """Every file under `folder`, to be installed at the same place in the package's share folder."""
+    files = sorted(
+        path.relative_to(ROOT)
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    )
+    parents = sorted({path.parent for path in files})
+    return [
+        (f"share/{PACKAGE}/{parent}", [str(path) for path in files if path.parent == parent])
+        for parent in parents
+    ]
+
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    description="Pairs MQ gas readings with thermal images and publishes gas class and leak alarms",
+    license="Apache-2.0",
+    author="gas_fusion_ros maintainers",
+    author_email="maintainers@gas-fusion-ros.example",
+    maintainer="gas_fusion_ros maintainers",
+    maintainer_email="maintainers@gas-fusion-ros.example",
+    python_requires=">=3.10",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={f"{PACKAGE}.simulation": ["*.json"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+        *shared("config"),
+        *shared("launch"),
+        *shared("models"),
+    ],
+    # The dependencies come from rosdep (package.xml) on a robot and from requirements/ without ROS.
+    install_requires=["setuptools"],
+    extras_require={"test": ["pytest"]},
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            f"gas-fusion = {PACKAGE}.cli:main",
+            f"gas_classifier = {PACKAGE}.nodes.gas_classifier:main",
+            f"gas_sensor = {PACKAGE}.nodes.gas_sensor:main",
+            f"sim_clock = {PACKAGE}.nodes.sim_clock:main",
+            f"thermal_camera = {PACKAGE}.nodes.thermal_camera:main",
+        ],
+    },
+)
