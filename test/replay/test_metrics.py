@@ -1,0 +1,139 @@
+"""The scoring, on runs whose figures are known by hand and on any run hypothesis can think of."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gas_fusion_ros.replay.metrics import (
+    Interval,
+    Judgement,
+    Score,
+    ScoreSettings,
+    alarm_intervals,
+    is_false,
+    label_intervals,
+    leaks_of,
+    score,
+    settled,
+)
+
+S = 1_000_000_000
+SETTINGS = ScoreSettings(grace_ns=20 * S, min_leak_ns=30 * S)
+
+
+def interval(start_s: int, end_s: int, label: str = "Smoke") -> Interval:
+    return Interval(label, start_s * S, end_s * S)
+
+
+def scored(leaks: list[Interval], alarms: list[Interval]) -> Score:
+    return score(leaks, alarms, [], SETTINGS)
+
+
+def test_an_alarm_in_a_leak_finds_it_and_its_delay_is_measured() -> None:
+    result = scored([interval(100, 160)], [interval(107, 175)])
+    assert (result.leaks, result.alarms, result.missed_leaks, result.false_alarms) == (1, 1, 0, 0)
+    assert result.detection_delays_s == (7.0,)
+
+
+def test_a_leak_without_alarm_is_missed_unless_it_was_too_short() -> None:
+    result = scored([interval(100, 160), interval(300, 329)], [])
+    assert result.missed_leaks == 1
+    assert result.detection_delays_s == (None, None)
+
+
+def test_an_alarm_in_clean_air_is_false() -> None:
+    assert scored([interval(100, 160)], [interval(200, 210)]).false_alarms == 1
+    assert scored([], [interval(5, 6)]).false_alarms == 1
+    assert scored([interval(100, 160)], [interval(90, 150)]).false_alarms == 1
+
+
+def test_the_grace_period_ends() -> None:
+    leak = interval(100, 160)
+    assert not is_false(interval(150, 180), [leak], SETTINGS.grace_ns)
+    assert is_false(interval(150, 181), [leak], SETTINGS.grace_ns)
+    assert not is_false(interval(170, 175), [leak], SETTINGS.grace_ns)
+
+
+def test_an_alarm_after_the_leak_does_not_find_it() -> None:
+    assert scored([interval(100, 160)], [interval(165, 175)]).missed_leaks == 1
+
+
+def test_one_alarm_over_two_close_leaks_finds_both_and_is_not_false() -> None:
+    result = scored([interval(100, 160), interval(170, 230, "Perfume")], [interval(105, 240)])
+    assert (result.missed_leaks, result.false_alarms) == (0, 0)
+    assert result.detection_delays_s == (5.0, 0.0)
+
+
+def test_an_alarm_that_never_ends_is_false() -> None:
+    assert scored([interval(100, 160), interval(300, 360)], [interval(105, 400)]).false_alarms == 1
+
+
+def judgements(labels: str, truth: str) -> list[Judgement]:
+    return [
+        Judgement(10 * i * S, label, true) for i, (label, true) in enumerate(zip(labels, truth, strict=True))
+    ]
+
+
+def test_accuracy_counts_every_verdict_and_the_settled_one_skips_the_transitions() -> None:
+    said = judgements("aaaaabbba", "aaabbbbbb")
+    result = score([], [], said, SETTINGS)
+    assert result.class_accuracy == pytest.approx(6 / 9)
+    assert result.settled_accuracy == pytest.approx(5 / 6)
+    assert [judgement.stamp_ns // S for judgement in settled(said, 20 * S)] == [0, 10, 20, 60, 70, 80]
+
+
+def test_without_verdicts_there_is_no_accuracy() -> None:
+    assert score([], [], []).class_accuracy is None
+
+
+def test_alarm_intervals_follow_the_evidence() -> None:
+    states = [
+        (1, "clear", ""),
+        (2, "pending", "Smoke"),
+        (3, "active", "Smoke"),
+        (4, "active", "Smoke"),
+        (5, "acknowledged", "Smoke"),
+        (6, "clear", ""),
+        (7, "active", "Perfume"),
+        (8, "latched", "Perfume"),
+        (9, "fault", ""),
+        (10, "active", "Mixture"),
+    ]
+    assert alarm_intervals(states, 12) == [
+        Interval("Smoke", 3, 6),
+        Interval("Perfume", 7, 8),
+        Interval("Mixture", 10, 12),
+    ]
+
+
+def test_label_intervals_touch_and_leaks_are_those_with_gas() -> None:
+    labels = [(0, "NoGas"), (1, "NoGas"), (2, "Smoke"), (3, "Smoke"), (4, "NoGas")]
+    intervals = label_intervals(labels)
+    assert intervals == [Interval("NoGas", 0, 2), Interval("Smoke", 2, 4), Interval("NoGas", 4, 4)]
+    assert leaks_of(intervals) == [Interval("Smoke", 2, 4)]
+
+
+def test_bad_values_are_named() -> None:
+    with pytest.raises(ValueError, match="end_ns 1 of Smoke"):
+        Interval("Smoke", 2, 1)
+    with pytest.raises(ValueError, match="grace_ns is -1"):
+        ScoreSettings(grace_ns=-1)
+
+
+INTERVALS = st.lists(
+    st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda pair: Interval("g", pair[0], sum(pair))),
+    max_size=5,
+)
+
+
+@given(leaks=INTERVALS, alarm=st.tuples(st.integers(0, 60), st.integers(0, 30)), grace=st.integers(0, 10))
+def test_false_means_some_instant_is_uncovered(
+    leaks: list[Interval], alarm: tuple[int, int], grace: int
+) -> None:
+    tested = Interval("g", alarm[0], sum(alarm))
+    # Half steps, because an uncovered gap between two integers has no integer in it.
+    instants = [tested.start_ns + i / 2 for i in range(2 * alarm[1] + 1)]
+    uncovered = any(not any(leak.start_ns <= t <= leak.end_ns + grace for leak in leaks) for t in instants)
+    assert is_false(tested, leaks, grace) == uncovered
