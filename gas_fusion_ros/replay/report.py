@@ -1,0 +1,347 @@
+"""What a run leaves behind: report.json and the timeline picture."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.observation import CLEAN_AIR
+from gas_fusion_ros.replay.metrics import Interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SECOND_NS = 1_000_000_000
+
+# Okabe and Ito's palette, told apart with any colour vision; yellow left out, too faint for lines on white.
+_LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+_CLEAN_COLOUR = "#E3E8EC"
+_GAS_COLOURS = {"Mixture": "#E69F00", "Perfume": "#56B4E9", "Smoke": "#3D4852"}
+_OTHER_GAS_COLOURS = ("#009E73", "#CC79A7", "#D55E00", "#0072B2")
+_TEXT_COLOUR = "#24292F"
+_FAINT_COLOUR = "#8A949E"
+_MAX_POINTS = 4000
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Percentiles of the time from the later message's arrival to the published class, milliseconds."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+    @classmethod
+    def of(cls, samples_ms: Sequence[float]) -> Latency:
+        """The percentiles of `samples_ms`; None for each without samples."""
+        finite = [sample for sample in samples_ms if math.isfinite(sample)]
+        if not finite:
+            return cls(None, None, None)
+        return cls(*(round(float(value), 3) for value in np.percentile(finite, (50, 95, 99))))
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures of one run.
+
+    Attributes:
+        leaks: leaks in the truth.
+        alarms: leak alarms raised.
+        missed_leaks: leaks of at least 30 s without an alarm.
+        false_alarms: alarms outside every leak and the grace period after it.
+        readings: gas readings published.
+        images: thermal images published.
+        pairs: classifications of a reading with its image.
+        gas_only: classifications of a reading alone.
+        dropped: readings that were published and not classified.
+        class_accuracy: share of the classified readings whose class was the true one; None if none.
+        latency_ms: percentiles of the classifier's latency, wall time.
+        model: name of the model bundle.
+        rmw: name of the ROS middleware.
+        duration_s: simulated time played, seconds.
+        speed: simulated seconds per second of wall time, as asked for.
+        complete: whether the run came to its end.
+        settled_accuracy: class accuracy without the grace period after each change of the truth.
+        detection_delays_s: per leak, start to alarm; None where there was none.
+        grace_s: the grace period after a leak.
+        wall_s: wall time played, seconds.
+        source: what was played: a patrol with its seed, or a folder.
+        dropped_by: dropped messages by cause.
+        problems: what else went wrong, by cause.
+    """
+
+    leaks: int
+    alarms: int
+    missed_leaks: int
+    false_alarms: int
+    readings: int
+    images: int
+    pairs: int
+    gas_only: int
+    dropped: int
+    class_accuracy: float | None
+    latency_ms: Latency
+    model: str
+    rmw: str
+    duration_s: float
+    speed: float
+    complete: bool
+    settled_accuracy: float | None = None
+    detection_delays_s: tuple[float | None, ...] = ()
+    grace_s: float = 0.0
+    wall_s: float = 0.0
+    source: str = ""
+    dropped_by: dict[str, int] = field(default_factory=dict)
+    problems: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The report as JSON text, keys in the order of the attributes."""
+        return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Write the JSON text, whole or not at all.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        draft = path.with_name(path.name + ".part")
+        draft.write_text(self.to_json(), encoding="utf-8")
+        os.replace(draft, path)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What the picture shows; N readings of C channels, M verdicts over K classes.
+
+    Attributes:
+        title: the picture's headline.
+        start_ns: the stamp that is time zero.
+        end_ns: the right edge.
+        channels: names of the channels, length C.
+        reading_stamps_ns: shape (N,).
+        counts: shape (N, C), ADC counts, NaN where invalid.
+        classes: names of the classes, length K.
+        verdict_stamps_ns: shape (M,).
+        probabilities: shape (M, K).
+        truth: what was there, as intervals of classes.
+        alarms: when the alarm had evidence, by gas.
+    """
+
+    title: str
+    start_ns: int
+    end_ns: int
+    channels: tuple[str, ...]
+    reading_stamps_ns: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.float32]
+    classes: tuple[str, ...]
+    verdict_stamps_ns: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float32]
+    truth: tuple[Interval, ...]
+    alarms: tuple[Interval, ...]
+
+    def seconds(self, stamps_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Seconds since the start, float64, of the same shape."""
+        return (stamps_ns - self.start_ns) / _SECOND_NS
+
+    def span(self, interval: Interval) -> tuple[float, float]:
+        """Start and duration of an interval, seconds, cut to the picture."""
+        start = max(interval.start_ns, self.start_ns)
+        end = max(min(interval.end_ns, self.end_ns), start)
+        return (start - self.start_ns) / _SECOND_NS, (end - start) / _SECOND_NS
+
+
+def draw_timeline(timeline: Timeline, path: Path) -> None:
+    """Draw readings, class probabilities, truth and alarms over time into a PNG.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    # Imported here: half a second that only a finished run has to spend.
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    style: dict[Any, Any] = {
+        "font.family": "DejaVu Sans",
+        "font.size": 10,
+        "text.color": _TEXT_COLOUR,
+        "axes.labelcolor": _TEXT_COLOUR,
+        "axes.edgecolor": "#C5CCD3",
+        "xtick.color": _TEXT_COLOUR,
+        "ytick.color": _TEXT_COLOUR,
+    }
+    with pyplot.rc_context(style):
+        figure, (readings, classes, bands) = pyplot.subplots(
+            3,
+            1,
+            sharex=True,
+            figsize=(12, 7.2),
+            dpi=120,
+            height_ratios=(5, 4, 1.7),
+            gridspec_kw={"hspace": 0.16, "left": 0.075, "right": 0.885, "top": 0.9, "bottom": 0.08},
+        )
+        _draw_readings(readings, timeline)
+        _draw_probabilities(classes, timeline)
+        _draw_bands(bands, timeline)
+        _decorate(figure, timeline, (readings, classes, bands))
+        figure.savefig(path)
+        pyplot.close(figure)
+
+
+def _draw_readings(axes: Axes, timeline: Timeline) -> None:
+    step = max(1, len(timeline.reading_stamps_ns) // _MAX_POINTS)
+    seconds = timeline.seconds(timeline.reading_stamps_ns)[::step]
+    ends: list[tuple[float, str, str]] = []
+    for index, name in enumerate(timeline.channels):
+        colour = _LINE_COLOURS[index % len(_LINE_COLOURS)]
+        counts = timeline.counts[::step, index]
+        axes.plot(seconds, counts, color=colour, linewidth=1.3, solid_joinstyle="round")
+        finite = counts[np.isfinite(counts)]
+        if len(finite):
+            ends.append((float(np.median(finite[-5:])), name, colour))
+    axes.set_ylabel("gas sensors\n[ADC counts]")
+    axes.margins(y=0.08)
+    axes.grid(axis="y", color="#EBEEF1", linewidth=0.8)
+    _label_line_ends(axes, ends)
+
+
+def _label_line_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+    low, high = axes.get_ylim()
+    gap = (high - low) * 0.068
+    ordered = sorted(ends)
+    heights = np.array([value for value, _, _ in ordered])
+    for index in range(1, len(heights)):
+        heights[index] = max(heights[index], heights[index - 1] + gap)
+    for index in reversed(range(len(heights))):
+        ceiling = high - gap / 2 if index == len(heights) - 1 else heights[index + 1] - gap
+        heights[index] = min(heights[index], ceiling)
+    for height, (value, name, colour) in zip(heights, ordered, strict=True):
+        axes.annotate(
+            name.upper(),
+            xy=(1.0, value),
+            xytext=(1.016, height),
+            xycoords=("axes fraction", "data"),
+            textcoords=("axes fraction", "data"),
+            color=colour,
+            va="center",
+            fontweight="bold",
+            fontsize=9.5,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0},
+        )
+
+
+def _draw_probabilities(axes: Axes, timeline: Timeline) -> None:
+    colours = class_colours(timeline.classes)
+    # Clean air lies at the bottom, so that gas hangs from the top like a curtain.
+    order = sorted(range(len(timeline.classes)), key=lambda index: timeline.classes[index] != CLEAN_AIR)
+    step = max(1, len(timeline.verdict_stamps_ns) // _MAX_POINTS)
+    if len(timeline.verdict_stamps_ns):
+        axes.stackplot(
+            timeline.seconds(timeline.verdict_stamps_ns)[::step],
+            [timeline.probabilities[::step, index] for index in order],
+            colors=[colours[timeline.classes[index]] for index in order],
+            linewidth=0,
+        )
+    axes.set_ylabel("class\nprobability")
+    axes.set_ylim(0, 1)
+    axes.set_yticks((0, 0.5, 1))
+    handles = [
+        axes.fill_between([], [], color=colours[timeline.classes[index]], label=timeline.classes[index])
+        for index in reversed(order)
+    ]
+    axes.legend(
+        handles=handles,
+        loc="center left",
+        bbox_to_anchor=(1.008, 0.5),
+        frameon=False,
+        handlelength=1.1,
+        handleheight=1.1,
+        labelspacing=0.7,
+    )
+
+
+def _draw_bands(axes: Axes, timeline: Timeline) -> None:
+    colours = class_colours((*timeline.classes, *(interval.label for interval in timeline.truth)))
+    rows = ((1.0, timeline.truth), (0.0, timeline.alarms))
+    axes.barh((1.0, 0.0), (timeline.end_ns - timeline.start_ns) / _SECOND_NS, height=0.74, color="#F6F8FA")
+    for y, intervals in rows:
+        for interval in intervals:
+            if interval.label == CLEAN_AIR:
+                continue
+            colour = colours.get(interval.label, _OTHER_GAS_COLOURS[-1])
+            start, duration = timeline.span(interval)
+            axes.broken_barh([(start, duration)], (y - 0.37, 0.74), facecolors=colour, zorder=4)
+            _label_bar(axes, timeline, interval.label, (start, duration), y, colour)
+    axes.set_yticks((1.0, 0.0), ("truth", "alarm"))
+    axes.set_ylim(-0.55, 1.55)
+    axes.tick_params(axis="y", length=0)
+
+
+def _label_bar(
+    axes: Axes, timeline: Timeline, label: str, span: tuple[float, float], y: float, colour: str
+) -> None:
+    start, duration = span
+    total = (timeline.end_ns - timeline.start_ns) / _SECOND_NS
+    if duration * 115 < total * (len(label) + 1):
+        return
+    dark = colour in {"#3D4852", "#0072B2"}
+    axes.text(
+        start + duration / 2,
+        y,
+        label,
+        ha="center",
+        va="center_baseline",
+        fontsize=9,
+        color="white" if dark else _TEXT_COLOUR,
+        clip_on=True,
+        zorder=5,
+    )
+
+
+def _decorate(figure: Figure, timeline: Timeline, panels: Sequence[Axes]) -> None:
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+    total = max((timeline.end_ns - timeline.start_ns) / _SECOND_NS, 1e-3)
+    for axes in panels:
+        axes.set_xlim(0, total)
+        axes.spines[["top", "right"]].set_visible(False)
+        for leak in timeline.truth:
+            if leak.label != CLEAN_AIR:
+                start, duration = timeline.span(leak)
+                for edge in (start, start + duration):
+                    axes.axvline(edge, color=_FAINT_COLOUR, linewidth=0.7, linestyle=(0, (4, 4)), zorder=3)
+    last = panels[-1]
+    last.spines["left"].set_visible(False)
+    last.xaxis.set_major_locator(MultipleLocator(_tick_step(total)))
+    last.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _clock_text(value)))
+    last.set_xlabel("time [h:min:s]" if total >= 3600 else "time [min:s]")
+    figure.text(0.075, 0.945, timeline.title, fontsize=14, fontweight="bold")
+    figure.align_ylabels(list(panels))
+
+
+def class_colours(classes: Sequence[str]) -> dict[str, str]:
+    """A colour for each class: faint for clean air, the same for the same gas in every picture."""
+    spare = iter(_OTHER_GAS_COLOURS * (len(classes) // len(_OTHER_GAS_COLOURS) + 1))
+    known = {CLEAN_AIR: _CLEAN_COLOUR, **_GAS_COLOURS}
+    return {name: known[name] if name in known else next(spare) for name in dict.fromkeys(classes)}
+
+
+def _tick_step(total_s: float) -> float:
+    steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
+    return float(next((step for step in steps if total_s / step <= 12), math.ceil(total_s / 12)))
+
+
+def _clock_text(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_of_hour = divmod(minutes, 60)
+    return f"{hours}:{minutes_of_hour:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
