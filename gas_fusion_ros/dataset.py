@@ -36,6 +36,7 @@ class Row:
     """One row of the CSV.
 
     Attributes:
+        index: place among all rows of the file, unreadable ones included, so that it stands for a time.
         line: line in the file, the header being line 1.
         serial: serial number, unique within the class; the row's index where the column is missing.
         label: class name; empty where the file has no `Gas` column.
@@ -43,6 +44,7 @@ class Row:
         image: the row's thermal image; None where the folder has none.
     """
 
+    index: int
     line: int
     serial: int
     label: str
@@ -58,11 +60,13 @@ class Dataset:
         csv_path: the file the rows come from.
         channels: channel names, length C, as asked for.
         rows: the readable rows, in the file's (time) order.
+        length: how many rows the file has, unreadable ones included.
     """
 
     csv_path: Path
     channels: tuple[str, ...]
     rows: tuple[Row, ...]
+    length: int
 
     @classmethod
     def load(cls, root: str | Path, channels: Sequence[str] = PAPER_CHANNELS) -> Dataset:
@@ -103,10 +107,17 @@ class Dataset:
     ) -> Dataset:
         csv_path = find_csv(root)
         images = index_images(csv_path.parent if Path(root).is_file() else Path(root))
-        rows = tuple(_read_rows(csv_path, channels, images, on_bad_row))
+        try:
+            results = list(_read_rows(csv_path, channels, images))
+        except (OSError, csv.Error) as error:
+            raise DatasetError(f"{csv_path} cannot be read as CSV: {error}") from None
+        rows = tuple(result for result in results if isinstance(result, Row))
+        for result in results:
+            if isinstance(result, DatasetError):
+                on_bad_row(result)
         if not rows:
             raise DatasetError(f"{csv_path} has no readable row; expected a header and at least one reading")
-        return cls(csv_path, tuple(channels), rows)
+        return cls(csv_path, tuple(channels), rows, len(results))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -170,30 +181,24 @@ def _raise(error: DatasetError) -> None:
     raise error
 
 
-def _read_rows(
-    path: Path,
-    channels: Sequence[str],
-    images: dict[str, Path],
-    on_bad_row: Callable[[DatasetError], None],
-) -> Iterator[Row]:
+def _read_rows(path: Path, channels: Sequence[str], images: dict[str, Path]) -> Iterator[Row | DatasetError]:
+    """Each row of the file, or what is wrong with it."""
     # Bytes that are not UTF-8 become replacement characters, so they spoil their own row only.
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         reader = csv.reader(file)
         columns = _find_columns(path, next(reader, []), channels)
-        index = -1
+        index = 0
         while True:
             try:
                 cells = next(reader)
-                if not cells:
-                    continue
-                index += 1
-                row = _parse_row(cells, columns, reader.line_num, index, images)
+                if cells:
+                    yield _parse_row(cells, columns, index, reader.line_num, images)
+                    index += 1
             except StopIteration:
                 return
             except (ValueError, csv.Error) as error:
-                on_bad_row(DatasetError(f"{path.name} line {reader.line_num}: {error}"))
-            else:
-                yield row
+                yield DatasetError(f"{path.name} line {reader.line_num}: {error}")
+                index += 1
 
 
 def _find_columns(path: Path, header: Sequence[str], channels: Sequence[str]) -> _Columns:
@@ -213,7 +218,7 @@ def _find_columns(path: Path, header: Sequence[str], channels: Sequence[str]) ->
 
 
 def _parse_row(
-    cells: Sequence[str], columns: _Columns, line: int, index: int, images: dict[str, Path]
+    cells: Sequence[str], columns: _Columns, index: int, line: int, images: dict[str, Path]
 ) -> Row:
     if len(cells) != columns.width:
         raise ValueError(f"{len(cells)} fields instead of {columns.width}")
@@ -223,7 +228,7 @@ def _parse_row(
         raise ValueError("the field 'Gas' is empty; expected a class name")
     serial = index if columns.serial is None else _parse_serial(cells[columns.serial])
     name = f"{serial}_{label}" if columns.image is None else Path(cells[columns.image].strip()).stem
-    return Row(line, serial, label, counts, images.get(name.lower()))
+    return Row(index, line, serial, label, counts, images.get(name.lower()))
 
 
 def _parse_count(name: str, cell: str) -> float:
