@@ -1,0 +1,259 @@
+"""Shows a run while it plays: a live view in a terminal, a line now and then anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from gas_fusion_ros.observation import CLEAN_AIR
+
+HISTORY = 48
+"""Readings that the sparklines show."""
+
+_SPARKS = "▁▂▃▄▅▆▇█"
+_BAR_WIDTH = 40
+_PLAIN_PERIOD_S = 5.0
+_ALARM_STYLES = {
+    "clear": "green",
+    "pending": "yellow",
+    "active": "bold white on red",
+    "acknowledged": "bold black on yellow",
+    "latched": "bold white on magenta",
+    "fault": "bold white on red",
+}
+_SENSING_STATES = frozenset({"pending", "active", "acknowledged", "latched"})
+
+
+def _no_counts() -> npt.NDArray[np.float32]:
+    return np.empty((0, 0), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run at one moment.
+
+    Attributes:
+        elapsed_s: simulated time played, seconds.
+        duration_s: simulated time to play, seconds.
+        speed: simulated seconds per second of wall time, measured.
+        channels: names of the gas channels, length C.
+        history: shape (N, C), the last readings in ADC counts, newest last, N <= HISTORY.
+        probabilities: the last verdict, by class.
+        mode: what it was made from.
+        truth: what is really there.
+        alarm: state of the leak alarm.
+        gas: the gas it names; empty when clear.
+        readings: gas readings so far.
+        images: thermal images so far.
+        classified: verdicts so far.
+    """
+
+    elapsed_s: float
+    duration_s: float
+    speed: float = 0.0
+    channels: tuple[str, ...] = ()
+    history: npt.NDArray[np.float32] = field(default_factory=_no_counts)
+    probabilities: tuple[tuple[str, float], ...] = ()
+    mode: str = ""
+    truth: str = ""
+    alarm: str = "clear"
+    gas: str = ""
+    readings: int = 0
+    images: int = 0
+    classified: int = 0
+
+    @property
+    def label(self) -> str:
+        """The most probable class; empty before the first verdict."""
+        return max(self.probabilities, key=lambda pair: pair[1])[0] if self.probabilities else ""
+
+
+class View(Protocol):
+    """Shows snapshots, between entering and leaving it."""
+
+    def __enter__(self) -> View:
+        """Start showing."""
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop showing and leave the terminal as it was."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show `snapshot`; called several times a second."""
+
+
+def create_view(console: Console, title: str) -> View:
+    """The live view in a terminal, plain lines where the output is a file or a pipe."""
+    return TerminalView(console, title) if console.is_terminal else PlainView(console, title)
+
+
+class TerminalView:
+    """Readings with their recent course, class bars, alarm and progress, redrawn in place."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._title = title
+        self._live = Live(console=console, auto_refresh=False, transient=False)
+
+    def __enter__(self) -> TerminalView:
+        """Start drawing."""
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the last picture standing."""
+        self._live.stop()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Redraw."""
+        self._live.update(render(snapshot, self._title), refresh=True)
+
+
+class PlainView:
+    """A line every few seconds of wall time and one whenever the alarm changes its state."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._console = console
+        self._title = title
+        self._alarm = "clear"
+        self._next_line_s = 0.0
+
+    def __enter__(self) -> PlainView:
+        """Print the title."""
+        self._print(self._title)
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing to restore."""
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Print a line if it is time for one or the alarm has changed."""
+        now_s = time.monotonic()
+        if snapshot.alarm == self._alarm and now_s < self._next_line_s:
+            return
+        self._alarm = snapshot.alarm
+        self._next_line_s = now_s + _PLAIN_PERIOD_S
+        self._print(plain_line(snapshot))
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def plain_line(snapshot: Snapshot) -> str:
+    """The snapshot in one line without colour."""
+    alarm = f"{snapshot.alarm} {snapshot.gas}".strip()
+    return (
+        f"{clock_text(snapshot.elapsed_s)} of {clock_text(snapshot.duration_s)}"
+        f"  readings {snapshot.readings}  images {snapshot.images}  classified {snapshot.classified}"
+        f"  class {snapshot.label or '-'}  truth {snapshot.truth or '-'}  alarm {alarm}"
+    )
+
+
+def render(snapshot: Snapshot, title: str) -> RenderableType:
+    """The snapshot as a rich renderable."""
+    body = Group(
+        _readings_table(snapshot),
+        Text(),
+        _class_table(snapshot),
+        Text(),
+        _alarm_line(snapshot),
+        Text(),
+        _progress(snapshot),
+    )
+    return Panel(body, title=title, title_align="left", border_style="grey50", width=80)
+
+
+def sparkline(values: Sequence[float] | npt.NDArray[np.float32]) -> str:
+    """The course of `values` in block characters, lowest to highest; a blank for NaN."""
+    series = np.asarray(values, dtype=np.float64)
+    finite = series[np.isfinite(series)]
+    if not len(finite):
+        return " " * len(series)
+    low, span = float(finite.min()), float(np.ptp(finite))
+    if span == 0:
+        return "".join(_SPARKS[0] if np.isfinite(value) else " " for value in series)
+    levels = (series - low) / span * (len(_SPARKS) - 1)
+    return "".join(_SPARKS[round(level)] if np.isfinite(level) else " " for level in levels)
+
+
+def clock_text(seconds: float) -> str:
+    """`m:ss`, or `h:mm:ss` from an hour on."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes_of_hour = divmod(minutes, 60)
+    return f"{hours}:{minutes_of_hour:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _readings_table(snapshot: Snapshot) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=10)
+    table.add_column(width=6, justify="right")
+    table.add_column()
+    for index, channel in enumerate(snapshot.channels):
+        course = snapshot.history[:, index] if len(snapshot.history) else np.empty(0, dtype=np.float32)
+        last = float(course[-1]) if len(course) else float("nan")
+        shown = f"{last:.0f}" if np.isfinite(last) else "--"
+        table.add_row(channel.upper(), shown, Text(sparkline(course[-HISTORY:]), style="cyan"))
+    return table
+
+
+def _class_table(snapshot: Snapshot) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=10)
+    table.add_column(width=6, justify="right")
+    table.add_column(width=_BAR_WIDTH)
+    table.add_column()
+    for name, probability in snapshot.probabilities:
+        style = "green" if name == CLEAN_AIR else "orange1"
+        bar = Text("█" * round(probability * _BAR_WIDTH), style=style)
+        shown = Text(name, style="bold" if name == snapshot.label else "")
+        table.add_row(shown, f"{probability:.2f}", bar, "< truth" if name == snapshot.truth else "")
+    return table
+
+
+def _alarm_line(snapshot: Snapshot) -> Text:
+    words = f" {snapshot.alarm.upper()} "
+    if snapshot.gas and snapshot.alarm in _SENSING_STATES:
+        words += f"{snapshot.gas} "
+    return Text.assemble(
+        ("alarm       ", ""), (words, _ALARM_STYLES.get(snapshot.alarm, "")), (f"   {snapshot.mode}", "dim")
+    )
+
+
+def _progress(snapshot: Snapshot) -> Table:
+    table = Table.grid(padding=(0, 2))
+    total = max(snapshot.duration_s, 1e-9)
+    table.add_row(
+        f"{clock_text(snapshot.elapsed_s)} / {clock_text(snapshot.duration_s)}",
+        ProgressBar(total=total, completed=min(snapshot.elapsed_s, total), width=24),
+        f"x{snapshot.speed:.1f}",
+        Text(
+            f"{snapshot.readings} readings  {snapshot.images} images",
+            style="dim",
+        ),
+    )
+    return table

@@ -1,0 +1,102 @@
+"""What a user sees while a run plays, in a terminal and in a pipe."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from gas_fusion_ros.live_view import (
+    PlainView,
+    Snapshot,
+    TerminalView,
+    clock_text,
+    create_view,
+    render,
+    sparkline,
+)
+from gas_fusion_ros.observation import PAPER_CHANNELS
+
+
+def snapshot(**changes: object) -> Snapshot:
+    history = np.arange(21, dtype=np.float32).reshape(3, 7) + 400
+    history[-1, 2] = math.nan
+    values: dict[str, object] = {
+        "elapsed_s": 65.0,
+        "duration_s": 600.0,
+        "channels": PAPER_CHANNELS,
+        "history": history,
+        "probabilities": (("Mixture", 0.1), ("NoGas", 0.2), ("Smoke", 0.7)),
+        "mode": "fusion",
+        "truth": "Smoke",
+        "alarm": "active",
+        "gas": "Smoke",
+        "readings": 130,
+        "images": 260,
+        "classified": 129,
+    }
+    return Snapshot(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def rendered(shown: Snapshot) -> str:
+    console = Console(file=io.StringIO(), width=100, record=True)
+    console.print(render(shown, "patrol"))
+    return console.export_text()
+
+
+def test_the_live_view_shows_readings_classes_alarm_and_progress() -> None:
+    text = rendered(snapshot())
+    lines = {line.strip("│ ").split(" ")[0]: line for line in text.splitlines()}
+    assert "patrol" in text
+    assert "414" in lines["MQ2"]
+    assert "--" in lines["MQ5"], "an invalid channel has no number"
+    assert "0.70" in lines["Smoke"]
+    assert "< truth" in lines["Smoke"]
+    assert lines["Smoke"].count("█") > 3 * lines["NoGas"].count("█") > 0
+    assert "ACTIVE" in lines["alarm"]
+    assert "1:05 / 10:00" in text
+
+
+def test_the_live_view_stands_before_the_first_message() -> None:
+    text = rendered(Snapshot(elapsed_s=0.0, duration_s=600.0))
+    assert "CLEAR" in text
+    assert "0:00 / 10:00" in text
+
+
+def test_sparkline_runs_from_lowest_to_highest() -> None:
+    assert sparkline([0, 7, math.nan, 3]) == "▁█ ▄"
+    assert sparkline([5, 5]) == "▁▁"
+    assert sparkline([math.nan]) == " "
+    assert sparkline([]) == ""
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (59.9, "0:59"), (3600, "1:00:00")])
+def test_clock_text(seconds: float, text: str) -> None:
+    assert clock_text(seconds) == text
+
+
+def test_a_pipe_gets_plain_lines_and_one_for_each_change_of_the_alarm() -> None:
+    output = io.StringIO()
+    view = create_view(Console(file=output), "patrol, seed 0")
+    assert isinstance(view, PlainView)
+    with view:
+        view.show(snapshot(alarm="clear", gas=""))
+        view.show(snapshot(alarm="clear", gas=""))
+        view.show(snapshot())
+        view.show(snapshot())
+    lines = output.getvalue().splitlines()
+    assert lines[0] == "patrol, seed 0"
+    assert [line.split("alarm ")[1] for line in lines[1:]] == ["clear", "active Smoke"]
+    assert "\x1b" not in output.getvalue()
+
+
+def test_a_terminal_gets_the_live_view() -> None:
+    output = io.StringIO()
+    view = create_view(Console(file=output, force_terminal=True, width=100), "patrol")
+    assert isinstance(view, TerminalView)
+    with view:
+        view.show(snapshot())
+    assert "ACTIVE" in output.getvalue()
