@@ -1,0 +1,173 @@
+"""Fit the statistics that the simulated MQ array is drawn from.
+
+    GAS_FUSION_DATA=<folder> python -m training.fit_mq_response
+
+reads the data set's CSV and writes `gas_fusion_ros/simulation/mq_statistics.json`: for each class a
+mixture of Gaussians (number of components by BIC), how far its components look like their own class to
+classifiers trained on the real readings, and the pace of the series. No readings are written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import KNeighborsClassifier
+
+from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.observation import CLEAN_AIR
+from gas_fusion_ros.simulation.mq_response import CORE_SCALE, FORMAT_VERSION, MIN_RECOGNISED, STATISTICS_FILE
+
+ROW_PERIOD_S = 2.0
+"""The data set's sampling period."""
+WARM_UP_ROWS = 150
+"""Rows at the start of the NoGas recording in which the array still warms up (5 minutes)."""
+COMPONENT_COUNTS = (12, 16, 20, 24)
+DRAWS = 400
+_LAG_ROWS = 10
+_CHI_MEDIAN = 0.6745
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Tells how far readings look like a class to two unlike classifiers trained on the real ones."""
+
+    nearest: KNeighborsClassifier
+    trees: ExtraTreesClassifier
+
+    @classmethod
+    def of(cls, counts: FloatArray, labels: npt.NDArray[np.str_]) -> Judge:
+        """Learn the real readings."""
+        trees = ExtraTreesClassifier(60, random_state=0)
+        return cls(KNeighborsClassifier(5).fit(counts, labels), trees.fit(counts, labels))
+
+    def share(self, counts: FloatArray, label: str) -> float:
+        """Share of `counts` that is given to class `label`, by the stricter of the two."""
+        return float(min(np.mean(one.predict(counts) == label) for one in (self.nearest, self.trees)))
+
+
+def main() -> None:
+    """Read the data set's folder and write the statistics."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", default=os.environ.get("GAS_FUSION_DATA"), help="default: $GAS_FUSION_DATA")
+    parser.add_argument("--output", type=Path, default=STATISTICS_FILE)
+    arguments = parser.parse_args()
+    if not arguments.data:
+        parser.error("give --data or set GAS_FUSION_DATA to the folder of the data set")
+    document = json.dumps(fit(Dataset.load(arguments.data)), separators=(",", ":"))
+    # One component per line, so that a change can be read.
+    arguments.output.write_text(document.replace("},{", "},\n{") + "\n", encoding="utf-8")
+
+
+def fit(dataset: Dataset) -> dict[str, object]:
+    """Return the statistics file's content for a data set."""
+    counts = dataset.counts.astype(np.float64)
+    labels = np.array(dataset.classes)[dataset.labels]
+    judge = Judge.of(counts, labels)
+    return {
+        "format": FORMAT_VERSION,
+        "source": "MultimodalGasData, Narkhede et al. 2022, doi 10.17632/zkwgkjkjn9, CC BY 4.0",
+        "channels": list(dataset.channels),
+        "classes": {name: _fit_class(name, counts[labels == name], judge) for name in dataset.classes},
+    }
+
+
+def _fit_class(name: str, counts: FloatArray, judge: Judge) -> dict[str, object]:
+    series = counts[WARM_UP_ROWS:] if name == CLEAN_AIR else counts
+    candidates = [
+        GaussianMixture(size, reg_covar=1.0, n_init=2, random_state=0).fit(series)
+        for size in COMPONENT_COUNTS
+    ]
+    mixture = min(candidates, key=lambda one: one.bic(series))
+    factors = np.linalg.cholesky(mixture.covariances_)
+    rng = np.random.default_rng(0)
+    recognised = [
+        judge.share(_draw(mean, factor, rng), name)
+        for mean, factor in zip(mixture.means_, factors, strict=True)
+    ]
+    assigned = mixture.predict(series)
+    second_difference = np.abs(np.diff(series, n=2, axis=0))
+    return {
+        "rows": len(series),
+        "neighbour_step": np.median(np.abs(np.diff(series, axis=0)), axis=0).tolist(),
+        "noise": np.round(np.median(second_difference, axis=0) / _CHI_MEDIAN / math.sqrt(6.0), 3).tolist(),
+        "correlation_s": round(_correlation_s(series, assigned, mixture.means_, factors), 1),
+        "dwell_s": round(_dwell_s(assigned), 1),
+        "components": [
+            {
+                "weight": round(float(mixture.weights_[index]), 5),
+                "recognised": round(recognised[index], 4),
+                "neighbours": _neighbours(index, mixture.means_, factors, recognised, judge, name),
+                "mean": np.round(mixture.means_[index], 1).tolist(),
+                "covariance": np.round(mixture.covariances_[index], 2).tolist(),
+            }
+            for index in range(len(factors))
+        ],
+    }
+
+
+def _draw(mean: FloatArray, factor: FloatArray, rng: np.random.Generator) -> FloatArray:
+    return mean + CORE_SCALE * rng.standard_normal((DRAWS, len(mean))) @ factor.T
+
+
+def _neighbours(
+    index: int,
+    means: FloatArray,
+    factors: FloatArray,
+    recognised: list[float],
+    judge: Judge,
+    name: str,
+) -> list[int]:
+    """Return the four nearest components that can be reached through readings of the same class."""
+    reachable = []
+    for other in np.argsort(np.linalg.norm(means - means[index], axis=1))[1:]:
+        if min(recognised[index], recognised[other]) < MIN_RECOGNISED or len(reachable) == 4:
+            continue
+        # The same seed both ways, so that a path is open in both directions or in none.
+        rng = np.random.default_rng(0)
+        first, last = sorted((index, int(other)))
+        on_the_way = [
+            _draw(
+                (1 - part) * means[first] + part * means[last],
+                (1 - part) * factors[first] + part * factors[last],
+                rng,
+            )
+            for part in (0.25, 0.5, 0.75)
+        ]
+        if min(judge.share(draws, name) for draws in on_the_way) >= MIN_RECOGNISED:
+            reachable.append(int(other))
+    return reachable
+
+
+def _correlation_s(
+    series: FloatArray, assigned: npt.NDArray[np.int64], means: FloatArray, factors: FloatArray
+) -> float:
+    """Return the correlation time of the whitened deviation, from pairs in one component 20 s apart."""
+    whitened = np.stack(
+        [np.linalg.solve(factors[k], row - means[k]) for row, k in zip(series, assigned, strict=True)]
+    )
+    same = assigned[:-_LAG_ROWS] == assigned[_LAG_ROWS:]
+    earlier, later = whitened[:-_LAG_ROWS][same], whitened[_LAG_ROWS:][same]
+    correlation = float(np.mean(earlier * later) / np.mean(earlier**2))
+    return -_LAG_ROWS * ROW_PERIOD_S / math.log(min(max(correlation, 0.05), 0.95))
+
+
+def _dwell_s(assigned: npt.NDArray[np.int64]) -> float:
+    changes = np.count_nonzero(np.diff(assigned))
+    return ROW_PERIOD_S * len(assigned) / (changes + 1)
+
+
+if __name__ == "__main__":
+    main()
