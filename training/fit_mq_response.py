@@ -131,7 +131,7 @@ def _neighbours(
     name: str,
 ) -> list[int]:
     """Return the four nearest components that can be reached through readings of the same class."""
-    reachable = []
+    reachable: list[int] = []
     for other in np.argsort(np.linalg.norm(means - means[index], axis=1))[1:]:
         if min(recognised[index], recognised[other]) < MIN_RECOGNISED or len(reachable) == 4:
             continue
