@@ -1,0 +1,73 @@
+"""The last thermal images in stamp order, and the one nearest to a stamp."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+I = TypeVar("I")  # noqa: E741
+
+
+@dataclass
+class StoredImage(Generic[I]):
+    """An image as the pairing keeps it; `used` once it went into any output."""
+
+    stamp_ns: int
+    item: I
+    arrival_ns: int
+    used: bool = False
+
+
+class ImageHistory(Generic[I]):
+    """At most `size` images, oldest first."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._stamps: list[int] = []
+        self._images: list[StoredImage[I]] = []
+        self._evicted_ns: int | None = None
+
+    @property
+    def newest_ns(self) -> int | None:
+        """The greatest stamp here; None while empty."""
+        return self._stamps[-1] if self._stamps else None
+
+    @property
+    def unused(self) -> int:
+        """How many images here have not been used."""
+        return sum(not image.used for image in self._images)
+
+    def __contains__(self, stamp_ns: int) -> bool:
+        index = bisect_left(self._stamps, stamp_ns)
+        return index < len(self._stamps) and self._stamps[index] == stamp_ns
+
+    def is_older_than_all(self, stamp_ns: int) -> bool:
+        """Whether the history is full and reaches back less far than `stamp_ns`."""
+        return len(self._stamps) == self._size and stamp_ns < self._stamps[0]
+
+    def insert(self, image: StoredImage[I]) -> StoredImage[I] | None:
+        """Keep `image`; return the oldest one where it had to leave."""
+        index = bisect_left(self._stamps, image.stamp_ns)
+        self._stamps.insert(index, image.stamp_ns)
+        self._images.insert(index, image)
+        if len(self._stamps) <= self._size:
+            return None
+        self._evicted_ns = self._stamps.pop(0)
+        return self._images.pop(0)
+
+    def nearest(self, stamp_ns: int, slop_ns: int) -> StoredImage[I] | None:
+        """The image nearest to `stamp_ns` within `slop_ns`; of two equally near the earlier."""
+        index = bisect_left(self._stamps, stamp_ns)
+        best = None
+        if index < len(self._stamps) and self._stamps[index] - stamp_ns <= slop_ns:
+            best, slop_ns = self._images[index], self._stamps[index] - stamp_ns
+        if index > 0 and stamp_ns - self._stamps[index - 1] <= slop_ns:
+            best = self._images[index - 1]
+        return best
+
+    def may_have_lost(self, stamp_ns: int, slop_ns: int) -> bool:
+        """Whether an image that has left may have been the nearest one within `slop_ns`."""
+        if self._evicted_ns is None or stamp_ns >= self._stamps[0]:
+            return False
+        return stamp_ns - self._evicted_ns <= min(slop_ns, self._stamps[0] - stamp_ns)

@@ -1,0 +1,437 @@
+"""Which gas reading goes with which thermal image.
+
+Every reading is an observation: it takes the image nearest in time within `slop`, or goes on alone.
+Items are opaque; only their stamps, the node's clock (`now`) and the steady clock of arrival are
+looked at, and no clock is read here. docs/pairing.md states the rule and its limits.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter
+from dataclasses import asdict, dataclass, fields
+from typing import Generic, TypeVar
+
+from gas_fusion_ros.image_history import ImageHistory, StoredImage
+
+R = TypeVar("R")
+I = TypeVar("I")  # noqa: E741
+
+_MS = 1_000_000
+_REMEMBERED_READINGS = 256
+"""How many accepted reading stamps are kept to recognise a repeated delivery."""
+
+
+@dataclass(frozen=True)
+class PairingSettings:
+    """How readings and images are paired; every time in integer nanoseconds.
+
+    Attributes:
+        slop_ns: greatest distance between the stamps of a pair; 0 pairs equal stamps only.
+        wait_ns: how long a reading waits for a nearer image, on the node's clock and in stamps.
+        min_image_interval_ns: declared lower bound on the camera's frame interval; lets a reading go
+            on before the next image. 0 assumes nothing.
+        future_tolerance_ns: how far a stamp may lie ahead of the clock.
+        reset_jump_ns: stamps or a clock going back by more than this mean a new run (a looping bag).
+        silence_ns: how long no reading must have come before images go on alone.
+        thermal_only_period_ns: least distance between the stamps of two images that go on alone.
+        image_history: how many images are kept.
+    """
+
+    slop_ns: int = 60 * _MS
+    wait_ns: int = 200 * _MS
+    min_image_interval_ns: int = 0
+    future_tolerance_ns: int = 500 * _MS
+    reset_jump_ns: int = 1000 * _MS
+    silence_ns: int = 3000 * _MS
+    thermal_only_period_ns: int = 500 * _MS
+    image_history: int = 64
+
+    def __post_init__(self) -> None:
+        least = {"reset_jump_ns": 1, "silence_ns": 1, "image_history": 1}
+        for setting in fields(self):
+            value, minimum = getattr(self, setting.name), least.get(setting.name, 0)
+            if not isinstance(value, int) or value < minimum:
+                raise ValueError(f"{setting.name} must be an integer of at least {minimum}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class Pair(Generic[R, I]):
+    """What one classification is made of: a reading with its image, or either alone.
+
+    Attributes:
+        reading: the reading; None where an image goes on alone.
+        image: the image nearest to the reading; None where none was near enough.
+        reading_stamp_ns: the reading's stamp; None without one.
+        image_stamp_ns: the image's stamp; None without one.
+        arrival_ns: steady-clock time at which the later of the two arrived.
+    """
+
+    reading: R | None
+    image: I | None
+    reading_stamp_ns: int | None
+    image_stamp_ns: int | None
+    arrival_ns: int
+
+
+@dataclass(frozen=True)
+class PairingCounters:
+    """A snapshot of what became of every reading and image since the start; resets do not clear it.
+
+    Always: readings == pairs + gas_only + dropped_readings + readings_waiting, and
+    images == images_used + images_unused + dropped_images + images_waiting.
+
+    Attributes:
+        readings: readings given in.
+        images: images given in.
+        pairs: readings that went on with an image.
+        gas_only: readings that went on alone.
+        thermal_only: images that went on alone.
+        zero_stamp_readings: dropped, stamp not set.
+        zero_stamp_images: dropped, stamp not set.
+        duplicate_readings: dropped, same stamp as a reading before.
+        duplicate_images: dropped, same stamp as an image before.
+        future_readings: went on alone at once, their stamp ahead of the clock.
+        future_images: dropped, their stamp ahead of the clock.
+        late_readings: arrived after a later reading had gone on; sent on at once.
+        late_images: arrived after a later image; used where still in time.
+        stale_images: dropped, older than the whole image history.
+        images_used: images that went into at least one pair or went on alone.
+        images_unused: images that left the history without any use (usual: cameras are faster).
+        timeouts: readings that went on because their wait was over.
+        history_overruns: readings whose nearest image may have left the history before they came.
+        interval_violations: images nearer to the one before than the declared `min_image_interval_ns`.
+        resets: new runs: stamps or clock went back, or `reset` was called.
+        readings_waiting: readings inside, not yet decided.
+        images_waiting: images inside, not yet used.
+    """
+
+    readings: int = 0
+    images: int = 0
+    pairs: int = 0
+    gas_only: int = 0
+    thermal_only: int = 0
+    zero_stamp_readings: int = 0
+    zero_stamp_images: int = 0
+    duplicate_readings: int = 0
+    duplicate_images: int = 0
+    future_readings: int = 0
+    future_images: int = 0
+    late_readings: int = 0
+    late_images: int = 0
+    stale_images: int = 0
+    images_used: int = 0
+    images_unused: int = 0
+    timeouts: int = 0
+    history_overruns: int = 0
+    interval_violations: int = 0
+    resets: int = 0
+    readings_waiting: int = 0
+    images_waiting: int = 0
+
+    @property
+    def dropped_readings(self) -> int:
+        """Readings that led to no observation."""
+        return self.zero_stamp_readings + self.duplicate_readings
+
+    @property
+    def dropped_images(self) -> int:
+        """Images refused for their stamp."""
+        return self.zero_stamp_images + self.duplicate_images + self.future_images + self.stale_images
+
+    def as_dict(self) -> dict[str, int]:
+        """Name and value of each counter, for diagnostics and reports."""
+        return asdict(self)
+
+
+@dataclass
+class _WaitingReading(Generic[R]):
+    stamp_ns: int
+    item: R
+    arrival_ns: int
+    deadline_ns: int
+
+
+@dataclass
+class _Stream(Generic[R]):
+    """How far a stream has come, and its message that may be the first of a new run.
+
+    One message far behind the newest may be late or begin a new run: only the next one tells. So it
+    is held, and `suspected` stays set until a message of the same stream continues the old run.
+    """
+
+    newest_ns: int | None = None
+    suspected: bool = False
+    held: R | None = None
+
+    def take_held(self) -> R | None:
+        held, self.held = self.held, None
+        return held
+
+
+class Pairing(Generic[R, I]):
+    """Pairs readings with images by stamp. Not thread-safe: the caller holds its own lock."""
+
+    _last_decided_ns: int | None
+    _last_thermal_only_ns: int | None
+
+    def __init__(self, settings: PairingSettings | None = None) -> None:
+        self.settings = settings if settings is not None else PairingSettings()
+        self._counts: Counter[str] = Counter()
+        self._now_ns = 0
+        self._silent_since_ns = 0
+        self._begin_run()
+
+    @property
+    def counters(self) -> PairingCounters:
+        """What became of everything so far."""
+        return PairingCounters(
+            **self._counts,
+            readings_waiting=len(self._waiting) + (self._readings.held is not None),
+            images_waiting=self._history.unused + (self._images.held is not None),
+        )
+
+    def add_reading(self, stamp_ns: int, item: R, now_ns: int, arrival_ns: int) -> list[Pair[R, I]]:
+        """Take in a reading; return what is decided now, oldest first.
+
+        Args:
+            stamp_ns: acquisition time.
+            item: the reading itself, handed on untouched.
+            now_ns: the node's clock; 0 while it has not started.
+            arrival_ns: the steady clock, for latencies.
+        """
+        out = self._advance(now_ns)
+        self._counts["readings"] += 1
+        if stamp_ns <= 0:
+            self._counts["zero_stamp_readings"] += 1
+            return out
+        self._silent_since_ns = now_ns
+        reading = _WaitingReading(stamp_ns, item, arrival_ns, now_ns + self.settings.wait_ns)
+        if self._is_future(stamp_ns):
+            self._counts["future_readings"] += 1
+            out.append(self._emit(reading, None))
+        elif not self._lies_back(self._readings.newest_ns, stamp_ns):
+            out += self._release_held_reading()
+            self._readings.suspected = False
+            out += self._accept_reading(reading)
+        elif self._new_run_suspected():
+            held = self._readings.held
+            if held is not None and held.stamp_ns == stamp_ns:
+                self._counts["duplicate_readings"] += 1
+            else:
+                out += self._change_run() + self._accept_reading(reading)
+        else:
+            self._readings.suspected, self._readings.held = True, reading
+        return out
+
+    def add_image(self, stamp_ns: int, item: I, now_ns: int, arrival_ns: int) -> list[Pair[R, I]]:
+        """Take in an image; return what is decided now. Arguments as for `add_reading`."""
+        out = self._advance(now_ns)
+        self._counts["images"] += 1
+        image = StoredImage(stamp_ns, item, arrival_ns)
+        if stamp_ns <= 0:
+            self._counts["zero_stamp_images"] += 1
+        elif self._is_future(stamp_ns):
+            self._counts["future_images"] += 1
+        elif not self._lies_back(self._images.newest_ns, stamp_ns):
+            self._drop_held_image()
+            self._images.suspected = False
+            out += self._accept_image(image)
+        elif self._new_run_suspected():
+            held = self._images.held
+            if held is not None and held.stamp_ns == stamp_ns:
+                self._counts["duplicate_images"] += 1
+            else:
+                out += self._change_run() + self._accept_image(image)
+        else:
+            self._images.suspected, self._images.held = True, image
+        return out
+
+    def tick(self, now_ns: int) -> list[Pair[R, I]]:
+        """Let time pass; return the readings whose wait is over."""
+        return self._advance(now_ns)
+
+    def flush(self) -> list[Pair[R, I]]:
+        """End of the streams: decide every waiting reading with the images that are here."""
+        out = [self._decide(reading) for reading in self._waiting]
+        if self._waiting:
+            self._last_decided_ns = self._waiting[-1].stamp_ns
+            self._waiting.clear()
+        return out + self._release_held_reading()
+
+    def reset(self) -> list[Pair[R, I]]:
+        """Begin a new run: decide every waiting reading, then forget images and stamps."""
+        out = self.flush()
+        self._drop_held_image()
+        self._close_run()
+        return out
+
+    # Runs: a stretch of time in which neither the stamps nor the clock go back.
+
+    def _begin_run(self) -> None:
+        self._history: ImageHistory[I] = ImageHistory(self.settings.image_history)
+        self._waiting: list[_WaitingReading[R]] = []
+        self._seen: dict[int, None] = {}
+        self._last_decided_ns = None
+        self._last_thermal_only_ns = None
+        self._readings: _Stream[_WaitingReading[R]] = _Stream()
+        self._images: _Stream[StoredImage[I]] = _Stream()
+
+    def _close_run(self) -> None:
+        self._counts["images_unused"] += self._history.unused
+        self._counts["resets"] += 1
+        self._begin_run()
+
+    def _change_run(self) -> list[Pair[R, I]]:
+        """Close the old run; the messages held in suspicion are the first of the new one."""
+        reading, image = self._readings.take_held(), self._images.take_held()
+        out = self.flush()
+        self._close_run()
+        if image is not None:
+            out += self._accept_image(image)
+        if reading is not None:
+            out += self._accept_reading(reading)
+        return out
+
+    def _lies_back(self, newest_ns: int | None, stamp_ns: int) -> bool:
+        return newest_ns is not None and newest_ns - stamp_ns > self.settings.reset_jump_ns
+
+    def _new_run_suspected(self) -> bool:
+        return self._readings.suspected or self._images.suspected
+
+    def _release_held_reading(self) -> list[Pair[R, I]]:
+        held = self._readings.take_held()
+        if held is None:
+            return []
+        self._counts["late_readings"] += 1
+        return [self._decide(held)]
+
+    def _drop_held_image(self) -> None:
+        if self._images.take_held() is not None:
+            self._counts["stale_images"] += 1
+
+    # The clock.
+
+    def _advance(self, now_ns: int) -> list[Pair[R, I]]:
+        out = []
+        if self._now_ns <= 0 < now_ns:
+            self._restart_waits(now_ns)  # the clock starts: nothing has waited yet
+            self._now_ns = now_ns
+        elif self._now_ns - now_ns > self.settings.reset_jump_ns:
+            self._now_ns = now_ns
+            if self._is_future(max(self._readings.newest_ns or 0, self._images.newest_ns or 0)):
+                out = self._change_run()
+            self._restart_waits(now_ns)
+        else:
+            self._now_ns = max(self._now_ns, now_ns)
+        held = self._readings.held
+        if held is not None and 0 < self._now_ns >= held.deadline_ns:
+            out += self._release_held_reading()
+        return out + self._release()
+
+    def _restart_waits(self, now_ns: int) -> None:
+        self._silent_since_ns = now_ns
+        for reading in self._waiting:
+            reading.deadline_ns = now_ns + self.settings.wait_ns
+        if self._readings.held is not None:
+            self._readings.held.deadline_ns = now_ns + self.settings.wait_ns
+
+    def _is_future(self, stamp_ns: int) -> bool:
+        return 0 < self._now_ns < stamp_ns - self.settings.future_tolerance_ns
+
+    # Taking in what has passed the checks.
+
+    def _accept_reading(self, reading: _WaitingReading[R]) -> list[Pair[R, I]]:
+        stamp_ns = reading.stamp_ns
+        if stamp_ns in self._seen:
+            self._counts["duplicate_readings"] += 1
+            return []
+        self._seen[stamp_ns] = None
+        if len(self._seen) > _REMEMBERED_READINGS:
+            del self._seen[next(iter(self._seen))]
+        self._readings.newest_ns = max(self._readings.newest_ns or 0, stamp_ns)
+        if self._history.may_have_lost(stamp_ns, self.settings.slop_ns):
+            self._counts["history_overruns"] += 1
+        if self._last_decided_ns is not None and stamp_ns < self._last_decided_ns:
+            self._counts["late_readings"] += 1
+            return [self._decide(reading)]
+        insort(self._waiting, reading, key=_stamp)
+        return self._release()
+
+    def _accept_image(self, image: StoredImage[I]) -> list[Pair[R, I]]:
+        stamp_ns, newest_ns = image.stamp_ns, self._images.newest_ns
+        if stamp_ns in self._history:
+            self._counts["duplicate_images"] += 1
+            return []
+        if self._history.is_older_than_all(stamp_ns):
+            self._counts["stale_images"] += 1
+            return []
+        evicted = self._history.insert(image)
+        if evicted is not None and not evicted.used:
+            self._counts["images_unused"] += 1
+        if newest_ns is not None and stamp_ns < newest_ns:
+            self._counts["late_images"] += 1
+            return []
+        if newest_ns is not None and stamp_ns - newest_ns < self.settings.min_image_interval_ns:
+            self._counts["interval_violations"] += 1
+        self._images.newest_ns = stamp_ns
+        return self._release() + self._thermal_only(image)
+
+    def _thermal_only(self, image: StoredImage[I]) -> list[Pair[R, I]]:
+        if self._now_ns - self._silent_since_ns < self.settings.silence_ns:
+            return []
+        last_ns = self._last_thermal_only_ns
+        if last_ns is not None and image.stamp_ns - last_ns < self.settings.thermal_only_period_ns:
+            return []
+        self._last_thermal_only_ns = image.stamp_ns
+        return [self._emit(None, image)]
+
+    # Deciding and putting out.
+
+    def _release(self) -> list[Pair[R, I]]:
+        out = []
+        while self._waiting:
+            oldest = self._waiting[0]
+            if not self._nearest_is_certain(oldest.stamp_ns):
+                if not self._wait_is_over(oldest):
+                    break
+                self._counts["timeouts"] += 1
+            out.append(self._decide(self._waiting.pop(0)))
+            self._last_decided_ns = oldest.stamp_ns
+        return out
+
+    def _nearest_is_certain(self, stamp_ns: int) -> bool:
+        """Whether no image still to come can be nearer than the nearest one that is here."""
+        newest_ns = self._history.newest_ns
+        if newest_ns is None:
+            return False
+        since = stamp_ns - newest_ns
+        until_next = self.settings.min_image_interval_ns - since
+        return since <= 0 or until_next >= since or until_next > self.settings.slop_ns
+
+    def _wait_is_over(self, reading: _WaitingReading[R]) -> bool:
+        newest_ns = self._readings.newest_ns or 0
+        passed_in_stamps = newest_ns - reading.stamp_ns > self.settings.wait_ns
+        return passed_in_stamps or 0 < self._now_ns >= reading.deadline_ns
+
+    def _decide(self, reading: _WaitingReading[R]) -> Pair[R, I]:
+        return self._emit(reading, self._history.nearest(reading.stamp_ns, self.settings.slop_ns))
+
+    def _emit(self, reading: _WaitingReading[R] | None, image: StoredImage[I] | None) -> Pair[R, I]:
+        if image is not None and not image.used:
+            image.used = True
+            self._counts["images_used"] += 1
+        if reading is None:
+            assert image is not None
+            self._counts["thermal_only"] += 1
+            return Pair(None, image.item, None, image.stamp_ns, image.arrival_ns)
+        if image is None:
+            self._counts["gas_only"] += 1
+            return Pair(reading.item, None, reading.stamp_ns, None, reading.arrival_ns)
+        self._counts["pairs"] += 1
+        arrival_ns = max(reading.arrival_ns, image.arrival_ns)
+        return Pair(reading.item, image.item, reading.stamp_ns, image.stamp_ns, arrival_ns)
+
+
+def _stamp(reading: _WaitingReading[R]) -> int:
+    return reading.stamp_ns
