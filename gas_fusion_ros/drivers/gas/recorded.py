@@ -1,0 +1,91 @@
+"""Plays gas readings from a CSV in the data set's layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gas_fusion_ros.dataset import Dataset, DatasetError, Row
+from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers.grid import Grid, Playback
+from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
+from gas_fusion_ros.problems import Problems
+
+_MAX_BACKLOG = 256
+
+
+@dataclass(frozen=True)
+class RecordedGasSettings:
+    """What to play and how fast.
+
+    Attributes:
+        path: the CSV, or a folder that holds it.
+        period_ns: time between rows (the data set was sampled every 2 s).
+        loop: whether to start again after the last row.
+        start_ns: time of row 0; 0 is the clock's epoch when looping, the first stamp after the first
+            poll when playing once.
+        channels: the columns to play, matched without regard to case.
+        frame_id: coordinate frame of the array.
+    """
+
+    path: str
+    period_ns: int = 2_000_000_000
+    loop: bool = True
+    start_ns: int = 0
+    channels: tuple[str, ...] = PAPER_CHANNELS
+    frame_id: str = "gas_sensor_link"
+
+    def __post_init__(self) -> None:
+        if self.period_ns <= 0:
+            raise ValueError(f"period_ns is {self.period_ns}; expected a positive number of nanoseconds")
+        if not self.channels:
+            raise ValueError("channels is empty; expected at least one name")
+
+
+class RecordedGasDriver:
+    """Plays the rows of a CSV at a fixed period.
+
+    An unreadable row is counted as `unreadable_row`, with file and line, when the file is opened; its
+    moment passes without a reading, so the rows after it keep their times and their images.
+    """
+
+    def __init__(self, settings: RecordedGasSettings) -> None:
+        self._settings = settings
+        self.channels = settings.channels
+        self.problems = Problems()
+        self._rows: dict[int, Row] = {}
+        self._playback: Playback | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last row has been played; never when looping."""
+        return self._playback is not None and self._playback.finished
+
+    def open(self) -> None:
+        """Read the CSV.
+
+        Raises:
+            DriverError: it is missing, lacks a channel or has no readable row.
+        """
+        settings = self._settings
+        try:
+            dataset = Dataset.load_readable(settings.path, settings.channels, self.problems)
+        except DatasetError as error:
+            raise DriverError(str(error)) from None
+        self._rows = {row.index: row for row in dataset.rows}
+        grid = Grid(settings.period_ns, settings.start_ns, _MAX_BACKLOG, self.problems)
+        self._playback = Playback(grid, settings.period_ns, settings.start_ns, dataset.length, settings.loop)
+
+    def poll(self, now_ns: int) -> list[GasReading]:
+        """Return the readings whose time has come, oldest first."""
+        if self._playback is None:
+            return []
+        return [
+            GasReading(cue.stamp_ns, self.channels, self._rows[cue.index].counts, self._settings.frame_id)
+            for cue in self._playback.due(now_ns)
+            if cue.index in self._rows
+        ]
+
+    def close(self) -> None:
+        """Forget the rows; safe to call twice."""
+        self._playback = None
+        self._rows = {}

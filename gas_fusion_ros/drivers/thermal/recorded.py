@@ -1,0 +1,235 @@
+"""Plays thermal images from a folder or a video file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.dataset import IMAGE_SUFFIXES, Dataset, DatasetError
+from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers.grid import Cue, Grid, Playback
+from gas_fusion_ros.observation import ThermalFrame
+from gas_fusion_ros.problems import Problems
+
+_MAX_BACKLOG = 64
+
+
+@dataclass(frozen=True)
+class RecordedThermalSettings:
+    """What to play and how fast.
+
+    Attributes:
+        path: a folder that holds a CSV in the data set's layout (the frame of tick k is the image of
+            row k, no frame where that row has none), any folder of images (in the order of their
+            names, numbers by value), or a video file.
+        period_ns: time between images.
+        loop: whether to start again after the last image.
+        start_ns: time of image 0; 0 is the clock's epoch when looping, the first stamp after the first
+            poll when playing once.
+        frame_id: optical frame of the camera.
+    """
+
+    path: str
+    period_ns: int = 2_000_000_000
+    loop: bool = True
+    start_ns: int = 0
+    frame_id: str = "thermal_camera_optical_frame"
+
+    def __post_init__(self) -> None:
+        if self.period_ns <= 0:
+            raise ValueError(f"period_ns is {self.period_ns}; expected a positive number of nanoseconds")
+
+
+class RecordedThermalDriver:
+    """Plays images at a fixed period.
+
+    Gray images become mono8 or mono16 by their depth, float images 32FC1 (degC), colour rgb8. An image
+    that cannot be decoded is counted as `unreadable_image` and its moment passes without a frame.
+    """
+
+    def __init__(self, settings: RecordedThermalSettings) -> None:
+        self._settings = settings
+        self.problems = Problems()
+        self._pictures: _Pictures | None = None
+        self._playback: Playback | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last image has been played; never when looping."""
+        return self._playback is not None and self._playback.finished
+
+    def open(self) -> None:
+        """Find the images or open the video.
+
+        Raises:
+            DriverError: there are none, or the CSV or the video cannot be read.
+        """
+        settings = self._settings
+        self._pictures = _open_pictures(Path(settings.path).expanduser(), self.problems)
+        grid = Grid(settings.period_ns, settings.start_ns, _MAX_BACKLOG, self.problems)
+        self._playback = Playback(
+            grid, settings.period_ns, settings.start_ns, len(self._pictures), settings.loop
+        )
+
+    def poll(self, now_ns: int) -> list[ThermalFrame]:
+        """Return the frames whose time has come, oldest first."""
+        if self._playback is None or self._pictures is None:
+            return []
+        frames = (self._frame(self._pictures, cue) for cue in self._playback.due(now_ns))
+        return [frame for frame in frames if frame is not None]
+
+    def close(self) -> None:
+        """Close the video; safe to call twice."""
+        if self._pictures is not None:
+            self._pictures.close()
+        self._pictures = None
+        self._playback = None
+
+    def _frame(self, pictures: _Pictures, cue: Cue) -> ThermalFrame | None:
+        if not pictures.has(cue.index):
+            return None
+        try:
+            pixels, encoding = _as_frame(pictures.load(cue.index))
+        except _UnreadableImageError as error:
+            self.problems.add("unreadable_image", f"{pictures.name(cue.index)}: {error}")
+            return None
+        return ThermalFrame(cue.stamp_ns, pixels, encoding, self._settings.frame_id)
+
+
+class _UnreadableImageError(ValueError):
+    """A picture cannot be decoded or has a format with no encoding of ours."""
+
+
+class _Pictures(Protocol):
+    """A numbered series of pictures as OpenCV decodes them."""
+
+    def __len__(self) -> int: ...
+
+    def has(self, index: int) -> bool: ...
+
+    def name(self, index: int) -> str: ...
+
+    def load(self, index: int) -> npt.NDArray[Any]: ...
+
+    def close(self) -> None: ...
+
+
+class _ImageFiles:
+    """One file per picture; None where there is no picture."""
+
+    def __init__(self, paths: Sequence[Path | None]) -> None:
+        self._paths = paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def has(self, index: int) -> bool:
+        return self._paths[index] is not None
+
+    def name(self, index: int) -> str:
+        return str(self._paths[index])
+
+    def load(self, index: int) -> npt.NDArray[Any]:
+        try:
+            # numpy reads the file so that a missing one is told apart from a broken one.
+            encoded = np.fromfile(self.name(index), dtype=np.uint8)
+            image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+        except (OSError, cv2.error) as error:
+            raise _UnreadableImageError(f"cannot be read ({error})") from None
+        if image is None:
+            raise _UnreadableImageError("cannot be decoded; expected a whole PNG, JPEG, TIFF, BMP or PGM")
+        return image
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
+class _Video:
+    """The frames of a video file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._capture = cv2.VideoCapture(str(path))
+        self._length = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self._next = 0
+        if not self._capture.isOpened() or self._length <= 0:
+            self._capture.release()
+            raise DriverError(f"{path} cannot be played; expected a video file that OpenCV decodes")
+
+    def __len__(self) -> int:
+        return self._length
+
+    def has(self, index: int) -> bool:
+        return index < self._length
+
+    def name(self, index: int) -> str:
+        return f"{self._path} frame {index}"
+
+    def load(self, index: int) -> npt.NDArray[Any]:
+        if index != self._next:
+            self._capture.set(cv2.CAP_PROP_POS_FRAMES, index)
+        self._next = index + 1
+        decoded, image = self._capture.read()
+        if not decoded or image is None:
+            raise _UnreadableImageError("cannot be decoded; the video is cut short or damaged")
+        return image
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+def _open_pictures(path: Path, problems: Problems) -> _Pictures:
+    if path.is_file() and path.suffix.lower() not in IMAGE_SUFFIXES:
+        return _Video(path)
+    if path.is_file():
+        return _ImageFiles([path])
+    if not path.is_dir():
+        raise DriverError(f"{path} does not exist; expected a folder of images or a video file")
+    if any(path.rglob("*.csv")):
+        return _ImageFiles(_images_of_rows(path, problems))
+    files = [file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES]
+    if not files:
+        raise DriverError(f"{path} holds no image; expected files that end in {', '.join(IMAGE_SUFFIXES)}")
+    files.sort(key=_natural_key)
+    return _ImageFiles(files)
+
+
+def _images_of_rows(path: Path, problems: Problems) -> list[Path | None]:
+    try:
+        dataset = Dataset.load_readable(path, (), problems)
+    except DatasetError as error:
+        raise DriverError(str(error)) from None
+    images: list[Path | None] = [None] * dataset.length
+    for row in dataset.rows:
+        images[row.index] = row.image
+    if not any(images):
+        raise DriverError(f"{path} holds no image of a row; expected names such as 73_NoGas.png")
+    return images
+
+
+def _natural_key(path: Path) -> list[tuple[int, int | str]]:
+    """Orders `frame10` after `frame9`."""
+    parts = re.split(r"(\d+)", str(path).lower())
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
+
+
+def _as_frame(image: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], str]:
+    """Name a decoded picture's encoding, with colours in RGB order."""
+    if image.ndim == 2:
+        encodings = {"uint8": "mono8", "uint16": "mono16", "float32": "32FC1"}
+        if image.dtype.name in encodings:
+            return image, encodings[image.dtype.name]
+    elif image.dtype == np.uint8 and image.shape[2] in (3, 4):
+        code = cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGB
+        return cv2.cvtColor(image, code), "rgb8"
+    raise _UnreadableImageError(
+        f"has {image.dtype} pixels of shape {image.shape}; "
+        "expected 8-bit, 16-bit or float gray, or 8-bit colour"
+    )

@@ -1,0 +1,151 @@
+"""Thermal frames from a camera that Video4Linux knows, through OpenCV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
+from gas_fusion_ros.observation import ThermalFrame
+from gas_fusion_ros.problems import Problems
+
+_QUEUE = 8
+_Y16 = cv2.VideoWriter.fourcc(*"Y16 ")
+
+
+@dataclass(frozen=True)
+class V4l2ThermalSettings:
+    """Which camera to read.
+
+    Attributes:
+        device: device file such as `/dev/video0`.
+        width: columns to ask for; 0 leaves the camera's own.
+        height: rows to ask for; 0 leaves the camera's own.
+        rate_hz: frames per second to ask for; 0 leaves the camera's own.
+        frame_id: optical frame of the camera.
+        backoff: pauses between attempts to reconnect.
+    """
+
+    device: str = "/dev/video0"
+    width: int = 0
+    height: int = 0
+    rate_hz: float = 0.0
+    frame_id: str = "thermal_camera_optical_frame"
+    backoff: Backoff = field(default_factory=Backoff)
+
+    def __post_init__(self) -> None:
+        for name in ("width", "height", "rate_hz"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected 0 (the camera's own) or more")
+
+
+class Capture(Protocol):
+    """What is used of cv2.VideoCapture, whose names these are."""
+
+    def isOpened(self) -> bool:  # noqa: N802
+        """Whether the device is open."""
+
+    def set(self, prop: int, value: float, /) -> bool:
+        """Ask for a setting; False where the camera refuses."""
+
+    def get(self, prop: int, /) -> float:
+        """The value of a setting."""
+
+    def read(self) -> tuple[bool, Any]:
+        """Wait for the next frame."""
+
+    def release(self) -> None:
+        """Close the device."""
+
+
+class V4l2ThermalDriver:
+    """Grabs frames in a thread and reconnects after unplugging.
+
+    A camera that offers the pixel format Y16 gives mono16 raw counts, any other rgb8. A lost camera is
+    counted as `disconnected`, a frame of a shape that fits neither as `unexpected_frame`.
+    """
+
+    def __init__(
+        self,
+        settings: V4l2ThermalSettings,
+        open_capture: Callable[[str, int], Capture] = cv2.VideoCapture,
+    ) -> None:
+        """Prepare to read a camera.
+
+        Args:
+            settings: which camera.
+            open_capture: opens a device file with an OpenCV backend.
+        """
+        self._settings = settings
+        self._open_capture = open_capture
+        self.problems = Problems()
+        self._arrivals: Arrivals[tuple[npt.NDArray[Any], str]] = Arrivals(_QUEUE, self.problems)
+        calls = DeviceCalls(self._connect, self._read, lambda capture: capture.release())
+        self._reader = BackgroundReader(settings.device, calls, settings.backoff, self.problems)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the camera is open now."""
+        return self._reader.connected
+
+    def open(self) -> None:
+        """Open the camera and start grabbing.
+
+        Raises:
+            DriverError: the camera cannot be opened.
+        """
+        self._reader.start()
+
+    def poll(self, now_ns: int) -> list[ThermalFrame]:
+        """Return the frames grabbed since the last poll, oldest first."""
+        return [
+            ThermalFrame(stamp_ns, pixels, encoding, self._settings.frame_id)
+            for stamp_ns, (pixels, encoding) in self._arrivals.take(now_ns)
+        ]
+
+    def close(self) -> None:
+        """End the thread and close the camera; safe to call twice."""
+        self._reader.stop()
+
+    def _connect(self) -> Capture:
+        settings = self._settings
+        capture = self._open_capture(settings.device, cv2.CAP_V4L2)
+        if not capture.isOpened():
+            capture.release()
+            raise DriverError(f"{settings.device} cannot be opened; expected a V4L2 camera free to use")
+        # The format first: changing it may change the sizes the camera offers.
+        raw = capture.set(cv2.CAP_PROP_FOURCC, _Y16) and int(capture.get(cv2.CAP_PROP_FOURCC)) == _Y16
+        capture.set(cv2.CAP_PROP_CONVERT_RGB, 0.0 if raw else 1.0)
+        for prop, value in (
+            (cv2.CAP_PROP_FRAME_WIDTH, settings.width),
+            (cv2.CAP_PROP_FRAME_HEIGHT, settings.height),
+            (cv2.CAP_PROP_FPS, settings.rate_hz),
+        ):
+            if value:
+                capture.set(prop, value)
+        return capture
+
+    def _read(self, capture: Capture) -> None:
+        try:
+            grabbed, image = capture.read()
+        except cv2.error as error:
+            raise DriverError(f"no frame ({error})") from None
+        if not grabbed or image is None:
+            raise DriverError("no frame; the camera is unplugged or stalled")
+        arrival_ns = self._arrivals.steady_now_ns()
+        if image.ndim == 2 and image.dtype == np.uint16:
+            self._arrivals.put((image, "mono16"), arrival_ns)
+        elif image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8:
+            self._arrivals.put((cv2.cvtColor(image, cv2.COLOR_BGR2RGB), "rgb8"), arrival_ns)
+        else:
+            self.problems.add(
+                "unexpected_frame",
+                f"{self._settings.device}: a frame has {image.dtype} pixels of shape {image.shape}; "
+                "expected 16-bit gray or 8-bit colour",
+            )
