@@ -50,7 +50,4 @@ class Subscriber(SimpleFilter):
         return str(self.topic)
 
     def __getattr__(self, key: str) -> Any:
-        # Only reached for what the filter itself has not; `sub` is missing if its creation failed.
-        if key == "sub":
-            raise AttributeError(key)
         return getattr(self.sub, key)
