@@ -1,0 +1,90 @@
+"""The simulated time of a run: as fast as asked for, never far ahead of what was classified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PaceSettings:
+    """How simulated time runs.
+
+    Attributes:
+        start_ns: the first time; above 0, for a stamp of zero is no time.
+        end_ns: the last time, at which the clock stops.
+        speed: simulated seconds per second of wall time, at most.
+        lead_ns: how far the time may be ahead of the newest verdict's stamp.
+        patience_ns: wall time after which a clock that was held for its lead goes on all the
+            same, so that lost messages do not stop a run for good.
+    """
+
+    start_ns: int
+    end_ns: int
+    speed: float
+    lead_ns: int
+    patience_ns: int = 5_000_000_000
+
+    def __post_init__(self) -> None:
+        if self.start_ns <= 0:
+            raise ValueError(f"start_ns is {self.start_ns}; it must be above 0")
+        if self.end_ns <= self.start_ns:
+            raise ValueError(f"end_ns is {self.end_ns}; it must be above start_ns {self.start_ns}")
+        if not self.speed > 0:
+            raise ValueError(f"speed is {self.speed}; it must be above 0")
+        if self.lead_ns <= 0:
+            raise ValueError(f"lead_ns is {self.lead_ns}; it must be above 0")
+
+
+class Pace:
+    """Turns wall time into simulated time.
+
+    Without the lead's limit, a machine that is too slow for the speed would pile up messages and
+    lose some; with it, the run just takes longer.
+
+    Args:
+        settings: speed and limits.
+        wall_ns: the steady clock at the start.
+    """
+
+    def __init__(self, settings: PaceSettings, wall_ns: int) -> None:
+        self._settings = settings
+        self._wall_ns = wall_ns
+        self._now_ns = settings.start_ns
+        self._leader_ns = settings.start_ns
+        self._progress_wall_ns = wall_ns
+        self.stalls = 0
+        """How often patience ran out."""
+
+    @property
+    def now_ns(self) -> int:
+        """The simulated time."""
+        return self._now_ns
+
+    @property
+    def finished(self) -> bool:
+        """Whether the end is reached."""
+        return self._now_ns >= self._settings.end_ns
+
+    def advance(self, wall_ns: int, classified_ns: int) -> int:
+        """Let wall time pass and return the simulated time.
+
+        Args:
+            wall_ns: the steady clock; not before that of the last call.
+            classified_ns: stamp of the newest verdict; 0 before the first.
+        """
+        settings = self._settings
+        passed_ns = round((wall_ns - self._wall_ns) * settings.speed)
+        self._wall_ns = wall_ns
+        if classified_ns > self._leader_ns:
+            self._leader_ns = classified_ns
+            self._progress_wall_ns = wall_ns
+        limit_ns = min(self._leader_ns + settings.lead_ns, settings.end_ns)
+        if self._now_ns < limit_ns or self.finished:
+            self._progress_wall_ns = wall_ns
+        elif wall_ns - self._progress_wall_ns > settings.patience_ns:
+            self.stalls += 1
+            self._leader_ns = self._now_ns
+            self._progress_wall_ns = wall_ns
+            limit_ns = min(self._leader_ns + settings.lead_ns, settings.end_ns)
+        self._now_ns = max(self._now_ns, min(self._now_ns + passed_ns, limit_ns))
+        return self._now_ns
