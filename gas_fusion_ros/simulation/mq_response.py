@@ -8,7 +8,7 @@ means, covariances, weights and the series' pace, no readings. Which parts of it
 - Some Perfume rows were taken before the spray and are really clean air, and clean air drifts over
   Perfume: only components are used whose readings two classifiers trained on the real readings (5 nearest
   neighbours, extra trees) both give to their own class at least 97 times in 100, and of these the core
-  (deviations scaled by 0.7). Simulated readings are thus **easier** to tell apart than the real ones.
+  (deviations held within the inner half of the component, then scaled by 0.7). Simulated readings are thus **easier** to tell apart than the real ones.
 - A series stays at a component, wanders in it as an Ornstein-Uhlenbeck process, and now and then
   glides to a component nearby; pace and read-out noise are the real series'.
 
@@ -35,8 +35,12 @@ ADC_MAX = 1023
 """Full scale of the data set's 10-bit ADC, counts."""
 CORE_SCALE = 0.7
 """What deviations from a component's mean are scaled by."""
+CORE_RADIUS = 2.5
+"""Whitened length that deviations are kept within before scaling: about half of them reach it."""
 MIN_RECOGNISED = 0.97
 """Share of a component's readings that must look like its own class for it to be used."""
+MIN_WEIGHT = 0.005
+"""Share of its class's real readings that a component must stand for (eight of them) to be used."""
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -174,12 +178,12 @@ def steady_readings(
     """
     fitted = (statistics or default_statistics()).of(gas)
     chosen = rng.choice(fitted.usable, size=count, p=fitted.usable_weights)
-    deviations = rng.standard_normal((count, fitted.noise.size))
+    deviations = _to_core(rng.standard_normal((count, fitted.noise.size)))
     counts = np.empty_like(deviations)
     for index in fitted.usable:
         rows = chosen == index
         component = fitted.components[index]
-        counts[rows] = component.mean + CORE_SCALE * deviations[rows] @ component.factor.T
+        counts[rows] = component.mean + deviations[rows] @ component.factor.T
     return to_adc(counts + fitted.noise * rng.standard_normal(counts.shape))
 
 
@@ -199,12 +203,13 @@ def wander(
     """
     fitted = (statistics or default_statistics()).of(gas)
     step = float(times_s[1] - times_s[0]) if len(times_s) > 1 else 1.0
-    deviations = _ornstein_uhlenbeck(len(times_s), fitted.noise.size, step / fitted.correlation_s, rng)
+    pace = step / fitted.correlation_s
+    deviations = _to_core(_ornstein_uhlenbeck(len(times_s), fitted.noise.size, pace, rng))
     presence = _glide(_stays(fitted, len(times_s), step, rng), len(fitted.components), step)
     series = np.zeros_like(deviations)
     for index in np.flatnonzero(presence.max(axis=0) > 1e-6):
         component = fitted.components[index]
-        series += presence[:, [index]] * (component.mean + CORE_SCALE * deviations @ component.factor.T)
+        series += presence[:, [index]] * (component.mean + deviations @ component.factor.T)
     return series
 
 
@@ -256,7 +261,11 @@ def _parse_class(entry: dict[str, object]) -> ClassStatistics:
         )
         for one in raw
     )
-    usable = tuple(index for index, one in enumerate(components) if one.recognised >= MIN_RECOGNISED)
+    usable = tuple(
+        index
+        for index, one in enumerate(components)
+        if one.recognised >= MIN_RECOGNISED and one.weight >= MIN_WEIGHT
+    )
     if not usable:
         raise ValueError(f"no component is recognised in {MIN_RECOGNISED:.0%} of its readings")
     return ClassStatistics(
@@ -267,6 +276,12 @@ def _parse_class(entry: dict[str, object]) -> ClassStatistics:
         dwell_s=float(str(entry["dwell_s"])),
         usable=usable,
     )
+
+
+def _to_core(deviations: FloatArray) -> FloatArray:
+    """Hold whitened deviations, shape (N, C), within the core of their component."""
+    lengths = np.linalg.norm(deviations, axis=1, keepdims=True)
+    return CORE_SCALE * deviations * np.minimum(1.0, CORE_RADIUS / lengths)
 
 
 def _ornstein_uhlenbeck(count: int, channels: int, step: float, rng: np.random.Generator) -> FloatArray:
