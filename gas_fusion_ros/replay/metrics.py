@@ -2,9 +2,10 @@
 
 Pure: intervals and verdicts in, figures out. Every time is in nanoseconds of the run's clock.
 
-The grace period: MQ sensors recover within tens of seconds after the gas has gone (their T90), the
-alarm's off-delay follows, and the label of the truth changes at once. For `grace_ns` after a leak an
-alarm is therefore neither false nor late to end; what stands longer, or starts elsewhere, is false.
+What counts as a false alarm: a camera sees a leak a little before its gas reaches the robot, and MQ
+sensors recover for tens of seconds after the gas has gone. A leak therefore has signs from
+`first_sign_ns` to `recovered_ns`, and the alarm may take `grace_ns` more to let go (its off-delay, the
+readings' period). An alarm that stands outside of that, at any moment, is false.
 """
 
 from __future__ import annotations
@@ -45,6 +46,33 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Leak(Interval):
+    """A stretch of time with gas at the robot.
+
+    Attributes:
+        first_sign_ns: when a sensor can first notice it.
+        recovered_ns: when no sensor notices it any more.
+    """
+
+    first_sign_ns: int
+    recovered_ns: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.first_sign_ns > self.start_ns or self.recovered_ns < self.end_ns:
+            raise ValueError(
+                f"first_sign_ns {self.first_sign_ns} and recovered_ns {self.recovered_ns} of {self.label} "
+                f"must enclose start_ns {self.start_ns} and end_ns {self.end_ns}"
+            )
+
+    @classmethod
+    def without_aftermath(cls, interval: Interval) -> Leak:
+        """A leak that the sensors notice exactly while it lasts."""
+        start_ns, end_ns = interval.start_ns, interval.end_ns
+        return cls(interval.label, start_ns, end_ns, first_sign_ns=start_ns, recovered_ns=end_ns)
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What was said and what was true at one instant.
 
@@ -64,11 +92,11 @@ class ScoreSettings:
     """How a run is scored.
 
     Attributes:
-        grace_ns: how long after a leak the sensors may still smell it.
+        grace_ns: how long after a leak's last sign an alarm may still stand.
         min_leak_ns: leaks shorter than this need not raise an alarm.
     """
 
-    grace_ns: int = 60 * _SECOND_NS
+    grace_ns: int = 20 * _SECOND_NS
     min_leak_ns: int = 30 * _SECOND_NS
 
     def __post_init__(self) -> None:
@@ -85,12 +113,13 @@ class Score:
         leaks: leaks in the truth.
         alarms: alarms raised.
         missed_leaks: leaks of at least the minimum duration during which no alarm stood.
-        false_alarms: alarms that stood, at any moment, outside every leak and its grace period.
+        false_alarms: alarms that stood, at any moment, outside every leak's signs and grace period.
         detection_delays_s: per leak, start to alarm, seconds; None where no alarm stood.
         class_accuracy: share of the verdicts that name the class that was true at their stamp;
             None without verdicts.
-        settled_accuracy: the same without the verdicts within the grace period after a change of
-            the truth.
+        settled_accuracy: the same without the verdicts made while the sensors followed a change of
+            the air: up to the grace period after a leak's start, and from its end up to the grace
+            period after its last sign.
     """
 
     leaks: int
@@ -103,7 +132,7 @@ class Score:
 
 
 def score(
-    leaks: Sequence[Interval],
+    leaks: Sequence[Leak],
     alarms: Sequence[Interval],
     judgements: Sequence[Judgement],
     settings: ScoreSettings | None = None,
@@ -126,42 +155,49 @@ def score(
         false_alarms=sum(is_false(alarm, leaks, settings.grace_ns) for alarm in alarms),
         detection_delays_s=delays,
         class_accuracy=_accuracy(judgements),
-        settled_accuracy=_accuracy(settled(judgements, settings.grace_ns)),
+        settled_accuracy=_accuracy(settled(judgements, leaks, settings.grace_ns)),
     )
 
 
-def detection_delay_s(leak: Interval, alarms: Iterable[Interval]) -> float | None:
-    """Seconds from the leak's start to the first alarm that stood during it; 0 if one stood already."""
+def detection_delay_s(leak: Leak, alarms: Iterable[Interval]) -> float | None:
+    """Seconds from the leak's start to the first alarm that stood during it.
+
+    Negative where the camera saw the leak before its gas was there, 0 at best where the alarm still
+    stood from something else; None where no alarm stood.
+    """
     starts = [
-        max(alarm.start_ns, leak.start_ns)
+        alarm.start_ns if alarm.start_ns >= leak.first_sign_ns else leak.start_ns
         for alarm in alarms
         if alarm.start_ns <= leak.end_ns and alarm.end_ns >= leak.start_ns
     ]
     return (min(starts) - leak.start_ns) / _SECOND_NS if starts else None
 
 
-def is_false(alarm: Interval, leaks: Iterable[Interval], grace_ns: int) -> bool:
-    """Whether any moment of the alarm lies outside every leak and the grace period after it."""
-    covered_until = alarm.start_ns
-    for leak in sorted(leaks, key=lambda leak: leak.start_ns):
-        if leak.start_ns <= covered_until:
-            covered_until = max(covered_until, leak.end_ns + grace_ns)
-    inside_any = any(leak.start_ns <= alarm.start_ns <= leak.end_ns + grace_ns for leak in leaks)
-    return not inside_any or covered_until < alarm.end_ns
+def is_false(alarm: Interval, leaks: Iterable[Leak], grace_ns: int) -> bool:
+    """Whether any moment of the alarm lies outside every leak's signs and the grace period after them."""
+    covered_until: int | None = None
+    for leak in sorted(leaks, key=lambda leak: leak.first_sign_ns):
+        if leak.first_sign_ns <= (alarm.start_ns if covered_until is None else covered_until):
+            last_ns = leak.recovered_ns + grace_ns
+            if last_ns >= alarm.start_ns:
+                covered_until = last_ns if covered_until is None else max(covered_until, last_ns)
+    return covered_until is None or covered_until < alarm.end_ns
 
 
-def settled(judgements: Sequence[Judgement], grace_ns: int) -> list[Judgement]:
-    """The judgements that are not within `grace_ns` after a change of the truth."""
-    kept: list[Judgement] = []
-    changed_ns: int | None = None
-    previous: str | None = None
-    for judgement in judgements:
-        if previous is not None and judgement.truth != previous:
-            changed_ns = judgement.stamp_ns
-        previous = judgement.truth
-        if changed_ns is None or judgement.stamp_ns - changed_ns > grace_ns:
-            kept.append(judgement)
-    return kept
+def settled(judgements: Iterable[Judgement], leaks: Sequence[Leak], grace_ns: int) -> list[Judgement]:
+    """The judgements made while the sensors did not follow a change of the air."""
+
+    def follows_a_change(stamp_ns: int, leak: Leak) -> bool:
+        return (
+            leak.first_sign_ns <= stamp_ns < leak.start_ns + grace_ns
+            or leak.end_ns <= stamp_ns < leak.recovered_ns + grace_ns
+        )
+
+    return [
+        judgement
+        for judgement in judgements
+        if not any(follows_a_change(judgement.stamp_ns, leak) for leak in leaks)
+    ]
 
 
 def alarm_intervals(states: Iterable[tuple[int, str, str]], end_ns: int) -> list[Interval]:
@@ -205,9 +241,9 @@ def label_intervals(labels: Iterable[tuple[int, str]]) -> list[Interval]:
     return intervals
 
 
-def leaks_of(intervals: Iterable[Interval]) -> list[Interval]:
-    """The intervals in which there is gas."""
-    return [interval for interval in intervals if interval.label != CLEAN_AIR]
+def leaks_of(intervals: Iterable[Interval]) -> list[Leak]:
+    """The intervals in which there is gas, as leaks without an aftermath."""
+    return [Leak.without_aftermath(interval) for interval in intervals if interval.label != CLEAN_AIR]
 
 
 def _accuracy(judgements: Sequence[Judgement]) -> float | None:

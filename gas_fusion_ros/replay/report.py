@@ -57,7 +57,7 @@ class Report:
         leaks: leaks in the truth.
         alarms: leak alarms raised.
         missed_leaks: leaks of at least 30 s without an alarm.
-        false_alarms: alarms outside every leak and the grace period after it.
+        false_alarms: alarms outside every leak's signs and the grace period after them.
         readings: gas readings published.
         images: thermal images published.
         pairs: classifications of a reading with its image.
@@ -70,9 +70,9 @@ class Report:
         duration_s: simulated time played, seconds.
         speed: simulated seconds per second of wall time, as asked for.
         complete: whether the run came to its end.
-        settled_accuracy: class accuracy without the grace period after each change of the truth.
+        settled_accuracy: class accuracy without the times at which the sensors followed a change.
         detection_delays_s: per leak, start to alarm; None where there was none.
-        grace_s: the grace period after a leak.
+        grace_s: how long after a leak's last sign an alarm was not false.
         wall_s: wall time played, seconds.
         source: what was played: a patrol with its seed, or a folder.
         dropped_by: dropped messages by cause.

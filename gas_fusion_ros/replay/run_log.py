@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from gas_fusion_ros.observation import Mode
 from gas_fusion_ros.replay.metrics import (
     Interval,
     Judgement,
+    Leak,
     Score,
     ScoreSettings,
     alarm_intervals,
@@ -35,7 +36,7 @@ class Truth:
     """
 
     label: Callable[[int], str]
-    leaks: tuple[Interval, ...]
+    leaks: tuple[Leak, ...]
 
 
 @dataclass(frozen=True)
@@ -189,10 +190,10 @@ class RunLog:
         ]
         return score(self.leaks(end_ns), self.alarms(end_ns), judgements, settings)
 
-    def leaks(self, end_ns: int) -> list[Interval]:
+    def leaks(self, end_ns: int) -> list[Leak]:
         """The leaks that had begun by `end_ns`, cut there."""
         return [
-            Interval(leak.label, leak.start_ns, min(leak.end_ns, end_ns))
+            replace(leak, end_ns=min(leak.end_ns, end_ns))
             for leak in self._truth.leaks
             if leak.start_ns < end_ns
         ]

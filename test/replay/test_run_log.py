@@ -7,13 +7,13 @@ import pytest
 
 from gas_fusion_ros.live_view import HISTORY
 from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.replay.metrics import Interval, ScoreSettings
+from gas_fusion_ros.replay.metrics import Interval, Leak, ScoreSettings
 from gas_fusion_ros.replay.report import Latency
 from gas_fusion_ros.replay.run_log import AlarmReport, Classification, RunLog, Truth
 
 S = 1_000_000_000
 CHANNELS = ("mq2", "mq3")
-LEAK = Interval("Smoke", 41 * S, 81 * S)
+LEAK = Leak("Smoke", 41 * S, 81 * S, 41 * S, 81 * S)
 
 
 def truth_label(stamp_ns: int) -> str:
@@ -63,7 +63,7 @@ def test_the_score(log: RunLog) -> None:
 
 def test_a_run_cut_short_is_scored_as_far_as_it_went(log: RunLog) -> None:
     assert log.score(41 * S, ScoreSettings()).leaks == 0
-    assert log.leaks(60 * S) == [Interval("Smoke", 41 * S, 60 * S)]
+    assert log.leaks(60 * S) == [Leak("Smoke", 41 * S, 60 * S, 41 * S, 81 * S)]
 
 
 def test_the_snapshot_shows_the_newest(log: RunLog) -> None:
