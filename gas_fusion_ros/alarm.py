@@ -1,0 +1,422 @@
+"""The leak alarm: a state machine driven by time and evidence.
+
+It latches and is acknowledged as ISA-18.2 (IEC 62682) describes, and fails safe: losing the readings
+raises a fault, and no fault, silence or clock jump ever quiets a leak. docs/alarm.md has the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+_SECOND = 1_000_000_000
+_CLOCK_JUMP_NS = _SECOND
+"""A clock this far back has jumped; less is two callers' times out of order."""
+_ROUNDING = 1e-4
+"""How far a probability may lie outside 0..1 by float arithmetic."""
+
+
+class Severity(str, Enum):
+    """How severe a leak of a gas is."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class AlarmState(str, Enum):
+    """What the alarm shows."""
+
+    CLEAR = "clear"
+    PENDING = "pending"
+    ACTIVE = "active"
+    ACKNOWLEDGED = "acknowledged"
+    LATCHED = "latched"
+    FAULT = "fault"
+
+
+_LEAKS = (AlarmState.ACTIVE, AlarmState.ACKNOWLEDGED, AlarmState.LATCHED)
+_RANK = {Severity.WARNING: 1, Severity.CRITICAL: 2}
+
+
+@dataclass(frozen=True)
+class AlarmSettings:
+    """What raises the alarm; times in nanoseconds.
+
+    The leak probability is the sum of the probabilities of the gases in `severities`.
+
+    Attributes:
+        severities: the gases that raise an alarm; all other classes do not.
+        on_threshold: leak probability from which on a leak is suspected.
+        off_threshold: leak probability below which it counts as gone.
+        on_delay_ns: how long a leak is suspected before the alarm.
+        off_delay_ns: how long it must be gone before the alarm lets go.
+        timeout_ns: how long without a valid reading before the fault.
+    """
+
+    severities: Mapping[str, Severity]
+    on_threshold: float = 0.7
+    off_threshold: float = 0.4
+    on_delay_ns: int = 2 * _SECOND
+    off_delay_ns: int = 5 * _SECOND
+    timeout_ns: int = 5 * _SECOND
+
+    def __post_init__(self) -> None:
+        if not self.severities:
+            raise ValueError("severities must name at least one gas")
+        if not 0.0 < self.off_threshold <= self.on_threshold <= 1.0:
+            raise ValueError(
+                "off_threshold and on_threshold must satisfy 0 < off_threshold <= on_threshold <= 1, "
+                f"not {self.off_threshold} and {self.on_threshold}"
+            )
+        for name, least in (("on_delay_ns", 0), ("off_delay_ns", 0), ("timeout_ns", 1)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
+        severities = {gas: Severity(severity) for gas, severity in self.severities.items()}
+        object.__setattr__(self, "severities", MappingProxyType(severities))
+
+    def check_classes(self, classes: Sequence[str]) -> None:
+        """Make sure that the model can name every gas that is to raise an alarm.
+
+        Raises:
+            ValueError: it cannot, so that gas would never raise one.
+        """
+        unknown = sorted(set(self.severities) - set(classes))
+        if unknown:
+            raise ValueError(f"severities names {', '.join(unknown)}; the model knows {', '.join(classes)}")
+
+
+@dataclass(frozen=True)
+class AlarmEvent:
+    """A change of state, fault or severity.
+
+    Attributes:
+        stamp_ns: when, on the clock of the evidence.
+        previous: the state left; equal to `state` where only fault or severity changed.
+        state: the state entered.
+        gas: the gas of the leak; empty without one.
+        severity: its severity; None without a leak.
+        confidence: the latest leak probability, 0..1.
+        peak: the highest leak probability of this alarm.
+        duration_ns: since this leak was first suspected; without a leak, since the fault came.
+        fault: whether a fault stands.
+        alarm: number of alarms raised so far, this one included.
+        sequence: number of this event, from 1; a gap shows a lost message.
+    """
+
+    stamp_ns: int
+    previous: AlarmState
+    state: AlarmState
+    gas: str
+    severity: Severity | None
+    confidence: float
+    peak: float
+    duration_ns: int
+    fault: bool
+    alarm: int
+    sequence: int
+
+    @property
+    def raises_alarm(self) -> bool:
+        """Whether a new leak alarm begins here."""
+        return self.state is AlarmState.ACTIVE and self.previous not in _LEAKS
+
+
+@dataclass(frozen=True)
+class AlarmStatus:
+    """What stands now.
+
+    Attributes:
+        state: the state shown.
+        gas: the gas of the leak; empty without one.
+        severity: its severity; None without a leak.
+        since_ns: stamp at which `state` was entered.
+        peak: the highest leak probability of this alarm; 0 without one.
+        acknowledged: whether the leak has been acknowledged.
+        alarm: number of alarms raised so far.
+        sequence: number of the latest event.
+        fault: whether a fault stands.
+        sounding: whether a leak alarm or a fault stands.
+        rejected: evidence refused because it was no probability.
+    """
+
+    state: AlarmState
+    gas: str
+    severity: Severity | None
+    since_ns: int
+    peak: float
+    acknowledged: bool
+    alarm: int
+    sequence: int
+    fault: bool
+    sounding: bool
+    rejected: int
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """The answer to an operator's command, and the event it led to."""
+
+    success: bool
+    message: str
+    event: AlarmEvent | None = None
+
+
+@dataclass
+class _Leak:
+    """One leak from its first suspicion until it lets go; times as elapsed, not as stamps."""
+
+    since: int
+    peak: float = 0.0
+    gas: str = ""
+    evidence: dict[str, float] = field(default_factory=dict)
+    leader: str = ""
+    leader_since: int = 0
+    rising_since: int | None = None
+    gone_since: int | None = None
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What an event is about: it happens where state, fault or severity differ."""
+
+    state: AlarmState
+    fault_since: int | None
+    severity: Severity | None
+    leak: _Leak | None
+
+
+class LeakAlarm:
+    """Debounce, hysteresis, latch, acknowledgement and fault. Not thread-safe.
+
+    Only evidence moves a leak, only a valid reading ends a fault, only their absence raises one.
+    """
+
+    def __init__(self, settings: AlarmSettings, start_ns: int) -> None:
+        self.settings = settings
+        self._now_ns = start_ns
+        self._since_ns = start_ns
+        self._elapsed = 0  # the clock's forward steps summed: a jump back neither ends nor prolongs a delay
+        self._last_valid = 0
+        self._last_evidence = 0
+        self._fault_since: int | None = None
+        self._leak: _Leak | None = None
+        self._phase = AlarmState.CLEAR  # of the leak alone, whatever the fault
+        self._confidence = 0.0
+        self._alarms = 0
+        self._sequence = 0
+        self._rejected = 0
+
+    @property
+    def status(self) -> AlarmStatus:
+        """What stands now."""
+        shown = self._shown()
+        leak = shown.leak
+        return AlarmStatus(
+            state=shown.state,
+            gas=leak.gas if leak is not None else "",
+            severity=self.settings.severities[leak.gas] if leak is not None else None,
+            since_ns=self._since_ns,
+            peak=leak.peak if leak is not None else 0.0,
+            acknowledged=self._phase is AlarmState.ACKNOWLEDGED,
+            alarm=self._alarms,
+            sequence=self._sequence,
+            fault=self._fault_since is not None,
+            sounding=self._phase in _LEAKS or self._fault_since is not None,
+            rejected=self._rejected,
+        )
+
+    def update(
+        self, now_ns: int, probabilities: Mapping[str, float], reading_valid: bool
+    ) -> AlarmEvent | None:
+        """Take in the evidence of one classification.
+
+        Args:
+            now_ns: the clock.
+            probabilities: of each class; a class missing counts as 0. Where one is not in 0..1 (NaN)
+                all of it is refused and counted, and the reading does not count as valid.
+            reading_valid: whether a valid gas reading is behind it. An image alone is none, yet its
+                evidence counts.
+        """
+        gases = {gas: float(probabilities.get(gas, 0.0)) for gas in self.settings.severities}
+        if not all(-_ROUNDING <= value <= 1.0 + _ROUNDING for value in gases.values()):
+            self._rejected += 1
+            return self.tick(now_ns)
+        self._advance(now_ns)
+        before = self._shown()
+        if reading_valid:
+            self._last_valid = self._elapsed
+        self._check_readings()
+        self._weigh(gases)
+        return self._event(before)
+
+    def tick(self, now_ns: int) -> AlarmEvent | None:
+        """Let time pass: this raises the fault and moves nothing else."""
+        self._advance(now_ns)
+        before = self._shown()
+        self._check_readings()
+        return self._event(before)
+
+    def acknowledge(self, now_ns: int) -> CommandResult:
+        """An operator has seen the leak: it goes on standing, or lets go where it is over."""
+        self._advance(now_ns)
+        before = self._shown()
+        if self._phase is AlarmState.LATCHED and self._is_gone():
+            self._let_go()
+            return CommandResult(True, "leak alarm acknowledged; the leak is over", self._event(before))
+        if self._phase in (AlarmState.ACTIVE, AlarmState.LATCHED):
+            self._phase = AlarmState.ACKNOWLEDGED
+            return CommandResult(True, "leak alarm acknowledged; the leak still stands", self._event(before))
+        if self._phase is AlarmState.ACKNOWLEDGED:
+            return CommandResult(True, "the leak alarm is acknowledged already")
+        return CommandResult(False, self._nothing_to_do())
+
+    def reset(self, now_ns: int) -> CommandResult:
+        """Clear an alarm whose leak is over; refused while the leak or a fault stands."""
+        self._advance(now_ns)
+        before = self._shown()
+        if self._leak is not None and not (self._phase is AlarmState.LATCHED and self._is_gone()):
+            return CommandResult(False, f"not reset: {self._leak.gas} still stands or was gone too briefly")
+        if self._leak is not None:
+            self._let_go()
+            return CommandResult(True, "leak alarm reset", self._event(before))
+        if self._fault_since is not None:
+            return CommandResult(False, self._nothing_to_do())
+        return CommandResult(True, "the alarm is clear")
+
+    def reset_clock(self, now_ns: int) -> None:
+        """The clock was set: no time has passed since the call before."""
+        self._now_ns = now_ns
+
+    def _advance(self, now_ns: int) -> None:
+        step = now_ns - self._now_ns
+        if self._now_ns <= 0 or step < -_CLOCK_JUMP_NS:  # a simulated clock starts, or a bag loops
+            self._now_ns = now_ns
+        elif step > 0:
+            self._now_ns = now_ns
+            self._elapsed += step
+
+    def _check_readings(self) -> None:
+        if self._elapsed - self._last_valid < self.settings.timeout_ns:
+            self._fault_since = None
+        elif self._fault_since is None:
+            self._fault_since = self._elapsed
+
+    def _weigh(self, gases: Mapping[str, float]) -> None:
+        self._confidence = min(max(sum(gases.values()), 0.0), 1.0)
+        rising = self._confidence >= self.settings.on_threshold
+        if self._elapsed - self._last_evidence >= self.settings.timeout_ns:
+            self._forget_delays()
+        self._last_evidence = self._elapsed
+        if self._leak is None:
+            if not rising:
+                return
+            self._leak, self._phase = _Leak(since=self._elapsed), AlarmState.PENDING
+        self._note(self._leak, gases, rising)
+        self._move(self._leak, rising)
+
+    def _forget_delays(self) -> None:
+        """Nobody looked for a while: what came before is no run with what comes now."""
+        if self._phase is AlarmState.PENDING:
+            self._let_go()
+        if self._leak is not None:
+            self._leak.rising_since = self._leak.gone_since = None
+            self._leak.leader = ""
+
+    def _note(self, leak: _Leak, gases: Mapping[str, float], rising: bool) -> None:
+        """Keep the delays; between the thresholds a rise goes on and a fall does not."""
+        leak.peak = max(leak.peak, self._confidence)
+        if self._confidence < self.settings.off_threshold:
+            leak.rising_since, leak.leader = None, ""
+            leak.gone_since = self._elapsed if leak.gone_since is None else leak.gone_since
+            return
+        leak.gone_since = None
+        for gas, value in gases.items():
+            leak.evidence[gas] = leak.evidence.get(gas, 0.0) + value
+        if not rising:
+            return
+        leak.rising_since = self._elapsed if leak.rising_since is None else leak.rising_since
+        leader = max(gases, key=gases.__getitem__)
+        if leader != leak.leader:
+            leak.leader, leak.leader_since = leader, self._elapsed
+
+    def _move(self, leak: _Leak, rising: bool) -> None:
+        sure = rising and self._lasted(leak.rising_since, self.settings.on_delay_ns)
+        over = self._lasted(leak.gone_since, self.settings.off_delay_ns)
+        if self._phase is AlarmState.PENDING:
+            leak.gas = max(self.settings.severities, key=leak.evidence.__getitem__)
+            if leak.gone_since is not None:
+                self._let_go()
+            elif sure:
+                self._phase = AlarmState.ACTIVE
+                self._alarms += 1
+        elif self._phase is AlarmState.ACTIVE and over:
+            self._phase = AlarmState.LATCHED
+        elif self._phase is AlarmState.ACKNOWLEDGED and over:
+            self._let_go()
+        elif self._phase is AlarmState.LATCHED and sure:
+            self._phase = AlarmState.ACTIVE
+        if self._phase in (AlarmState.ACTIVE, AlarmState.ACKNOWLEDGED) and rising:
+            self._escalate(leak)
+
+    def _escalate(self, leak: _Leak) -> None:
+        """A more severe gas that led for the on-delay takes over, and is to be acknowledged anew."""
+        rank = {gas: _RANK[severity] for gas, severity in self.settings.severities.items()}
+        led = self._lasted(leak.leader_since, self.settings.on_delay_ns)
+        if led and rank[leak.leader] > rank[leak.gas]:
+            leak.gas = leak.leader
+            self._phase = AlarmState.ACTIVE
+
+    def _let_go(self) -> None:
+        self._leak, self._phase = None, AlarmState.CLEAR
+
+    def _is_gone(self) -> bool:
+        return self._leak is not None and self._leak.gone_since is not None
+
+    def _lasted(self, since: int | None, delay: int) -> bool:
+        return since is not None and self._elapsed - since >= delay
+
+    def _nothing_to_do(self) -> str:
+        if self._fault_since is not None:
+            return "a fault stands: no valid gas reading; it ends by itself with the next one"
+        return "no leak alarm stands"
+
+    def _shown(self) -> _Shown:
+        leaks = self._phase in _LEAKS
+        fault = self._fault_since is not None
+        state = AlarmState.FAULT if fault and not leaks else self._phase
+        leak = None if state is AlarmState.FAULT else self._leak
+        severity = self.settings.severities[leak.gas] if leak is not None and leaks else None
+        return _Shown(state, self._fault_since, severity, leak)
+
+    def _event(self, before: _Shown) -> AlarmEvent | None:
+        after = self._shown()
+        fault = after.fault_since is not None
+        if (after.state, after.severity, fault) == (
+            before.state,
+            before.severity,
+            before.fault_since is not None,
+        ):
+            return None
+        if after.state is not before.state:
+            self._since_ns = self._now_ns
+        self._sequence += 1
+        leak = after.leak if after.leak is not None else before.leak
+        began = after.fault_since if fault else before.fault_since
+        if leak is not None:
+            began = leak.since
+        return AlarmEvent(
+            stamp_ns=self._now_ns,
+            previous=before.state,
+            state=after.state,
+            gas=leak.gas if leak is not None else "",
+            severity=self.settings.severities[leak.gas] if leak is not None else None,
+            confidence=self._confidence,
+            peak=leak.peak if leak is not None else 0.0,
+            duration_ns=self._elapsed - began if began is not None else 0,
+            fault=fault,
+            alarm=self._alarms,
+            sequence=self._sequence,
+        )
