@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Severity
 from gas_fusion_ros.observation import CLEAN_AIR, GasReading, ThermalFrame, Verdict
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
     from sensor_msgs.msg import CameraInfo, Image, PointCloud2
     from std_msgs.msg import Bool, Header, String
-
-    from gas_fusion_ros.alarm import AlarmStatus
 
 NANOSECONDS_PER_SECOND = 1_000_000_000
 
@@ -498,32 +497,39 @@ def encode_alarm(status: AlarmStatus) -> Bool:
 
 
 def encode_alarm_state(status: AlarmStatus, stamp_ns: int, frame_id: str = "") -> DiagnosticArray:
-    """Make the DiagnosticArray of the alarm's state.
+    """Make the DiagnosticArray of the alarm's state; its one status is `alarm_diagnostic`'s."""
+    diagnostic = alarm_diagnostic(status, "gas_classifier: alarm")
+    return diagnostic_array([diagnostic], stamp_ns, frame_id)
 
-    Its one status has the state as message and the values `state`, `gas`, `severity` (both empty
+
+def alarm_diagnostic(status: AlarmStatus, name: str) -> DiagnosticStatus:
+    """Make the DiagnosticStatus of the alarm's state.
+
+    It has the state as message and the values `state`, `gas`, `severity` (both empty
     without a leak), `since` (seconds since the clock's epoch), `peak` (highest leak probability),
-    `acknowledged`, `sequence` and `fault`. The level is OK when clear, WARN when pending or for a
-    leak of severity warning, ERROR for a critical leak and for a fault.
+    `acknowledged`, `alarm` (alarms raised so far), `sequence` (number of the latest event) and
+    `fault`. The level is OK when clear, WARN when pending or for a leak of severity warning,
+    ERROR for a critical leak and for a fault.
     """
     values: dict[str, object] = {
         "state": status.state.value,
-        "gas": status.gas or "",
+        "gas": status.gas,
         "severity": status.severity.value if status.severity else "",
         "since": f"{status.since_ns / NANOSECONDS_PER_SECOND:.3f}",
         "peak": f"{status.peak:.6f}",
         "acknowledged": str(status.acknowledged).lower(),
+        "alarm": status.alarm,
         "sequence": status.sequence,
         "fault": str(status.fault).lower(),
     }
-    diagnostic = diagnostic_status("gas_classifier: alarm", _alarm_level(status), status.state.value, values)
-    return diagnostic_array([diagnostic], stamp_ns, frame_id)
+    return diagnostic_status(name, _alarm_level(status), status.state.value, values)
 
 
 def _alarm_level(status: AlarmStatus) -> Level:
     if status.fault:
         return Level.ERROR
-    if status.state == "clear":
+    if status.state is AlarmState.CLEAR:
         return Level.OK
-    if status.state == "pending" or status.severity == "warning":
+    if status.state is AlarmState.PENDING or status.severity is Severity.WARNING:
         return Level.WARN
     return Level.ERROR

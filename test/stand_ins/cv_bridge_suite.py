@@ -175,8 +175,9 @@ def test_an_array_type_unknown_to_opencv_is_a_key_error(dtype: str) -> None:
 
 
 def test_something_else_than_an_array_is_a_plain_type_error() -> None:
+    rows: Any = [[1, 2], [3, 4]]
     with pytest.raises(TypeError, match="not a numpy array") as raised:
-        cv_bridge.CvBridge().cv2_to_imgmsg([[1, 2], [3, 4]])
+        cv_bridge.CvBridge().cv2_to_imgmsg(rows)
     assert not isinstance(raised.value, cv_bridge.CvBridgeError)
 
 
