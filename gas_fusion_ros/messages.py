@@ -274,23 +274,24 @@ class _NativeImage:
 
 @cache
 def cv_bridge() -> CvBridge:
-    """The one CvBridge of the process, tried once on one pixel.
+    """The one CvBridge of the process, tried once on one pixel of each encoding.
 
     A node calls it in `configure`, so that a broken installation is said there and not per image.
 
     Raises:
-        ImportError: cv_bridge is missing, or its compiled half cannot run; says what to do.
+        ImportError: cv_bridge is missing, or its compiled half does not work; says what to do.
     """
-    probe = _NativeImage(1, 1, "mono16", 2, np.zeros(2, dtype=np.uint8))
     try:
         from cv_bridge import CvBridge
 
         bridge = CvBridge()
         # The compiled half is loaded by the first conversion, not by the import.
-        bridge.imgmsg_to_cv2(probe)
-    except (ImportError, AttributeError, SystemError) as error:
+        for encoding, pixel_format in _PIXEL_FORMATS.items():
+            pixel = np.zeros(pixel_format.size, dtype=np.uint8)
+            bridge.imgmsg_to_cv2(_NativeImage(1, 1, encoding, pixel_format.size, pixel))
+    except Exception as error:  # built for another NumPy or OpenCV, it fails in ways of its own
         raise ImportError(
-            f"cv_bridge cannot be used with NumPy {np.__version__}: {error}. "
+            f"cv_bridge cannot be used with NumPy {np.__version__}: {type(error).__name__}: {error}. "
             "With ROS: install ros-$ROS_DISTRO-cv-bridge; where it was built for NumPy 1, use the system's "
             'python3-numpy or `pip install "numpy<2"`. Without ROS: pip install gas-fusion-ros-standalone'
         ) from error
@@ -381,9 +382,11 @@ def encode_frame(frame: ThermalFrame) -> Image:
         )
     if frame.pixels.size == 0:
         raise MessageError("image_empty", f"a frame of shape {frame.pixels.shape} has no pixels")
-    return cv_bridge().cv2_to_imgmsg(
-        frame.pixels, encoding=frame.encoding, header=_header(frame.stamp_ns, frame.frame_id)
-    )
+    header = _header(frame.stamp_ns, frame.frame_id)
+    # The pixels were checked above; unlike a check by cv_bridge, passthrough needs no compiled half.
+    msg = cv_bridge().cv2_to_imgmsg(frame.pixels, encoding="passthrough", header=header)
+    msg.encoding = frame.encoding
+    return msg
 
 
 def encode_camera_info(camera: CameraModel, stamp_ns: int, frame_id: str) -> CameraInfo:
