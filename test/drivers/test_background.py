@@ -1,0 +1,54 @@
+"""Arrivals are stamped by their age on the caller's clock, in order."""
+
+from __future__ import annotations
+
+from gas_fusion_ros.drivers.background import Arrivals
+from gas_fusion_ros.problems import Problems
+
+
+class SteadyClock:
+    """A steady clock that stands until it is set."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+def test_an_item_is_stamped_by_its_age() -> None:
+    clock = SteadyClock()
+    arrivals: Arrivals[str] = Arrivals(10, Problems(), clock)
+    arrivals.put("a", 100)
+    arrivals.put("b", 150)
+    clock.now_ns = 170
+
+    assert arrivals.take(5_000) == [(4_930, "a"), (4_980, "b")]
+    assert arrivals.take(6_000) == []
+
+
+def test_items_that_arrived_together_get_different_stamps() -> None:
+    arrivals: Arrivals[str] = Arrivals(10, Problems(), SteadyClock())
+    arrivals.put("a", 0)
+    arrivals.put("b", 0)
+
+    assert arrivals.take(5_000) == [(5_000, "a"), (5_001, "b")]
+
+
+def test_stamps_follow_a_clock_that_goes_back() -> None:
+    arrivals: Arrivals[str] = Arrivals(10, Problems(), SteadyClock())
+    arrivals.put("a", 0)
+    arrivals.take(5_000)
+    arrivals.put("b", 0)
+
+    assert arrivals.take(1_000) == [(1_000, "b")]
+
+
+def test_a_full_queue_loses_its_oldest_and_counts_it() -> None:
+    problems = Problems()
+    arrivals: Arrivals[int] = Arrivals(2, problems, SteadyClock())
+    for item in range(5):
+        arrivals.put(item, 0)
+
+    assert [item for _, item in arrivals.take(100)] == [3, 4]
+    assert problems.counts() == {"queue_overflow": 3}

@@ -1,0 +1,208 @@
+"""The V4L2 driver over a camera that behaves as OpenCV's captures do."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers.background import Backoff
+from gas_fusion_ros.drivers.thermal.v4l2 import V4l2ThermalDriver, V4l2ThermalSettings
+from gas_fusion_ros.observation import ThermalFrame
+
+NOW = 10**18
+DEADLINE_SECONDS = 20.0
+Y16 = cv2.VideoWriter.fourcc(*"Y16 ")
+YUYV = cv2.VideoWriter.fourcc(*"YUYV")
+
+
+@dataclass
+class Camera:
+    """A camera: what it offers, whether it is plugged in, and what was asked of it."""
+
+    formats: tuple[int, ...] = (YUYV,)
+    plugged: bool = True
+    frames: list[npt.NDArray[Any]] = field(default_factory=list)
+    opened: list[tuple[str, int]] = field(default_factory=list)
+    captures: list[FakeCapture] = field(default_factory=list)
+    shown: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def open(self, device: str, backend: int) -> FakeCapture:
+        self.opened.append((device, backend))
+        self.captures.append(FakeCapture(self))
+        return self.captures[-1]
+
+    def show(self, frame: npt.NDArray[Any]) -> None:
+        self.frames.append(frame)
+        self.shown.release()
+
+    def unplug(self) -> None:
+        self.plugged = False
+        self.shown.release()
+
+
+class FakeCapture:
+    """The part of cv2.VideoCapture that the driver uses."""
+
+    def __init__(self, camera: Camera) -> None:
+        self._camera = camera
+        self.settings: dict[int, float] = {cv2.CAP_PROP_FOURCC: camera.formats[0]}
+        self.released = False
+
+    def isOpened(self) -> bool:  # noqa: N802
+        return self._camera.plugged
+
+    def set(self, prop: int, value: float, /) -> bool:
+        # As V4L2 does: an unknown format is replaced by one the camera has, and that is a success.
+        if prop != cv2.CAP_PROP_FOURCC or value in self._camera.formats:
+            self.settings[prop] = value
+        return True
+
+    def get(self, prop: int, /) -> float:
+        return self.settings.get(prop, 0.0)
+
+    def read(self) -> tuple[bool, Any]:
+        self._camera.shown.acquire()
+        if not self._camera.plugged:
+            return False, None
+        return True, self._camera.frames.pop(0)
+
+    def release(self) -> None:
+        self.released = True
+
+
+Open = Callable[[Camera], V4l2ThermalDriver]
+
+
+@pytest.fixture
+def open_driver() -> Iterator[Open]:
+    opened: list[tuple[Camera, V4l2ThermalDriver]] = []
+
+    def make(camera: Camera) -> V4l2ThermalDriver:
+        settings = V4l2ThermalSettings(
+            "/dev/video7", width=206, height=156, rate_hz=9.0, backoff=Backoff(10_000_000, 20_000_000)
+        )
+        driver = V4l2ThermalDriver(settings, camera.open)
+        driver.open()
+        opened.append((camera, driver))
+        return driver
+
+    yield make
+    for camera, driver in opened:
+        camera.unplug()  # so that no read waits for a frame
+        driver.close()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "the condition was never met"
+        time.sleep(0.005)
+
+
+def receive(driver: V4l2ThermalDriver) -> ThermalFrame:
+    frames: list[ThermalFrame] = []
+
+    def any_frame() -> bool:
+        frames.extend(driver.poll(NOW))
+        return bool(frames)
+
+    wait_until(any_frame)
+    return frames[0]
+
+
+def test_a_camera_with_y16_gives_raw_counts(open_driver: Open) -> None:
+    camera = Camera(formats=(YUYV, Y16))
+    driver = open_driver(camera)
+    counts = np.arange(156 * 206, dtype=np.uint16).reshape(156, 206)
+    camera.show(counts)
+
+    frame = receive(driver)
+
+    assert frame.encoding == "mono16"
+    np.testing.assert_array_equal(frame.pixels, counts)
+    assert NOW - 60 * 10**9 < frame.stamp_ns <= NOW
+    assert camera.opened == [("/dev/video7", cv2.CAP_V4L2)]
+    settings = camera.captures[0].settings
+    assert settings[cv2.CAP_PROP_FOURCC] == Y16
+    assert settings[cv2.CAP_PROP_CONVERT_RGB] == 0.0
+    assert settings[cv2.CAP_PROP_FRAME_WIDTH] == 206
+    assert settings[cv2.CAP_PROP_FRAME_HEIGHT] == 156
+    assert settings[cv2.CAP_PROP_FPS] == 9.0
+
+
+def test_any_other_camera_gives_rgb(open_driver: Open) -> None:
+    camera = Camera(formats=(YUYV,))
+    driver = open_driver(camera)
+    camera.show(np.full((156, 206, 3), (10, 20, 30), np.uint8))
+
+    frame = receive(driver)
+
+    assert frame.encoding == "rgb8"
+    assert frame.pixels[0, 0].tolist() == [30, 20, 10]
+    assert camera.captures[0].settings[cv2.CAP_PROP_CONVERT_RGB] == 1.0
+
+
+def test_a_frame_of_another_shape_is_counted_and_passed_over(open_driver: Open) -> None:
+    camera = Camera()
+    driver = open_driver(camera)
+    camera.show(np.zeros((1, 156 * 206 * 2), np.uint8))
+    camera.show(np.zeros((156, 206, 3), np.uint8))
+
+    assert receive(driver).encoding == "rgb8"
+    assert driver.problems.counts() == {"unexpected_frame": 1}
+
+
+def test_reconnects_after_unplugging(open_driver: Open) -> None:
+    camera = Camera()
+    driver = open_driver(camera)
+    camera.unplug()
+    wait_until(lambda: len(camera.captures) >= 3)
+    assert not driver.connected
+    camera.plugged = True
+    wait_until(lambda: driver.connected)
+    camera.show(np.zeros((156, 206, 3), np.uint8))
+
+    assert receive(driver).encoding == "rgb8"
+    assert driver.problems.counts() == {"disconnected": 1}
+    assert all(capture.released for capture in camera.captures[:-1])
+
+
+def test_a_camera_that_is_not_there_is_refused_at_open(open_driver: Open) -> None:
+    camera = Camera(plugged=False)
+
+    with pytest.raises(DriverError, match="/dev/video7 cannot be opened"):
+        open_driver(camera)
+    assert camera.captures[0].released
+
+
+def test_opencv_itself_refuses_a_device_that_is_not_there() -> None:
+    with pytest.raises(DriverError, match="/dev/video987 cannot be opened"):
+        V4l2ThermalDriver(V4l2ThermalSettings("/dev/video987")).open()
+
+
+def test_closing_releases_the_camera(open_driver: Open) -> None:
+    camera = Camera()
+    driver = open_driver(camera)
+    camera.show(np.zeros((156, 206, 3), np.uint8))
+    receive(driver)
+    camera.show(np.zeros((156, 206, 3), np.uint8))
+    driver.close()
+    driver.close()
+
+    assert camera.captures[0].released
+    assert not driver.connected
+
+
+@pytest.mark.parametrize("name", ["width", "height", "rate_hz"])
+def test_settings_out_of_range_are_refused_by_name(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is -1"):
+        V4l2ThermalSettings(**{name: -1})  # type: ignore[arg-type]
