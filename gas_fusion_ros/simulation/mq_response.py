@@ -8,7 +8,8 @@ means, covariances, weights and the series' pace, no readings. Which parts of it
 - Some Perfume rows were taken before the spray and are really clean air, and clean air drifts over
   Perfume: only components are used whose readings two classifiers trained on the real readings (5 nearest
   neighbours, extra trees) both give to their own class at least 97 times in 100, and of these the core
-  (deviations held within the inner half of the component, then scaled by 0.7). Simulated readings are thus **easier** to tell apart than the real ones.
+  (deviations held within the inner half of the component, then scaled by 0.7). Simulated readings are
+  thus **easier** to tell apart than the real ones.
 - A series stays at a component, wanders in it as an Ornstein-Uhlenbeck process, and now and then
   glides to a component nearby; pace and read-out noise are the real series'.
 

@@ -138,7 +138,7 @@ class Patrol:
         self.encounters: tuple[Encounter, ...] = self._make_encounters(spans, gases)
         self._clean_counts = mq_response.wander(CLEAN_AIR, self._slow_times, self._rng("air"))
         self._gas_counts = self._make_gas_counts()
-        self._world = _World(self)
+        self._world = _World(self, self._rng("world"))
 
     def pose(self, t_s: float) -> Pose:
         """Return where the robot is."""
@@ -260,12 +260,11 @@ class Patrol:
 class _World:
     """What stands along the pipe, and where the camera looks."""
 
-    def __init__(self, patrol: Patrol) -> None:
+    def __init__(self, patrol: Patrol, rng: np.random.Generator) -> None:
         self._patrol = patrol
         settings = patrol.settings
         half_view = math.tan(math.radians(renderer.FIELD_OF_VIEW_DEG / 2.0)) * settings.pipe_distance_m
         self._pixels_per_m = renderer.WIDTH / 2.0 / half_view
-        rng = patrol._rng("world")
         self._camera = renderer.random_camera(rng)
         self._background = renderer.random_background(rng)
         self._pipe = renderer.random_pipe(rng)
