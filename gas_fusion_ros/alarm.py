@@ -6,162 +6,33 @@ raises a fault, and no fault, silence or clock jump ever quiets a leak. docs/ala
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
-from types import MappingProxyType
 
-_SECOND = 1_000_000_000
-_CLOCK_JUMP_NS = _SECOND
+from gas_fusion_ros.alarm_types import (
+    AlarmEvent,
+    AlarmSettings,
+    AlarmState,
+    AlarmStatus,
+    CommandResult,
+    Severity,
+)
+
+__all__ = [
+    "AlarmEvent",
+    "AlarmSettings",
+    "AlarmState",
+    "AlarmStatus",
+    "CommandResult",
+    "LeakAlarm",
+    "Severity",
+]
+
+_CLOCK_JUMP_NS = 1_000_000_000
 """A clock this far back has jumped; less is two callers' times out of order."""
 _ROUNDING = 1e-4
 """How far a probability may lie outside 0..1 by float arithmetic."""
-
-
-class Severity(str, Enum):
-    """How severe a leak of a gas is."""
-
-    WARNING = "warning"
-    CRITICAL = "critical"
-
-
-class AlarmState(str, Enum):
-    """What the alarm shows."""
-
-    CLEAR = "clear"
-    PENDING = "pending"
-    ACTIVE = "active"
-    ACKNOWLEDGED = "acknowledged"
-    LATCHED = "latched"
-    FAULT = "fault"
-
-
-_LEAKS = (AlarmState.ACTIVE, AlarmState.ACKNOWLEDGED, AlarmState.LATCHED)
 _RANK = {Severity.WARNING: 1, Severity.CRITICAL: 2}
-
-
-@dataclass(frozen=True)
-class AlarmSettings:
-    """What raises the alarm; times in nanoseconds.
-
-    The leak probability is the sum of the probabilities of the gases in `severities`.
-
-    Attributes:
-        severities: the gases that raise an alarm; all other classes do not.
-        on_threshold: leak probability from which on a leak is suspected.
-        off_threshold: leak probability below which it counts as gone.
-        on_delay_ns: how long a leak is suspected before the alarm.
-        off_delay_ns: how long it must be gone before the alarm lets go.
-        timeout_ns: how long without a valid reading before the fault.
-    """
-
-    severities: Mapping[str, Severity]
-    on_threshold: float = 0.7
-    off_threshold: float = 0.4
-    on_delay_ns: int = 2 * _SECOND
-    off_delay_ns: int = 5 * _SECOND
-    timeout_ns: int = 5 * _SECOND
-
-    def __post_init__(self) -> None:
-        if not self.severities:
-            raise ValueError("severities must name at least one gas")
-        if not 0.0 < self.off_threshold <= self.on_threshold <= 1.0:
-            raise ValueError(
-                "off_threshold and on_threshold must satisfy 0 < off_threshold <= on_threshold <= 1, "
-                f"not {self.off_threshold} and {self.on_threshold}"
-            )
-        for name, least in (("on_delay_ns", 0), ("off_delay_ns", 0), ("timeout_ns", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
-        severities = {gas: Severity(severity) for gas, severity in self.severities.items()}
-        object.__setattr__(self, "severities", MappingProxyType(severities))
-
-    def check_classes(self, classes: Sequence[str]) -> None:
-        """Make sure that the model can name every gas that is to raise an alarm.
-
-        Raises:
-            ValueError: it cannot, so that gas would never raise one.
-        """
-        unknown = sorted(set(self.severities) - set(classes))
-        if unknown:
-            raise ValueError(f"severities names {', '.join(unknown)}; the model knows {', '.join(classes)}")
-
-
-@dataclass(frozen=True)
-class AlarmEvent:
-    """A change of state, fault or severity.
-
-    Attributes:
-        stamp_ns: when, on the clock of the evidence.
-        previous: the state left; equal to `state` where only fault or severity changed.
-        state: the state entered.
-        gas: the gas of the leak; empty without one.
-        severity: its severity; None without a leak.
-        confidence: the latest leak probability, 0..1.
-        peak: the highest leak probability of this alarm.
-        duration_ns: since this leak was first suspected; without a leak, since the fault came.
-        fault: whether a fault stands.
-        alarm: number of alarms raised so far, this one included.
-        sequence: number of this event, from 1; a gap shows a lost message.
-    """
-
-    stamp_ns: int
-    previous: AlarmState
-    state: AlarmState
-    gas: str
-    severity: Severity | None
-    confidence: float
-    peak: float
-    duration_ns: int
-    fault: bool
-    alarm: int
-    sequence: int
-
-    @property
-    def raises_alarm(self) -> bool:
-        """Whether a new leak alarm begins here."""
-        return self.state is AlarmState.ACTIVE and self.previous not in _LEAKS
-
-
-@dataclass(frozen=True)
-class AlarmStatus:
-    """What stands now.
-
-    Attributes:
-        state: the state shown.
-        gas: the gas of the leak; empty without one.
-        severity: its severity; None without a leak.
-        since_ns: stamp at which `state` was entered.
-        peak: the highest leak probability of this alarm; 0 without one.
-        acknowledged: whether the leak has been acknowledged.
-        alarm: number of alarms raised so far.
-        sequence: number of the latest event.
-        fault: whether a fault stands.
-        sounding: whether a leak alarm or a fault stands.
-        rejected: evidence refused because it was no probability.
-    """
-
-    state: AlarmState
-    gas: str
-    severity: Severity | None
-    since_ns: int
-    peak: float
-    acknowledged: bool
-    alarm: int
-    sequence: int
-    fault: bool
-    sounding: bool
-    rejected: int
-
-
-@dataclass(frozen=True)
-class CommandResult:
-    """The answer to an operator's command, and the event it led to."""
-
-    success: bool
-    message: str
-    event: AlarmEvent | None = None
 
 
 @dataclass
@@ -224,7 +95,7 @@ class LeakAlarm:
             alarm=self._alarms,
             sequence=self._sequence,
             fault=self._fault_since is not None,
-            sounding=self._phase in _LEAKS or self._fault_since is not None,
+            sounding=self._phase.is_leak or self._fault_since is not None,
             rejected=self._rejected,
         )
 
@@ -384,7 +255,7 @@ class LeakAlarm:
         return "no leak alarm stands"
 
     def _shown(self) -> _Shown:
-        leaks = self._phase in _LEAKS
+        leaks = self._phase.is_leak
         fault = self._fault_since is not None
         state = AlarmState.FAULT if fault and not leaks else self._phase
         leak = None if state is AlarmState.FAULT else self._leak

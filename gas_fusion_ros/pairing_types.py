@@ -1,0 +1,133 @@
+"""What the pairing is set with, gives out and counts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Generic, TypeVar
+
+R = TypeVar("R")
+I = TypeVar("I")  # noqa: E741
+
+_MS = 1_000_000
+
+
+@dataclass(frozen=True)
+class PairingSettings:
+    """How readings and images are paired; every time in integer nanoseconds.
+
+    Attributes:
+        slop_ns: greatest distance between the stamps of a pair; 0 pairs equal stamps only.
+        wait_ns: how long a reading waits for a nearer image, on the node's clock and in stamps.
+        min_image_interval_ns: declared lower bound on the camera's frame interval; lets a reading go
+            on before the next image. 0 assumes nothing.
+        future_tolerance_ns: how far a stamp may lie ahead of the clock.
+        reset_jump_ns: stamps or a clock going back by more than this mean a new run (a looping bag).
+        silence_ns: how long no reading must have come before images go on alone.
+        thermal_only_period_ns: least distance between the stamps of two images that go on alone.
+        image_history: how many images are kept.
+    """
+
+    slop_ns: int = 60 * _MS
+    wait_ns: int = 200 * _MS
+    min_image_interval_ns: int = 0
+    future_tolerance_ns: int = 500 * _MS
+    reset_jump_ns: int = 1000 * _MS
+    silence_ns: int = 3000 * _MS
+    thermal_only_period_ns: int = 500 * _MS
+    image_history: int = 64
+
+    def __post_init__(self) -> None:
+        least = {"reset_jump_ns": 1, "silence_ns": 1, "image_history": 1}
+        for setting in fields(self):
+            value, minimum = getattr(self, setting.name), least.get(setting.name, 0)
+            if not isinstance(value, int) or value < minimum:
+                raise ValueError(f"{setting.name} must be an integer of at least {minimum}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class Pair(Generic[R, I]):
+    """What one classification is made of: a reading with its image, or either alone.
+
+    Attributes:
+        reading: the reading; None where an image goes on alone.
+        image: the image nearest to the reading; None where none was near enough.
+        reading_stamp_ns: the reading's stamp; None without one.
+        image_stamp_ns: the image's stamp; None without one.
+        arrival_ns: steady-clock time at which the later of the two arrived.
+    """
+
+    reading: R | None
+    image: I | None
+    reading_stamp_ns: int | None
+    image_stamp_ns: int | None
+    arrival_ns: int
+
+
+@dataclass(frozen=True)
+class PairingCounters:
+    """A snapshot of what became of every reading and image since the start; resets do not clear it.
+
+    Always: readings == pairs + gas_only + dropped_readings + readings_waiting, and
+    images == images_used + images_unused + dropped_images + images_waiting.
+
+    Attributes:
+        readings: readings given in.
+        images: images given in.
+        pairs: readings that went on with an image.
+        gas_only: readings that went on alone.
+        thermal_only: images that went on alone.
+        zero_stamp_readings: dropped, stamp not set.
+        zero_stamp_images: dropped, stamp not set.
+        duplicate_readings: dropped, same stamp as a reading before.
+        duplicate_images: dropped, same stamp as an image before.
+        future_readings: went on alone at once, their stamp ahead of the clock.
+        future_images: dropped, their stamp ahead of the clock.
+        late_readings: arrived after a later reading had gone on; sent on at once.
+        late_images: arrived after a later image; used where still in time.
+        stale_images: dropped, older than the whole image history.
+        images_used: images that went into at least one pair or went on alone.
+        images_unused: images that left the history without any use (usual: cameras are faster).
+        timeouts: readings that went on because their wait was over.
+        history_overruns: readings whose nearest image may have left the history before they came.
+        interval_violations: images nearer to the one before than the declared `min_image_interval_ns`.
+        resets: new runs: stamps or clock went back, or `reset` was called.
+        readings_waiting: readings inside, not yet decided.
+        images_waiting: images inside, not yet used.
+    """
+
+    readings: int = 0
+    images: int = 0
+    pairs: int = 0
+    gas_only: int = 0
+    thermal_only: int = 0
+    zero_stamp_readings: int = 0
+    zero_stamp_images: int = 0
+    duplicate_readings: int = 0
+    duplicate_images: int = 0
+    future_readings: int = 0
+    future_images: int = 0
+    late_readings: int = 0
+    late_images: int = 0
+    stale_images: int = 0
+    images_used: int = 0
+    images_unused: int = 0
+    timeouts: int = 0
+    history_overruns: int = 0
+    interval_violations: int = 0
+    resets: int = 0
+    readings_waiting: int = 0
+    images_waiting: int = 0
+
+    @property
+    def dropped_readings(self) -> int:
+        """Readings that led to no observation."""
+        return self.zero_stamp_readings + self.duplicate_readings
+
+    @property
+    def dropped_images(self) -> int:
+        """Images refused for their stamp."""
+        return self.zero_stamp_images + self.duplicate_images + self.future_images + self.stale_images
+
+    def as_dict(self) -> dict[str, int]:
+        """Name and value of each counter, for diagnostics and reports."""
+        return asdict(self)
