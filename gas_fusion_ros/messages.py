@@ -7,6 +7,7 @@ message is made, so decoding needs no ROS installation. Images go through cv_bri
 
 from __future__ import annotations
 
+import math
 import sys
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +20,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Severity
+from gas_fusion_ros.event_log import RobotPose
+from gas_fusion_ros.mq import ChannelHealth, ChannelState
 from gas_fusion_ros.observation import CLEAN_AIR, GasReading, ThermalFrame, Verdict
 
 if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
     from cv_bridge import CvBridge
     from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+    from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
+    from nav_msgs.msg import Odometry
     from sensor_msgs.msg import CameraInfo, Image, PointCloud2
     from std_msgs.msg import Bool, Header, String
 
@@ -405,6 +410,19 @@ def encode_camera_info(camera: CameraModel, stamp_ns: int, frame_id: str) -> Cam
     return msg
 
 
+# --- poses ----------------------------------------------------------------------------------
+
+
+def decode_pose(msg: PoseStamped | PoseWithCovarianceStamped | Odometry) -> RobotPose:
+    """Read the robot's place from any of the three usual messages, heading as yaw (REP-103)."""
+    # A PoseStamped has the pose itself where the other two have a pose with covariance.
+    pose = getattr(msg.pose, "pose", msg.pose)
+    q = pose.orientation
+    yaw = math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
+    p = pose.position
+    return RobotPose(float(p.x), float(p.y), float(p.z), yaw, str(msg.header.frame_id))
+
+
 # --- diagnostics ----------------------------------------------------------------------------
 
 
@@ -447,6 +465,31 @@ def diagnostic_array(
 def key_values(status: DiagnosticStatus) -> dict[str, str]:
     """The key-value pairs of a DiagnosticStatus as a dictionary."""
     return {str(pair.key): str(pair.value) for pair in status.values}
+
+
+_HEALTH = {
+    ChannelHealth.OK: (Level.OK, "ok"),
+    ChannelHealth.WARMING_UP: (Level.WARN, "warming up"),
+    ChannelHealth.STUCK: (Level.WARN, "stuck: the value does not change"),
+    ChannelHealth.OUT_OF_RANGE: (Level.ERROR, "out of range: published as NaN"),
+    ChannelHealth.NAN: (Level.ERROR, "no value"),
+}
+
+
+def channel_diagnostics(
+    states: Iterable[ChannelState], node_name: str, hardware_id: str = ""
+) -> list[DiagnosticStatus]:
+    """Make one DiagnosticStatus per gas channel, named `<node>: <channel>`.
+
+    Its values are `counts` (ADC counts as measured) and `health`. The level is WARN while the
+    channel warms up or is stuck, for its value is used, and ERROR where it has none to use.
+    """
+    statuses = []
+    for state in states:
+        level, message = _HEALTH[state.health]
+        values = {"counts": f"{state.counts:g}", "health": state.health.value}
+        statuses.append(diagnostic_status(f"{node_name}: {state.name}", level, message, values, hardware_id))
+    return statuses
 
 
 # --- verdicts -------------------------------------------------------------------------------

@@ -6,9 +6,13 @@ kind of field, so a network trained on one source sees the same thing from anoth
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from gas_fusion_ros.observation import ThermalFrame
 
 Field = npt.NDArray[np.float32]
 
@@ -26,6 +30,8 @@ then stays below an eighth of the range."""
 _KELVIN_PER_COUNT = 0.01
 """mono16 counts are taken as centikelvin, the unit of TLinear cores and of our own drivers. The scale
 matters only for the smallest span: everything above it is stretched by percentiles."""
+
+_ZERO_CELSIUS_KELVIN = 273.15
 
 _MIN_SPAN = {
     "32FC1": MIN_SPAN_KELVIN,
@@ -92,6 +98,16 @@ def to_field(pixels: npt.NDArray[np.generic], encoding: str) -> Field:
     """
     _check(pixels, encoding)
     return _stretch(_scalar(pixels, encoding), _MIN_SPAN[encoding])
+
+
+def raw_counts(frame: ThermalFrame) -> ThermalFrame:
+    """Turn a radiometric frame (32FC1, degC) into mono16 counts of 0.01 K, as TLinear cores send it.
+
+    A pixel that is not finite becomes 0 counts.
+    """
+    counts = np.rint((frame.pixels.astype(np.float32) + _ZERO_CELSIUS_KELVIN) / _KELVIN_PER_COUNT)
+    counts = np.nan_to_num(counts, nan=0.0, posinf=0.0, neginf=0.0)
+    return replace(frame, pixels=np.clip(counts, 0, 65535).astype(np.uint16), encoding="mono16")
 
 
 def has_colour_bar(pixels: npt.NDArray[np.uint8]) -> bool:

@@ -2,15 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.timer import Timer
 
+from gas_fusion_ros import messages
 from gas_fusion_ros.drivers import Driver
+from gas_fusion_ros.messages import Level
 from gas_fusion_ros.nodes.managed_node import ManagedNode
+from gas_fusion_ros.nodes.parameters import ParameterSpec
 from gas_fusion_ros.problems import Problems
 
 T = TypeVar("T")
+
+POLL_SPECS = (
+    ParameterSpec(
+        "poll_period",
+        0.02,
+        "how often the driver is asked for what it has, s",
+        minimum=0.001,
+        maximum=10.0,
+    ),
+    ParameterSpec(
+        "start_time",
+        0.0,
+        "time at which a recording or simulated patrol begins, s. Nodes that shall play in step take "
+        "the same; 0 is the clock's epoch, or the first stamp of a recording played once",
+        minimum=0.0,
+        maximum=9e9,
+    ),
+)
+
+SIMULATION_SPECS = (
+    ParameterSpec("simulated.seed", 0, "which patrol is simulated", minimum=0, maximum=2**31 - 1),
+    ParameterSpec(
+        "simulated.duration",
+        600.0,
+        "length of the patrol, s; then it begins again",
+        minimum=1.0,
+        maximum=86400.0,
+    ),
+    ParameterSpec("simulated.leaks", 3, "leaks on the patrol", minimum=0, maximum=1000),
+)
 
 
 class DriverNode(ManagedNode, Generic[T]):
@@ -20,26 +56,25 @@ class DriverNode(ManagedNode, Generic[T]):
         published: how many samples went out since configure.
     """
 
-    def __init__(self, node_name: str, **node_arguments: object) -> None:
+    def __init__(self, node_name: str, **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
         self.published = 0
         self._driver: Driver[T] | None = None
         self._poll_timer: Timer | None = None
 
+    @abstractmethod
     def create_driver(self) -> Driver[T]:
         """Build the driver that the parameters name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def publish(self, sample: T) -> None:
         """Publish one sample of the driver."""
-        raise NotImplementedError
 
     def configure(self) -> None:
         """Open the driver's device or file."""
         self.published = 0
-        driver = self.create_driver()
-        driver.open()
-        self._driver = driver
+        self._driver = self.create_driver()
+        self._driver.open()
 
     def activate(self) -> None:
         """Start polling."""
@@ -62,9 +97,27 @@ class DriverNode(ManagedNode, Generic[T]):
         """The node's own problems and the driver's."""
         return [self.problems] if self._driver is None else [self.problems, self._driver.problems]
 
+    def driver_status(self, extra: Mapping[str, object]) -> DiagnosticStatus:
+        """How the driver does; `extra` joins the values."""
+        problems = self.problem_counts()
+        level, message = (Level.WARN, ", ".join(problems)) if problems else (Level.OK, "publishing")
+        if self._poll_timer is None:
+            level, message = Level.STALE, "not active"
+        values = {
+            "driver": self.parameters.text("driver"),
+            "published": self.published,
+            **extra,
+            **problems,
+        }
+        return messages.diagnostic_status(f"{self.get_name()}: driver", level, message, values)
+
     def _poll(self) -> None:
         assert self._driver is not None
-        for sample in self._driver.poll(self.get_clock().now().nanoseconds):
-            self.publish(sample)
-            self.published += 1
+        try:
+            for sample in self._driver.poll(self.get_clock().now().nanoseconds):
+                self.publish(sample)
+                self.published += 1
+        except Exception as error:
+            # One bad sample must not end the timer, and with it the node.
+            self.problems.add("poll_failed", f"{type(error).__name__}: {error}")
         self.report_problems()

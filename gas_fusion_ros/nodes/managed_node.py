@@ -56,6 +56,10 @@ class ManagedNode(LifecycleNode):
         """Every tally whose new causes are to be logged."""
         return [self.problems]
 
+    def problem_counts(self) -> dict[str, int]:
+        """How often each cause occurred, over all tallies."""
+        return {cause: count for tally in self.tallies() for cause, count in tally.counts().items()}
+
     def report_problems(self) -> None:
         """Log each new cause once."""
         for tally in self.tallies():

@@ -116,6 +116,16 @@ class ParameterTable:
         """The value of a string parameter."""
         return str(self._node.get_parameter(name).value)
 
+    def required_text(self, name: str) -> str:
+        """The value of a string parameter that must not be empty.
+
+        Raises:
+            ParameterError: it is.
+        """
+        if not (text := self.text(name)):
+            raise ParameterError(f"{name} is empty; it must be set: {self._specs[name].description}")
+        return text
+
     def texts(self, name: str) -> tuple[str, ...]:
         """The value of a string-list parameter."""
         return tuple(self._node.get_parameter(name).value)
@@ -128,7 +138,8 @@ class ParameterTable:
         try:
             self._node.declare_parameter(spec.name, spec.default, spec.descriptor())
         except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-            self._refusals[spec.name] = f"{spec.name}: {error}"
+            reason = str(error).removesuffix(f": {spec.name}")
+            self._refusals[spec.name] = f"{spec.name}: {reason}"
             self._node.declare_parameter(spec.name, spec.default, spec.descriptor(), ignore_override=True)
 
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:

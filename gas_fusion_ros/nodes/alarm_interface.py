@@ -1,0 +1,212 @@
+"""The leak alarm's face to ROS: parameters, topics, services and the event log."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.lifecycle import LifecycleNode
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from gas_fusion_ros import messages
+from gas_fusion_ros.alarm import AlarmEvent, AlarmSettings, AlarmStatus, CommandResult, LeakAlarm, Severity
+from gas_fusion_ros.event_log import EventLog
+from gas_fusion_ros.nodes.parameters import ParameterSpec, ParameterTable
+from gas_fusion_ros.nodes.pose_source import POSE_TYPES, PoseSource
+from gas_fusion_ros.nodes.qos import LATCHED
+from gas_fusion_ros.observation import Mode, Verdict
+from gas_fusion_ros.problems import Problems
+
+ALARM_SPECS = (
+    ParameterSpec(
+        "alarm.critical_classes",
+        ["Mixture", "Smoke"],
+        "gases whose leak is critical; [''] for none",
+    ),
+    ParameterSpec("alarm.warning_classes", ["Perfume"], "gases whose leak is a warning; [''] for none"),
+    ParameterSpec(
+        "alarm.on_threshold",
+        0.7,
+        "leak probability from which a leak is suspected",
+        minimum=0.001,
+        maximum=1.0,
+    ),
+    ParameterSpec(
+        "alarm.off_threshold",
+        0.4,
+        "leak probability below which a leak counts as gone",
+        minimum=0.001,
+        maximum=1.0,
+    ),
+    ParameterSpec(
+        "alarm.on_delay", 3.0, "how long a leak is suspected before the alarm, s", minimum=0.0, maximum=600.0
+    ),
+    ParameterSpec(
+        "alarm.off_delay",
+        10.0,
+        "how long a leak must be gone before the alarm lets go, s",
+        minimum=0.0,
+        maximum=3600.0,
+    ),
+    ParameterSpec(
+        "alarm.timeout",
+        10.0,
+        "without a valid reading for this long, a fault stands, s",
+        minimum=0.1,
+        maximum=3600.0,
+    ),
+    ParameterSpec("event_log", "", "file that gets a JSON line for each alarm event; empty for none"),
+    ParameterSpec("pose_topic", "", "topic of the robot's pose, for the event log; empty for none"),
+    ParameterSpec("pose_type", "PoseStamped", "type of the pose topic", choices=tuple(POSE_TYPES)),
+)
+
+
+class AlarmInterface:
+    """Feeds the alarm, publishes what it says and answers the operator.
+
+    Verdicts come from the worker's thread, ticks and services from the executor: one lock keeps
+    them, and the order of what they publish, apart.
+    """
+
+    def __init__(self, node: LifecycleNode, parameters: ParameterTable, problems: Problems) -> None:
+        self._node = node
+        self._parameters = parameters
+        self._problems = problems
+        self._lock = threading.Lock()
+        self._alarm: LeakAlarm | None = None
+        self._settings: AlarmSettings | None = None
+        self._last_evidence_ns = 0
+        self._event_log: EventLog | None = None
+        self._pose = PoseSource(node)
+        self._bool_publisher = node.create_lifecycle_publisher(Bool, "gas/alarm", LATCHED)
+        self._state_publisher = node.create_lifecycle_publisher(DiagnosticArray, "gas/alarm_state", LATCHED)
+        node.create_service(Trigger, "gas/acknowledge_alarm", self._acknowledge)
+        node.create_service(Trigger, "gas/reset_alarm", self._reset)
+
+    @property
+    def status(self) -> AlarmStatus | None:
+        """What stands now; None while the node is not active."""
+        with self._lock:
+            return self._alarm.status if self._alarm else None
+
+    def configure(self, classes: Sequence[str]) -> None:
+        """Read the parameters and open the event log.
+
+        Raises:
+            ValueError: thresholds contradict each other, or the model does not know a gas.
+            EventLogError: the event log cannot be written.
+        """
+        settings = AlarmSettings(
+            severities=self._severities(),
+            on_threshold=self._parameters.number("alarm.on_threshold"),
+            off_threshold=self._parameters.number("alarm.off_threshold"),
+            on_delay_ns=self._parameters.nanoseconds("alarm.on_delay"),
+            off_delay_ns=self._parameters.nanoseconds("alarm.off_delay"),
+            timeout_ns=self._parameters.nanoseconds("alarm.timeout"),
+        )
+        settings.check_classes(classes)
+        path = self._parameters.text("event_log")
+        self._event_log = EventLog(Path(path), self._problems) if path else None
+        self._settings = settings
+
+    def activate(self) -> None:
+        """Listen to the pose; the alarm's time starts with the node's clock."""
+        self._pose.subscribe(self._parameters.text("pose_topic"), self._parameters.text("pose_type"))
+        self.tick()
+
+    def deactivate(self) -> None:
+        """Forget the alarm; what was last published stays for late subscribers."""
+        self._pose.unsubscribe()
+        with self._lock:
+            self._alarm = None
+
+    def cleanup(self) -> None:
+        """Close the event log."""
+        if self._event_log is not None:
+            self._event_log.close()
+            self._event_log = None
+
+    def update(self, verdict: Verdict) -> None:
+        """Take in the evidence of one verdict."""
+        with self._lock:
+            alarm = self._started_alarm(verdict.stamp_ns)
+            self._last_evidence_ns = verdict.stamp_ns
+            probabilities = {name: verdict.probability(name) for name in verdict.classes}
+            reading_valid = verdict.mode is not Mode.THERMAL_ONLY
+            self._publish_event(alarm.update(verdict.stamp_ns, probabilities, reading_valid))
+
+    def tick(self) -> None:
+        """Raise the fault once readings have been missing for too long.
+
+        As long as they come the alarm runs on their stamps alone, as it does when a bag is
+        evaluated: the clock, always a little ahead of them, has its say only in their absence.
+        """
+        now_ns = self._now_ns()
+        with self._lock:
+            if now_ns == 0:
+                return  # simulated time has not begun
+            alarm = self._started_alarm(now_ns)
+            quiet_ns = now_ns - self._last_evidence_ns
+            if quiet_ns < 0 or quiet_ns > alarm.settings.timeout_ns:
+                self._publish_event(alarm.tick(now_ns))
+
+    def _started_alarm(self, now_ns: int) -> LeakAlarm:
+        if self._alarm is None:
+            assert self._settings is not None
+            self._alarm = LeakAlarm(self._settings, now_ns)
+            self._last_evidence_ns = now_ns
+            self._publish_status(now_ns)
+        return self._alarm
+
+    def _severities(self) -> dict[str, Severity]:
+        warning, critical = (
+            self._parameters.texts(f"alarm.{severity.value}_classes") for severity in Severity
+        )
+        return {
+            **{name: Severity.WARNING for name in warning if name},
+            **{name: Severity.CRITICAL for name in critical if name},
+        }
+
+    def _acknowledge(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        with self._lock:
+            if self._alarm is None:
+                return _inactive(response)
+            return self._answer(self._alarm.acknowledge(self._now_ns()), response)
+
+    def _reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        with self._lock:
+            if self._alarm is None:
+                return _inactive(response)
+            return self._answer(self._alarm.reset(self._now_ns()), response)
+
+    def _answer(self, result: CommandResult, response: Trigger.Response) -> Trigger.Response:
+        self._publish_event(result.event)
+        response.success = result.success
+        response.message = result.message
+        return response
+
+    def _publish_event(self, event: AlarmEvent | None) -> None:
+        if event is None:
+            return
+        self._publish_status(event.stamp_ns)
+        self._node.get_logger().info(f"alarm: {event.previous.value} -> {event.state.value} {event.gas}")
+        if self._event_log is not None:
+            self._event_log.write(event, self._pose.latest)
+
+    def _publish_status(self, stamp_ns: int) -> None:
+        assert self._alarm is not None
+        status = self._alarm.status
+        self._bool_publisher.publish(messages.encode_alarm(status))
+        self._state_publisher.publish(messages.encode_alarm_state(status, stamp_ns))
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+
+def _inactive(response: Trigger.Response) -> Trigger.Response:
+    response.success = False
+    response.message = "the classifier is not active"
+    return response

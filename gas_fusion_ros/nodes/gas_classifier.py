@@ -1,0 +1,268 @@
+"""Pairs readings with images, classifies each pair and keeps the leak alarm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from message_filters import Subscriber
+from rclpy.timer import Timer
+from sensor_msgs.msg import Image, PointCloud2
+from std_msgs.msg import String
+
+from gas_fusion_ros import messages
+from gas_fusion_ros.classifier import Classifier, ClassifierError
+from gas_fusion_ros.inference import Bundle, create_runtime
+from gas_fusion_ros.messages import Level
+from gas_fusion_ros.nodes.alarm_interface import ALARM_SPECS, AlarmInterface
+from gas_fusion_ros.nodes.managed_node import ManagedNode
+from gas_fusion_ros.nodes.parameters import ParameterSpec
+from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
+from gas_fusion_ros.nodes.runner import run
+from gas_fusion_ros.observation import PAPER_CHANNELS, Observation
+from gas_fusion_ros.pairing import PairingCounters, PairingSettings
+from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.synchronizer import ObservationSynchronizer
+from gas_fusion_ros.worker import Worker
+
+MODEL_SPECS = (
+    ParameterSpec("model", "fusion1", "model bundle: a name below models/ or a folder"),
+    ParameterSpec("device", "auto", "where the network runs", choices=("auto", "cpu", "cuda")),
+    ParameterSpec("threads", 1, "inference threads on the CPU", minimum=1, maximum=64),
+    ParameterSpec(
+        "channels",
+        list(PAPER_CHANNELS),
+        "channels of the gas array; they must be the model's",
+        read_only=True,
+    ),
+    ParameterSpec(
+        "inbox",
+        1,
+        "observations that may wait; beyond it the newest replaces the oldest",
+        minimum=1,
+        maximum=100_000,
+    ),
+)
+
+PAIRING_SPECS = (
+    ParameterSpec(
+        "pairing.slop", 0.1, "largest offset between a reading and its image, s", minimum=0.0, maximum=10.0
+    ),
+    ParameterSpec(
+        "pairing.wait", 0.25, "how long a reading waits for its image, s", minimum=0.0, maximum=10.0
+    ),
+    ParameterSpec(
+        "pairing.min_image_interval",
+        0.0,
+        "shortest time between two images, s: a reading goes on before the next image where that cannot "
+        "be nearer; 0 assumes nothing",
+        minimum=0.0,
+        maximum=10.0,
+    ),
+    ParameterSpec(
+        "pairing.future_tolerance",
+        1.0,
+        "how far ahead of the clock a stamp may be, s",
+        minimum=0.0,
+        maximum=3600.0,
+    ),
+    ParameterSpec(
+        "pairing.reset_jump",
+        2.0,
+        "time going back by more than this clears history, s",
+        minimum=0.001,
+        maximum=3600.0,
+    ),
+    ParameterSpec(
+        "pairing.silence",
+        5.0,
+        "without a reading for this long, images go on alone, s",
+        minimum=0.1,
+        maximum=3600.0,
+    ),
+    ParameterSpec(
+        "pairing.thermal_only_period",
+        0.5,
+        "time between two images that go on alone, s",
+        minimum=0.0,
+        maximum=60.0,
+    ),
+)
+
+_TICK_PERIOD_S = 0.05
+_WAIT_FOR_WORKER_S = 5.0
+
+
+class GasClassifierNode(ManagedNode):
+    """`gas/readings` and `thermal/image_raw` in; class, classification and alarm out.
+
+    The subscriptions only pair; one worker thread runs the network, so services always answer.
+    """
+
+    SPECS = (*MODEL_SPECS, *PAIRING_SPECS, *ALARM_SPECS)
+
+    def __init__(self, node_name: str = "gas_classifier", **node_arguments: Any) -> None:
+        super().__init__(node_name, **node_arguments)
+        self._class_publisher = self.create_lifecycle_publisher(String, "gas/class", RELIABLE)
+        self._classification_publisher = self.create_lifecycle_publisher(
+            DiagnosticArray, "gas/classification", RELIABLE
+        )
+        self._alarm = AlarmInterface(self, self.parameters, self.problems)
+        self._classifier: Classifier | None = None
+        self._model = ""
+        self._device = ""
+        self._worker: Worker[Observation] | None = None
+        self._synchronizer: ObservationSynchronizer | None = None
+        self._subscribers: list[Subscriber] = []
+        self._tick_timer: Timer | None = None
+        self._classified = 0
+
+    def configure(self) -> None:
+        """Load and check the bundle, start its runtime and run each of its modes once."""
+        bundle = Bundle.load(find_bundle(self.parameters.text("model")))
+        bundle.check_channels(self.parameters.texts("channels"))
+        self._alarm.configure(bundle.classes)
+        runtime = create_runtime(bundle, self.parameters.text("device"), self.parameters.integer("threads"))
+        if runtime.note:
+            self.get_logger().warning(runtime.note)
+        self._classifier = Classifier(bundle, runtime)
+        self._classifier.warm_up()
+        self._model, self._device = bundle.name, runtime.device
+        messages.cv_bridge()
+        self.get_logger().info(f"model {bundle.name} runs on {runtime.device}")
+
+    def activate(self) -> None:
+        """Start the alarm, the worker and the subscriptions."""
+        self._classified = 0
+        self._alarm.activate()
+        self._worker = Worker(self._classify, self.parameters.integer("inbox"), self._count_failure)
+        gas = Subscriber(self, PointCloud2, "gas/readings", qos_profile=RELIABLE)
+        image = Subscriber(self, Image, "thermal/image_raw", qos_profile=SENSOR_DATA)
+        self._subscribers = [gas, image]
+        self._synchronizer = ObservationSynchronizer(
+            gas,
+            image,
+            self.parameters.texts("channels"),
+            self._pairing_settings(),
+            self.get_clock(),
+            self.problems,
+        )
+        self._synchronizer.registerCallback(self._worker.submit)
+        self._tick_timer = self.create_timer(_TICK_PERIOD_S, self._tick)
+
+    def deactivate(self) -> None:
+        """Stop listening; readings already here are classified, the last alarm state stays published."""
+        for subscriber in self._subscribers:
+            self.destroy_subscription(subscriber.sub)
+        self._subscribers = []
+        if self._tick_timer is not None:
+            self.destroy_timer(self._tick_timer)
+            self._tick_timer = None
+        if self._synchronizer is not None:
+            self._synchronizer.flush()
+            self._synchronizer = None
+        if self._worker is not None:
+            self._worker.wait_idle(_WAIT_FOR_WORKER_S)
+            self._worker.stop()
+            self._worker = None
+        self._alarm.deactivate()
+
+    def cleanup(self) -> None:
+        """Free the runtime, and its GPU memory with it, and close the event log."""
+        self._classifier = None
+        self._alarm.cleanup()
+
+    def tallies(self) -> list[Problems]:
+        """The node's own problems and the classifier's."""
+        return [self.problems] if self._classifier is None else [self.problems, self._classifier.problems]
+
+    def diagnostics(self) -> list[DiagnosticStatus]:
+        """One status each for the pairing, the classification and the alarm."""
+        return [self._pairing_status(), self._classification_status(), self._alarm_status()]
+
+    @property
+    def pairing_counters(self) -> PairingCounters:
+        """What became of the readings and images since activate."""
+        return self._synchronizer.counters if self._synchronizer is not None else PairingCounters()
+
+    @property
+    def classified(self) -> int:
+        """Verdicts published since activate."""
+        return self._classified
+
+    @property
+    def skipped(self) -> int:
+        """Observations that gave way to newer ones since activate."""
+        return self._worker.skipped if self._worker is not None else 0
+
+    def _classify(self, observation: Observation) -> None:
+        assert self._classifier is not None
+        try:
+            verdict = self._classifier.classify(observation)
+        except ClassifierError as error:
+            self.problems.add("unusable_observation", str(error))
+            return
+        latency_ms = (time.monotonic_ns() - observation.arrival_ns) / 1e6
+        self._class_publisher.publish(messages.encode_class(verdict))
+        self._classification_publisher.publish(messages.encode_classification(verdict, latency_ms))
+        self._alarm.update(verdict)
+        self._classified += 1
+
+    def _count_failure(self, error: Exception) -> None:
+        self.problems.add("classification_failed", f"{type(error).__name__}: {error}")
+
+    def _tick(self) -> None:
+        assert self._synchronizer is not None
+        self._synchronizer.tick()
+        self._alarm.tick()
+        self.report_problems()
+
+    def _pairing_settings(self) -> PairingSettings:
+        return PairingSettings(
+            slop_ns=self.parameters.nanoseconds("pairing.slop"),
+            wait_ns=self.parameters.nanoseconds("pairing.wait"),
+            min_image_interval_ns=self.parameters.nanoseconds("pairing.min_image_interval"),
+            future_tolerance_ns=self.parameters.nanoseconds("pairing.future_tolerance"),
+            reset_jump_ns=self.parameters.nanoseconds("pairing.reset_jump"),
+            silence_ns=self.parameters.nanoseconds("pairing.silence"),
+            thermal_only_period_ns=self.parameters.nanoseconds("pairing.thermal_only_period"),
+        )
+
+    def _pairing_status(self) -> DiagnosticStatus:
+        counters = self.pairing_counters
+        lost = counters.dropped_readings + counters.dropped_images
+        level, message = (Level.WARN, f"{lost} messages dropped") if lost else (Level.OK, "pairing")
+        if self._synchronizer is None:
+            level, message = Level.STALE, "not active"
+        return messages.diagnostic_status(f"{self.get_name()}: pairing", level, message, counters.as_dict())
+
+    def _classification_status(self) -> DiagnosticStatus:
+        problems = self.problem_counts()
+        level, message = (Level.WARN, ", ".join(problems)) if problems else (Level.OK, "classifying")
+        values = {
+            "model": self._model,
+            "device": self._device,
+            "classified": self._classified,
+            "skipped": self.skipped,
+            **problems,
+        }
+        return messages.diagnostic_status(f"{self.get_name()}: classification", level, message, values)
+
+    def _alarm_status(self) -> DiagnosticStatus:
+        status = self._alarm.status
+        name = f"{self.get_name()}: alarm"
+        if status is None:
+            return messages.diagnostic_status(name, Level.STALE, "not active", {})
+        return messages.alarm_diagnostic(status, name)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the node."""
+    run(GasClassifierNode, args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tests of real nodes over real DDS."""

@@ -1,0 +1,26 @@
+"""A ROS graph of its own for each test."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+import rclpy
+from rclpy.context import Context
+
+from nodes.harness import Graph
+
+
+@pytest.fixture
+def graph(monkeypatch: pytest.MonkeyPatch) -> Iterator[Graph]:
+    """A graph in a domain of its own that nothing outside this machine sees."""
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    domain = int(os.environ.get("ROS_DOMAIN_ID") or random.randint(1, 100))
+    context = Context()
+    rclpy.init(context=context, domain_id=domain)
+    graph = Graph(context)
+    yield graph
+    graph.close()
+    context.try_shutdown()

@@ -1,0 +1,115 @@
+"""The parameter table: refuses bad values with the reason, and kills no node."""
+
+from __future__ import annotations
+
+import pytest
+from rcl_interfaces.srv import DescribeParameters
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
+from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
+from gas_fusion_ros.nodes.managed_node import ManagedNode
+from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec, ParameterTable
+from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
+from nodes.harness import Graph
+
+SPECS = (
+    ParameterSpec("rate", 2.0, "readings per second", minimum=0.1, maximum=100.0),
+    ParameterSpec("retries", 3, "attempts", minimum=0),
+    ParameterSpec("driver", "simulated", "source", choices=("simulated", "serial")),
+    ParameterSpec("frame_id", "base_link", "frame", read_only=True),
+    ParameterSpec("verbose", False, "say more", dynamic=True),
+)
+
+
+class TableNode(Node):
+    def __init__(self, **arguments: object) -> None:
+        super().__init__("table", **arguments)
+        self.table = ParameterTable(self, SPECS)
+
+
+def test_values_come_in_their_type(graph: Graph) -> None:
+    table = graph.create(TableNode, rate=0.5, driver="serial").table
+    table.require_valid()
+    assert table.number("rate") == 0.5
+    assert table.nanoseconds("rate") == 500_000_000
+    assert table.integer("retries") == 3
+    assert table.text("driver") == "serial"
+    assert table.flag("verbose") is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("rate", 1000.0, r"rate: .*0\.1.*100\.0"),
+        ("rate", "fast", r"rate: .*DOUBLE"),
+        ("retries", -1, r"retries: .*-1"),
+        ("driver", "bluetooth", r"driver is 'bluetooth'; it must be one of: simulated, serial"),
+        ("frame_id", 7, r"frame_id: .*STRING"),
+    ],
+)
+def test_bad_value_at_start_is_refused_by_name(graph: Graph, name: str, value: object, reason: str) -> None:
+    table = graph.create(TableNode, **{name: value}).table
+    with pytest.raises(ParameterError, match=reason):
+        table.require_valid()
+
+
+def test_setting_it_right_lifts_the_refusal(graph: Graph) -> None:
+    node = graph.create(TableNode, rate=1000.0)
+    assert node.set_parameters([Parameter("rate", value=10.0)])[0].successful
+    node.table.require_valid()
+    assert node.table.number("rate") == 10.0
+
+
+def test_bad_value_later_is_refused_and_the_old_one_stays(graph: Graph) -> None:
+    node = graph.create(TableNode)
+    result = node.set_parameters([Parameter("driver", value="bluetooth")])[0]
+    assert not result.successful
+    assert "simulated, serial" in result.reason
+    assert node.table.text("driver") == "simulated"
+    node.table.require_valid()
+
+
+def test_locked_table_takes_only_dynamic_parameters(graph: Graph) -> None:
+    node = graph.create(TableNode)
+    node.table.locked = True
+    refused, taken = node.set_parameters([Parameter("rate", value=5.0), Parameter("verbose", value=True)])
+    assert not refused.successful
+    assert "takes effect at configure" in refused.reason
+    assert taken.successful
+    assert node.table.flag("verbose") is True
+
+
+def test_read_only_parameter_cannot_be_set(graph: Graph) -> None:
+    result = graph.create(TableNode).set_parameters([Parameter("frame_id", value="other")])[0]
+    assert not result.successful
+    assert "read-only" in result.reason
+
+
+@pytest.mark.parametrize("node_class", [GasSensorNode, ThermalCameraNode, GasClassifierNode])
+def test_every_parameter_is_described(graph: Graph, node_class: type[ManagedNode]) -> None:
+    node = graph.create(node_class)
+    for spec in node.SPECS:
+        descriptor = node.describe_parameter(spec.name)
+        assert descriptor.description == spec.description
+        numeric = isinstance(spec.default, int | float) and not isinstance(spec.default, bool)
+        assert bool(descriptor.floating_point_range or descriptor.integer_range) == numeric, spec.name
+
+
+@pytest.mark.parametrize("node_class", [GasSensorNode, ThermalCameraNode])
+def test_bad_parameter_fails_configure_but_not_the_node(graph: Graph, node_class: type[ManagedNode]) -> None:
+    node = graph.create(node_class, period=-1.0)
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+    assert node.set_parameters([Parameter("period", value=0.1)])[0].successful
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+
+
+def test_description_goes_out_over_the_service(graph: Graph) -> None:
+    graph.create(TableNode)
+    client = graph.probe.create_client(DescribeParameters, "/table/describe_parameters")
+    assert client.wait_for_service(10)
+    future = client.call_async(DescribeParameters.Request(names=["driver"]))
+    graph.wait_for(future.done)
+    assert future.result().descriptors[0].additional_constraints == "one of: simulated, serial"
