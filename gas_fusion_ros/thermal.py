@@ -49,6 +49,8 @@ _PERCENTILE_SAMPLES = 8192
 # starts at y 602.
 _BAR_WIDTH = 13 / 480
 _CROP_LEFT, _CROP_TOP, _CROP_BOTTOM = 68 / 480, 92 / 640, 596 / 640
+# The longer side of the app's camera, pixels: a screenshot enlarges it about three times.
+_SENSOR_SIDE = 206
 _PALETTE_SIZE = 256
 _MIN_BAR_LENGTH = 300.0
 _BAR_TOLERANCE = 16
@@ -194,9 +196,14 @@ def _resample(colours: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.fl
 
 
 def _crop(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The part without overlays. Cropping rather than inpainting leaves no trace of where they stood."""
+    """The part without overlays, thinned to no less than the sensor measured.
+
+    Cropping rather than inpainting leaves no trace of where the overlays stood.
+    """
     height, width = rgb.shape[:2]
-    return rgb[round(height * _CROP_TOP) : round(height * _CROP_BOTTOM), round(width * _CROP_LEFT) :]
+    part = rgb[round(height * _CROP_TOP) : round(height * _CROP_BOTTOM), round(width * _CROP_LEFT) :]
+    step = max(1, min(part.shape[:2]) // _SENSOR_SIDE)
+    return part[::step, ::step]
 
 
 def _invert_palette(rgb: npt.NDArray[np.uint8], palette: npt.NDArray[np.float32]) -> Field:

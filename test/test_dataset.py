@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -128,9 +127,8 @@ def test_a_folder_without_one_clear_csv_is_refused(tmp_path: Path) -> None:
         Dataset.load(tmp_path, CHANNELS)
 
 
-@pytest.mark.skipif("GAS_FUSION_DATA" not in os.environ, reason="GAS_FUSION_DATA names no data set folder")
-def test_the_published_data_set_loads() -> None:
-    dataset = Dataset.load(os.environ["GAS_FUSION_DATA"])
+def test_the_published_data_set_loads(gas_fusion_data: Path) -> None:
+    dataset = Dataset.load(gas_fusion_data)
 
     assert dataset.classes == PAPER_CLASSES
     assert np.bincount(dataset.labels).tolist() == [1600] * 4
