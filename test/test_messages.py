@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from nav_msgs.msg import Odometry
 from rclpy.serialization import serialize_message
 from rosbags.typesys import Stores, get_typestore
 from sensor_msgs.msg import Image, PointCloud2, PointField
@@ -24,6 +26,7 @@ from sensor_msgs.msg import Image, PointCloud2, PointField
 from gas_fusion_ros import messages
 from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Severity
 from gas_fusion_ros.messages import Level, MessageError
+from gas_fusion_ros.mq import ChannelHealth, ChannelState
 from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES, GasReading, Mode, ThermalFrame, Verdict
 
 STAMP_NS = 1_700_000_000_123_456_789
@@ -337,6 +340,21 @@ def test_camera_info_carries_the_calibration() -> None:
         assert list(getattr(msg, name)) == list(getattr(Calibration, name))
 
 
+# --- poses ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [PoseStamped, PoseWithCovarianceStamped, Odometry])
+def test_the_robots_place_is_read_from_each_usual_message(kind: type) -> None:
+    msg = kind()
+    msg.header.frame_id = "map"
+    pose = msg.pose if kind is PoseStamped else msg.pose.pose
+    pose.position.x, pose.position.y, pose.position.z = 12.5, -3.0, 0.25
+    pose.orientation.z, pose.orientation.w = math.sin(0.4), math.cos(0.4)
+    place = messages.decode_pose(msg)
+    assert (place.x, place.y, place.z, place.frame_id) == (12.5, -3.0, 0.25, "map")
+    assert place.yaw == pytest.approx(0.8)
+
+
 # --- cv_bridge ------------------------------------------------------------------------------
 
 
@@ -505,6 +523,28 @@ def test_the_alarm_state_has_all_that_the_topic_promises() -> None:
         "sequence": "7",
         "fault": "false",
     }
+
+
+@pytest.mark.parametrize(
+    ("health", "level"),
+    [
+        (ChannelHealth.OK, DiagnosticStatus.OK),
+        (ChannelHealth.WARMING_UP, DiagnosticStatus.WARN),
+        (ChannelHealth.STUCK, DiagnosticStatus.WARN),
+        (ChannelHealth.OUT_OF_RANGE, DiagnosticStatus.ERROR),
+        (ChannelHealth.NAN, DiagnosticStatus.ERROR),
+    ],
+)
+def test_every_health_of_a_channel_has_its_level(health: ChannelHealth, level: bytes) -> None:
+    [status] = messages.channel_diagnostics([ChannelState("mq2", 640.0, health)], "gas_sensor", "array 7")
+    assert (status.name, status.hardware_id, status.level) == ("gas_sensor: mq2", "array 7", level)
+    assert messages.key_values(status) == {"counts": "640", "health": health.value}
+
+
+def test_channels_keep_their_order() -> None:
+    states = [ChannelState(name, math.nan, ChannelHealth.NAN) for name in PAPER_CHANNELS]
+    names = [status.name for status in messages.channel_diagnostics(states, "gas_sensor")]
+    assert names == [f"gas_sensor: {name}" for name in PAPER_CHANNELS]
 
 
 @pytest.mark.parametrize("sounding", [True, False])
