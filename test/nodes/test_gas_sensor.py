@@ -1,0 +1,148 @@
+"""The gas sensor node over DDS: its drivers, its health, its lifecycle."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.lifecycle import TransitionCallbackReturn
+from sensor_msgs.msg import PointCloud2
+
+from gas_fusion_ros.messages import decode_reading, key_values
+from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
+from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
+from nodes.harness import Graph
+
+SUCCESS = TransitionCallbackReturn.SUCCESS
+FAILURE = TransitionCallbackReturn.FAILURE
+
+ROWS = ("0,555,515,377,338,666,451,416,NoGas", "1,556,516,378,339,667,452,417,NoGas")
+HEADER = "Serial Number,MQ2,MQ3,MQ5,MQ6,MQ7,MQ8,MQ135,Gas"
+
+
+def write_csv(folder: Path, *rows: str) -> Path:
+    path = folder / "readings.csv"
+    path.write_text("\n".join((HEADER, *rows)) + "\n", encoding="utf-8")
+    return path
+
+
+def readings(messages: list[PointCloud2]) -> list[GasReading]:
+    return [decode_reading(message, PAPER_CHANNELS) for message in messages]
+
+
+def statuses(messages: list[DiagnosticArray]) -> dict[str, DiagnosticStatus]:
+    return {status.name: status for message in messages for status in message.status}
+
+
+def start(node: GasSensorNode) -> None:
+    assert node.trigger_configure() == SUCCESS
+    assert node.trigger_activate() == SUCCESS
+
+
+def test_simulated_array_publishes_plausible_readings(graph: Graph) -> None:
+    received = graph.listen(PointCloud2, "gas/readings", RELIABLE)
+    start(graph.create(GasSensorNode, period=0.02))
+    graph.wait_for(lambda: len(received) >= 20)
+    stamps = [reading.stamp_ns for reading in readings(received)]
+    assert all(stamp % 20_000_000 == 0 for stamp in stamps)
+    assert stamps == sorted(set(stamps))
+    counts = np.stack([reading.counts for reading in readings(received)])
+    assert np.isfinite(counts).all()
+    assert counts.min() > 0
+    assert counts.max() < 1023
+
+
+def test_nothing_is_published_before_activate_and_after_deactivate(graph: Graph) -> None:
+    received = graph.listen(PointCloud2, "gas/readings", RELIABLE)
+    node = graph.create(GasSensorNode, period=0.01)
+    assert node.trigger_configure() == SUCCESS
+    assert node.published == 0
+    assert node.trigger_activate() == SUCCESS
+    graph.wait_for(lambda: len(received) > 3)
+    assert node.trigger_deactivate() == SUCCESS
+    published = node.published
+    assert node.trigger_activate() == SUCCESS
+    graph.wait_for(lambda: node.published > published)
+    for transition in (node.trigger_deactivate, node.trigger_cleanup, node.trigger_configure):
+        assert transition() == SUCCESS
+
+
+def test_recording_plays_in_order_once(graph: Graph, tmp_path: Path) -> None:
+    received = graph.listen(PointCloud2, "gas/readings", RELIABLE)
+    path = write_csv(tmp_path, *ROWS)
+    start(
+        graph.create(
+            GasSensorNode, driver="recorded", recorded__path=str(path), recorded__loop=False, period=0.05
+        )
+    )
+    graph.wait_for(lambda: len(received) == 2)
+    assert [reading.counts[0] for reading in readings(received)] == [555.0, 556.0]
+
+
+def test_unreadable_row_is_named_by_line_and_the_rest_plays(graph: Graph, tmp_path: Path) -> None:
+    diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    received = graph.listen(PointCloud2, "gas/readings", RELIABLE)
+    path = write_csv(tmp_path, ROWS[0], "1,556,oops,378,339,667,452,417,NoGas")
+    node = graph.create(GasSensorNode, driver="recorded", recorded__path=str(path), period=0.02)
+    assert node.trigger_configure() == SUCCESS
+    [problem] = [problem for tally in node.tallies() for problem in tally.take_unreported()]
+    assert "line 3" in problem.detail
+    assert "oops" in problem.detail
+    assert node.trigger_activate() == SUCCESS
+    graph.wait_for(lambda: len(received) >= 2)
+    graph.wait_for(lambda: "gas_sensor: driver" in statuses(diagnostics))
+    assert key_values(statuses(diagnostics)["gas_sensor: driver"])["unreadable_row"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"driver": "recorded"}, "recorded.path is empty"),
+        ({"driver": "recorded", "recorded__path": "/nowhere.csv"}, "/nowhere.csv"),
+        ({"driver": "serial", "serial__port": "/dev/nowhere"}, "/dev/nowhere"),
+        ({"channels": ["mq2", "mq2"]}, "channels must be different"),
+        ({"health__minimum_counts": 900.0, "health__maximum_counts": 100.0}, "below maximum_counts"),
+    ],
+)
+def test_configure_fails_with_the_reason(
+    graph: Graph, capfd: pytest.CaptureFixture[str], parameters: dict[str, object], reason: str
+) -> None:
+    node = graph.create(GasSensorNode, **parameters)
+    assert node.trigger_configure() == FAILURE
+    assert reason in capfd.readouterr().err
+
+
+def test_channel_out_of_range_goes_out_as_nan_and_is_reported(graph: Graph, tmp_path: Path) -> None:
+    diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    received = graph.listen(PointCloud2, "gas/readings", RELIABLE)
+    path = write_csv(tmp_path, "0,555,1023,377,338,666,0,416,NoGas")
+    start(graph.create(GasSensorNode, driver="recorded", recorded__path=str(path), period=0.02))
+    graph.wait_for(lambda: len(received) >= 1)
+    invalid = np.isnan(readings(received)[0].counts)
+    assert [name for name, bad in zip(PAPER_CHANNELS, invalid, strict=True) if bad] == ["mq3", "mq8"]
+    graph.wait_for(lambda: "gas_sensor: mq8" in statuses(diagnostics))
+    found = statuses(diagnostics)
+    assert found["gas_sensor: mq8"].message == "out_of_range"
+    assert found["gas_sensor: mq8"].level == DiagnosticStatus.ERROR
+    assert found["gas_sensor: mq2"].message == "warming_up"
+
+
+def test_serial_array_with_cut_lines_and_garbage(graph: Graph) -> None:
+    controller, device = os.openpty()
+    received = graph.listen(PointCloud2, "gas/readings", RELIABLE)
+    node = graph.create(
+        GasSensorNode, driver="serial", serial__port=os.ttyname(device), channels=["mq2", "mq135"]
+    )
+    start(node)
+    lines = b"hello\n500,400\n\xff\xfe\x80\n50\n501,401\n" + b'{"mq2": 502, "mq135": null}\n'
+    os.write(controller, lines)
+    graph.wait_for(lambda: len(received) == 3)
+    counts = np.stack([decode_reading(message, ("mq2", "mq135")).counts for message in received])
+    np.testing.assert_array_equal(counts, [[500, 400], [501, 401], [502, np.nan]])
+    assert node.problem_counts() == {"bad_line": 2}
+    os.close(device)
+    os.close(controller)
