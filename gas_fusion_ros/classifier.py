@@ -1,0 +1,115 @@
+"""From an Observation to a calibrated Verdict: the one road of the live node, replay and evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.inference import Bundle, Runtime
+from gas_fusion_ros.observation import GasReading, Mode, Observation, ThermalFrame, Verdict
+from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.thermal import ThermalError, network_input
+
+Array = npt.NDArray[np.float32]
+
+
+class ClassifierError(ValueError):
+    """An observation holds nothing that can be classified; the message says why."""
+
+
+class Classifier:
+    """Classifies observations with one bundle.
+
+    A reading with a picture goes to the fusion network, a reading alone to the 1D CNN, and a
+    picture whose reading is missing or NaN in every channel to GasNet. A picture that cannot be
+    read is counted in `problems` and the reading goes on alone.
+
+    Args:
+        bundle: the model.
+        runtime: what runs it.
+    """
+
+    def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
+        self.problems = Problems()
+        self._bundle = bundle
+        self._runtime = runtime
+
+    def warm_up(self) -> None:
+        """Run every network once, so that the first observation meets no one-off costs."""
+        gas = np.zeros((1, len(self._bundle.channels)), dtype=np.float32)
+        size = self._bundle.image_size
+        image = np.zeros((1, self._bundle.image_channels, size, size), dtype=np.float32)
+        for mode in Mode:
+            self._runtime.run(mode, gas, image)
+
+    def classify(self, observation: Observation) -> Verdict:
+        """Classify one observation.
+
+        Raises:
+            ClassifierError: it has neither a valid reading nor a readable picture, or its reading
+                lacks a channel of the model.
+        """
+        reading = observation.reading
+        counts = self._counts(reading) if reading is not None else None
+        gas = self._normalised(counts) if counts is not None and np.isfinite(counts).any() else None
+        image = self._image(observation.frame) if observation.frame is not None else None
+        mode = _mode(gas, image)
+        logits = self._runtime.run(mode, gas, image)
+        return Verdict(
+            stamp_ns=observation.stamp_ns,
+            frame_id=observation.frame_id,
+            mode=mode,
+            classes=self._bundle.classes,
+            probabilities=softmax(logits / np.float32(self._bundle.temperatures[mode])),
+            model=self._bundle.name,
+            pair_offset_ns=observation.pair_offset_ns if mode is Mode.FUSION else None,
+            invalid_channels=self._invalid(counts),
+        )
+
+    def _counts(self, reading: GasReading) -> Array:
+        """Return the reading's counts in the order of the bundle's channels, shape (C,)."""
+        if reading.channels == self._bundle.channels:
+            return reading.counts
+        by_name = dict(zip(reading.channels, reading.counts, strict=True))
+        missing = [name for name in self._bundle.channels if name not in by_name]
+        if missing:
+            raise ClassifierError(
+                f"the reading lacks {', '.join(missing)}; model '{self._bundle.name}' needs "
+                f"{', '.join(self._bundle.channels)}"
+            )
+        return np.array([by_name[name] for name in self._bundle.channels], dtype=np.float32)
+
+    def _normalised(self, counts: Array) -> Array:
+        """Return normalised counts, shape (1, C); an invalid channel takes the training mean, 0."""
+        normalised = (counts - self._bundle.mean) / self._bundle.std
+        return np.where(np.isfinite(normalised), normalised, 0.0).astype(np.float32)[np.newaxis]
+
+    def _image(self, frame: ThermalFrame) -> Array | None:
+        """Return the network's picture, shape (1, 1, S, S); None where the frame cannot be read."""
+        try:
+            picture = network_input(frame.pixels, frame.encoding, self._bundle.image_size)
+        except ThermalError as error:
+            self.problems.add("unreadable_frame", str(error))
+            return None
+        return picture[np.newaxis]
+
+    def _invalid(self, counts: Array | None) -> tuple[str, ...]:
+        if counts is None:
+            return ()
+        return tuple(
+            name for name, count in zip(self._bundle.channels, counts, strict=True) if not np.isfinite(count)
+        )
+
+
+def _mode(gas: Array | None, image: Array | None) -> Mode:
+    if gas is not None:
+        return Mode.FUSION if image is not None else Mode.GAS_ONLY
+    if image is not None:
+        return Mode.THERMAL_ONLY
+    raise ClassifierError("the observation has neither a valid gas reading nor a readable thermal frame")
+
+
+def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the probabilities of `logits`, shape (K,), summing to 1."""
+    exponentials = np.exp(logits - logits.max())
+    return (exponentials / exponentials.sum()).astype(np.float32)
