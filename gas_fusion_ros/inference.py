@@ -104,10 +104,10 @@ class Bundle:
         _check_version(folder, manifest)
         try:
             bundle = _from_manifest(folder, manifest)
-            files = {str(name): str(digest) for name, digest in manifest["files"].items()}
+            files = _mapping(manifest, "files")
         except KeyError as error:
             raise BundleError(f"{folder / MANIFEST}: the field {error} is missing") from error
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError) as error:
             raise BundleError(f"{folder / MANIFEST}: {error}") from error
         _check_fields(bundle)
         _check_files(folder, files)
@@ -150,7 +150,9 @@ def _check_version(folder: Path, manifest: Mapping[str, Any]) -> None:
 
 
 def _from_manifest(folder: Path, manifest: Mapping[str, Any]) -> Bundle:
-    normalisation = manifest["normalisation"]
+    normalisation = _mapping(manifest, "normalisation")
+    temperature = _mapping(manifest, "temperature")
+    thresholds = _mapping(manifest, "thresholds")
     return Bundle(
         path=folder,
         name=str(manifest["name"]),
@@ -161,11 +163,18 @@ def _from_manifest(folder: Path, manifest: Mapping[str, Any]) -> Bundle:
         image_channels=int(manifest["image_channels"]),
         mean=np.asarray(normalisation["mean"], dtype=np.float32),
         std=np.asarray(normalisation["std"], dtype=np.float32),
-        temperatures={mode: float(manifest["temperature"][mode.value]) for mode in Mode},
-        thresholds=Thresholds(float(manifest["thresholds"]["on"]), float(manifest["thresholds"]["off"])),
-        trained_on=dict(manifest["trained_on"]),
-        metrics=dict(manifest["metrics"]),
+        temperatures={mode: float(temperature[mode.value]) for mode in Mode},
+        thresholds=Thresholds(float(thresholds["on"]), float(thresholds["off"])),
+        trained_on=_mapping(manifest, "trained_on"),
+        metrics=_mapping(manifest, "metrics"),
     )
+
+
+def _mapping(manifest: Mapping[str, Any], field: str) -> dict[str, Any]:
+    value = manifest[field]
+    if not isinstance(value, dict):
+        raise ValueError(f"{field} must be an object, not {value!r}")
+    return value
 
 
 def _names(manifest: Mapping[str, Any], field: str) -> tuple[str, ...]:
@@ -195,7 +204,7 @@ def _check_fields(bundle: Bundle) -> None:
         )
 
 
-def _check_files(folder: Path, digests: Mapping[str, str]) -> None:
+def _check_files(folder: Path, digests: Mapping[str, Any]) -> None:
     for name in (*ONNX_FILES.values(), WEIGHTS):
         if name not in digests:
             raise BundleError(f"{folder / MANIFEST}: files does not list {name} with its sha256")

@@ -6,6 +6,7 @@ The data are the real gas readings in DIR and, for each, rendered thermal frames
 from __future__ import annotations
 
 import copy
+import logging
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -428,6 +429,7 @@ def main(
 ) -> None:
     """Train a model on real gas readings and rendered thermal frames, and write its bundle."""
     torch.set_num_threads(threads)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     settings = Hyperparameters(
         seed=seed,
         epochs=epochs,
