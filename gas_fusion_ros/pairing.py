@@ -37,12 +37,18 @@ class _Stream(Generic[R]):
     """How far a stream has come, and its message that may be the first of a new run.
 
     One message far behind the newest may be late or begin a new run: only the next one tells. So it
-    is held, and `suspected` stays set until a message of the same stream continues the old run.
+    is held, and `suspected` stays set until a message of the same stream goes beyond the newest.
     """
 
     newest_ns: int | None = None
     suspected: bool = False
     held: R | None = None
+
+    def lies_back(self, stamp_ns: int, reset_jump_ns: int) -> bool:
+        if self.newest_ns is None:
+            return False
+        behind_ns = self.newest_ns - stamp_ns
+        return behind_ns >= 0 if self.suspected else behind_ns > reset_jump_ns
 
     def take_held(self) -> R | None:
         held, self.held = self.held, None
@@ -90,7 +96,7 @@ class Pairing(Generic[R, I]):
         if self._is_future(stamp_ns):
             self._counts["future_readings"] += 1
             out.append(self._emit(reading, None))
-        elif not self._lies_back(self._readings.newest_ns, stamp_ns):
+        elif not self._readings.lies_back(stamp_ns, self.settings.reset_jump_ns):
             out += self._release_held_reading()
             self._readings.suspected = False
             out += self._accept_reading(reading)
@@ -113,7 +119,7 @@ class Pairing(Generic[R, I]):
             self._counts["zero_stamp_images"] += 1
         elif self._is_future(stamp_ns):
             self._counts["future_images"] += 1
-        elif not self._lies_back(self._images.newest_ns, stamp_ns):
+        elif not self._images.lies_back(stamp_ns, self.settings.reset_jump_ns):
             self._drop_held_image()
             self._images.suspected = False
             out += self._accept_image(image)
@@ -140,10 +146,11 @@ class Pairing(Generic[R, I]):
         return out + self._release_held_reading()
 
     def reset(self) -> list[Pair[R, I]]:
-        """Begin a new run: decide every waiting reading, then forget images and stamps."""
+        """Begin a new run: decide every waiting reading, then forget images, stamps and clock."""
         out = self.flush()
         self._drop_held_image()
         self._close_run()
+        self._now_ns = self._silent_since_ns = 0
         return out
 
     # Runs: a stretch of time in which neither the stamps nor the clock go back.
@@ -172,9 +179,6 @@ class Pairing(Generic[R, I]):
         if reading is not None:
             out += self._accept_reading(reading)
         return out
-
-    def _lies_back(self, newest_ns: int | None, stamp_ns: int) -> bool:
-        return newest_ns is not None and newest_ns - stamp_ns > self.settings.reset_jump_ns
 
     def _new_run_suspected(self) -> bool:
         return self._readings.suspected or self._images.suspected

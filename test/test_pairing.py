@@ -110,6 +110,28 @@ def test_waiting_in_stamps_changes_no_pair_while_images_lag_by_no_more_than_wait
     assert play(pairing, events) == expected(readings, images, slop)
 
 
+def arrivals(kind: str, stamps: Sequence[int], delays: Sequence[int]) -> list[tuple[int, str, int]]:
+    """(arrival, kind, stamp) over a transport that delays but keeps the order."""
+    out: list[tuple[int, str, int]] = []
+    for stamp, delay in zip(stamps, delays, strict=True):
+        out.append((max(stamp + delay, out[-1][0] if out else 0), kind, stamp))
+    return out
+
+
+@given(stamps, stamps, st.lists(st.integers(0, 50), min_size=50, max_size=50), slops, st.integers(1, 20))
+def test_live_equals_offline_while_images_are_delayed_by_no_more_than_wait_minus_slop(
+    readings: list[int], images: list[int], delays: list[int], slop: int, tick: int
+) -> None:
+    events = arrivals("reading", readings, delays[: len(readings)])
+    events += arrivals("image", images, delays[: len(images)])
+    ticks = [(now, "tick", 0) for now in range(1, 500, tick)]
+    pairing: Pairing[str, str] = Pairing(settings(slop_ns=slop, wait_ns=slop + 50))
+    out = []
+    for now, kind, stamp in sorted(events + ticks, key=lambda event: (event[0], event[1])):
+        out += pairing.tick(now) if kind == "tick" else feed(pairing, kind, stamp, now)
+    assert items(out) == expected(readings, images, slop)
+
+
 @given(
     st.lists(
         st.tuples(
@@ -339,6 +361,13 @@ def test_every_run_of_a_looping_bag_gives_the_same_pairs(
     assert pairing.counters.resets == loops - 1
 
 
+def test_a_new_run_may_climb_to_where_the_old_one_ended() -> None:
+    pairing: Pairing[str, str] = Pairing(settings(reset_jump_ns=50))
+    run: list[Event] = [("reading", 100), ("reading", 140), ("reading", 180)]
+    assert len(play(pairing, run * 3)) == 9
+    assert pairing.counters.resets == 2
+
+
 def test_a_looping_clock_starts_a_new_run() -> None:
     pairing: Pairing[str, str] = Pairing(settings(reset_jump_ns=50, future_tolerance_ns=20, wait_ns=30))
     feed(pairing, "reading", 500, now=501)
@@ -365,10 +394,28 @@ def test_one_very_late_reading_is_no_new_run() -> None:
 
 def test_one_very_late_image_is_no_new_run() -> None:
     pairing: Pairing[str, str] = Pairing(settings(reset_jump_ns=50))
-    events = [("image", 500), ("image", 100), ("reading", 505), ("image", 540)]
-    assert play(pairing, events) == [("r505", "i500")]
+    feed(pairing, "image", 500)
+    feed(pairing, "image", 100)
+    assert pairing.counters.images_waiting == 2
+    assert play(pairing, [("reading", 505), ("image", 540)]) == [("r505", "i500")]
     assert (pairing.counters.resets, pairing.counters.stale_images) == (0, 1)
     assert_nothing_lost(pairing)
+
+
+@pytest.mark.parametrize("kind", ["reading", "image"])
+def test_a_very_late_message_delivered_twice_is_no_new_run(kind: str) -> None:
+    pairing: Pairing[str, str] = Pairing(settings(reset_jump_ns=50))
+    out = play(pairing, [(kind, 500), (kind, 100), (kind, 100), (kind, 510)])
+    assert len(out) == (3 if kind == "reading" else 0)
+    counters = pairing.counters
+    assert (counters.resets, counters.duplicate_readings + counters.duplicate_images) == (0, 1)
+
+
+@pytest.mark.parametrize(("step_back", "resets"), [(50, 0), (51, 1)])
+def test_stamps_may_go_back_by_the_reset_jump_and_no_further(step_back: int, resets: int) -> None:
+    pairing: Pairing[str, str] = Pairing(settings(reset_jump_ns=50))
+    play(pairing, [("reading", 500), ("reading", 500 - step_back), ("reading", 500 - step_back + 1)])
+    assert pairing.counters.resets == resets
 
 
 def test_a_very_late_reading_waits_no_longer_than_any_other() -> None:
@@ -395,6 +442,14 @@ def test_reset_hands_over_what_waits_and_forgets_the_images() -> None:
     feed(pairing, "reading", 103)
     assert items(pairing.reset()) == [("r103", "i100")]
     assert play(pairing, [("reading", 101)]) == [("r101", None)]
+
+
+def test_after_a_reset_the_gas_array_has_its_full_time_to_speak() -> None:
+    pairing: Pairing[str, str] = Pairing(settings(silence_ns=100))
+    feed(pairing, "reading", 1000, now=1000)
+    pairing.reset()
+    assert feed(pairing, "image", 5000, now=5000) == []
+    assert items(feed(pairing, "image", 5100, now=5100)) == [(None, "i5100")]
 
 
 def test_images_go_on_alone_while_the_gas_array_is_silent() -> None:
