@@ -1,0 +1,1 @@
+"""Measurements of the running pipeline: `python -m benchmarks.pipeline` from a checkout."""
