@@ -106,10 +106,13 @@ def to_field(pixels: npt.NDArray[np.generic], encoding: str) -> Field:
 def raw_counts(frame: ThermalFrame) -> ThermalFrame:
     """Turn a radiometric frame (32FC1, degC) into mono16 counts of 0.01 K, as TLinear cores send it.
 
-    A pixel that is not finite becomes 0 counts.
+    A pixel that is not finite takes the frame's median, as it does in `to_field`.
+
+    Raises:
+        ThermalError: no pixel is finite.
     """
-    counts = np.rint((frame.pixels.astype(np.float32) + _ZERO_CELSIUS_KELVIN) / _KELVIN_PER_COUNT)
-    counts = np.nan_to_num(counts, nan=0.0, posinf=0.0, neginf=0.0)
+    celsius = _without_gaps(frame.pixels.astype(np.float32))
+    counts = np.rint((celsius + _ZERO_CELSIUS_KELVIN) / _KELVIN_PER_COUNT)
     return replace(frame, pixels=np.clip(counts, 0, 65535).astype(np.uint16), encoding="mono16")
 
 

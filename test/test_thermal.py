@@ -105,7 +105,7 @@ def test_a_radiometric_frame_as_counts_is_centikelvin() -> None:
     counts = raw_counts(ThermalFrame(7, celsius, "32FC1"))
 
     assert (counts.encoding, counts.pixels.dtype, counts.stamp_ns) == ("mono16", np.uint16, 7)
-    assert counts.pixels[0].tolist() == [0, 0, 0] + [29315] * 5
+    assert counts.pixels[0].tolist() == [29315, 29315, 0] + [29315] * 5
 
 
 def test_noise_without_contrast_is_not_amplified() -> None:

@@ -42,10 +42,10 @@ SIMULATION_SPECS = (
         "simulated.duration",
         600.0,
         "length of the patrol, s; then it begins again",
-        minimum=1.0,
-        maximum=86400.0,
+        minimum=60.0,
+        maximum=3600.0,
     ),
-    ParameterSpec("simulated.leaks", 3, "leaks on the patrol", minimum=0, maximum=1000),
+    ParameterSpec("simulated.leaks", 3, "leaks on the patrol", minimum=0, maximum=39),
 )
 
 

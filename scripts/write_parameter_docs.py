@@ -1,0 +1,59 @@
+"""Writes docs/parameters.md from the nodes' parameter tables: `python scripts/write_parameter_docs.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gas_fusion_ros.nodes import gas_classifier, gas_sensor, sim_clock, thermal_camera
+from gas_fusion_ros.nodes.parameters import ParameterSpec
+
+PATH = Path(__file__).parents[1] / "docs" / "parameters.md"
+
+_INTRODUCTION = """# Parameters
+
+Every parameter of every node, as `ros2 param describe` tells them. A value of a wrong type or out of range is
+refused with the reason: at start the node then stays unconfigured until it is set right. Parameters take
+effect at configure; those marked *read-only* only when the node starts. Times are in seconds.
+
+This page is written by `scripts/write_parameter_docs.py`.
+"""
+
+
+def render() -> str:
+    """The whole page."""
+    nodes: dict[str, Sequence[ParameterSpec]] = {
+        "gas_sensor": gas_sensor.GasSensorNode.SPECS,
+        "thermal_camera": thermal_camera.ThermalCameraNode.SPECS,
+        "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
+        "sim_clock": sim_clock.SPECS,
+    }
+    return "\n".join([_INTRODUCTION, *(_section(name, specs) for name, specs in nodes.items())])
+
+
+def _section(name: str, specs: Iterable[ParameterSpec]) -> str:
+    rows = [f"| `{spec.name}` | `{_value(spec)}` | {_limits(spec)} | {_text(spec)} |" for spec in specs]
+    return "\n".join(
+        [f"## {name}", "", "| parameter | default | allowed | meaning |", "|---|---|---|---|", *rows, ""]
+    )
+
+
+def _value(spec: ParameterSpec) -> str:
+    return str(spec.default).lower() if isinstance(spec.default, bool) else repr(spec.default)
+
+
+def _limits(spec: ParameterSpec) -> str:
+    if spec.choices:
+        return ", ".join(f"`{choice}`" for choice in spec.choices)
+    if spec.minimum is None and spec.maximum is None:
+        return ""
+    low = "" if spec.minimum is None else f"{spec.minimum:g}"
+    return f"{low} ..." if spec.maximum is None else f"{low} ... {spec.maximum:g}"
+
+
+def _text(spec: ParameterSpec) -> str:
+    return f"{spec.description} (*read-only*)" if spec.read_only else spec.description
+
+
+if __name__ == "__main__":
+    PATH.write_text(render(), encoding="utf-8")
