@@ -14,8 +14,9 @@ die() {
 }
 
 find_python() {
-  local candidate
-  for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10}; do
+  local candidate candidates=(python3 python3.13 python3.12 python3.11 python3.10)
+  [ -z "${PYTHON:-}" ] || candidates=("$PYTHON")
+  for candidate in "${candidates[@]}"; do
     if "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null; then
       command -v "$candidate"
       return
@@ -46,7 +47,7 @@ install() {
 
 check_machine
 python="$(find_python)" ||
-  die "no Python 3.10 to 3.13 found (the ROS 2 wheels exist for these); name one: PYTHON=/path/to/python3.12 bash $0"
+  die "${PYTHON:-python3} is not a Python 3.10 to 3.13 (the ROS 2 wheels exist for these); name one: PYTHON=/path/to/python3.12 bash $0"
 
 # One at a time: demo.sh and test.sh share the environment.
 exec 9<"$root"
@@ -64,14 +65,15 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$place"$'\n'"$contents" ]; then
 fi
 
 check_venv_module
-if [ -f "$stamp" ] && [ "$(head -n 1 "$stamp")" = "$place" ]; then
+installed_place="$(head -n 1 "$stamp" 2>/dev/null || true)"
+# Written again as the last act, so an interrupted installation starts over next time.
+rm -f "$stamp"
+if [ "$installed_place" = "$place" ]; then
   step 1 "The requirements changed: updating $venv"
 else
   step 1 "Making $venv with $python"
   "$python" -m venv --clear "$venv"
 fi
-# Written again as the last act, so an interrupted installation starts over next time.
-rm -f "$stamp"
 
 step 2 "Installing ROS 2 Kilted"
 install -r "$root/requirements/ros.txt"
