@@ -155,7 +155,7 @@ class RunLog:
         with self._lock:
             last = self._classifications[-1] if self._classifications else None
             return Snapshot(
-                elapsed_s=(now_ns - self._start_ns) / _SECOND_NS,
+                elapsed_s=max(0, now_ns - self._start_ns) / _SECOND_NS,
                 duration_s=(end_ns - self._start_ns) / _SECOND_NS,
                 speed=speed,
                 channels=self._channels,

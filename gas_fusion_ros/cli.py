@@ -1,0 +1,178 @@
+"""The command `gas-fusion`."""
+
+from __future__ import annotations
+
+import signal
+from datetime import datetime
+from enum import Enum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gas_fusion_ros.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
+
+if TYPE_CHECKING:
+    from gas_fusion_ros.demo import Outcome
+    from gas_fusion_ros.replay.report import Report
+
+EXIT_USAGE = 2
+
+app = typer.Typer(
+    help="Gas readings and thermal images of a patrolling robot, fused into gas class and leak alarm.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Device(str, Enum):
+    """Where the network runs."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+def _print_version(asked: bool) -> None:
+    if not asked:
+        return
+    try:
+        typer.echo(f"gas-fusion {version('gas_fusion_ros')}")
+    except PackageNotFoundError:
+        typer.echo("gas-fusion, not installed: run from a checkout")
+    raise typer.Exit
+
+
+@app.callback()
+def gas_fusion(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Gas readings and thermal images of a patrolling robot, fused into gas class and leak alarm."""
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="Which patrol is simulated.", min=0, max=2**31 - 1)] = 0,
+    duration: Annotated[
+        float | None,
+        typer.Option(help="Simulated seconds to play; 600 for a patrol, all rows for a recording."),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            help="Simulated seconds per second, at most; 10 for a patrol, 300 for a recording. "
+            "Time waits where the machine cannot keep up, so that no reading is lost."
+        ),
+    ] = None,
+    leaks: Annotated[int, typer.Option(help="Leaks on the patrol.", min=0)] = 3,
+    recorded: Annotated[
+        Path | None,
+        typer.Option(help="Play this folder in the layout of the data set MultimodalGasData instead."),
+    ] = None,
+    model: Annotated[str, typer.Option(help="Model bundle: a name below models/ or a folder.")] = "fusion1",
+    device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.AUTO,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="New or empty folder for report, picture and bag.", show_default="output/<time>"),
+    ] = None,
+) -> None:
+    """Play a patrol or a recording through the real nodes and report what they found."""
+    # `docker stop` and a closing terminal end the demo as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console = Console()
+    folder = output if output is not None else Path("output") / datetime.now().strftime("%Y%m%d-%H%M%S")
+    try:
+        programme = _programme(seed, duration, leaks, speed, recorded)
+        outcome = _run(programme, folder, model, device, console)
+    except ValueError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    _summarise(console, outcome, folder)
+    raise typer.Exit(outcome.exit_code)
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+def _programme(
+    seed: int, duration: float | None, leaks: int, speed: float | None, recorded: Path | None
+) -> Programme:
+    if recorded is not None:
+        return recorded_programme(recorded, duration, speed)
+    return patrol_programme(seed, duration, leaks, speed)
+
+
+def _run(programme: Programme, folder: Path, model: str, device: Device, console: Console) -> Outcome:
+    # Imported here: only what plays needs ROS.
+    try:
+        from gas_fusion_ros import demo as player
+    except ImportError as error:
+        raise ProgrammeError(
+            f"ROS 2 cannot be imported ({error}); source its setup file, or see the README"
+        ) from error
+    return player.run(programme, player.DemoSettings(folder, model, device.value), console)
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True).print(
+        f"gas-fusion: {message}", style="red", markup=False, highlight=False, soft_wrap=True
+    )
+    raise typer.Exit(EXIT_USAGE)
+
+
+def _summarise(console: Console, outcome: Outcome, folder: Path) -> None:
+    console.print(_table(outcome.report))
+    for warning in outcome.warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if outcome.complaint:
+        console.print(
+            f"failed: {outcome.complaint}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
+    console.print(
+        f"{folder}/report.json  {folder}/timeline.png  {folder}/bag",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _table(report: Report) -> Table:
+    table = Table.grid(padding=(0, 2))
+    latency = report.latency_ms
+    rows = {
+        "leaks": f"{report.leaks}, {report.missed_leaks} missed",
+        "alarms": f"{report.alarms}, {report.false_alarms} false",
+        "detection delay": ", ".join(
+            "-" if delay is None else f"{delay:.1f} s" for delay in report.detection_delays_s
+        ),
+        "readings": f"{report.readings}: {report.pairs} with an image, {report.gas_only} alone, "
+        f"{report.dropped} dropped",
+        "class accuracy": f"{_share(report.class_accuracy)}, "
+        f"{_share(report.settled_accuracy)} in settled air",
+        "latency": f"p50 {_ms(latency.p50)}, p95 {_ms(latency.p95)}, p99 {_ms(latency.p99)}",
+        "time": f"{report.duration_s:.0f} s played in {report.wall_s:.0f} s",
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} ms"
+
+
+if __name__ == "__main__":
+    main()

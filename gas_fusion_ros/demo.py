@@ -1,0 +1,275 @@
+"""Plays a patrol or a recording through the real nodes, in one process over real DDS."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+import rclpy
+from rclpy.context import Context
+from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import get_rmw_implementation_identifier
+from rich.console import Console
+
+from gas_fusion_ros.inference import Bundle, BundleError
+from gas_fusion_ros.live_view import View, create_view
+from gas_fusion_ros.nodes.composition import CompositionError
+from gas_fusion_ros.nodes.stage import LATCHED_TOPICS, Stage, StageSettings, Tally
+from gas_fusion_ros.observation import PAPER_CHANNELS, Mode
+from gas_fusion_ros.programme import CLOCK_PERIOD_S, Programme
+from gas_fusion_ros.replay.bag import BagError, BagWriter
+from gas_fusion_ros.replay.metrics import Score, ScoreSettings
+from gas_fusion_ros.replay.pacing import Pace, PaceSettings
+from gas_fusion_ros.replay.report import Report, draw_timeline
+from gas_fusion_ros.replay.run_log import RunLog
+from gas_fusion_ros.share import find_bundle
+
+EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+_SECOND_NS = 1_000_000_000
+_VIEW_PERIOD_S = 0.12
+_SCORING = ScoreSettings()
+
+
+class DemoError(ValueError):
+    """The demo cannot begin; the message names the option and says what would be right."""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """How a programme is played.
+
+    Attributes:
+        output: folder for report, picture and bag; new or empty.
+        model: model bundle, a name or a folder.
+        device: where the network runs: auto, cpu or cuda.
+    """
+
+    output: Path
+    model: str = "fusion1"
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a demo ended.
+
+    Attributes:
+        report: what report.json holds.
+        exit_code: 0 only if the graph ran to its end.
+        complaint: why it did not; empty if it did or was interrupted.
+        warnings: what the nodes logged as warnings or worse.
+    """
+
+    report: Report
+    exit_code: int
+    complaint: str
+    warnings: tuple[str, ...]
+
+
+@dataclass
+class _Run:
+    """How far a run has come."""
+
+    started_ns: int = 0
+    stopped_ns: int = 0
+    now_ns: int = 0
+    stalls: int = 0
+    tally: Tally | None = None
+    exit_code: int = EXIT_DONE
+    complaint: str = ""
+    rmw: str = ""
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def wall_s(self) -> float:
+        return (self.stopped_ns - self.started_ns) / _SECOND_NS
+
+
+def run(programme: Programme, settings: DemoSettings, console: Console) -> Outcome:
+    """Play the programme, then write report, picture and bag.
+
+    Ctrl-C ends it early: what was played is still reported.
+
+    Args:
+        programme: what is played.
+        settings: output, model and device.
+        console: where the view goes.
+
+    Raises:
+        DemoError: the output or the model cannot be used.
+    """
+    _prepare_output(settings.output)
+    model = _check_model(settings.model)
+    log = RunLog(PAPER_CHANNELS, programme.truth, programme.start_ns)
+    played = _Run()
+    try:
+        with _ros(settings.output) as context, BagWriter(settings.output / "bag", LATCHED_TOPICS) as bag:
+            played.rmw = get_rmw_implementation_identifier()
+            title = f"{programme.source}, model {model}, ROS_DOMAIN_ID {context.get_domain_id()}"
+            event_log = settings.output / "events.jsonl"
+            stage = Stage(
+                context, programme, StageSettings(settings.model, settings.device, event_log), bag, log
+            )
+            try:
+                with create_view(console, title) as view:
+                    _play(programme, stage, log, view, played)
+            finally:
+                stage.close()
+                played.warnings = stage.warnings
+    except BagError as error:
+        played.exit_code, played.complaint = EXIT_FAILED, str(error)
+    return _conclude(programme, settings.output, model, log, played)
+
+
+def _prepare_output(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise DemoError(f"output: {path} is not empty; name a new or an empty folder")
+        probe = path / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise DemoError(f"output: {path} cannot be written ({error.strerror})") from None
+
+
+def _check_model(model: str) -> str:
+    try:
+        bundle = Bundle.load(find_bundle(model))
+        bundle.check_channels(PAPER_CHANNELS)
+    except (FileNotFoundError, BundleError) as error:
+        raise DemoError(f"model: {error}") from None
+    return bundle.name
+
+
+@contextmanager
+def _ros(output: Path) -> Iterator[Context]:
+    """A ROS context on this machine alone, in a domain of its own unless the user chose one."""
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 100)))
+    os.environ.setdefault("ROS_LOG_DIR", str((output / "log").absolute()))
+    context = Context()
+    # Lines on the terminal would tear the live view; they are in the log, in /rosout and in the summary.
+    arguments = ["--ros-args", "--disable-stdout-logs"]
+    rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        yield context
+    finally:
+        context.try_shutdown()
+
+
+def _play(programme: Programme, stage: Stage, log: RunLog, view: View, played: _Run) -> None:
+    try:
+        try:
+            stage.start()
+            _run_clock(programme, stage, log, view, played)
+            played.tally = stage.finish()
+        except KeyboardInterrupt:
+            # A second Ctrl-C must not spoil the bag and the report.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            played.exit_code = EXIT_INTERRUPTED
+            played.tally = stage.abort()
+    except CompositionError as error:
+        played.exit_code = played.exit_code or EXIT_FAILED
+        played.complaint = str(error)
+    finally:
+        played.now_ns = stage.now_ns
+        played.stopped_ns = time.monotonic_ns() if played.started_ns else 0
+        view.show(log.snapshot(played.now_ns, programme.end_ns, _speed(programme, played)))
+
+
+def _run_clock(programme: Programme, stage: Stage, log: RunLog, view: View, played: _Run) -> None:
+    pace_settings = PaceSettings(
+        start_ns=stage.now_ns,
+        end_ns=programme.end_ns,
+        speed=programme.speed,
+        lead_ns=round(programme.lead_s * _SECOND_NS),
+    )
+    played.started_ns = time.monotonic_ns()
+    pace = Pace(pace_settings, played.started_ns)
+    next_view_s = 0.0
+    sleeper = Event()
+    while not pace.finished:
+        wall_ns = time.monotonic_ns()
+        stage.set_time(pace.advance(wall_ns, log.newest_classified_ns))
+        played.now_ns, played.stopped_ns, played.stalls = pace.now_ns, wall_ns, pace.stalls
+        if wall_ns / _SECOND_NS >= next_view_s:
+            next_view_s = wall_ns / _SECOND_NS + _VIEW_PERIOD_S
+            view.show(log.snapshot(pace.now_ns, programme.end_ns, _speed(programme, played)))
+        sleeper.wait(CLOCK_PERIOD_S)
+
+
+def _speed(programme: Programme, played: _Run) -> float:
+    elapsed_s = max(0, played.now_ns - programme.start_ns) / _SECOND_NS
+    return elapsed_s / played.wall_s if played.wall_s > 0 else 0.0
+
+
+def _conclude(programme: Programme, output: Path, model: str, log: RunLog, played: _Run) -> Outcome:
+    end_ns = min(max(played.now_ns, programme.start_ns + 1), programme.end_ns)
+    score = log.score(end_ns, _SCORING)
+    report = _report(programme, model, log, played, score, end_ns)
+    report.write(output / "report.json")
+    draw_timeline(log.timeline(_headline(programme, score), end_ns), output / "timeline.png")
+    exit_code, complaint = played.exit_code, played.complaint
+    if exit_code == EXIT_DONE and not report.complete:
+        exit_code = EXIT_FAILED
+        complaint = (
+            f"{programme.readings} readings were to be classified, {report.readings} were published, "
+            f"{report.pairs + report.gas_only} classified"
+        )
+    return Outcome(report, exit_code, complaint, played.warnings)
+
+
+def _report(programme: Programme, model: str, log: RunLog, played: _Run, score: Score, end_ns: int) -> Report:
+    tally = played.tally or Tally(log.readings, {}, 0, {})
+    unclassified = tally.published - log.classified_readings
+    complete = (
+        played.exit_code == EXIT_DONE
+        and played.tally is not None
+        and tally.published == log.readings == programme.readings
+        and unclassified <= tally.unclassified
+    )
+    return Report(
+        leaks=score.leaks,
+        alarms=score.alarms,
+        missed_leaks=score.missed_leaks,
+        false_alarms=score.false_alarms,
+        readings=tally.published,
+        images=log.images,
+        pairs=log.classified(Mode.FUSION),
+        gas_only=log.classified(Mode.GAS_ONLY),
+        dropped=max(0, unclassified),
+        class_accuracy=score.class_accuracy,
+        latency_ms=log.latency(),
+        model=model,
+        rmw=played.rmw,
+        duration_s=round((end_ns - programme.start_ns) / _SECOND_NS, 3),
+        speed=programme.speed,
+        complete=complete,
+        settled_accuracy=score.settled_accuracy,
+        detection_delays_s=score.detection_delays_s,
+        grace_s=_SCORING.grace_ns / _SECOND_NS,
+        wall_s=round(played.wall_s, 2),
+        source=programme.source,
+        dropped_by=dict(tally.dropped_by),
+        problems=dict(tally.problems),
+    )
+
+
+def _headline(programme: Programme, score: Score) -> str:
+    def counted(number: int, noun: str) -> str:
+        return f"{number} {noun}{'' if number == 1 else 's'}"
+
+    source = programme.source[0].upper() + programme.source[1:]
+    return (
+        f"{source}: {counted(score.leaks, 'leak')}, {counted(score.alarms, 'alarm')}, "
+        f"{score.missed_leaks} missed, {score.false_alarms} false"
+    )

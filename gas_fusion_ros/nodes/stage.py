@@ -1,0 +1,353 @@
+"""The whole graph of a demo: clock, sensors, classifier, ground truth, recorder and an operator."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped
+from rcl_interfaces.msg import Log
+from rclpy.client import Client
+from rclpy.context import Context
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from std_msgs.msg import Bool, String
+from std_srvs.srv import Trigger
+from visualization_msgs.msg import MarkerArray
+
+from gas_fusion_ros.messages import decode_reading, ns_to_stamp
+from gas_fusion_ros.nodes.bag_recorder import BagRecorderNode, Listener, RecordedTopic
+from gas_fusion_ros.nodes.composition import (
+    ACTIVATE,
+    CLEANUP,
+    CONFIGURE,
+    DEACTIVATE,
+    Composition,
+    CompositionError,
+    LifecycleClient,
+)
+from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
+from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
+from gas_fusion_ros.nodes.ground_truth import GroundTruthNode
+from gas_fusion_ros.nodes.managed_node import ManagedNode
+from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
+from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.programme import ParameterValue, Programme
+from gas_fusion_ros.replay.bag import BagWriter
+from gas_fusion_ros.replay.decoding import decode_alarm_state, decode_classification
+from gas_fusion_ros.replay.run_log import RunLog
+
+LATCHED_TOPICS = frozenset({"/gas/alarm", "/gas/alarm_state", "/truth/markers", "/rosout"})
+
+_SECOND_NS = 1_000_000_000
+_TRUTH_PERIOD_S = 0.5
+_LOG_WARN = 30  # Log.WARN, which is an int in one distribution and bytes in another
+_LEAD_IN_STEPS = 3
+# Beyond the nodes' diagnostics period of 1 s, so that each step makes every node say that it lives.
+_LEAD_IN_STEP_NS = 1_200_000_000
+_ACKNOWLEDGE_AFTER_NS = 5 * _SECOND_NS
+_PATIENCE_S = 10.0
+_POLL_S = 0.02
+
+# Deep enough for whatever waits while the disk is slow.
+_ALL = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+_ALL_LATCHED = QoSProfile(
+    depth=1000, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+_ALL_SENSOR_DATA = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+_TOPICS = (
+    RecordedTopic("/clock", Clock, _ALL),
+    RecordedTopic("/diagnostics", DiagnosticArray, _ALL),
+    RecordedTopic("/rosout", Log, _ALL_LATCHED),
+    RecordedTopic("gas/readings", PointCloud2, _ALL),
+    RecordedTopic("gas/class", String, _ALL),
+    RecordedTopic("gas/classification", DiagnosticArray, _ALL),
+    RecordedTopic("gas/alarm", Bool, _ALL_LATCHED),
+    RecordedTopic("gas/alarm_state", DiagnosticArray, _ALL_LATCHED),
+    RecordedTopic("thermal/image_raw", Image, _ALL_SENSOR_DATA),
+    RecordedTopic("thermal/image", Image, _ALL_SENSOR_DATA),
+    RecordedTopic("thermal/camera_info", CameraInfo, _ALL_SENSOR_DATA),
+    RecordedTopic("pose", PoseStamped, _ALL),
+    RecordedTopic("truth/label", String, _ALL),
+    RecordedTopic("truth/markers", MarkerArray, _ALL_LATCHED),
+)
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """What the classifier runs with.
+
+    Attributes:
+        model: model bundle, a name or a folder.
+        device: auto, cpu or cuda.
+        event_log: file that gets a line for each alarm event.
+    """
+
+    model: str
+    device: str
+    event_log: Path
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of the readings, as the nodes counted.
+
+    Attributes:
+        published: readings that went out.
+        dropped_by: readings and images that were received and not used as such, by cause.
+        unclassified: readings whose fate is known and is not a verdict.
+        problems: everything that went wrong, by cause.
+    """
+
+    published: int
+    dropped_by: Mapping[str, int]
+    unclassified: int
+    problems: Mapping[str, int]
+
+
+class Stage:
+    """Sets the graph up, gives it its time, and takes it down.
+
+    Each group of nodes spins in a thread of its own; every transition and the operator's
+    acknowledgement go over the services that a robot's operator would use.
+
+    Args:
+        context: the ROS context.
+        programme: what is played.
+        settings: what the classifier runs with.
+        bag: gets every message.
+        log: learns what the messages say.
+    """
+
+    def __init__(
+        self, context: Context, programme: Programme, settings: StageSettings, bag: BagWriter, log: RunLog
+    ) -> None:
+        self._programme = programme
+        self._log = log
+        self._now_ns = programme.start_ns - _LEAD_IN_STEPS * _LEAD_IN_STEP_NS
+        self._warnings: dict[str, None] = {}
+        self._diagnosed: Counter[str] = Counter()
+        self._diagnosed_changed = threading.Condition()
+        self._acknowledged_ns = 0
+        self._composition = Composition(context)
+        self._gas, self._camera, self._classifier = self._create_pipeline(context, settings)
+        self._recorder = BagRecorderNode(_TOPICS, bag, self._listeners(), **_on(context))
+        truth = GroundTruthNode(
+            programme.truth.label, programme.patrol, programme.start_ns, _TRUTH_PERIOD_S, **_on(context)
+        )
+        self._control = Node("demo", context=context)
+        self._clock = self._control.create_publisher(Clock, "/clock", RELIABLE)
+        self._acknowledge: Client = self._control.create_client(Trigger, "gas/acknowledge_alarm")
+        self._lifecycles = [LifecycleClient(self._control, node.get_name()) for node in self._managed]
+        self._composition.spin(self._gas, *([self._camera] if self._camera else []), truth)
+        self._composition.spin(self._classifier)
+        self._composition.spin(self._recorder)
+        self._composition.spin(self._control)
+
+    @property
+    def now_ns(self) -> int:
+        """The simulated time last published."""
+        return self._now_ns
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the nodes logged as warnings or worse, each once."""
+        return tuple(self._warnings)
+
+    def start(self) -> None:
+        """Bring every node to active and let time run up to the start.
+
+        Raises:
+            CompositionError: a node refused, did not answer or failed; says why.
+        """
+        try:
+            for transition in (CONFIGURE, ACTIVATE):
+                # The classifier first: it must listen before the sensors speak.
+                for lifecycle in self._lifecycles:
+                    lifecycle.request(transition)
+        except CompositionError as error:
+            raise CompositionError(f"{error}{self._reason()}") from error
+        for _ in range(_LEAD_IN_STEPS):
+            self._lead_in_step()
+
+    def set_time(self, now_ns: int) -> None:
+        """Publish the simulated time, and let the operator look at the alarm.
+
+        Raises:
+            CompositionError: a node failed.
+        """
+        self._composition.check()
+        self._now_ns = now_ns
+        self._clock.publish(Clock(clock=ns_to_stamp(now_ns)))
+        self._acknowledge_alarm()
+
+    def finish(self) -> Tally:
+        """Let what is under way arrive, bring every node down and count.
+
+        Raises:
+            CompositionError: a node refused or failed.
+        """
+        self._wait_until(lambda: self._gas.published >= self._programme.readings)
+        return self.abort()
+
+    def abort(self) -> Tally:
+        """Bring every node down in order and count, however far the run came.
+
+        Raises:
+            CompositionError: a node refused or failed.
+        """
+        classifier, *sensors = self._lifecycles
+        for lifecycle in sensors:
+            lifecycle.request(DEACTIVATE)
+        published = self._gas.published
+        self._wait_until(lambda: self._classifier.pairing_counters.readings >= published)
+        tally = self._count(published)
+        # Deactivating decides every reading that still waits for an image.
+        classifier.request(DEACTIVATE)
+        self._wait_until(lambda: self._log.classified_readings + tally.unclassified >= published)
+        for lifecycle in self._lifecycles:
+            lifecycle.request(CLEANUP)
+        return tally
+
+    def close(self) -> None:
+        """Stop every thread and destroy the nodes; safe to call twice."""
+        self._composition.close()
+
+    @property
+    def _managed(self) -> list[ManagedNode]:
+        return [self._classifier, *([self._camera] if self._camera else []), self._gas]
+
+    def _create_pipeline(
+        self, context: Context, settings: StageSettings
+    ) -> tuple[GasSensorNode, ThermalCameraNode | None, GasClassifierNode]:
+        programme = self._programme
+        classifier_parameters = {
+            "model": settings.model,
+            "device": settings.device,
+            "event_log": str(settings.event_log),
+            "pose_topic": "pose" if programme.patrol is not None else "",
+            **programme.classifier,
+        }
+        gas = GasSensorNode(**_on(context, programme.gas))
+        camera = ThermalCameraNode(**_on(context, programme.camera)) if programme.camera is not None else None
+        return gas, camera, GasClassifierNode(**_on(context, classifier_parameters))
+
+    def _listeners(self) -> dict[str, Listener]:
+        return {
+            "/rosout": self._hear_log,
+            "/diagnostics": self._hear_diagnostics,
+            "gas/readings": self._hear_reading,
+            "gas/classification": lambda msg, _: self._log.add_classification(decode_classification(msg)),
+            "gas/alarm_state": lambda msg, _: self._log.add_alarm_state(decode_alarm_state(msg)),
+            "thermal/camera_info": lambda _, __: self._log.add_image(),
+        }
+
+    def _hear_reading(self, msg: PointCloud2, _: int) -> None:
+        reading = decode_reading(msg, PAPER_CHANNELS)
+        self._log.add_reading(reading.stamp_ns, reading.counts)
+
+    def _hear_log(self, msg: Log, _: int) -> None:
+        if msg.level >= _LOG_WARN:
+            self._warnings[f"{msg.name}: {msg.msg}"] = None
+
+    def _hear_diagnostics(self, msg: DiagnosticArray, _: int) -> None:
+        names = {status.name.split(":")[0] for status in msg.status}
+        with self._diagnosed_changed:
+            self._diagnosed.update(names)
+            self._diagnosed_changed.notify_all()
+
+    def _lead_in_step(self) -> None:
+        """Move time on until every node has noticed: so none begins in the middle of the programme."""
+        names = [node.get_name() for node in self._managed]
+        with self._diagnosed_changed:
+            before = Counter(self._diagnosed)
+        self._now_ns += _LEAD_IN_STEP_NS
+        deadline_s = time.monotonic() + _PATIENCE_S
+        noticed = False
+        while not noticed:
+            if time.monotonic() > deadline_s:
+                raise CompositionError(f"not all of {', '.join(names)} noticed that /clock runs")
+            self.set_time(self._now_ns)
+            with self._diagnosed_changed:
+                noticed = self._diagnosed_changed.wait_for(
+                    lambda: all(self._diagnosed[name] > before[name] for name in names), timeout=_POLL_S
+                )
+
+    def _acknowledge_alarm(self) -> None:
+        """Acknowledge a leak alarm a few seconds after it came, as an operator would."""
+        alarm = self._log.alarm
+        if alarm.state not in ("active", "latched") or alarm.stamp_ns <= self._acknowledged_ns:
+            return
+        if self._now_ns - alarm.stamp_ns >= _ACKNOWLEDGE_AFTER_NS and self._acknowledge.service_is_ready():
+            self._acknowledged_ns = alarm.stamp_ns
+            self._acknowledge.call_async(Trigger.Request())
+
+    def _count(self, published: int) -> Tally:
+        counters = self._classifier.pairing_counters
+        classifier_problems = self._classifier.problems.counts()
+        refused = sum(
+            count for cause, count in classifier_problems.items() if cause in _UNCLASSIFIED_CAUSES
+        ) + sum(count for cause, count in classifier_problems.items() if cause.startswith("reading_"))
+        problems = Counter(classifier_problems)
+        for node in self._managed:
+            for tally in node.tallies():
+                if tally is not self._classifier.problems:
+                    problems.update(tally.counts())
+        problems.update(self._recorder.problems.counts())
+        dropped_by = {
+            name: count
+            for name, count in {
+                **{name: getattr(counters, name) for name in _DROP_COUNTERS},
+                "skipped": self._classifier.skipped,
+            }.items()
+            if count
+        }
+        return Tally(
+            published=published,
+            dropped_by=dropped_by,
+            unclassified=counters.dropped_readings + self._classifier.skipped + refused,
+            problems=dict(problems),
+        )
+
+    def _reason(self) -> str:
+        """The last thing a node logged as an error, which arrives a little after the refusal."""
+        self._wait_until(lambda: bool(self._warnings), patience_s=1.0)
+        return "".join(f"; {warning}" for warning in self.warnings[-1:])
+
+    def _wait_until(self, condition: Callable[[], bool], patience_s: float = _PATIENCE_S) -> None:
+        """Poll, because the nodes' counters notify nobody."""
+        deadline_s = time.monotonic() + patience_s
+        while not condition() and time.monotonic() < deadline_s:
+            self._composition.check()
+            time.sleep(_POLL_S)
+
+
+_UNCLASSIFIED_CAUSES = ("unusable_observation", "classification_failed")
+_DROP_COUNTERS = (
+    "zero_stamp_readings",
+    "duplicate_readings",
+    "zero_stamp_images",
+    "duplicate_images",
+    "future_images",
+    "stale_images",
+)
+
+
+def _on(context: Context, parameters: Mapping[str, ParameterValue] | None = None) -> dict[str, Any]:
+    """A node's arguments: its context, simulated time and its parameters."""
+    values = {"use_sim_time": True, **(parameters or {})}
+    return {
+        "context": context,
+        "parameter_overrides": [Parameter(name, value=value) for name, value in values.items()],
+    }

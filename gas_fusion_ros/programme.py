@@ -1,0 +1,217 @@
+"""What a demo plays: a simulated patrol or a recorded folder, with its truth and the nodes' parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gas_fusion_ros.dataset import Dataset, DatasetError
+from gas_fusion_ros.observation import CLEAN_AIR, PAPER_CHANNELS
+from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.replay.metrics import Leak, label_intervals, leaks_of
+from gas_fusion_ros.replay.run_log import Truth
+from gas_fusion_ros.simulation.patrol import Patrol
+
+ParameterValue = bool | int | float | str | list[str]
+
+START_S = 1000.0
+"""The first simulated second: above zero, for a stamp of zero is no time; a multiple of every period."""
+
+CLOCK_PERIOD_S = 0.02
+"""Wall time between two messages on /clock."""
+
+_PATROL_DURATION_S = 600.0
+_PATROL_SPEED = 10.0
+_GAS_PERIOD_S = 0.5
+_IMAGE_PERIOD_S = 0.5
+_RECORDED_PERIOD_S = 2.0
+_RECORDED_SPEED = 300.0
+_MAX_SPEED = 1000.0
+_NANOSECONDS = 1_000_000_000
+
+
+class ProgrammeError(ValueError):
+    """What was asked for cannot be played; the message names the option and what would be right."""
+
+
+@dataclass(frozen=True)
+class Programme:
+    """What is played and how.
+
+    Attributes:
+        source: what is played, in words.
+        duration_s: simulated seconds played.
+        speed: simulated seconds per second of wall time, at most.
+        lead_s: how far simulated time may be ahead of the newest verdict.
+        readings: how many readings there are to play.
+        truth: what is really there.
+        patrol: the patrol; None for a recording.
+        gas: parameters of the gas sensor node.
+        camera: parameters of the camera node; None where there are no images.
+        classifier: parameters of the classifier node.
+    """
+
+    source: str
+    duration_s: float
+    speed: float
+    lead_s: float
+    readings: int
+    truth: Truth
+    patrol: Patrol | None
+    gas: Mapping[str, ParameterValue]
+    camera: Mapping[str, ParameterValue] | None
+    classifier: Mapping[str, ParameterValue] = field(default_factory=dict)
+
+    @property
+    def start_ns(self) -> int:
+        """The first simulated time."""
+        return round(START_S * _NANOSECONDS)
+
+    @property
+    def end_ns(self) -> int:
+        """The last simulated time, just before the stamp that would begin the next round."""
+        return self.start_ns + round(self.duration_s * _NANOSECONDS) - 1
+
+
+def patrol_programme(seed: int, duration_s: float | None, leaks: int, speed: float | None) -> Programme:
+    """A simulated patrol.
+
+    Raises:
+        ProgrammeError: the patrol cannot hold that many leaks, or a value is out of range.
+    """
+    duration_s = _PATROL_DURATION_S if duration_s is None else duration_s
+    speed = _checked_speed(speed, _PATROL_SPEED)
+    try:
+        patrol = Patrol(seed, duration_s, leaks)
+    except ValueError as error:
+        raise ProgrammeError(str(error)) from None
+    simulation: dict[str, ParameterValue] = {
+        "driver": "simulated",
+        "start_time": START_S,
+        "simulated.seed": seed,
+        "simulated.duration": duration_s,
+        "simulated.leaks": leaks,
+    }
+    # A quarter of a second of wall time for the image to arrive, as on a robot.
+    timing = _Timing(speed, _GAS_PERIOD_S, wait_s=min(10.0, max(0.25, 0.25 * speed)))
+    return Programme(
+        source=f"patrol, seed {seed}",
+        duration_s=duration_s,
+        speed=speed,
+        lead_s=timing.lead_s,
+        readings=_stamps_within(duration_s, _GAS_PERIOD_S),
+        truth=patrol_truth(patrol),
+        patrol=patrol,
+        gas={**simulation, "period": _GAS_PERIOD_S},
+        camera={**simulation, "period": _IMAGE_PERIOD_S},
+        classifier=timing.classifier_parameters(),
+    )
+
+
+def recorded_programme(folder: Path, duration_s: float | None, speed: float | None) -> Programme:
+    """A folder in the data set's layout, once from its first row.
+
+    Raises:
+        ProgrammeError: the folder cannot be read, or a value is out of range.
+    """
+    try:
+        dataset = Dataset.load_readable(folder, PAPER_CHANNELS, Problems())
+    except DatasetError as error:
+        raise ProgrammeError(str(error)) from None
+    speed = _checked_speed(speed, _RECORDED_SPEED)
+    whole_s = dataset.length * _RECORDED_PERIOD_S
+    if duration_s is not None and not duration_s > 0:
+        raise ProgrammeError(f"duration must be above 0 seconds, not {duration_s:g}")
+    duration_s = whole_s if duration_s is None else min(duration_s, whole_s)
+    recording: dict[str, ParameterValue] = {
+        "driver": "recorded",
+        "start_time": START_S,
+        "period": _RECORDED_PERIOD_S,
+        "recorded.path": str(folder),
+        "recorded.loop": False,
+    }
+    played = _stamps_within(duration_s, _RECORDED_PERIOD_S)
+    has_images = any(row.image is not None for row in dataset.rows)
+    # With images a reading waits for its own as long as two more readings take, whatever the speed.
+    timing = _Timing(speed, _RECORDED_PERIOD_S, wait_s=2 * _RECORDED_PERIOD_S if has_images else 0.0)
+    return Programme(
+        source=f"recording {folder.name}",
+        duration_s=duration_s,
+        speed=speed,
+        lead_s=timing.lead_s,
+        readings=sum(row.index < played for row in dataset.rows),
+        truth=recorded_truth(dataset, played),
+        patrol=None,
+        gas=recording,
+        camera=recording if has_images else None,
+        classifier=timing.classifier_parameters(),
+    )
+
+
+def patrol_truth(patrol: Patrol) -> Truth:
+    """The class of the air at the robot, and each leak with the time its signs last."""
+
+    def stamp_ns(seconds: float) -> int:
+        return round((START_S + seconds) * _NANOSECONDS)
+
+    leaks = tuple(
+        Leak(
+            one.gas,
+            stamp_ns(one.start_s),
+            stamp_ns(one.end_s),
+            first_sign_ns=stamp_ns(one.first_sign_s),
+            recovered_ns=stamp_ns(one.recovered_s),
+        )
+        for one in patrol.encounters
+    )
+    return Truth(lambda now_ns: patrol.label(now_ns / _NANOSECONDS - START_S), leaks)
+
+
+def recorded_truth(dataset: Dataset, rows: int) -> Truth:
+    """The label of each of the first `rows` rows; stretches with gas are leaks."""
+    labels = {row.index: row.label or CLEAN_AIR for row in dataset.rows if row.index < rows}
+
+    def stamp_ns(index: int) -> int:
+        return round((START_S + index * _RECORDED_PERIOD_S) * _NANOSECONDS)
+
+    def label(now_ns: int) -> str:
+        index = int((now_ns / _NANOSECONDS - START_S) // _RECORDED_PERIOD_S)
+        return labels.get(index, CLEAN_AIR)
+
+    stamped = [(stamp_ns(index), name) for index, name in sorted(labels.items())]
+    return Truth(label, tuple(leaks_of(label_intervals(stamped))))
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """Times of the classifier that must stretch with the speed, for they cover wall time."""
+
+    speed: float
+    period_s: float
+    wait_s: float
+
+    @property
+    def lead_s(self) -> float:
+        return self.wait_s + 4 * self.period_s + 2 * self.speed * CLOCK_PERIOD_S
+
+    def classifier_parameters(self) -> dict[str, ParameterValue]:
+        return {
+            "inbox": 1000,
+            "pairing.wait": self.wait_s,
+            "pairing.future_tolerance": max(1.0, 4 * self.speed * CLOCK_PERIOD_S),
+            "pairing.silence": max(5.0, 2 * self.lead_s),
+            "alarm.timeout": max(10.0, 2 * self.lead_s),
+        }
+
+
+def _stamps_within(duration_s: float, period_s: float) -> int:
+    return int((duration_s * _NANOSECONDS - 1) // (period_s * _NANOSECONDS)) + 1
+
+
+def _checked_speed(speed: float | None, default: float) -> float:
+    if speed is None:
+        return default
+    if not 0 < speed <= _MAX_SPEED:
+        raise ProgrammeError(f"speed must be above 0 and at most {_MAX_SPEED:g}, not {speed:g}")
+    return speed

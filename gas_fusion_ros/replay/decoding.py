@@ -1,0 +1,56 @@
+"""Reads back what the classifier publishes. Works on messages of rclpy and of the library rosbags alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gas_fusion_ros.messages import key_values, stamp_to_ns
+from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.replay.run_log import AlarmReport, Classification
+
+if TYPE_CHECKING:
+    from diagnostic_msgs.msg import DiagnosticArray
+
+
+def decode_classification(msg: DiagnosticArray) -> Classification:
+    """Read a message of `gas/classification`.
+
+    Raises:
+        ValueError: it lacks a status or one of the values it must have.
+    """
+    values = _values(msg, ("mode", "latency_ms"), "gas/classification")
+    probabilities = {
+        key[2:-1]: float(value) for key, value in values.items() if key.startswith("p(") and key.endswith(")")
+    }
+    return Classification(
+        stamp_ns=stamp_to_ns(msg.header.stamp),
+        label=str(msg.status[0].message),
+        probabilities=probabilities,
+        mode=Mode(values["mode"]),
+        latency_ms=float(values["latency_ms"]),
+    )
+
+
+def decode_alarm_state(msg: DiagnosticArray) -> AlarmReport:
+    """Read a message of `gas/alarm_state`.
+
+    Raises:
+        ValueError: it lacks a status or one of the values it must have.
+    """
+    values = _values(msg, ("state", "gas", "fault"), "gas/alarm_state")
+    return AlarmReport(
+        stamp_ns=stamp_to_ns(msg.header.stamp),
+        state=values["state"],
+        gas=values["gas"],
+        fault=values["fault"] == "true",
+    )
+
+
+def _values(msg: DiagnosticArray, required: tuple[str, ...], topic: str) -> dict[str, str]:
+    if len(msg.status) != 1:
+        raise ValueError(f"a message of {topic} has one status, this one has {len(msg.status)}")
+    values = key_values(msg.status[0])
+    missing = [key for key in required if key not in values]
+    if missing:
+        raise ValueError(f"a message of {topic} has no value {', '.join(missing)}")
+    return values
