@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.grid import Grid
 from gas_fusion_ros.observation import ThermalFrame
@@ -12,6 +14,8 @@ from gas_fusion_ros.simulation.patrol import Patrol
 
 # Rendering costs time: after a gap only the newest frames are worth it.
 _MAX_BACKLOG = 64
+_STEPS_PER_K = 100.0
+"""A radiometric camera's counts are steps of 0.01 K; a bag of such frames is half the size."""
 
 
 @dataclass(frozen=True)
@@ -79,4 +83,5 @@ class SimulatedThermalDriver:
 
     def _frame(self, patrol: Patrol, stamp_ns: int) -> ThermalFrame:
         elapsed_s = (stamp_ns - self._settings.start_ns) / 1e9 % self._settings.duration_s
-        return ThermalFrame(stamp_ns, patrol.frame(elapsed_s), "32FC1", self._settings.frame_id)
+        celsius = np.rint(patrol.frame(elapsed_s) * np.float32(_STEPS_PER_K)) / np.float32(_STEPS_PER_K)
+        return ThermalFrame(stamp_ns, celsius, "32FC1", self._settings.frame_id)

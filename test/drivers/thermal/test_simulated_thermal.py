@@ -28,7 +28,9 @@ def test_frames_are_the_patrols_at_their_stamps() -> None:
     assert [frame.stamp_ns for frame in frames] == [100 * SECOND + SECOND // 2, 101 * SECOND]
     assert {frame.encoding for frame in frames} == {"32FC1"}
     assert frames[1].pixels.shape == (156, 206)
-    np.testing.assert_array_equal(frames[1].pixels, Patrol(3, 200.0, 1).frame(101.0))
+    # In the steps of a radiometric camera's counts, 0.01 K.
+    np.testing.assert_allclose(frames[1].pixels, Patrol(3, 200.0, 1).frame(101.0), atol=0.0051)
+    assert frames[1].pixels.dtype == np.float32
 
 
 def test_a_gas_driver_polled_at_other_times_has_stamps_in_common() -> None:
