@@ -270,6 +270,14 @@ def test_the_sum_over_all_gases_counts_and_the_most_probable_is_named() -> None:
     assert (rig.alarm.status.gas, rig.alarm.status.severity) == ("Perfume", Severity.WARNING)
 
 
+def test_another_gas_in_a_suspicion_is_no_event() -> None:
+    rig = Rig(replace(SETTINGS, on_delay_ns=1000))
+    for gas in ["Perfume", "Smoke", "Smoke"]:
+        rig.see(0.9, gas=gas)
+    assert rig.alarm.status.gas == "Smoke"
+    assert [event.state for event in rig.events] == [PENDING]
+
+
 def test_other_classes_raise_nothing() -> None:
     rig = Rig()
     assert [rig.see(1.0, gas="Mixture") for _ in range(5)] == [CLEAR] * 5
