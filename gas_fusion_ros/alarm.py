@@ -68,6 +68,7 @@ class LeakAlarm:
     def __init__(self, settings: AlarmSettings, start_ns: int) -> None:
         self.settings = settings
         self._now_ns = start_ns
+        self._left_ns: int | None = None  # where the clock stood before it went back
         self._since_ns = start_ns
         self._elapsed = 0  # the clock's forward steps summed: a jump back neither ends nor prolongs a delay
         self._last_valid = 0
@@ -159,13 +160,17 @@ class LeakAlarm:
 
     def reset_clock(self, now_ns: int) -> None:
         """The clock was set: no time has passed since the call before."""
-        self._now_ns = now_ns
+        self._now_ns, self._left_ns = now_ns, None
 
     def _advance(self, now_ns: int) -> None:
         step = now_ns - self._now_ns
-        if self._now_ns <= 0 or step < -_CLOCK_JUMP_NS:  # a simulated clock starts, or a bag loops
+        if self._now_ns <= 0:  # a simulated clock starts
             self._now_ns = now_ns
+        elif step < -_CLOCK_JUMP_NS:  # a bag loops, or this message is late
+            self._left_ns, self._now_ns = self._now_ns, now_ns
         elif step > 0:
+            if self._left_ns is not None and now_ns >= self._left_ns:  # it was late: go on from there
+                step, self._left_ns = min(step, now_ns - self._left_ns), None
             self._now_ns = now_ns
             self._elapsed += step
 

@@ -14,7 +14,7 @@ from gas_fusion_ros.alarm import AlarmEvent, AlarmSettings, AlarmState, LeakAlar
 CLEAR, PENDING, ACTIVE = AlarmState.CLEAR, AlarmState.PENDING, AlarmState.ACTIVE
 ACKNOWLEDGED, LATCHED, FAULT = AlarmState.ACKNOWLEDGED, AlarmState.LATCHED, AlarmState.FAULT
 LEAKS = {ACTIVE, ACKNOWLEDGED, LATCHED}
-START = 1_000_000_000_000
+START = 10_000_000_000_000_000
 SETTINGS = AlarmSettings(
     severities={"Perfume": Severity.WARNING, "Smoke": Severity.CRITICAL},
     on_threshold=0.7,
@@ -389,6 +389,24 @@ def test_a_clock_set_forward_is_no_silence_when_said_so() -> None:
     rig.alarm.reset_clock(rig.now)
     assert rig.see(0.9) is ACTIVE
     assert len(rig.events) == 2
+
+
+@pytest.mark.parametrize("offset", [-3_600_000_000_000, 3_600_000_000_000])
+def test_a_second_source_with_another_clock_keeps_no_leak_from_the_alarm(offset: int) -> None:
+    rig = Rig()
+    states = []
+    for _ in range(6):
+        states.append(rig.see(0.9))
+        rig.alarm.update(rig.now + offset, smoke(0.9), True)
+    assert ACTIVE in states
+    assert rig.alarm.status.state is ACTIVE
+
+
+def test_one_late_piece_of_evidence_shortens_no_delay() -> None:
+    rig = Rig()
+    rig.see(0.9)
+    rig.alarm.update(rig.now - 5_000_000_000, smoke(0.9), True)
+    assert [rig.see(0.9, after=19), rig.see(0.9, after=1)] == [PENDING, ACTIVE]
 
 
 def test_times_out_of_order_do_not_make_the_clock_run_faster() -> None:
