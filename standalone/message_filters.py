@@ -6,7 +6,11 @@ Names are those of the original.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+    from rclpy.qos import QoSProfile
 
 
 class SimpleFilter:
@@ -30,16 +34,21 @@ class SimpleFilter:
 class Subscriber(SimpleFilter):
     """A subscription whose messages are the filter's output.
 
-    Takes the node and then the arguments of `Node.create_subscription` but the callback; the
-    subscription is `sub`, and its attributes can be read from the filter.
+    The subscription is `sub`; its attributes can be read from the filter as well.
+
+    Args:
+        node: the node that subscribes.
+        msg_type: type of the messages.
+        topic: name of the topic.
+        qos_profile: quality of service, or the depth of the history; by keyword only, because
+            older releases of the original take it no other way.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, node: Node, msg_type: type, topic: str, *, qos_profile: QoSProfile | int = 10) -> None:
         super().__init__()
-        self.node = args[0]
-        self.topic = args[2]
-        kwargs.setdefault("qos_profile", 10)
-        self.sub = self.node.create_subscription(*args[1:], self.callback, **kwargs)
+        self.node = node
+        self.topic = topic
+        self.sub = node.create_subscription(msg_type, topic, self.callback, qos_profile)
 
     def callback(self, msg: Any) -> None:
         """Let `msg` through."""
@@ -47,7 +56,7 @@ class Subscriber(SimpleFilter):
 
     def getTopic(self) -> str:  # noqa: N802
         """The topic's name as it was given."""
-        return str(self.topic)
+        return self.topic
 
     def __getattr__(self, key: str) -> Any:
         return getattr(self.sub, key)
