@@ -50,11 +50,13 @@ class DemoSettings:
         output: folder for report, picture and bag; new or empty.
         model: model bundle, a name or a folder.
         device: where the network runs: auto, cpu or cuda.
+        patience_s: wall time to wait for what is under way before it counts as lost.
     """
 
     output: Path
     model: str = "fusion1"
     device: str = "auto"
+    patience_s: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,10 @@ def run(programme: Programme, settings: DemoSettings, console: Console) -> Outco
         with _ros(settings.output) as context, BagWriter(settings.output / "bag", LATCHED_TOPICS) as bag:
             played.rmw = get_rmw_implementation_identifier()
             title = f"{programme.source}, model {model}, ROS_DOMAIN_ID {context.get_domain_id()}"
-            event_log = settings.output / "events.jsonl"
-            stage = Stage(
-                context, programme, StageSettings(settings.model, settings.device, event_log), bag, log
+            stage_settings = StageSettings(
+                settings.model, settings.device, settings.output / "events.jsonl", settings.patience_s
             )
+            stage = Stage(context, programme, stage_settings, bag, log)
             try:
                 with create_view(console, title) as view:
                     _play(programme, stage, log, view, played)

@@ -93,8 +93,9 @@ def patrol_programme(seed: int, duration_s: float | None, leaks: int, speed: flo
         "simulated.duration": duration_s,
         "simulated.leaks": leaks,
     }
-    # A quarter of a second of wall time for the image to arrive, as on a robot.
-    timing = _Timing(speed, _GAS_PERIOD_S, wait_s=min(10.0, max(0.25, 0.25 * speed)))
+    # Half a second of wall time for the image to arrive, twice as much as on a robot: this machine has
+    # the simulation and the recording to do as well.
+    timing = _Timing(speed, _GAS_PERIOD_S, wait_s=min(10.0, max(0.25, 0.5 * speed)))
     return Programme(
         source=f"patrol, seed {seed}",
         duration_s=duration_s,

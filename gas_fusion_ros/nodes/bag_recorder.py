@@ -47,6 +47,7 @@ class BagRecorderNode(Node):
         topics: what to record.
         bag: where to.
         listeners: by topic name as given in `topics`; their messages are deserialized.
+        earliest_ns: stamp of the messages that come before simulated time begins, when the clock says 0.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class BagRecorderNode(Node):
         topics: Sequence[RecordedTopic],
         bag: BagWriter,
         listeners: Mapping[str, Listener],
+        earliest_ns: int = 0,
         node_name: str = "bag_recorder",
         **node_arguments: Any,
     ) -> None:
         super().__init__(node_name, **node_arguments)
         self.problems = Problems()
         self._bag = bag
+        self._earliest_ns = earliest_ns
         for topic in topics:
             record = partial(
                 self._record, self.resolve_topic_name(topic.name), topic, listeners.get(topic.name)
@@ -67,7 +70,7 @@ class BagRecorderNode(Node):
             self.create_subscription(topic.type, topic.name, record, topic.qos, raw=True)
 
     def _record(self, name: str, topic: RecordedTopic, listener: Listener | None, cdr: bytes) -> None:
-        now_ns = self.get_clock().now().nanoseconds
+        now_ns = max(self.get_clock().now().nanoseconds, self._earliest_ns)
         try:
             self._bag.write(name, topic.type_name, cdr, now_ns)
         except BagError as error:

@@ -56,7 +56,6 @@ _LEAD_IN_STEPS = 3
 # Beyond the nodes' diagnostics period of 1 s, so that each step makes every node say that it lives.
 _LEAD_IN_STEP_NS = 1_200_000_000
 _ACKNOWLEDGE_AFTER_NS = 5 * _SECOND_NS
-_PATIENCE_S = 10.0
 _POLL_S = 0.02
 
 # Deep enough for whatever waits while the disk is slow.
@@ -92,11 +91,13 @@ class StageSettings:
         model: model bundle, a name or a folder.
         device: auto, cpu or cuda.
         event_log: file that gets a line for each alarm event.
+        patience_s: wall time to wait for what is under way before it counts as lost.
     """
 
     model: str
     device: str
     event_log: Path
+    patience_s: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -134,15 +135,17 @@ class Stage:
         self, context: Context, programme: Programme, settings: StageSettings, bag: BagWriter, log: RunLog
     ) -> None:
         self._programme = programme
+        self._patience_s = settings.patience_s
         self._log = log
-        self._now_ns = programme.start_ns - _LEAD_IN_STEPS * _LEAD_IN_STEP_NS
+        # The lead-in ends one step before the start.
+        self._now_ns = programme.start_ns - (_LEAD_IN_STEPS + 1) * _LEAD_IN_STEP_NS
         self._warnings: dict[str, None] = {}
         self._diagnosed: Counter[str] = Counter()
         self._diagnosed_changed = threading.Condition()
         self._acknowledged_ns = 0
         self._composition = Composition(context)
         self._gas, self._camera, self._classifier = self._create_pipeline(context, settings)
-        self._recorder = BagRecorderNode(_TOPICS, bag, self._listeners(), **_on(context))
+        self._recorder = BagRecorderNode(_TOPICS, bag, self._listeners(), self._now_ns, **_on(context))
         truth = GroundTruthNode(
             programme.truth.label, programme.patrol, programme.start_ns, _TRUTH_PERIOD_S, **_on(context)
         )
@@ -273,7 +276,7 @@ class Stage:
         with self._diagnosed_changed:
             before = Counter(self._diagnosed)
         self._now_ns += _LEAD_IN_STEP_NS
-        deadline_s = time.monotonic() + _PATIENCE_S
+        deadline_s = time.monotonic() + self._patience_s
         noticed = False
         while not noticed:
             if time.monotonic() > deadline_s:
@@ -322,12 +325,12 @@ class Stage:
 
     def _reason(self) -> str:
         """The last thing a node logged as an error, which arrives a little after the refusal."""
-        self._wait_until(lambda: bool(self._warnings), patience_s=1.0)
+        self._wait_until(lambda: bool(self._warnings))
         return "".join(f"; {warning}" for warning in self.warnings[-1:])
 
-    def _wait_until(self, condition: Callable[[], bool], patience_s: float = _PATIENCE_S) -> None:
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
         """Poll, because the nodes' counters notify nobody."""
-        deadline_s = time.monotonic() + patience_s
+        deadline_s = time.monotonic() + self._patience_s
         while not condition() and time.monotonic() < deadline_s:
             self._composition.check()
             time.sleep(_POLL_S)

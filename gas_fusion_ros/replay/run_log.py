@@ -155,8 +155,8 @@ class RunLog:
         with self._lock:
             last = self._classifications[-1] if self._classifications else None
             return Snapshot(
-                elapsed_s=max(0, now_ns - self._start_ns) / _SECOND_NS,
-                duration_s=(end_ns - self._start_ns) / _SECOND_NS,
+                elapsed_s=round(max(0, now_ns - self._start_ns) / _SECOND_NS, 3),
+                duration_s=round((end_ns - self._start_ns) / _SECOND_NS, 3),
                 speed=speed,
                 channels=self._channels,
                 history=self._stacked_counts(self._counts[-HISTORY:]),

@@ -1,0 +1,104 @@
+"""The command line refuses what it cannot do with one clear line and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gas_fusion_ros.cli import app
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+
+def invoke(*arguments: str) -> tuple[int, str]:
+    # Wide, so that no sentence is broken where a test looks for it.
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb"})
+    return result.exit_code, re.sub(r"\x1b\[[0-9;]*m", "", result.output)
+
+
+def test_help_names_every_option_of_the_demo() -> None:
+    code, text = invoke("demo", "--help")
+    assert code == 0
+    for option in ("seed", "duration", "speed", "leaks", "recorded", "model", "device", "output"):
+        assert f"--{option}" in text
+
+
+def test_version_is_one_line() -> None:
+    code, text = invoke("--version")
+    assert code == 0
+    assert text.startswith("gas-fusion")
+    assert len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--speed", "0"), "speed must be above 0 and at most 1000, not 0"),
+        (("--speed", "nan"), "speed must be above 0"),
+        (("--duration", "5"), "duration_s must be within 60..3600 seconds, not 5"),
+        (("--leaks", "99"), "leaks must be within 0.."),
+        (("--recorded", "/no/such/folder"), "/no/such/folder does not exist"),
+    ],
+)
+def test_bad_values_are_one_clear_line(tmp_path: Path, arguments: tuple[str, ...], reason: str) -> None:
+    code, text = invoke("demo", "--output", str(tmp_path / "out"), *arguments)
+    assert code == 2
+    assert reason in text
+    assert len(text.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--seed", "-1"), ("--device", "tpu"), ("--seed", "x"), ("--nonsense",)]
+)
+def test_options_of_the_wrong_kind_are_refused(arguments: tuple[str, ...]) -> None:
+    assert invoke("demo", *arguments)[0] == 2
+
+
+def test_an_unknown_model_is_one_clear_line(tmp_path: Path) -> None:
+    code, text = invoke("demo", "--model", "no_such_model", "--output", str(tmp_path / "out"))
+    assert code == 2
+    assert "no model bundle 'no_such_model'" in text
+    assert len(text.strip().splitlines()) == 1
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    code, text = invoke("demo", "--output", str(tmp_path))
+    assert code == 2
+    assert "is not empty; name a new or an empty folder" in text
+    assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_an_output_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, text = invoke("demo", "--output", str(tmp_path / "file" / "below"))
+    assert code == 2
+    assert "cannot be written" in text
+    assert len(text.strip().splitlines()) == 1
+
+
+def test_without_ros_the_reason_is_said(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.modules['rclpy'] = None\n"
+        "from gas_fusion_ros.cli import main\n"
+        "sys.argv = ['gas-fusion', 'demo', '--output', sys.argv[1]]\n"
+        "main()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "COLUMNS": "300"},
+        check=False,
+    )
+    assert result.returncode == 2
+    assert "ROS 2 cannot be imported" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1

@@ -1,0 +1,151 @@
+"""The demo end to end: the real nodes over real DDS, to its end and interrupted."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bundles import write_untrained_bundle
+from rich.console import Console
+from rosbags.rosbag2 import Reader
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+from gas_fusion_ros import demo
+from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.programme import patrol_programme, recorded_programme
+
+TIMEOUT_S = 90
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Untrained networks: what they say does not matter here, that they are asked does."""
+    pytest.importorskip("torch", reason="needs torch to make networks")
+    folder = tmp_path_factory.mktemp("bundle")
+    write_untrained_bundle(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randint(1, 100)))
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    # Set by the demo where it is absent; monkeypatch takes it back after the test.
+    monkeypatch.delenv("ROS_LOG_DIR", raising=False)
+
+
+def start(bundle: Path, output: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "gas_fusion_ros.cli", "demo", "--model", str(bundle)]
+    return subprocess.Popen(
+        [*command, "--output", str(output), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def topic_counts(bag: Path) -> dict[str, int]:
+    with Reader(bag) as reader:
+        return {connection.topic: connection.msgcount for connection in reader.connections}
+
+
+def write_recording(folder: Path, rows: int) -> None:
+    header = f"Serial Number,{','.join(name.upper() for name in PAPER_CHANNELS)},Gas"
+    labels = ("NoGas", "Smoke")
+    lines = [f"{row},{','.join(['500'] * 7)},{labels[row * 2 // rows]}" for row in range(rows)]
+    (folder / "Gas_Sensors_Measurements.csv").write_text("\n".join([header, *lines]) + "\n")
+
+
+def test_a_patrol_runs_to_its_end(bundle: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    process = start(bundle, output, "--duration", "60", "--leaks", "0", "--speed", "15", "--seed", "3")
+    text, _ = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, text
+
+    report = json.loads((output / "report.json").read_text())
+    assert report["complete"]
+    assert (report["readings"], report["leaks"], report["missed_leaks"]) == (120, 0, 0)
+    assert report["pairs"] + report["gas_only"] == 120
+    assert report["pairs"] >= 100, "images may be lost (best effort), but not many"
+    assert report["images"] >= 100
+    assert report["dropped"] == 0
+    assert report["latency_ms"]["p50"] > 0
+    assert (report["model"], report["duration_s"], report["speed"]) == ("untrained", 60.0, 15.0)
+    assert report["rmw"].startswith("rmw_")
+
+    counts = topic_counts(output / "bag")
+    assert counts["/gas/readings"] == counts["/gas/class"] == counts["/gas/classification"] == 120
+    assert counts["/thermal/image_raw"] == counts["/thermal/image"] == report["images"]
+    assert counts["/truth/markers"] == 1
+    assert {"/clock", "/diagnostics", "/gas/alarm", "/gas/alarm_state", "/pose", "/truth/label"} <= set(
+        counts
+    )
+    with Reader(output / "bag") as reader:
+        assert reader.duration < 80 * 10**9, "the bag's time is the simulated one"
+    assert (output / "timeline.png").read_bytes().startswith(b"\x89PNG")
+    assert "120 with an image" in text or "alone" in text
+
+
+def test_a_recording_without_images_is_classified_by_gas_alone(bundle: Path, tmp_path: Path) -> None:
+    write_recording(tmp_path, rows=100)
+    output = tmp_path / "out"
+    process = start(bundle, output, "--recorded", str(tmp_path), "--speed", "100")
+    text, _ = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, text
+    report = json.loads((output / "report.json").read_text())
+    assert (report["readings"], report["gas_only"], report["pairs"], report["images"]) == (100, 100, 0, 0)
+    assert report["leaks"] == 1
+    # Every row is the same, so the same class is said of both halves.
+    assert report["class_accuracy"] in (0.0, 0.5)
+
+
+def test_ctrl_c_leaves_a_report_of_the_part_played(bundle: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    process = start(bundle, output, "--speed", "10")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if " readings " in line and " readings 0 " not in line:
+            break
+    process.send_signal(signal.SIGINT)
+    text, _ = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 130, text
+    assert "Traceback" not in text
+
+    report = json.loads((output / "report.json").read_text())
+    assert not report["complete"]
+    assert 0 < report["readings"] < 1200
+    assert 0 < report["duration_s"] < 600
+    assert report["pairs"] + report["gas_only"] + report["dropped"] == report["readings"]
+    assert topic_counts(output / "bag")["/gas/readings"] == report["readings"]
+    assert (output / "timeline.png").exists()
+
+
+def test_a_node_that_refuses_fails_the_demo_with_its_reason(bundle: Path, tmp_path: Path) -> None:
+    programme = patrol_programme(0, 60.0, 0, None)
+    broken = replace(programme, classifier={**programme.classifier, "alarm.off_threshold": 0.99})
+    outcome = demo.run(broken, demo.DemoSettings(tmp_path / "out", str(bundle)), Console(file=io.StringIO()))
+    assert outcome.exit_code == demo.EXIT_FAILED
+    assert "gas_classifier was asked to configure and could not" in outcome.complaint
+    assert "off_threshold" in outcome.complaint
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["readings"] == 0
+
+
+def test_a_lost_reading_fails_the_demo(bundle: Path, tmp_path: Path) -> None:
+    write_recording(tmp_path, rows=20)
+    programme = recorded_programme(tmp_path, None, 100.0)
+    expecting_more = replace(programme, readings=programme.readings + 1)
+    settings = demo.DemoSettings(tmp_path / "out", str(bundle), patience_s=3.0)
+    outcome = demo.run(expecting_more, settings, Console(file=io.StringIO()))
+    assert outcome.exit_code == demo.EXIT_FAILED
+    assert not outcome.report.complete
+    assert "21 readings were to be classified, 20 were published, 20 classified" in outcome.complaint
