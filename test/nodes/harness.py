@@ -58,12 +58,12 @@ class Graph:
         self.wait_for(lambda: publisher.get_subscription_count() >= listeners)
         return publisher
 
-    def call(self, service_type: type[Any], name: str) -> Any:
-        """Call a service with an empty request."""
+    def call(self, service_type: type[Any], name: str, request: Any = None) -> Any:
+        """Call a service, with an empty request where none is given."""
         client = self.probe.create_client(service_type, name)
         assert client.wait_for_service(TIMEOUT_S)
         answered = threading.Event()
-        future = client.call_async(service_type.Request())
+        future = client.call_async(service_type.Request() if request is None else request)
         future.add_done_callback(lambda _: answered.set())
         assert answered.wait(TIMEOUT_S)
         return future.result()
