@@ -132,17 +132,17 @@ def test_live_equals_offline_while_images_are_delayed_by_no_more_than_wait_minus
     assert items(out) == expected(readings, images, slop)
 
 
+kinds = st.sampled_from(["reading", "reading", "image", "image", "tick", "flush"])
+ages = st.one_of(st.integers(-5, 30), st.integers(-60, 150))
+clock_steps = st.one_of(st.integers(0, 20), st.integers(-100, 100))
+
+
 @given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["reading", "image", "tick", "flush"]), st.integers(-2, 300), st.integers(-40, 60)
-        ),
-        max_size=60,
-    ),
+    st.lists(st.tuples(kinds, ages, clock_steps), max_size=60),
     st.integers(0, 40),
     st.integers(0, 60),
     st.integers(1, 4),
-    st.integers(0, 100),
+    st.sampled_from([0, 40, 1000]),
 )
 def test_whatever_comes_every_reading_and_image_is_accounted_for(
     steps: list[tuple[str, int, int]], slop: int, wait: int, history: int, start: int
@@ -159,8 +159,9 @@ def test_whatever_comes_every_reading_and_image_is_accounted_for(
         )
     )
     now, given_in, out = start, 0, []
-    for kind, stamp, step in steps:
+    for kind, age, step in steps:
         now += step
+        stamp = now - age
         if kind == "tick":
             out += pairing.tick(now)
         elif kind == "flush":
@@ -241,7 +242,7 @@ def test_a_reading_that_no_image_can_reach_goes_on_at_once() -> None:
     pairing: Pairing[str, str] = Pairing(settings(slop_ns=2, min_image_interval_ns=100))
     feed(pairing, "image", 1000)
     assert items(feed(pairing, "reading", 1090)) == [("r1090", None)]
-    assert feed(pairing, "reading", 1099) == []
+    assert feed(pairing, "reading", 1098) == []
 
 
 def test_a_camera_faster_than_declared_is_counted() -> None:
@@ -312,6 +313,11 @@ def test_a_reading_from_the_future_goes_on_alone_and_an_image_from_there_is_drop
     assert (pairing.counters.future_images, pairing.counters.future_readings) == (1, 1)
 
 
+def test_before_the_clock_starts_nothing_is_from_the_future() -> None:
+    pairing: Pairing[str, str] = Pairing(settings(future_tolerance_ns=20))
+    assert play(pairing, [("image", 500), ("reading", 501)], now=0) == [("r501", "i500")]
+
+
 def test_a_late_reading_goes_on_at_once_with_its_image() -> None:
     pairing: Pairing[str, str] = Pairing(settings())
     for event in [("image", 100), ("reading", 120), ("image", 125)]:
@@ -341,6 +347,13 @@ def test_a_history_too_short_for_the_readings_is_counted() -> None:
     assert pairing.counters.history_overruns == 1
 
 
+def test_a_reading_whose_image_was_kept_is_no_overrun() -> None:
+    pairing: Pairing[str, str] = Pairing(settings(image_history=2))
+    events = [("image", 100), ("image", 110), ("image", 120), ("reading", 106)]
+    assert play(pairing, events) == [("r106", "i110")]
+    assert pairing.counters.history_overruns == 0
+
+
 def test_a_looping_bag_starts_a_new_run_and_loses_nothing() -> None:
     pairing: Pairing[str, str] = Pairing(settings(reset_jump_ns=50))
     run: list[Event] = [("reading", 100), ("image", 102), ("reading", 200), ("image", 202), ("reading", 205)]
@@ -361,10 +374,11 @@ def test_every_run_of_a_looping_bag_gives_the_same_pairs(
     assert pairing.counters.resets == loops - 1
 
 
-def test_a_new_run_may_climb_to_where_the_old_one_ended() -> None:
+@pytest.mark.parametrize("stamps", [[100, 140, 180], [100, 180]])
+def test_a_new_run_may_climb_to_where_the_old_one_ended(stamps: list[int]) -> None:
     pairing: Pairing[str, str] = Pairing(settings(reset_jump_ns=50))
-    run: list[Event] = [("reading", 100), ("reading", 140), ("reading", 180)]
-    assert len(play(pairing, run * 3)) == 9
+    run: list[Event] = [("reading", stamp) for stamp in stamps]
+    assert len(play(pairing, run * 3)) == 3 * len(stamps)
     assert pairing.counters.resets == 2
 
 
@@ -426,6 +440,16 @@ def test_a_very_late_reading_waits_no_longer_than_any_other() -> None:
     assert items(pairing.tick(540)) == [("r100", None)]
     feed(pairing, "reading", 200, now=2510)
     assert pairing.counters.resets == 1
+
+
+def test_a_clock_set_back_lets_a_very_late_reading_wait_anew() -> None:
+    pairing: Pairing[str, str] = Pairing(settings(reset_jump_ns=50, wait_ns=30))
+    feed(pairing, "reading", 500, now=9000)
+    pairing.tick(9030)
+    feed(pairing, "reading", 100, now=9040)
+    assert pairing.tick(8000) == []
+    assert pairing.tick(8029) == []
+    assert items(pairing.tick(8030)) == [("r100", None)]
 
 
 def test_a_new_run_seen_on_both_streams_at_once_pairs_its_first_messages() -> None:
