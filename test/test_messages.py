@@ -6,6 +6,7 @@ import math
 import sys
 from array import array
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -217,6 +218,26 @@ def test_a_bad_cloud_is_refused_with_cause_and_reason(
     assert str(raised.value) == raised.value.detail
 
 
+@given(
+    points=st.tuples(st.integers(0, 2), st.integers(0, 2)),
+    steps=st.tuples(st.integers(0, 60), st.integers(0, 60)),
+    offset=st.integers(0, 60) | st.integers(0, 2**32 - 1),
+    datatype=st.just(7) | st.integers(0, 9),
+    count=st.just(1) | st.integers(0, 2),
+    data=st.binary(max_size=60),
+)
+def test_whatever_a_cloud_says_it_is_decoded_or_refused(
+    points: tuple[int, int], steps: tuple[int, int], offset: int, datatype: int, count: int, data: bytes
+) -> None:
+    msg = PointCloud2(width=points[0], height=points[1], point_step=steps[0], row_step=steps[1])
+    msg.header.stamp.sec = 1
+    msg.fields = [PointField(name="mq2", offset=offset, datatype=datatype, count=count)]
+    msg.data = array("B", data)
+    with suppress(MessageError):
+        counts = messages.decode_reading(msg, ("mq2",)).counts
+        assert counts.tobytes() == data[offset : offset + 4]
+
+
 # --- thermal frames -------------------------------------------------------------------------
 
 
@@ -292,6 +313,24 @@ def test_a_bad_image_is_refused_with_cause_and_reason(
     assert raised.value.cause == cause
     for words in said:
         assert words in raised.value.detail
+
+
+@given(
+    width=st.integers(0, 2**32 - 1) | st.integers(0, 9),
+    height=st.integers(0, 2**32 - 1) | st.integers(0, 9),
+    step=st.integers(0, 2**32 - 1) | st.integers(0, 40),
+    encoding=st.sampled_from(["mono8", "mono16", "32FC1", "rgb8", "8UC1", "16UC1", "bgr8", ""]),
+    big_endian=st.integers(0, 255),
+    data=st.binary(max_size=200),
+)
+def test_whatever_an_image_says_it_is_decoded_or_refused(
+    width: int, height: int, step: int, encoding: str, big_endian: int, data: bytes
+) -> None:
+    msg = Image(width=width, height=height, step=step, encoding=encoding, is_bigendian=big_endian)
+    msg.header.stamp.sec = 1
+    msg.data = array("B", data)
+    with suppress(MessageError):
+        assert messages.decode_frame(msg).pixels.shape[:2] == (height, width)
 
 
 @pytest.mark.parametrize(
