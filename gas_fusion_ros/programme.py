@@ -21,10 +21,14 @@ START_S = 1000.0
 CLOCK_PERIOD_S = 0.02
 """Wall time between two messages on /clock."""
 
+GAS_PERIOD_S = 0.5
+"""Simulated time between two gas readings of a patrol."""
+
+IMAGE_PERIOD_S = 0.5
+"""Simulated time between two thermal images of a patrol: 1200 of them make a bag of about 110 MB."""
+
 _PATROL_DURATION_S = 600.0
 _PATROL_SPEED = 10.0
-_GAS_PERIOD_S = 0.5
-_IMAGE_PERIOD_S = 0.5
 _RECORDED_PERIOD_S = 2.0
 _RECORDED_SPEED = 300.0
 _MAX_SPEED = 1000.0
@@ -95,17 +99,17 @@ def patrol_programme(seed: int, duration_s: float | None, leaks: int, speed: flo
     }
     # Half a second of wall time for the image to arrive, twice as much as on a robot: this machine has
     # the simulation and the recording to do as well.
-    timing = _Timing(speed, _GAS_PERIOD_S, wait_s=min(10.0, max(0.25, 0.5 * speed)))
+    timing = _Timing(speed, GAS_PERIOD_S, wait_s=min(10.0, max(0.25, 0.5 * speed)))
     return Programme(
         source=f"patrol, seed {seed}",
         duration_s=duration_s,
         speed=speed,
         lead_s=timing.lead_s,
-        readings=_stamps_within(duration_s, _GAS_PERIOD_S),
+        readings=_stamps_within(duration_s, GAS_PERIOD_S),
         truth=patrol_truth(patrol),
         patrol=patrol,
-        gas={**simulation, "period": _GAS_PERIOD_S},
-        camera={**simulation, "period": _IMAGE_PERIOD_S},
+        gas={**simulation, "period": GAS_PERIOD_S},
+        camera={**simulation, "period": IMAGE_PERIOD_S},
         classifier=timing.classifier_parameters(),
     )
 

@@ -11,7 +11,7 @@ readings' period). An alarm that stands outside of that, at any moment, is false
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gas_fusion_ros.observation import CLEAN_AIR
 
@@ -141,7 +141,7 @@ def score(
 
     Args:
         leaks: when gas was really there.
-        alarms: when the leak alarm had evidence, see `alarm_intervals`.
+        alarms: when the leak alarm had evidence, see `alarms_of`.
         judgements: verdicts beside the truth, in stamp order.
         settings: grace period and minimum duration.
     """
@@ -200,25 +200,36 @@ def settled(judgements: Iterable[Judgement], leaks: Sequence[Leak], grace_ns: in
     ]
 
 
-def alarm_intervals(states: Iterable[tuple[int, str, str]], end_ns: int) -> list[Interval]:
-    """When the alarm had evidence of gas, from the states it published.
+def alarm_bands(states: Iterable[tuple[int, str, str]], end_ns: int) -> list[Interval]:
+    """When the alarm had evidence of gas, and of which, from the states it published.
 
     Args:
         states: (stamp_ns, state, gas) in time order, as on `gas/alarm_state`; repeated states are
             one interval.
         end_ns: end of the run, which closes an interval that is still open.
     """
-    intervals: list[Interval] = []
-    open_since: tuple[int, str] | None = None
+    bands: list[Interval] = []
+    since_ns, sensed = 0, ""
     for stamp_ns, state, gas in states:
-        if state in EVIDENCE_STATES and open_since is None:
-            open_since = (stamp_ns, gas)
-        elif state not in EVIDENCE_STATES and open_since is not None:
-            intervals.append(Interval(open_since[1], open_since[0], stamp_ns))
-            open_since = None
-    if open_since is not None:
-        intervals.append(Interval(open_since[1], open_since[0], max(end_ns, open_since[0])))
-    return intervals
+        now_sensed = gas if state in EVIDENCE_STATES else ""
+        if now_sensed != sensed:
+            if sensed:
+                bands.append(Interval(sensed, since_ns, stamp_ns))
+            since_ns, sensed = stamp_ns, now_sensed
+    if sensed:
+        bands.append(Interval(sensed, since_ns, max(end_ns, since_ns)))
+    return bands
+
+
+def alarms_of(bands: Iterable[Interval]) -> list[Interval]:
+    """Each alarm as one interval under the gas it began with: bands that touch are one alarm."""
+    alarms: list[Interval] = []
+    for band in bands:
+        if alarms and alarms[-1].end_ns == band.start_ns:
+            alarms[-1] = replace(alarms[-1], end_ns=band.end_ns)
+        else:
+            alarms.append(band)
+    return alarms
 
 
 def label_intervals(labels: Iterable[tuple[int, str]]) -> list[Interval]:

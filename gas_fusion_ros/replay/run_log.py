@@ -18,7 +18,8 @@ from gas_fusion_ros.replay.metrics import (
     Leak,
     Score,
     ScoreSettings,
-    alarm_intervals,
+    alarm_bands,
+    alarms_of,
     score,
 )
 from gas_fusion_ros.replay.report import Latency, Timeline
@@ -175,11 +176,11 @@ class RunLog:
         with self._lock:
             return Latency.of([classification.latency_ms for classification in self._classifications])
 
-    def alarms(self, end_ns: int) -> list[Interval]:
-        """When the alarm had evidence of gas."""
+    def alarm_bands(self, end_ns: int) -> list[Interval]:
+        """When the alarm had evidence of gas, by gas."""
         with self._lock:
             states = [(report.stamp_ns, report.state, report.gas) for report in self._alarm_states]
-        return alarm_intervals(states, end_ns)
+        return alarm_bands(states, end_ns)
 
     def score(self, end_ns: int, settings: ScoreSettings) -> Score:
         """Compare the run until `end_ns` with the truth: leaks that had not begun do not count."""
@@ -188,7 +189,7 @@ class RunLog:
             for said in self._sorted_classifications()
             if said.mode is not Mode.THERMAL_ONLY
         ]
-        return score(self.leaks(end_ns), self.alarms(end_ns), judgements, settings)
+        return score(self.leaks(end_ns), alarms_of(self.alarm_bands(end_ns)), judgements, settings)
 
     def leaks(self, end_ns: int) -> list[Leak]:
         """The leaks that had begun by `end_ns`, cut there."""
@@ -218,7 +219,7 @@ class RunLog:
                 [[one.probabilities.get(name, 0.0) for name in classes] for one in said], dtype=np.float32
             ).reshape(len(said), len(classes)),
             truth=tuple(self.leaks(end_ns)),
-            alarms=tuple(self.alarms(end_ns)),
+            alarms=tuple(self.alarm_bands(end_ns)),
         )
 
     def _sorted_classifications(self) -> list[Classification]:

@@ -12,7 +12,8 @@ from gas_fusion_ros.replay.metrics import (
     Leak,
     Score,
     ScoreSettings,
-    alarm_intervals,
+    alarm_bands,
+    alarms_of,
     is_false,
     label_intervals,
     leaks_of,
@@ -109,7 +110,7 @@ def test_without_verdicts_there_is_no_accuracy() -> None:
     assert score([], [], []).class_accuracy is None
 
 
-def test_alarm_intervals_follow_the_evidence() -> None:
+def test_alarm_bands_follow_the_evidence_and_touching_ones_are_one_alarm() -> None:
     states = [
         (1, "clear", ""),
         (2, "pending", "Smoke"),
@@ -118,14 +119,22 @@ def test_alarm_intervals_follow_the_evidence() -> None:
         (5, "acknowledged", "Smoke"),
         (6, "clear", ""),
         (7, "active", "Perfume"),
-        (8, "latched", "Perfume"),
-        (9, "fault", ""),
-        (10, "active", "Mixture"),
+        (8, "active", "Smoke"),
+        (9, "latched", "Smoke"),
+        (10, "fault", ""),
+        (11, "active", "Mixture"),
     ]
-    assert alarm_intervals(states, 12) == [
+    bands = alarm_bands(states, 13)
+    assert bands == [
         Interval("Smoke", 3, 6),
         Interval("Perfume", 7, 8),
-        Interval("Mixture", 10, 12),
+        Interval("Smoke", 8, 9),
+        Interval("Mixture", 11, 13),
+    ]
+    assert alarms_of(bands) == [
+        Interval("Smoke", 3, 6),
+        Interval("Perfume", 7, 9),
+        Interval("Mixture", 11, 13),
     ]
 
 
