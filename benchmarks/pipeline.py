@@ -246,9 +246,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to publish")
     parser.add_argument("--model", default="fusion1", help="model bundle: a name below models/ or a folder")
     options = parser.parse_args(arguments)
+    model = find_bundle(options.model)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     os.environ["ROS_DOMAIN_ID"] = str(random.randint(1, 100))
-    model = find_bundle(options.model)
     load, arrivals = run_pipeline(model, options.seconds)
     console = Console()
     broken = broken_limits(load, arrivals)
