@@ -30,8 +30,8 @@ Classes: {classes}. Channels, in ADC counts (10 bit): {channels}.
   `gas_fusion_ros.simulation.renderer` draws for its class. In about one gas scene of ten the plume is out of
   view, in another one it is faint. **Nothing here says how the model does on real thermal images.**
 - Split: random, stratified by class: {train} rows for training, {validation} for validation, {test} for test.
-- The fusion network starts from the features of the two networks trained alone (the paper does not say how
-  its own starts).
+- The fusion network starts from the features of the two networks trained alone; it is trained first with the
+  thermal features held, then jointly, as in the paper (which does not say how its own starts).
 - Batch normalisation is folded and weights are stored in half precision; the figures below are those of the
   files as they are.
 - Code version `{code_version}`; best epochs: {best_epochs}. Made by

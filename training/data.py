@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
 from torch.utils.data import Dataset as TorchDataset
 
@@ -54,17 +55,29 @@ def stratified_split(labels: Indices, seed: int) -> Split:
 
 @dataclass(frozen=True)
 class Frames:
-    """Rendered pictures, as the network sees them, with the row each was rendered for.
+    """Rendered frames, as a network sees them, with the row each was rendered for.
 
     Attributes:
-        pictures: shape (M, 1, S, S), uint8; 0..255 stands for 0..1.
+        views: shape (M, ...); pictures (M, 1, S, S) in uint8, or the features of these pictures.
+        scale: what a view is multiplied with: 1/255 for pictures, 1 for features.
         rows: shape (M,), each frame's row.
         visible: shape (M,), whether a plume stands in the scene.
     """
 
-    pictures: torch.Tensor
+    views: torch.Tensor
+    scale: float
     rows: Indices
     visible: npt.NDArray[np.bool_]
+
+    def of(self, wanted: list[int] | torch.Tensor) -> torch.Tensor:
+        """Return the views of some frames, float32."""
+        return self.views[wanted].float() * self.scale
+
+    def features(self, extractor: nn.Module, batch: int) -> Frames:
+        """Return the same frames as seen by a feature extractor, which is left as it is."""
+        with torch.inference_mode():
+            parts = [extractor(self.of(wanted)) for wanted in torch.arange(len(self.views)).split(batch)]
+        return replace(self, views=torch.cat(parts).clone(), scale=1.0)
 
 
 def render_frames(
@@ -88,7 +101,7 @@ def render_frames(
         pictures[position] = torch.from_numpy(np.rint(field * 255).astype(np.uint8))
         visible[position] = scene.plume is not None
         tick()
-    return Frames(pictures, np.array([row for row, _ in wanted], dtype=np.int64), visible)
+    return Frames(pictures, 1 / 255, np.array([row for row, _ in wanted], dtype=np.int64), visible)
 
 
 @dataclass(frozen=True)
@@ -145,8 +158,8 @@ class Samples(TorchDataset[Sample]):
     def _inputs(self, gas: torch.Tensor, frames: list[int] | torch.Tensor) -> tuple[torch.Tensor, ...]:
         if self._mode is Mode.GAS_ONLY:
             return (gas,)
-        images = self._frames.pictures[frames].float() / 255
-        return (images,) if self._mode is Mode.THERMAL_ONLY else (gas, images)
+        views = self._frames.of(frames)
+        return (views,) if self._mode is Mode.THERMAL_ONLY else (gas, views)
 
 
 class AugmentedSamples(Samples):

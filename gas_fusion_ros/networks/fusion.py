@@ -28,4 +28,8 @@ class FusionI(nn.Module):
 
     def forward(self, gas: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         """Turn normalised counts (N, 7) and pictures (N, 1, 224, 224) into logits (N, classes)."""
-        return self.head(torch.cat((self.thermal(image), self.gas(gas)), dim=1))
+        return self.fuse(gas, self.thermal(image))
+
+    def fuse(self, gas: torch.Tensor, thermal_features: torch.Tensor) -> torch.Tensor:
+        """Turn normalised counts (N, 7) and thermal features (N, 2304) into logits (N, classes)."""
+        return self.head(torch.cat((thermal_features, self.gas(gas)), dim=1))

@@ -16,13 +16,14 @@ def _stage(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
-        nn.ReLU(),
+        # Halved before it is rectified: the same result from a quarter of the work.
         nn.MaxPool2d(2),
+        nn.ReLU(),
     )
 
 
 class ThermalFeatures(nn.Module):
-    """Six 3x3 convolutions, each batch-normalised, rectified and halved.
+    """Six 3x3 convolutions, each batch-normalised, halved and rectified.
 
     A picture (N, 1, 224, 224) in 0..1 becomes features (N, 2304).
     """

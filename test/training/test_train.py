@@ -23,16 +23,19 @@ from training.train import (  # noqa: E402
     train,
 )
 
+TINY = Hyperparameters(
+    gas_epochs=2, thermal_epochs=1, fusion_epochs=1, joint_epochs=1, batch=8, frames_per_row=1
+)
+
 
 def test_a_tiny_run_leaves_a_bundle_that_runs(tiny_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "models" / "tiny"
-    settings = Hyperparameters(epochs=1, gas_epochs=2, batch=8, frames_per_row=1)
-    train(Model.FUSION1, tiny_folder, output, settings, command="a test")
+    train(Model.FUSION1, tiny_folder, output, TINY, command="a test")
 
     bundle = Bundle.load(output)
     assert bundle.classes == PAPER_CLASSES
     assert bundle.channels == PAPER_CHANNELS
-    assert bundle.trained_on["hyperparameters"]["epochs"] == 1
+    assert bundle.trained_on["hyperparameters"]["thermal_epochs"] == 1
     gas = np.zeros((1, 7), dtype=np.float32)
     image = np.zeros((1, 1, bundle.image_size, bundle.image_size), dtype=np.float32)
     runtime = OnnxRuntime(bundle)
@@ -45,8 +48,7 @@ def test_the_card_and_the_manifest_tell_what_the_weights_were_made_from(
     tiny_folder: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "tiny"
-    settings = Hyperparameters(epochs=1, gas_epochs=1, batch=8, frames_per_row=1)
-    train(Model.FUSION1, tiny_folder, output, settings, command="python -m training.train --seed 0")
+    train(Model.FUSION1, tiny_folder, output, TINY, command="python -m training.train --seed 0")
     card = (output / "README.md").read_text()
     manifest = json.loads((output / "bundle.json").read_text())
     assert manifest["trained_on"]["readings_sha256"] in card
