@@ -51,9 +51,9 @@ class AlarmSettings:
     severities: Mapping[str, Severity]
     on_threshold: float = 0.7
     off_threshold: float = 0.4
-    on_delay_ns: int = 2 * _SECOND
-    off_delay_ns: int = 5 * _SECOND
-    timeout_ns: int = 5 * _SECOND
+    on_delay_ns: int = 3 * _SECOND
+    off_delay_ns: int = 10 * _SECOND
+    timeout_ns: int = 10 * _SECOND
 
     def __post_init__(self) -> None:
         if not self.severities:

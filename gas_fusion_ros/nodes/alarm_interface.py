@@ -20,40 +20,56 @@ from gas_fusion_ros.nodes.qos import LATCHED
 from gas_fusion_ros.observation import Mode, Verdict
 from gas_fusion_ros.problems import Problems
 
+_SECOND = 1e9
+_ALARM = AlarmSettings(
+    {"Mixture": Severity.CRITICAL, "Smoke": Severity.CRITICAL, "Perfume": Severity.WARNING}
+)
+
+
+def _gases(severity: Severity) -> list[str]:
+    return [gas for gas, its_severity in _ALARM.severities.items() if its_severity is severity]
+
+
 ALARM_SPECS = (
     ParameterSpec(
         "alarm.critical_classes",
-        ["Mixture", "Smoke"],
+        _gases(Severity.CRITICAL),
         "gases whose leak is critical; [''] for none",
     ),
-    ParameterSpec("alarm.warning_classes", ["Perfume"], "gases whose leak is a warning; [''] for none"),
+    ParameterSpec(
+        "alarm.warning_classes", _gases(Severity.WARNING), "gases whose leak is a warning; [''] for none"
+    ),
     ParameterSpec(
         "alarm.on_threshold",
-        0.7,
+        _ALARM.on_threshold,
         "leak probability from which a leak is suspected",
         minimum=0.001,
         maximum=1.0,
     ),
     ParameterSpec(
         "alarm.off_threshold",
-        0.4,
+        _ALARM.off_threshold,
         "leak probability below which a leak counts as gone",
         minimum=0.001,
         maximum=1.0,
     ),
     ParameterSpec(
-        "alarm.on_delay", 3.0, "how long a leak is suspected before the alarm, s", minimum=0.0, maximum=600.0
+        "alarm.on_delay",
+        _ALARM.on_delay_ns / _SECOND,
+        "how long a leak is suspected before the alarm, s",
+        minimum=0.0,
+        maximum=600.0,
     ),
     ParameterSpec(
         "alarm.off_delay",
-        10.0,
+        _ALARM.off_delay_ns / _SECOND,
         "how long a leak must be gone before the alarm lets go, s",
         minimum=0.0,
         maximum=3600.0,
     ),
     ParameterSpec(
         "alarm.timeout",
-        10.0,
+        _ALARM.timeout_ns / _SECOND,
         "without a valid reading for this long, a fault stands, s",
         minimum=0.1,
         maximum=3600.0,
@@ -132,11 +148,13 @@ class AlarmInterface:
     def update(self, verdict: Verdict) -> None:
         """Take in the evidence of one verdict."""
         with self._lock:
-            alarm = self._started_alarm(verdict.stamp_ns)
-            self._last_evidence_ns = verdict.stamp_ns
+            # A reading from the future must not carry the alarm's delays ahead of the clock.
+            stamp_ns = min(verdict.stamp_ns, self._now_ns() or verdict.stamp_ns)
+            alarm = self._started_alarm(stamp_ns)
+            self._last_evidence_ns = stamp_ns
             probabilities = {name: verdict.probability(name) for name in verdict.classes}
             reading_valid = verdict.mode is not Mode.THERMAL_ONLY
-            self._publish_event(alarm.update(verdict.stamp_ns, probabilities, reading_valid))
+            self._publish_event(alarm.update(stamp_ns, probabilities, reading_valid))
 
     def tick(self) -> None:
         """Raise the fault once readings have been missing for too long.

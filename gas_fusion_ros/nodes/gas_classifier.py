@@ -47,16 +47,27 @@ MODEL_SPECS = (
     ),
 )
 
+_SECOND = 1e9
+_PAIRING = PairingSettings()
+
 PAIRING_SPECS = (
     ParameterSpec(
-        "pairing.slop", 0.1, "largest offset between a reading and its image, s", minimum=0.0, maximum=10.0
+        "pairing.slop",
+        _PAIRING.slop_ns / _SECOND,
+        "largest offset between a reading and its image, s",
+        minimum=0.0,
+        maximum=10.0,
     ),
     ParameterSpec(
-        "pairing.wait", 0.25, "how long a reading waits for its image, s", minimum=0.0, maximum=10.0
+        "pairing.wait",
+        _PAIRING.wait_ns / _SECOND,
+        "how long a reading waits for its image, s",
+        minimum=0.0,
+        maximum=10.0,
     ),
     ParameterSpec(
         "pairing.min_image_interval",
-        0.0,
+        _PAIRING.min_image_interval_ns / _SECOND,
         "shortest time between two images, s: a reading goes on before the next image where that cannot "
         "be nearer; 0 assumes nothing",
         minimum=0.0,
@@ -64,28 +75,28 @@ PAIRING_SPECS = (
     ),
     ParameterSpec(
         "pairing.future_tolerance",
-        1.0,
+        _PAIRING.future_tolerance_ns / _SECOND,
         "how far ahead of the clock a stamp may be, s",
         minimum=0.0,
         maximum=3600.0,
     ),
     ParameterSpec(
         "pairing.reset_jump",
-        2.0,
+        _PAIRING.reset_jump_ns / _SECOND,
         "time going back by more than this clears history, s",
         minimum=0.001,
         maximum=3600.0,
     ),
     ParameterSpec(
         "pairing.silence",
-        5.0,
+        _PAIRING.silence_ns / _SECOND,
         "without a reading for this long, images go on alone, s",
         minimum=0.1,
         maximum=3600.0,
     ),
     ParameterSpec(
         "pairing.thermal_only_period",
-        0.5,
+        _PAIRING.thermal_only_period_ns / _SECOND,
         "time between two images that go on alone, s",
         minimum=0.0,
         maximum=60.0,
