@@ -1,0 +1,88 @@
+"""The truth of a patrol on topics: label, pose and markers, at the patrol's time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from geometry_msgs.msg import PoseStamped
+from rosgraph_msgs.msg import Clock
+from std_msgs.msg import String
+from visualization_msgs.msg import Marker, MarkerArray
+
+from gas_fusion_ros.messages import ns_to_stamp, stamp_to_ns
+from gas_fusion_ros.nodes.ground_truth import GroundTruthNode, encode_pose, markers
+from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
+from gas_fusion_ros.simulation.patrol import Patrol
+from nodes.harness import Graph
+
+S = 1_000_000_000
+START_NS = 1000 * S
+
+
+@pytest.fixture(scope="module")
+def patrol() -> Patrol:
+    return Patrol(seed=4, duration_s=200.0, leaks=1)
+
+
+def test_label_and_pose_follow_the_simulated_clock(graph: Graph, patrol: Patrol) -> None:
+    def label(stamp_ns: int) -> str:
+        return patrol.label((stamp_ns - START_NS) / S)
+
+    labels = graph.listen(String, "truth/label", RELIABLE)
+    poses = graph.listen(PoseStamped, "pose", RELIABLE)
+
+    def create(**arguments: Any) -> GroundTruthNode:
+        return GroundTruthNode(label, patrol, START_NS, 0.5, **arguments)
+
+    graph.create(create, use_sim_time=True)
+    clock = graph.talk(Clock, "/clock", RELIABLE)
+    leak = patrol.encounters[0]
+    middle_s = (leak.start_s + leak.end_s) / 2
+    clock.publish(Clock(clock=ns_to_stamp(START_NS - S)))
+    clock.publish(Clock(clock=ns_to_stamp(START_NS + S)))
+    graph.wait_for(lambda: len(poses) > 0 and len(labels) > 0)
+    clock.publish(Clock(clock=ns_to_stamp(START_NS + round(middle_s * S))))
+    graph.wait_for(lambda: labels[-1].data == leak.gas)
+
+    assert labels[0].data == "NoGas"
+    assert all(stamp_to_ns(pose.header.stamp) >= START_NS for pose in poses), "nothing before the start"
+    at = patrol.pose((stamp_to_ns(poses[0].header.stamp) - START_NS) / S)
+    assert (poses[0].pose.position.x, poses[0].pose.position.y) == pytest.approx((at.x, at.y))
+
+
+def test_a_late_subscriber_gets_the_markers_and_a_recording_has_none(graph: Graph, patrol: Patrol) -> None:
+    def create(**arguments: Any) -> GroundTruthNode:
+        return GroundTruthNode(lambda _: "NoGas", patrol, START_NS, 0.5, **arguments)
+
+    def create_recording(**arguments: Any) -> GroundTruthNode:
+        return GroundTruthNode(
+            lambda _: "NoGas", None, START_NS, 0.5, node_name="recording_truth", **arguments
+        )
+
+    graph.create(create, namespace="simulated")
+    graph.create(create_recording, namespace="recorded")
+    none = graph.listen(MarkerArray, "/recorded/truth/markers", LATCHED)
+    simulated = graph.listen(MarkerArray, "/simulated/truth/markers", LATCHED)
+    labels = graph.listen(String, "/recorded/truth/label", RELIABLE)
+    graph.wait_for(lambda: len(simulated) > 0 and len(labels) > 0)
+    assert not none
+
+
+def test_markers_show_the_pipe_and_each_leak_on_it(patrol: Patrol) -> None:
+    array = markers(patrol, START_NS)
+    by_namespace = {marker.ns: marker for marker in array.markers}
+    pipe, leak, caption = by_namespace["pipe"], by_namespace["leaks"], by_namespace["gases"]
+    assert pipe.type == Marker.LINE_STRIP
+    assert caption.text == patrol.encounters[0].gas
+    assert {marker.header.frame_id for marker in array.markers} == {"map"}
+    at = leak.pose.position
+    assert min(math.hypot(point.x - at.x, point.y - at.y) for point in pipe.points) < 1.0
+
+
+def test_the_pose_is_a_rotation_about_the_vertical(patrol: Patrol) -> None:
+    message = encode_pose(patrol, 50.0, START_NS)
+    turn = message.pose.orientation
+    assert 2 * math.atan2(turn.z, turn.w) == pytest.approx(patrol.pose(50.0).yaw)
+    assert (turn.x, turn.y) == (0.0, 0.0)
