@@ -96,7 +96,9 @@ def _rounded(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _halved(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.detach().half() if tensor.numel() >= _SMALL else tensor.detach().clone()
+    # Contiguous: the training leaves convolutions in channels_last.
+    tensor = tensor.detach().contiguous()
+    return tensor.half() if tensor.numel() >= _SMALL else tensor.clone()
 
 
 def _example(mode: Mode, channels: int, size: int, seed: int) -> dict[str, npt.NDArray[np.float32]]:

@@ -216,7 +216,7 @@ def train_network(
         num_sanity_val_steps=-1,
     )
     trainer.fit(
-        Task(network.to(memory_format=torch.channels_last), classes, stage, settings.schedule),
+        Task(network.to(memory_format=torch.channels_last).train(), classes, stage, settings.schedule),
         shuffled(training, settings.batch),
         in_order(validation, EVALUATION_BATCH),
     )
@@ -356,13 +356,14 @@ def evaluate(
     metrics = {
         protocol: {Mode.GAS_ONLY.value: score(*tested[Mode.GAS_ONLY], classes)},
         rendered: {mode.value: score(*tested[mode], classes) for mode in (Mode.FUSION, Mode.THERMAL_ONLY)},
-        f"{rendered}, gas rows whose plume is out of view": {
-            Mode.FUSION.value: score(fused[hidden], labels[hidden], classes)
-        },
         "all rows replayed, training rows included": {
             Mode.GAS_ONLY.value: score(replayed, material.readings.labels, classes)
         },
     }
+    if hidden.any():
+        metrics[f"{rendered}, gas rows whose plume is out of view"] = {
+            Mode.FUSION.value: score(fused[hidden], labels[hidden], classes)
+        }
     return Evaluation(temperature, advise_thresholds(np.concatenate(clean_leaks)), metrics)
 
 
