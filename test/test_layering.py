@@ -62,7 +62,7 @@ def sources(folder: Path) -> list[Path]:
 class WithoutTypeChecking(ast.NodeTransformer):
     """Leaves out what only the type checker imports."""
 
-    def visit_If(self, node: ast.If) -> ast.AST | None:  # noqa: N802
+    def visit_If(self, node: ast.If) -> ast.AST | None:
         is_for_types = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         return None if is_for_types else self.generic_visit(node)
 
