@@ -15,7 +15,7 @@ from rich.table import Table
 
 from gas_fusion_ros.alarm import AlarmSettings, LeakAlarm, Severity
 from gas_fusion_ros.classifier import Classifier
-from gas_fusion_ros.inference import Bundle, create_runtime
+from gas_fusion_ros.inference import Bundle, BundleError, create_runtime
 from gas_fusion_ros.nodes.alarm_interface import ALARM_SPECS
 from gas_fusion_ros.nodes.gas_classifier import PAIRING_SPECS
 from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, Mode, Observation, ThermalFrame, Verdict
@@ -150,9 +150,12 @@ def main(
 ) -> None:
     """Play patrols and print what was found; exit code 1 if a leak was missed or an alarm false."""
     console = Console()
-    bundle = Bundle.load(find_bundle(model))
+    try:
+        bundle = Bundle.load(find_bundle(model))
+    except (FileNotFoundError, BundleError) as error:
+        raise typer.BadParameter(str(error)) from None
     classifier = Classifier(bundle, create_runtime(bundle, device="cpu", threads=1))
-    heads = ("seed", "leaks", "alarms", "missed", "false", "delays [s]", "class accuracy", "settled air")
+    heads = ("seed", "leaks", "alarms", "missed", "false", "delays [s]", "accuracy", "settled")
     table = Table(*heads, title=f"{bundle.name}, {'with images' if images else 'gas alone'}")
     scores = []
     for seed in range(first, first + seeds):

@@ -98,7 +98,8 @@ class _Run:
 def run(programme: Programme, settings: DemoSettings, console: Console) -> Outcome:
     """Play the programme, then write report, picture and bag.
 
-    Ctrl-C ends it early: what was played is still reported.
+    Ctrl-C ends it early: what was played is still reported, whatever is pressed meanwhile. To be called
+    from the main thread, which is the one that hears Ctrl-C.
 
     Args:
         programme: what is played.
@@ -112,23 +113,32 @@ def run(programme: Programme, settings: DemoSettings, console: Console) -> Outco
     model = _check_model(settings.model)
     log = RunLog(PAPER_CHANNELS, programme.truth, programme.start_ns)
     played = _Run()
+    hear_interrupts = signal.getsignal(signal.SIGINT)
+    try:
+        _stage(programme, settings, f"{programme.source}, model {model}", log, played, console)
+        return _conclude(programme, settings.output, model, log, played)
+    finally:
+        signal.signal(signal.SIGINT, hear_interrupts)
+
+
+def _stage(
+    programme: Programme, settings: DemoSettings, title: str, log: RunLog, played: _Run, console: Console
+) -> None:
+    stage_settings = StageSettings(
+        settings.model, settings.device, settings.output / "events.jsonl", settings.patience_s
+    )
     try:
         with _ros(settings.output) as context, BagWriter(settings.output / "bag", LATCHED_TOPICS) as bag:
             played.rmw = get_rmw_implementation_identifier()
-            title = f"{programme.source}, model {model}, ROS_DOMAIN_ID {context.get_domain_id()}"
-            stage_settings = StageSettings(
-                settings.model, settings.device, settings.output / "events.jsonl", settings.patience_s
-            )
             stage = Stage(context, programme, stage_settings, bag, log)
             try:
-                with create_view(console, title) as view:
+                with create_view(console, f"{title}, ROS_DOMAIN_ID {context.get_domain_id()}") as view:
                     _play(programme, stage, log, view, played)
             finally:
                 stage.close()
                 played.warnings = stage.warnings
     except BagError as error:
         played.exit_code, played.complaint = EXIT_FAILED, str(error)
-    return _conclude(programme, settings.output, model, log, played)
 
 
 def _prepare_output(path: Path) -> None:
@@ -178,7 +188,8 @@ def _play(programme: Programme, stage: Stage, log: RunLog, view: View, played: _
             # A second Ctrl-C must not spoil the bag and the report.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             played.exit_code = EXIT_INTERRUPTED
-            played.tally = stage.abort()
+            if stage.is_active:
+                played.tally = stage.abort()
     except CompositionError as error:
         played.exit_code = played.exit_code or EXIT_FAILED
         played.complaint = str(error)
@@ -221,7 +232,10 @@ def _conclude(programme: Programme, output: Path, model: str, log: RunLog, playe
     report.write(output / "report.json")
     draw_timeline(log.timeline(_headline(programme, score), end_ns), output / "timeline.png")
     exit_code, complaint = played.exit_code, played.complaint
-    if exit_code == EXIT_DONE and not report.complete:
+    if exit_code == EXIT_DONE and "bag" in report.problems:
+        exit_code = EXIT_FAILED
+        complaint = f"{report.problems['bag']} messages are missing in the bag"
+    elif exit_code == EXIT_DONE and not report.complete:
         exit_code = EXIT_FAILED
         complaint = (
             f"{programme.readings} readings were to be classified, {report.readings} were published, "

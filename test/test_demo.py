@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -16,6 +17,7 @@ import pytest
 from bundles import write_untrained_bundle
 from rich.console import Console
 from rosbags.rosbag2 import Reader
+from rosbags.rosbag2.storage_mcap import McapWriter
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
@@ -138,6 +140,21 @@ def test_a_node_that_refuses_fails_the_demo_with_its_reason(bundle: Path, tmp_pa
     assert "gas_classifier was asked to configure and could not" in outcome.complaint
     assert "off_threshold" in outcome.complaint
     assert json.loads((tmp_path / "out" / "report.json").read_text())["readings"] == 0
+
+
+def test_a_full_disk_fails_the_demo_and_the_report_is_still_there(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(McapWriter, "write", fail)
+    write_recording(tmp_path, rows=20)
+    settings = demo.DemoSettings(tmp_path / "out", str(bundle))
+    outcome = demo.run(recorded_programme(tmp_path, None, 100.0), settings, Console(file=io.StringIO()))
+    assert outcome.exit_code == demo.EXIT_FAILED
+    assert "messages are missing in the bag" in outcome.complaint
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["gas_only"] == 20
 
 
 def test_a_lost_reading_fails_the_demo(bundle: Path, tmp_path: Path) -> None:

@@ -143,6 +143,7 @@ class Stage:
         self._diagnosed: Counter[str] = Counter()
         self._diagnosed_changed = threading.Condition()
         self._acknowledged_ns = 0
+        self._is_active = False
         self._composition = Composition(context)
         self._gas, self._camera, self._classifier = self._create_pipeline(context, settings)
         self._recorder = BagRecorderNode(_TOPICS, bag, self._listeners(), self._now_ns, **_on(context))
@@ -164,6 +165,11 @@ class Stage:
         return self._now_ns
 
     @property
+    def is_active(self) -> bool:
+        """Whether every node is active."""
+        return self._is_active
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the nodes logged as warnings or worse, each once."""
         return tuple(self._warnings)
@@ -181,6 +187,7 @@ class Stage:
                     lifecycle.request(transition)
         except CompositionError as error:
             raise CompositionError(f"{error}{self._reason()}") from error
+        self._is_active = True
         for _ in range(_LEAD_IN_STEPS):
             self._lead_in_step()
 
@@ -210,6 +217,7 @@ class Stage:
         Raises:
             CompositionError: a node refused or failed.
         """
+        self._is_active = False
         classifier, *sensors = self._lifecycles
         for lifecycle in sensors:
             lifecycle.request(DEACTIVATE)
