@@ -167,7 +167,8 @@ class KeepBest(Callback):
         epoch = 0 if trainer.sanity_checking else trainer.current_epoch + 1
         CONSOLE.print(
             f"{self._name} epoch {epoch}: loss {metrics['val_loss']:.4f}, "
-            f"accuracy {metrics['val_accuracy']:.4f} on validation"
+            f"accuracy {metrics['val_accuracy']:.4f} on validation",
+            soft_wrap=True,
         )
         if metrics["val_loss"] < self.best_loss:
             self.best_loss, self.best_epoch = metrics["val_loss"], epoch
