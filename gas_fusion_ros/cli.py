@@ -83,8 +83,9 @@ def demo(
     ] = None,
 ) -> None:
     """Play a patrol or a recording through the real nodes and report what they found."""
-    # `docker stop` and a closing terminal end the demo as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # `docker stop` ends the demo as Ctrl-C does; a shell script starts background jobs deaf to SIGINT.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     console = Console()
     folder = output if output is not None else Path("output") / datetime.now().strftime("%Y%m%d-%H%M%S")
     try:

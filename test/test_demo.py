@@ -111,14 +111,17 @@ def test_a_recording_without_images_is_classified_by_gas_alone(bundle: Path, tmp
     assert report["class_accuracy"] in (0.0, 0.5)
 
 
-def test_ctrl_c_leaves_a_report_of_the_part_played(bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_a_report_of_the_part_played(
+    bundle: Path, tmp_path: Path, stop: signal.Signals
+) -> None:
     output = tmp_path / "out"
     process = start(bundle, output, "--speed", "10")
     assert process.stdout is not None
     for line in process.stdout:
         if " readings " in line and " readings 0 " not in line:
             break
-    process.send_signal(signal.SIGINT)
+    process.send_signal(stop)
     text, _ = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 130, text
     assert "Traceback" not in text
