@@ -14,7 +14,7 @@ import numpy.typing as npt
 import onnx
 import torch
 from onnx import numpy_helper
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from gas_fusion_ros.inference import (
@@ -58,7 +58,7 @@ def write_weights(folder: Path, networks: Mapping[Mode, nn.Module]) -> None:
         for mode, network in networks.items()
         for name, tensor in network.state_dict().items()
     }
-    save_file(tensors, folder / WEIGHTS)
+    (folder / WEIGHTS).write_bytes(save(tensors))
     for mode, network in networks.items():
         onnx.save(_to_onnx(mode, network), folder / ONNX_FILES[mode])
 
