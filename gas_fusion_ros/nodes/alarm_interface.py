@@ -94,7 +94,9 @@ class AlarmInterface:
         self._lock = threading.Lock()
         self._alarm: LeakAlarm | None = None
         self._settings: AlarmSettings | None = None
-        self._last_evidence_ns = 0
+        # Stamp of the last evidence, and what the clock said when it came.
+        self._evidence_ns = 0
+        self._heard_ns = 0
         self._event_log: EventLog | None = None
         self._pose = PoseSource(node)
         self._bool_publisher = node.create_lifecycle_publisher(Bool, "gas/alarm", LATCHED)
@@ -148,10 +150,11 @@ class AlarmInterface:
     def update(self, verdict: Verdict) -> None:
         """Take in the evidence of one verdict."""
         with self._lock:
+            now_ns = self._now_ns()
             # A reading from the future must not carry the alarm's delays ahead of the clock.
-            stamp_ns = min(verdict.stamp_ns, self._now_ns() or verdict.stamp_ns)
+            stamp_ns = min(verdict.stamp_ns, now_ns or verdict.stamp_ns)
             alarm = self._started_alarm(stamp_ns)
-            self._last_evidence_ns = stamp_ns
+            self._evidence_ns, self._heard_ns = stamp_ns, now_ns
             probabilities = {name: verdict.probability(name) for name in verdict.classes}
             reading_valid = verdict.mode is not Mode.THERMAL_ONLY
             self._publish_event(alarm.update(stamp_ns, probabilities, reading_valid))
@@ -159,23 +162,25 @@ class AlarmInterface:
     def tick(self) -> None:
         """Raise the fault once readings have been missing for too long.
 
-        As long as they come the alarm runs on their stamps alone, as it does when a bag is
-        evaluated: the clock, always a little ahead of them, has its say only in their absence.
+        The alarm runs on the readings' stamps, as it does when a bag is evaluated. Only in their
+        absence does the clock drive it, by the time passed since the last one was heard: so old or
+        skewed stamps are no silence.
         """
         now_ns = self._now_ns()
         with self._lock:
             if now_ns == 0:
                 return  # simulated time has not begun
             alarm = self._started_alarm(now_ns)
-            quiet_ns = now_ns - self._last_evidence_ns
-            if quiet_ns < 0 or quiet_ns > alarm.settings.timeout_ns:
-                self._publish_event(alarm.tick(now_ns))
+            self._heard_ns = min(self._heard_ns, now_ns) or now_ns
+            quiet_ns = now_ns - self._heard_ns
+            if quiet_ns > alarm.settings.timeout_ns:
+                self._publish_event(alarm.tick(self._evidence_ns + quiet_ns))
 
     def _started_alarm(self, now_ns: int) -> LeakAlarm:
         if self._alarm is None:
             assert self._settings is not None
             self._alarm = LeakAlarm(self._settings, now_ns)
-            self._last_evidence_ns = now_ns
+            self._evidence_ns = self._heard_ns = now_ns
             self._publish_status(now_ns)
         return self._alarm
 
@@ -192,13 +197,13 @@ class AlarmInterface:
         with self._lock:
             if self._alarm is None:
                 return _inactive(response)
-            return self._answer(self._alarm.acknowledge(self._now_ns()), response)
+            return self._answer(self._alarm.acknowledge(self._alarm_time_ns()), response)
 
     def _reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         with self._lock:
             if self._alarm is None:
                 return _inactive(response)
-            return self._answer(self._alarm.reset(self._now_ns()), response)
+            return self._answer(self._alarm.reset(self._alarm_time_ns()), response)
 
     def _answer(self, result: CommandResult, response: Trigger.Response) -> Trigger.Response:
         self._publish_event(result.event)
@@ -219,6 +224,10 @@ class AlarmInterface:
         status = self._alarm.status
         self._bool_publisher.publish(messages.encode_alarm(status))
         self._state_publisher.publish(messages.encode_alarm_state(status, stamp_ns))
+
+    def _alarm_time_ns(self) -> int:
+        """Now, on the time line of the readings' stamps."""
+        return self._evidence_ns + max(0, self._now_ns() - self._heard_ns)
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)

@@ -138,7 +138,7 @@ class GasClassifierNode(ManagedNode):
         self._alarm.configure(bundle.classes)
         runtime = create_runtime(bundle, self.parameters.text("device"), self.parameters.integer("threads"))
         if runtime.note:
-            self.get_logger().warning(runtime.note)
+            self.get_logger().info(runtime.note)
         self._classifier = Classifier(bundle, runtime)
         self._classifier.warm_up()
         self._model, self._device = bundle.name, runtime.device

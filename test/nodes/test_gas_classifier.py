@@ -1,0 +1,426 @@
+"""The classifier node over DDS with the shipped bundle: pairs, modes, alarm, bad input, namespaces."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, PointCloud2
+from std_msgs.msg import Bool, String
+from std_srvs.srv import Trigger
+
+from gas_fusion_ros.messages import encode_frame, encode_reading, key_values, ns_to_stamp, stamp_to_ns
+from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
+from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
+from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
+from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.simulation.mq_response import steady_readings
+from gas_fusion_ros.simulation.renderer import random_scene, render
+from nodes.harness import Graph
+
+SUCCESS = TransitionCallbackReturn.SUCCESS
+FAILURE = TransitionCallbackReturn.FAILURE
+MS = 1_000_000
+SECOND = 1000 * MS
+
+
+def counts_of(gas: str) -> np.ndarray:
+    return steady_readings(gas, 1, np.random.default_rng(1))[0]
+
+
+def picture_of(gas: str) -> np.ndarray:
+    rng = np.random.default_rng(3)
+    return render(random_scene(gas, rng), rng)
+
+
+class Station:
+    """A classifier with somebody who publishes to it and listens to it."""
+
+    def __init__(self, graph: Graph, namespace: str = "", **parameters: Any) -> None:
+        self.graph = graph
+        prefix = f"{namespace}/" if namespace else ""
+        self.classes = graph.listen(String, f"{prefix}gas/class", RELIABLE)
+        self.classifications = graph.listen(DiagnosticArray, f"{prefix}gas/classification", RELIABLE)
+        self.alarms = graph.listen(Bool, f"{prefix}gas/alarm", LATCHED)
+        self.states = graph.listen(DiagnosticArray, f"{prefix}gas/alarm_state", LATCHED)
+        self.node = graph.create(GasClassifierNode, namespace=namespace, **parameters)
+        assert self.node.trigger_configure() == SUCCESS
+        assert self.node.trigger_activate() == SUCCESS
+        self._gas = graph.talk(PointCloud2, f"{prefix}gas/readings", RELIABLE)
+        self._image = graph.talk(Image, f"{prefix}thermal/image_raw", SENSOR_DATA)
+        graph.wait_for(lambda: self._counted(graph, f"{prefix}gas/class"))
+
+    @staticmethod
+    def _counted(graph: Graph, topic: str) -> bool:
+        return graph.probe.count_publishers(topic) > 0
+
+    def now_ns(self) -> int:
+        return int(self.graph.probe.get_clock().now().nanoseconds)
+
+    def read(self, gas: str, stamp_ns: int | None = None) -> int:
+        """Publish a reading of `gas`, stamped now by default."""
+        stamp_ns = self.now_ns() if stamp_ns is None else stamp_ns
+        self._gas.publish(encode_reading(GasReading(stamp_ns, PAPER_CHANNELS, counts_of(gas))))
+        return stamp_ns
+
+    def show(self, gas: str, stamp_ns: int | None = None) -> int:
+        """Publish a picture of `gas`, stamped now by default."""
+        stamp_ns = self.now_ns() if stamp_ns is None else stamp_ns
+        self._image.publish(encode_frame(ThermalFrame(stamp_ns, picture_of(gas), "32FC1")))
+        return stamp_ns
+
+    def publish_reading(self, message: PointCloud2) -> None:
+        self._gas.publish(message)
+
+    def publish_image(self, message: Image) -> None:
+        self._image.publish(message)
+
+    def last(self) -> dict[str, str]:
+        """The values of the latest classification."""
+        return key_values(self.classifications[-1].status[0])
+
+    def wait_for_state(self, state: str) -> None:
+        self.graph.wait_for(lambda: bool(self.states) and self.states[-1].status[0].message == state)
+
+    def expose(self, gas: str, until: Callable[[], bool], step_ns: int = 200 * MS) -> None:
+        """Publish readings of `gas` with stamps ahead of one another until something holds."""
+        stamp_ns = self.now_ns() - 60 * SECOND if not hasattr(self, "_stamp_ns") else self._stamp_ns
+        for _ in range(100):
+            stamp_ns += step_ns
+            seen = len(self.classes)
+            self.read(gas, stamp_ns)
+            self.graph.wait_for(lambda before=seen: len(self.classes) > before)
+            self._stamp_ns = stamp_ns
+            if until():
+                return
+        raise AssertionError(f"100 readings of {gas} changed nothing")
+
+
+def test_reading_and_image_become_one_fused_verdict(graph: Graph) -> None:
+    station = Station(graph)
+    stamp_ns = station.now_ns()
+    station.read("Smoke", stamp_ns)
+    station.show("Smoke", stamp_ns + 20 * MS)
+    graph.wait_for(lambda: bool(station.classifications))
+    message, values = station.classifications[0], station.last()
+    assert stamp_to_ns(message.header.stamp) == stamp_ns
+    assert message.header.frame_id == "gas_sensor_link"
+    assert message.status[0].message == "Smoke"
+    assert values["mode"] == "fusion"
+    assert values["model"] == "fusion1"
+    assert float(values["pair_offset_ms"]) == pytest.approx(20.0)
+    assert sum(float(values[f"p({name})"]) for name in ("Mixture", "NoGas", "Perfume", "Smoke")) == (
+        pytest.approx(1.0, abs=1e-4)
+    )
+    assert float(values["latency_ms"]) > 0
+    graph.wait_for(lambda: bool(station.classes))
+    assert station.classes[0].data == "Smoke"
+
+
+def test_reading_without_image_goes_on_alone(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=0.05)
+    station.read("NoGas")
+    graph.wait_for(lambda: bool(station.classifications))
+    assert station.last()["mode"] == "gas_only"
+    assert station.node.pairing_counters.gas_only == 1
+
+
+def test_image_far_from_the_reading_is_not_its_image(graph: Graph) -> None:
+    station = Station(graph, pairing__slop=0.05)
+    stamp_ns = station.now_ns() - SECOND
+    station.show("Smoke", stamp_ns - 200 * MS)
+    station.read("NoGas", stamp_ns)
+    station.show("Smoke", stamp_ns + 200 * MS)
+    graph.wait_for(lambda: bool(station.classifications))
+    assert station.last()["mode"] == "gas_only"
+
+
+def test_silent_array_raises_the_fault_and_images_go_on_alone(graph: Graph) -> None:
+    station = Station(graph, alarm__timeout=0.3, pairing__silence=0.2, pairing__thermal_only_period=0.0)
+    station.wait_for_state("fault")
+    graph.wait_for(lambda: station.alarms[-1].data is True)
+
+    def shown() -> bool:
+        station.show("Smoke")
+        return bool(station.classifications)
+
+    graph.wait_for(shown)
+    assert station.last()["mode"] == "thermal_only"
+    assert station.states[-1].status[0].message == "fault"
+    assert key_values(station.states[-1].status[0])["fault"] == "true"
+
+
+def test_leak_is_raised_acknowledged_and_ends(graph: Graph, tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    station = Station(
+        graph,
+        pairing__wait=0.0,
+        alarm__on_delay=1.0,
+        alarm__off_delay=1.0,
+        alarm__timeout=3600.0,
+        event_log=str(log),
+        pose_topic="pose",
+    )
+    poses = graph.talk(PoseStamped, "pose", RELIABLE)
+    pose = PoseStamped()
+    pose.header.frame_id = "map"
+    pose.pose.position.x = 4.5
+    pose.pose.orientation.w = 1.0
+    poses.publish(pose)
+    station.expose("NoGas", lambda: len(station.classes) >= 3)
+    assert station.states[-1].status[0].message == "clear"
+    station.expose("Smoke", lambda: station.states[-1].status[0].message == "active")
+    graph.wait_for(lambda: station.alarms[-1].data is True)
+    assert key_values(station.states[-1].status[0])["gas"] == "Smoke"
+    assert graph.call(Trigger, "gas/acknowledge_alarm").success
+    station.wait_for_state("acknowledged")
+    assert station.alarms[-1].data is True
+    station.expose("NoGas", lambda: station.states[-1].status[0].message == "clear")
+    graph.wait_for(lambda: station.alarms[-1].data is False)
+    graph.wait_for(lambda: log.read_text(encoding="utf-8").count("\n") == 4)
+    events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert [event["state"] for event in events] == ["pending", "active", "acknowledged", "clear"]
+    assert events[1]["gas"] == "Smoke"
+    assert events[1]["pose"]["x"] == 4.5
+
+
+def test_alarm_latches_until_acknowledged(graph: Graph) -> None:
+    station = Station(
+        graph, pairing__wait=0.0, alarm__on_delay=0.4, alarm__off_delay=0.4, alarm__timeout=3600.0
+    )
+    station.expose("Smoke", lambda: station.states[-1].status[0].message == "active")
+    station.expose("NoGas", lambda: station.states[-1].status[0].message == "latched")
+    assert station.alarms[-1].data is True
+    assert graph.call(Trigger, "gas/reset_alarm").success
+    station.wait_for_state("clear")
+
+
+def test_acknowledging_nothing_is_refused_with_the_reason(graph: Graph) -> None:
+    Station(graph)
+    response = graph.call(Trigger, "gas/acknowledge_alarm")
+    assert not response.success
+    assert "no leak alarm" in response.message
+
+
+def test_inactive_node_answers_its_services(graph: Graph) -> None:
+    graph.create(GasClassifierNode)
+    response = graph.call(Trigger, "gas/reset_alarm")
+    assert not response.success
+    assert "not active" in response.message
+
+
+def good_reading(station: Station) -> PointCloud2:
+    return encode_reading(GasReading(station.now_ns(), PAPER_CHANNELS, counts_of("NoGas")))
+
+
+def good_image(station: Station) -> Image:
+    return encode_frame(ThermalFrame(station.now_ns(), np.zeros((156, 206), np.uint16), "mono16"))
+
+
+def without_channel(message: PointCloud2) -> None:
+    message.fields = [field for field in message.fields if field.name != "mq7"]
+
+
+def with_integer_channel(message: PointCloud2) -> None:
+    message.fields[4].datatype = 5
+
+
+def with_zero_stamp(message: PointCloud2 | Image) -> None:
+    message.header.stamp = ns_to_stamp(0)
+
+
+def with_wrong_encoding(message: Image) -> None:
+    message.encoding = "bayer_rggb8"
+
+
+def truncated(message: Image) -> None:
+    message.data = message.data[:100]
+
+
+def empty(message: Image) -> None:
+    message.width = message.height = message.step = 0
+    message.data = b""
+
+
+@pytest.mark.parametrize(
+    ("damage", "cause"),
+    [
+        (without_channel, "reading_missing_channel"),
+        (with_integer_channel, "reading_field_type"),
+        (with_zero_stamp, "reading_zero_stamp"),
+    ],
+)
+def test_bad_reading_is_counted_said_once_and_survived(
+    graph: Graph, capfd: pytest.CaptureFixture[str], damage: Callable[[PointCloud2], None], cause: str
+) -> None:
+    station = Station(graph, pairing__wait=0.0)
+    for _ in range(3):
+        message = good_reading(station)
+        damage(message)
+        station.publish_reading(message)
+    graph.wait_for(lambda: station.node.problem_counts().get(cause) == 3)
+    station.read("NoGas")
+    graph.wait_for(lambda: bool(station.classes))
+    assert capfd.readouterr().err.count(f"{cause}:") == 1
+
+
+@pytest.mark.parametrize(
+    ("damage", "cause"),
+    [
+        (with_wrong_encoding, "image_encoding"),
+        (truncated, "image_truncated"),
+        (empty, "image_empty"),
+        (with_zero_stamp, "image_zero_stamp"),
+    ],
+)
+def test_bad_image_is_counted_said_once_and_survived(
+    graph: Graph, capfd: pytest.CaptureFixture[str], damage: Callable[[Image], None], cause: str
+) -> None:
+    station = Station(graph, pairing__wait=0.0)
+    for count in range(1, 4):
+        message = good_image(station)
+        damage(message)
+        station.publish_image(message)
+        graph.wait_for(lambda least=count: station.node.problem_counts().get(cause, 0) >= least)
+    station.read("NoGas")
+    graph.wait_for(lambda: bool(station.classes))
+    assert capfd.readouterr().err.count(f"{cause}:") == 1
+
+
+def test_reading_of_nothing_but_nan_is_counted_and_survived(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=0.0)
+    nothing = np.full(len(PAPER_CHANNELS), np.nan, dtype=np.float32)
+    station.publish_reading(encode_reading(GasReading(station.now_ns(), PAPER_CHANNELS, nothing)))
+    graph.wait_for(lambda: station.node.problem_counts().get("unusable_observation") == 1)
+    station.read("NoGas")
+    graph.wait_for(lambda: bool(station.classes))
+
+
+def test_dead_channel_is_named(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=0.0)
+    counts = counts_of("NoGas").copy()
+    counts[2] = np.nan
+    station.publish_reading(encode_reading(GasReading(station.now_ns(), PAPER_CHANNELS, counts)))
+    graph.wait_for(lambda: bool(station.classifications))
+    assert station.last()["invalid_channels"] == "mq5"
+
+
+def test_looping_bag_goes_on(graph: Graph) -> None:
+    station = Station(graph, inbox=100, pairing__wait=0.0, pairing__silence=3600.0)
+    start_ns = station.now_ns() - 600 * SECOND
+    for step in (0, 60, 120, 0, 1, 2):
+        station.read("NoGas", start_ns + step * SECOND)
+    # The first stamp that lies back waits for a second one, which shows that a new run began.
+    graph.wait_for(lambda: len(station.classes) == 6)
+    assert station.node.pairing_counters.resets == 1
+
+
+def test_old_stamps_are_no_silence(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=0.0, alarm__timeout=0.5)
+    start_ns = station.now_ns() - 3600 * SECOND
+    for step in range(20):
+        station.read("NoGas", start_ns + step * 100 * MS)
+        graph.wait_for(lambda least=step: len(station.classes) > least)
+    assert {message.status[0].message for message in station.states} == {"clear"}
+    station.wait_for_state("fault")
+
+
+def test_simulated_time_that_starts_late_raises_no_fault(graph: Graph) -> None:
+    node = graph.create(GasClassifierNode, use_sim_time=True, alarm__timeout=5.0)
+    states = graph.listen(DiagnosticArray, "gas/alarm_state", LATCHED)
+    assert node.trigger_configure() == SUCCESS
+    assert node.trigger_activate() == SUCCESS
+    clock = graph.talk(Clock, "/clock", RELIABLE)
+    start_ns = 1_000_000 * SECOND
+
+    def advance() -> bool:
+        nonlocal start_ns
+        start_ns += 20 * MS
+        clock.publish(Clock(clock=ns_to_stamp(start_ns)))
+        return bool(states)
+
+    graph.wait_for(advance)
+    assert states[-1].status[0].message == "clear"
+
+
+def test_two_robots_do_not_mix(graph: Graph) -> None:
+    first = Station(graph, "/robot1", inbox=100, pairing__wait=0.0)
+    second = Station(graph, "/robot2", inbox=100, pairing__wait=0.0)
+    for _ in range(3):
+        first.read("Smoke")
+        second.read("NoGas")
+    graph.wait_for(lambda: len(first.classes) == 3 and len(second.classes) == 3)
+    assert {message.data for message in first.classes} == {"Smoke"}
+    assert {message.data for message in second.classes} == {"NoGas"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"model": "nonsense"}, "nonsense"),
+        ({"device": "cuda"}, "cuda"),
+        ({"channels": ["mq2", "mq3"]}, "mq5"),
+        ({"alarm__on_threshold": 0.3, "alarm__off_threshold": 0.5}, "off_threshold"),
+        ({"alarm__critical_classes": ["Methane"]}, "Methane"),
+        ({"pairing__slop": 99.0}, "pairing.slop"),
+        ({"event_log": "/proc/nowhere/events.jsonl"}, "/proc/nowhere/events.jsonl"),
+    ],
+)
+def test_configure_fails_with_the_reason(
+    graph: Graph, capfd: pytest.CaptureFixture[str], parameters: dict[str, object], reason: str
+) -> None:
+    node = graph.create(GasClassifierNode, **parameters)
+    assert node.trigger_configure() == FAILURE
+    assert reason in capfd.readouterr().err
+
+
+def test_tampered_bundle_is_refused_and_another_taken(
+    graph: Graph, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bundle = tmp_path / "tampered"
+    shutil.copytree(find_bundle("fusion1"), bundle)
+    with (bundle / "model.onnx").open("ab") as file:
+        file.write(b"\0")
+    node = graph.create(GasClassifierNode, model=str(bundle))
+    assert node.trigger_configure() == FAILURE
+    assert "model.onnx" in capfd.readouterr().err
+    assert node.set_parameters([Parameter("model", value="fusion1")])[0].successful
+    assert node.trigger_configure() == SUCCESS
+
+
+def test_node_can_be_taken_down_and_up_again(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=0.0)
+    station.read("NoGas")
+    graph.wait_for(lambda: len(station.classes) == 1)
+    for transition in ("deactivate", "cleanup", "configure", "activate"):
+        assert getattr(station.node, f"trigger_{transition}")() == SUCCESS
+
+    def read() -> bool:
+        station.read("NoGas")
+        return len(station.classes) >= 2
+
+    graph.wait_for(read)
+
+
+def test_diagnostics_tell_what_became_of_every_message(graph: Graph) -> None:
+    diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    station = Station(graph, pairing__wait=0.0)
+    station.read("NoGas")
+
+    def pairing_values() -> dict[str, str]:
+        found = [status for message in diagnostics for status in message.status]
+        matching = [status for status in found if status.name == "gas_classifier: pairing"]
+        return key_values(matching[-1]) if matching else {}
+
+    graph.wait_for(lambda: pairing_values().get("gas_only") == "1")
+    assert pairing_values()["readings"] == "1"

@@ -1,0 +1,47 @@
+"""The nodes as processes: they end quietly, and the classifier does without torch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from lifecycle_msgs.srv import GetState
+
+from nodes.harness import TIMEOUT_S, Graph
+
+
+def environment(graph: Graph) -> dict[str, str]:
+    return {**os.environ, "ROS_DOMAIN_ID": str(graph.context.get_domain_id())}
+
+
+@pytest.mark.parametrize("name", ["gas_sensor", "thermal_camera", "gas_classifier"])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_node_ends_quietly(graph: Graph, name: str, stop: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"gas_fusion_ros.nodes.{name}"],
+        env=environment(graph),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    client = graph.probe.create_client(GetState, f"/{name}/get_state")
+    assert client.wait_for_service(TIMEOUT_S)
+    process.send_signal(stop)
+    output, _ = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+
+
+def test_classifier_does_not_import_torch() -> None:
+    script = (
+        "import sys, numpy, rclpy; rclpy.init();"
+        "from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode;"
+        "node = GasClassifierNode(); print(node.trigger_configure(), node.trigger_activate());"
+        "node.destroy_node(); rclpy.shutdown(); sys.exit('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count("SUCCESS") == 2
