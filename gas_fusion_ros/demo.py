@@ -270,6 +270,7 @@ def _report(programme: Programme, model: str, log: RunLog, played: _Run, score: 
         duration_s=round((end_ns - programme.start_ns) / _SECOND_NS, 3),
         speed=programme.speed,
         complete=complete,
+        accuracy_by_mode=log.accuracy_by_mode(),
         settled_accuracy=score.settled_accuracy,
         detection_delays_s=score.detection_delays_s,
         grace_s=_SCORING.grace_ns / _SECOND_NS,

@@ -154,8 +154,8 @@ def score(
         missed_leaks=sum(needed and delay is None for needed, delay in zip(long_enough, delays, strict=True)),
         false_alarms=sum(is_false(alarm, leaks, settings.grace_ns) for alarm in alarms),
         detection_delays_s=delays,
-        class_accuracy=_accuracy(judgements),
-        settled_accuracy=_accuracy(settled(judgements, leaks, settings.grace_ns)),
+        class_accuracy=accuracy(judgements),
+        settled_accuracy=accuracy(settled(judgements, leaks, settings.grace_ns)),
     )
 
 
@@ -257,7 +257,8 @@ def leaks_of(intervals: Iterable[Interval]) -> list[Leak]:
     return [Leak.without_aftermath(interval) for interval in intervals if interval.label != CLEAN_AIR]
 
 
-def _accuracy(judgements: Sequence[Judgement]) -> float | None:
+def accuracy(judgements: Sequence[Judgement]) -> float | None:
+    """Share of the judgements that name the class that was true; None without any."""
     if not judgements:
         return None
     return sum(judgement.label == judgement.truth for judgement in judgements) / len(judgements)

@@ -70,6 +70,7 @@ class Report:
         duration_s: simulated time played, seconds.
         speed: simulated seconds per second of wall time, as asked for.
         complete: whether the run came to its end.
+        accuracy_by_mode: class accuracy of the readings with an image (`fusion`) and alone (`gas_only`).
         settled_accuracy: class accuracy without the times at which the sensors followed a change.
         detection_delays_s: per leak, start to alarm; None where there was none.
         grace_s: how long after a leak's last sign an alarm was not false.
@@ -95,6 +96,7 @@ class Report:
     duration_s: float
     speed: float
     complete: bool
+    accuracy_by_mode: dict[str, float] = field(default_factory=dict)
     settled_accuracy: float | None = None
     detection_delays_s: tuple[float | None, ...] = ()
     grace_s: float = 0.0
@@ -323,8 +325,9 @@ def _decorate(figure: Figure, timeline: Timeline, panels: Sequence[Axes]) -> Non
     last = panels[-1]
     last.spines["left"].set_visible(False)
     last.xaxis.set_major_locator(MultipleLocator(_tick_step(total)))
-    last.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _clock_text(value)))
-    last.set_xlabel("time [h:min:s]" if total >= 3600 else "time [min:s]")
+    text, unit = (_hours_text, "h:min:s") if total >= 3600 else (_minutes_text, "min:s")
+    last.xaxis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
+    last.set_xlabel(f"time [{unit}]")
     figure.text(0.075, 0.945, timeline.title, fontsize=14, fontweight="bold")
     figure.align_ylabels(list(panels))
 
@@ -341,7 +344,12 @@ def _tick_step(total_s: float) -> float:
     return float(next((step for step in steps if total_s / step <= 12), math.ceil(total_s / 12)))
 
 
-def _clock_text(seconds: float) -> str:
+def _minutes_text(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
-    hours, minutes_of_hour = divmod(minutes, 60)
-    return f"{hours}:{minutes_of_hour:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return f"{minutes}:{rest:02d}"
+
+
+def _hours_text(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

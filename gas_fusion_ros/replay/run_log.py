@@ -18,6 +18,7 @@ from gas_fusion_ros.replay.metrics import (
     Leak,
     Score,
     ScoreSettings,
+    accuracy,
     alarm_bands,
     alarms_of,
     score,
@@ -184,12 +185,15 @@ class RunLog:
 
     def score(self, end_ns: int, settings: ScoreSettings) -> Score:
         """Compare the run until `end_ns` with the truth: leaks that had not begun do not count."""
-        judgements = [
-            Judgement(said.stamp_ns, said.label, self._truth.label(said.stamp_ns))
-            for said in self._sorted_classifications()
-            if said.mode is not Mode.THERMAL_ONLY
-        ]
+        judgements = self._judgements(Mode.FUSION, Mode.GAS_ONLY)
         return score(self.leaks(end_ns), alarms_of(self.alarm_bands(end_ns)), judgements, settings)
+
+    def accuracy_by_mode(self) -> dict[str, float]:
+        """Class accuracy of each mode that classified readings."""
+        shares = {
+            mode.value: accuracy(self._judgements(mode)) for mode in Mode if mode is not Mode.THERMAL_ONLY
+        }
+        return {mode: share for mode, share in shares.items() if share is not None}
 
     def leaks(self, end_ns: int) -> list[Leak]:
         """The leaks that had begun by `end_ns`, cut there."""
@@ -221,6 +225,13 @@ class RunLog:
             truth=tuple(self.leaks(end_ns)),
             alarms=tuple(self.alarm_bands(end_ns)),
         )
+
+    def _judgements(self, *modes: Mode) -> list[Judgement]:
+        return [
+            Judgement(said.stamp_ns, said.label, self._truth.label(said.stamp_ns))
+            for said in self._sorted_classifications()
+            if said.mode in modes
+        ]
 
     def _sorted_classifications(self) -> list[Classification]:
         with self._lock:

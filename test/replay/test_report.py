@@ -104,6 +104,11 @@ def test_the_picture_copes_with_invalid_channels_and_unknown_gases(tmp_path: Pat
     assert (tmp_path / "timeline.png").stat().st_size > 10_000
 
 
+def test_a_run_of_hours_is_drawn(tmp_path: Path) -> None:
+    draw_timeline(timeline(100, end_ns=14_000 * S), tmp_path / "timeline.png")
+    assert (tmp_path / "timeline.png").stat().st_size > 10_000
+
+
 def test_every_class_has_its_own_colour() -> None:
     colours = class_colours((*PAPER_CLASSES, "Ammonia", "Methane"))
     assert len(set(colours.values())) == len(PAPER_CLASSES) + 2

@@ -61,6 +61,12 @@ def test_the_score(log: RunLog) -> None:
     assert score.settled_accuracy == 1.0
 
 
+def test_the_accuracy_of_each_mode(log: RunLog) -> None:
+    log.add_classification(classification(500, "Smoke", Mode.THERMAL_ONLY))
+    # Wrong from 41 to 45 and from 82 to 86 s, each reading of a full ten seconds without an image.
+    assert log.accuracy_by_mode() == {"fusion": pytest.approx(80 / 90), "gas_only": 1.0}
+
+
 def test_a_run_cut_short_is_scored_as_far_as_it_went(log: RunLog) -> None:
     assert log.score(41 * S, ScoreSettings()).leaks == 0
     assert log.leaks(60 * S) == [Leak("Smoke", 41 * S, 60 * S, 41 * S, 81 * S)]
