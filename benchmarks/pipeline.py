@@ -82,7 +82,7 @@ class Load:
 
 
 class Listener:
-    """Takes down every classification."""
+    """Takes down every classification of a reading."""
 
     def __init__(self) -> None:
         self.arrivals: list[Arrival] = []
@@ -91,6 +91,8 @@ class Listener:
         """Take down one classification."""
         received_ns = time.time_ns()
         values = messages.key_values(msg.status[0])
+        if values["mode"] == Mode.THERMAL_ONLY.value:
+            return  # images may go on alone until the first reading; they must not hide a lost one
         stamp_ns = messages.stamp_to_ns(msg.header.stamp)
         offset_ms = float(values["pair_offset_ms"]) if values["mode"] == Mode.FUSION.value else 0.0
         end_to_end_ms = (received_ns - stamp_ns) / 1e6 - max(0.0, offset_ms)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bundles import write_untrained_bundle
 
-from benchmarks.pipeline import Arrival, Load, broken_limits, main, run_pipeline
+from benchmarks.pipeline import Arrival, Listener, Load, broken_limits, main, run_pipeline
+from gas_fusion_ros import messages
+from gas_fusion_ros.observation import PAPER_CLASSES, Mode, Verdict
 
 GOOD = Load(readings=2, images=6, cpu_percent=20.0, resident_mb=150.0)
 ARRIVALS = [Arrival(1, 3.0, 5.0, "fusion"), Arrival(2, 4.0, 6.0, "fusion")]
@@ -35,6 +38,18 @@ def test_a_broken_limit_is_named_with_its_measure(load: Load, arrivals: list[Arr
 
 def test_nothing_classified_breaks_the_limits() -> None:
     assert len(broken_limits(GOOD, [])) == 2
+
+
+def test_images_that_went_on_alone_are_not_counted_as_readings() -> None:
+    listener = Listener()
+    probabilities = np.full(4, 0.25, dtype=np.float32)
+    for stamp_ns, mode in enumerate(Mode, start=1):
+        verdict = Verdict(stamp_ns, "link", mode, PAPER_CLASSES, probabilities, "m", 5_000_000)
+        listener.hear(messages.encode_classification(verdict, 2.5))
+    assert [(arrival.mode, arrival.latency_ms) for arrival in listener.arrivals] == [
+        ("fusion", 2.5),
+        ("gas_only", 2.5),
+    ]
 
 
 def test_a_short_run_loses_no_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
