@@ -33,7 +33,7 @@ from gas_fusion_ros.networks.fusion import FusionI
 from gas_fusion_ros.networks.gas import GasCnn
 from gas_fusion_ros.networks.thermal import GasNet
 from gas_fusion_ros.observation import CLEAN_AIR, Mode
-from training.card import RUNTIME, write_card
+from training.card import RUNS, RUNTIME, write_card
 from training.data import (
     IMAGE_SIZE,
     AugmentedSamples,
@@ -441,7 +441,7 @@ def train(model: Model, data: Path, output: Path, settings: Hyperparameters, com
         "metrics": evaluation.metrics,
     }
     write_manifest(output, content)
-    runtime = measure_runtime(Bundle.load(output), runs=100)
+    runtime = measure_runtime(Bundle.load(output), RUNS)
     write_manifest(output, {**content, "metrics": {**evaluation.metrics, RUNTIME: runtime}})
     bundle = Bundle.load(output)
     write_card(bundle)

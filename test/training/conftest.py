@@ -12,11 +12,10 @@ from gas_fusion_ros.dataset import CSV_NAME
 from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES
 
 
-@pytest.fixture
-def tiny_folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ten made-up rows per class, each class around its own level."""
-    folder = tmp_path / "data"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("tiny_data")
     rng = np.random.default_rng(0)
     with (folder / CSV_NAME).open("w", newline="") as file:
         writer = csv.writer(file)
