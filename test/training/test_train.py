@@ -28,6 +28,8 @@ COMMAND = "python -m training.train --seed 0"
 
 @pytest.fixture(scope="module")
 def trained(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # On a busy machine, two threads that wait for each other are slower than one.
+    torch.set_num_threads(1)
     output = tmp_path_factory.mktemp("models") / "tiny"
     settings = Hyperparameters(
         gas_epochs=2, thermal_epochs=1, fusion_epochs=1, joint_epochs=1, batch=8, frames_per_row=1
