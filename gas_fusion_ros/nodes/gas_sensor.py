@@ -15,8 +15,7 @@ from gas_fusion_ros.drivers import GasDriver
 from gas_fusion_ros.drivers.gas.recorded import RecordedGasDriver, RecordedGasSettings
 from gas_fusion_ros.drivers.gas.serial import SerialGasDriver, SerialGasSettings
 from gas_fusion_ros.drivers.gas.simulated import SimulatedGasDriver, SimulatedGasSettings
-from gas_fusion_ros.messages import Level
-from gas_fusion_ros.mq import ChannelHealth, ChannelMonitor, ChannelSettings, ChannelState
+from gas_fusion_ros.mq import ChannelMonitor, ChannelSettings, ChannelState
 from gas_fusion_ros.nodes.driver_node import POLL_SPECS, SIMULATION_SPECS, DriverNode
 from gas_fusion_ros.nodes.parameters import ParameterSpec
 from gas_fusion_ros.nodes.qos import RELIABLE
@@ -72,14 +71,6 @@ SPECS = (
         maximum=172800.0,
     ),
 )
-
-_LEVELS = {
-    ChannelHealth.OK: Level.OK,
-    ChannelHealth.WARMING_UP: Level.WARN,
-    ChannelHealth.STUCK: Level.WARN,
-    ChannelHealth.OUT_OF_RANGE: Level.ERROR,
-    ChannelHealth.NAN: Level.ERROR,
-}
 
 
 class GasSensorNode(DriverNode[GasReading]):
@@ -157,15 +148,7 @@ class GasSensorNode(DriverNode[GasReading]):
 
     def diagnostics(self) -> list[DiagnosticStatus]:
         """The state of the driver, then of each channel."""
-        return [self.driver_status({}), *(self._channel_status(state) for state in self._states)]
-
-    def _channel_status(self, state: ChannelState) -> DiagnosticStatus:
-        return messages.diagnostic_status(
-            f"{self.get_name()}: {state.name}",
-            _LEVELS[state.health],
-            state.health.value,
-            {"counts": state.counts},
-        )
+        return [self.driver_status({}), *messages.channel_diagnostics(self._states, self.get_name())]
 
 
 def main(args: Sequence[str] | None = None) -> None:

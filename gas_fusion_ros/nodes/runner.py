@@ -5,21 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+
+_WAKE_UP_S = 0.5
 
 
 def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> None:
     """Spin the node that `create` returns until SIGINT, SIGTERM or a shutdown from outside."""
     rclpy.init(args=list(args) if args is not None else None)
     try:
-        node = create()
-        try:
-            rclpy.spin(node)
-        finally:
-            node.destroy_node()
+        _spin(create())
     except (KeyboardInterrupt, ExternalShutdownException):
         # The ordinary ends: Ctrl-C, or `ros2 launch` stopping its children.
         pass
+    except Exception:
+        # A signal during construction invalidates the context under the half-made node.
+        if rclpy.ok():
+            raise
     finally:
         rclpy.try_shutdown()
+
+
+def _spin(node: Node) -> None:
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        # Not `spin`: a signal just before it begins to wait would go unnoticed for ever.
+        while rclpy.ok():
+            executor.spin_once(timeout_sec=_WAKE_UP_S)
+    finally:
+        executor.shutdown()
+        node.destroy_node()
