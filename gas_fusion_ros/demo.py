@@ -263,22 +263,26 @@ def _report(programme: Programme, model: str, log: RunLog, played: _Run, score: 
         pairs=log.classified(Mode.FUSION),
         gas_only=log.classified(Mode.GAS_ONLY),
         dropped=max(0, unclassified),
-        class_accuracy=score.class_accuracy,
+        class_accuracy=_rounded(score.class_accuracy),
         latency_ms=log.latency(),
         model=model,
         rmw=played.rmw,
         duration_s=round((end_ns - programme.start_ns) / _SECOND_NS, 3),
         speed=programme.speed,
         complete=complete,
-        accuracy_by_mode=log.accuracy_by_mode(),
-        settled_accuracy=score.settled_accuracy,
-        detection_delays_s=score.detection_delays_s,
+        accuracy_by_mode={mode: round(share, 4) for mode, share in log.accuracy_by_mode().items()},
+        settled_accuracy=_rounded(score.settled_accuracy),
+        detection_delays_s=tuple(_rounded(delay) for delay in score.detection_delays_s),
         grace_s=_SCORING.grace_ns / _SECOND_NS,
         wall_s=round(played.wall_s, 2),
         source=programme.source,
         dropped_by=dict(tally.dropped_by),
         problems=dict(tally.problems),
     )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _headline(programme: Programme, score: Score) -> str:
