@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
@@ -62,7 +63,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """The wheel that pip builds, from a copy, so that the checkout stays as it is."""
     if find_spec("pip") is None:
         pytest.skip("pip is not installed")
-    if find_spec("setuptools.command.bdist_wheel") is None and find_spec("wheel") is None:
+    setuptools = tuple(int(part) for part in metadata.version("setuptools").split(".")[:2])
+    if setuptools < (70, 1) and find_spec("wheel") is None:
         pytest.skip("wheel is not installed, and setuptools is older than 70.1")
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
