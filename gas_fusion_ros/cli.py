@@ -1,13 +1,15 @@
 """The command `gas-fusion`."""
 
-from __future__ import annotations
+# ruff: noqa: UP045
+# No `from __future__ import annotations` and no `X | None` for options: the typer 0.9 of Ubuntu 24.04
+# understands neither.
 
 import signal
 from datetime import datetime
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 
 import typer
 from rich.console import Console
@@ -60,11 +62,11 @@ def gas_fusion(
 def demo(
     seed: Annotated[int, typer.Option(help="Which patrol is simulated.", min=0, max=2**31 - 1)] = 0,
     duration: Annotated[
-        float | None,
+        Optional[float],
         typer.Option(help="Simulated seconds to play; 600 for a patrol, all rows for a recording."),
     ] = None,
     speed: Annotated[
-        float | None,
+        Optional[float],
         typer.Option(
             help="Simulated seconds per second, at most; 10 for a patrol, 300 for a recording. "
             "Time waits where the machine cannot keep up, so that no reading is lost."
@@ -72,13 +74,13 @@ def demo(
     ] = None,
     leaks: Annotated[int, typer.Option(help="Leaks on the patrol.", min=0)] = 3,
     recorded: Annotated[
-        Path | None,
+        Optional[Path],
         typer.Option(help="Play this folder in the layout of the data set MultimodalGasData instead."),
     ] = None,
     model: Annotated[str, typer.Option(help="Model bundle: a name below models/ or a folder.")] = "fusion1",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.AUTO,
     output: Annotated[
-        Path | None,
+        Optional[Path],
         typer.Option(help="New or empty folder for report, picture and bag.", show_default="output/<time>"),
     ] = None,
 ) -> None:
@@ -112,7 +114,7 @@ def _programme(
     return patrol_programme(seed, duration, leaks, speed)
 
 
-def _run(programme: Programme, folder: Path, model: str, device: Device, console: Console) -> Outcome:
+def _run(programme: Programme, folder: Path, model: str, device: Device, console: Console) -> "Outcome":
     # Imported here: only what plays needs ROS.
     try:
         from gas_fusion_ros import demo as player
@@ -130,7 +132,7 @@ def _fail(message: str) -> NoReturn:
     raise typer.Exit(EXIT_USAGE)
 
 
-def _summarise(console: Console, outcome: Outcome, folder: Path) -> None:
+def _summarise(console: Console, outcome: "Outcome", folder: Path) -> None:
     console.print(_table(outcome.report))
     for warning in outcome.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
@@ -146,7 +148,7 @@ def _summarise(console: Console, outcome: Outcome, folder: Path) -> None:
     )
 
 
-def _table(report: Report) -> Table:
+def _table(report: "Report") -> Table:
     table = Table.grid(padding=(0, 2))
     latency = report.latency_ms
     rows = {

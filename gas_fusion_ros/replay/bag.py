@@ -117,7 +117,6 @@ class BagWriter:
             try:
                 writer.close()
             except OSError as error:
-                writer.abort()
                 raise BagError(f"the bag {self.path} cannot be finished: {error}") from error
 
     def __enter__(self) -> BagWriter:
@@ -162,8 +161,7 @@ class BagWriter:
         return connection
 
     def _give_up(self, reason: str) -> BagError:
+        # Older releases of the library cannot abort; dropping the writer closes its file.
+        self._writer = None
         self._failure = BagError(reason)
-        if self._writer is not None:
-            self._writer.abort()
-            self._writer = None
         return self._failure
