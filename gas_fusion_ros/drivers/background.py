@@ -97,7 +97,8 @@ class DeviceCalls(Generic[D]):
 class BackgroundReader(Generic[D]):
     """Reads a device in a thread and connects again when it is unplugged.
 
-    Losing the device is counted as `disconnected`.
+    Losing the device is counted as `disconnected`; any other failure to read, as `read_failed`, is met
+    in the same way.
     """
 
     def __init__(self, name: str, calls: DeviceCalls[D], backoff: Backoff, problems: Problems) -> None:
@@ -147,6 +148,9 @@ class BackgroundReader(Generic[D]):
                     self._calls.read(device)
             except (DriverError, OSError) as error:
                 self._problems.add("disconnected", f"{self._name}: {error}; trying to reconnect")
+            except Exception as error:
+                # Else the thread would end unheard, and with it all readings.
+                self._problems.add("read_failed", f"{self._name}: {type(error).__name__}: {error}")
             finally:
                 self._connected = False
                 self._calls.disconnect(device)

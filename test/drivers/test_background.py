@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gas_fusion_ros.drivers.background import Arrivals
+import threading
+
+from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
 from gas_fusion_ros.problems import Problems
 
 
@@ -52,3 +54,26 @@ def test_a_full_queue_loses_its_oldest_and_counts_it() -> None:
 
     assert [item for _, item in arrivals.take(100)] == [3, 4]
     assert problems.counts() == {"queue_overflow": 3}
+
+
+def test_a_failure_nobody_foresaw_is_counted_and_the_device_read_again() -> None:
+    problems = Problems()
+    read_again = threading.Event()
+    connections: list[int] = []
+
+    def connect() -> int:
+        connections.append(len(connections))
+        return connections[-1]
+
+    def read(connection: int) -> None:
+        if connection == 0:
+            raise ZeroDivisionError("a bug")
+        read_again.set()
+
+    backoff = Backoff(first_ns=1_000_000, longest_ns=1_000_000)
+    reader = BackgroundReader("/dev/mine", DeviceCalls(connect, read, lambda _: None), backoff, problems)
+    reader.start()
+
+    assert read_again.wait(20.0)
+    reader.stop()
+    assert problems.counts() == {"read_failed": 1}

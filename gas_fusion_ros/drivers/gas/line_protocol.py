@@ -75,7 +75,7 @@ class LineParser:
     def _parse_json(self, text: str) -> npt.NDArray[np.float32]:
         try:
             fields = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise LineError(f"'{text[:80]}' is not a whole JSON object") from None
         values = {str(key).lower(): value for key, value in fields.items()}
         missing = [name for name in self._names if name not in values]
@@ -121,7 +121,8 @@ def _json_number(name: str, value: object) -> float:
         return math.nan
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise LineError(f"channel {name} is {value!r}; expected a number, or null if invalid")
-    return value if math.isnan(value) else _finite(name, value)
+    # `isnan` would fail on an integer beyond the range of a float.
+    return value if value != value else _finite(name, value)
 
 
 def _finite(name: str, value: float) -> float:

@@ -50,6 +50,8 @@ def test_a_good_line_is_read(line: bytes, expected: list[float | None] | None) -
         (b'{"mq2": 555}', "has no key mq3"),
         (b'{"mq2": 555, "mq3": "515"}', "channel mq3 is '515'"),
         (b'{"mq2": true, "mq3": 515}', "channel mq2 is True"),
+        (b'{"mq2": 1' + 400 * b"0" + b', "mq3": 515}', "channel mq2 is 10+; expected ADC counts"),
+        (b'{"mq2": ' + 100_000 * b"[", "is not a whole JSON object"),
         (b"hello,world", "the header 'hello,world' has no column mq2, mq3"),
     ],
 )
