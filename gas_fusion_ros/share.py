@@ -8,6 +8,8 @@ from pathlib import Path
 
 PACKAGE = "gas_fusion_ros"
 
+_BUNDLES = "*/bundle.json"
+
 
 def _candidates() -> list[Path]:
     checkout = Path(__file__).resolve().parents[1]
@@ -20,17 +22,18 @@ def _candidates() -> list[Path]:
 
 
 def share_dir() -> Path:
-    """Return the folder with `models` and `config`.
+    """Return the folder with `models`, where the bundles are, and `config`.
 
     That is the checkout next to the package, else a ROS workspace's share folder
     (AMENT_PREFIX_PATH), else that of the Python environment.
 
     Raises:
-        FileNotFoundError: none of them holds a `models` folder; the message lists them.
+        FileNotFoundError: none of them holds a model bundle; the message lists them.
     """
     candidates = _candidates()
     for candidate in candidates:
-        if (candidate / "models").is_dir():
+        # Other packages leave folders of this name beside an installed one.
+        if any((candidate / "models").glob(_BUNDLES)):
             return candidate
     looked = ", ".join(str(candidate) for candidate in candidates)
     raise FileNotFoundError(f"no folder with the package's models; looked in {looked}")
@@ -47,7 +50,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
     if (path / "bundle.json").is_file():
         return path
     models = share_dir() / "models"
-    shipped = sorted(entry.parent.name for entry in models.glob("*/bundle.json"))
+    shipped = sorted(entry.parent.name for entry in models.glob(_BUNDLES))
     if str(name_or_path) in shipped:
         return models / str(name_or_path)
     raise FileNotFoundError(

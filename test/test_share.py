@@ -53,6 +53,12 @@ def test_the_environment_comes_last(installed: Path) -> None:
     assert share.share_dir() == expected
 
 
+def test_models_of_somebody_else_are_passed_over(installed: Path) -> None:
+    (installed / "site-packages" / "models" / "theirs").mkdir(parents=True)
+    expected = make_share(installed / "environment" / "share" / "gas_fusion_ros", "fusion1")
+    assert share.share_dir() == expected
+
+
 def test_an_unknown_name_lists_the_shipped_bundles(installed: Path) -> None:
     make_share(installed / "site-packages", "fusion1", "robust")
     with pytest.raises(FileNotFoundError, match=r"'fusion9'.*fusion1, robust"):
