@@ -37,7 +37,6 @@ class ParameterSpec:
         maximum: largest value allowed, for numbers.
         choices: the values allowed, for strings.
         read_only: settable only when the node starts.
-        dynamic: takes effect at once; the others take effect at configure and are refused after it.
     """
 
     name: str
@@ -47,7 +46,6 @@ class ParameterSpec:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     read_only: bool = False
-    dynamic: bool = False
 
     def descriptor(self) -> ParameterDescriptor:
         """The row as ROS tells it to `ros2 param describe`."""
@@ -85,7 +83,7 @@ class ParameterTable:
         self._specs = {spec.name: spec for spec in specs}
         self._refusals: dict[str, str] = {}
         self.locked = False
-        """Set while the node is configured: only dynamic parameters change then."""
+        """Set while the node is configured: parameters take effect at configure, so none changes then."""
         node.add_on_set_parameters_callback(self._check)
         for spec in specs:
             self._declare(spec)
@@ -147,15 +145,12 @@ class ParameterTable:
             spec = self._specs.get(parameter.name)
             if spec is None:
                 continue
-            reason = self._locked_reason(spec) or spec.refusal(parameter.value)
+            reason = spec.refusal(parameter.value)
+            if self.locked:
+                reason = f"{spec.name} takes effect at configure; clean the node up before changing it"
             if reason is not None:
                 return SetParametersResult(successful=False, reason=reason)
         return SetParametersResult(successful=True)
-
-    def _locked_reason(self, spec: ParameterSpec) -> str | None:
-        if self.locked and not spec.dynamic:
-            return f"{spec.name} takes effect at configure; clean the node up before changing it"
-        return None
 
     def _forget_refusals(self, parameters: list[Parameter]) -> None:
         for parameter in parameters:

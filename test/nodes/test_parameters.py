@@ -20,7 +20,7 @@ SPECS = (
     ParameterSpec("retries", 3, "attempts", minimum=0),
     ParameterSpec("driver", "simulated", "source", choices=("simulated", "serial")),
     ParameterSpec("frame_id", "base_link", "frame", read_only=True),
-    ParameterSpec("verbose", False, "say more", dynamic=True),
+    ParameterSpec("verbose", False, "say more"),
 )
 
 
@@ -72,14 +72,13 @@ def test_bad_value_later_is_refused_and_the_old_one_stays(graph: Graph) -> None:
     node.table.require_valid()
 
 
-def test_locked_table_takes_only_dynamic_parameters(graph: Graph) -> None:
+def test_locked_table_takes_nothing(graph: Graph) -> None:
     node = graph.create(TableNode)
     node.table.locked = True
-    refused, taken = node.set_parameters([Parameter("rate", value=5.0), Parameter("verbose", value=True)])
+    [refused] = node.set_parameters([Parameter("verbose", value=True)])
     assert not refused.successful
     assert "takes effect at configure" in refused.reason
-    assert taken.successful
-    assert node.table.flag("verbose") is True
+    assert node.table.flag("verbose") is False
 
 
 def test_read_only_parameter_cannot_be_set(graph: Graph) -> None:
