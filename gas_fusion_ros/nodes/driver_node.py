@@ -13,7 +13,7 @@ from gas_fusion_ros import messages
 from gas_fusion_ros.drivers import Driver
 from gas_fusion_ros.messages import Level
 from gas_fusion_ros.nodes.managed_node import ManagedNode
-from gas_fusion_ros.nodes.parameters import ParameterSpec
+from gas_fusion_ros.nodes.parameters import MAX_TIME_S, ParameterSpec
 from gas_fusion_ros.problems import Problems
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ POLL_SPECS = (
         "time at which a recording or simulated patrol begins, s. Nodes that shall play in step take "
         "the same; 0 is the clock's epoch, or the first stamp of a recording played once",
         minimum=0.0,
-        maximum=9e9,
+        maximum=MAX_TIME_S,
     ),
 )
 

@@ -66,7 +66,7 @@ SPECS = (
     ParameterSpec(
         "health.warm_up",
         180.0,
-        "for how long after configure the channels are reported as warming up, s",
+        "for how long after the first reading the channels are reported as warming up, s",
         minimum=0.0,
         maximum=172800.0,
     ),

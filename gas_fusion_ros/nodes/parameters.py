@@ -18,6 +18,9 @@ from rclpy.parameter import Parameter
 
 ParameterValue = bool | int | float | str | list[str]
 
+MAX_TIME_S = 2e9
+"""A bound for times since the clock's epoch, seconds: builtin_interfaces/Time ends at 2^31."""
+
 _NO_UPPER_BOUND = 1e9
 _NANOSECONDS = 1_000_000_000
 

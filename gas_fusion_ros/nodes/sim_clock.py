@@ -11,13 +11,15 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
 
 from gas_fusion_ros.messages import ns_to_stamp
-from gas_fusion_ros.nodes.parameters import ParameterSpec, ParameterTable
+from gas_fusion_ros.nodes.parameters import MAX_TIME_S, ParameterSpec, ParameterTable
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.nodes.runner import run
 
 SPECS = (
     ParameterSpec("speed", 1.0, "simulated seconds per second of wall time", minimum=0.01, maximum=1000.0),
-    ParameterSpec("start_time", 1.0, "first time published, in seconds; above 0", minimum=1e-3),
+    ParameterSpec(
+        "start_time", 1.0, "first time published, in seconds; above 0", minimum=1e-3, maximum=MAX_TIME_S
+    ),
     ParameterSpec("rate", 100.0, "messages per second of wall time", minimum=1.0, maximum=1000.0),
 )
 
