@@ -1,8 +1,6 @@
 """A node's parameters as one described, validated table."""
 
 from __future__ import annotations
-
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -72,8 +70,6 @@ class ParameterSpec:
         """Why `value` cannot be taken, beyond its type and range; None if it can."""
         if self.choices and value not in self.choices:
             return f"{self.name} is '{value}'; it must be one of: {', '.join(self.choices)}"
-        if isinstance(value, float) and math.isnan(value):  # no range of ROS excludes it
-            return f"{self.name} is nan; it must be a number"
         return None
 
 
