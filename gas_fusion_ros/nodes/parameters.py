@@ -1,6 +1,7 @@
 """A node's parameters as one described, validated table."""
 
 from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
