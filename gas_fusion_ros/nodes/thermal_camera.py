@@ -147,9 +147,9 @@ class ThermalCameraNode(DriverNode[ThermalFrame]):
     def _calibration_for(self, frame: ThermalFrame) -> CameraCalibration:
         height, width = frame.pixels.shape[:2]
         self._last_size = f"{width}x{height}"
-        if self._calibration is None:
-            self._calibration = from_field_of_view(width, height, self.parameters.number("horizontal_fov"))
         calibration = self._calibration
+        if calibration is None:
+            return from_field_of_view(width, height, self.parameters.number("horizontal_fov"))
         if (calibration.width, calibration.height) != (width, height):
             self.problems.add(
                 "calibration_size",
