@@ -109,7 +109,7 @@ class DriverNode(ManagedNode, Generic[T]):
             **extra,
             **problems,
         }
-        return messages.diagnostic_status(f"{self.get_name()}: driver", level, message, values)
+        return messages.diagnostic_status(f"{self.diagnostic_name}: driver", level, message, values)
 
     def _poll(self) -> None:
         assert self._driver is not None

@@ -248,11 +248,15 @@ class GasClassifierNode(ManagedNode):
         level, message = (Level.WARN, f"{lost} messages dropped") if lost else (Level.OK, "pairing")
         if self._synchronizer is None:
             level, message = Level.STALE, "not active"
-        return messages.diagnostic_status(f"{self.get_name()}: pairing", level, message, counters.as_dict())
+        return messages.diagnostic_status(
+            f"{self.diagnostic_name}: pairing", level, message, counters.as_dict()
+        )
 
     def _classification_status(self) -> DiagnosticStatus:
         problems = self.problem_counts()
         level, message = (Level.WARN, ", ".join(problems)) if problems else (Level.OK, "classifying")
+        if self._worker is None:
+            level, message = Level.STALE, "not active"
         values = {
             "model": self._model,
             "device": self._device,
@@ -260,11 +264,11 @@ class GasClassifierNode(ManagedNode):
             "skipped": self.skipped,
             **problems,
         }
-        return messages.diagnostic_status(f"{self.get_name()}: classification", level, message, values)
+        return messages.diagnostic_status(f"{self.diagnostic_name}: classification", level, message, values)
 
     def _alarm_status(self) -> DiagnosticStatus:
         status = self._alarm.status
-        name = f"{self.get_name()}: alarm"
+        name = f"{self.diagnostic_name}: alarm"
         if status is None:
             return messages.diagnostic_status(name, Level.STALE, "not active", {})
         return messages.alarm_diagnostic(status, name)

@@ -148,7 +148,7 @@ class GasSensorNode(DriverNode[GasReading]):
 
     def diagnostics(self) -> list[DiagnosticStatus]:
         """The state of the driver, then of each channel."""
-        return [self.driver_status({}), *messages.channel_diagnostics(self._states, self.get_name())]
+        return [self.driver_status({}), *messages.channel_diagnostics(self._states, self.diagnostic_name)]
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -36,6 +36,11 @@ class ManagedNode(LifecycleNode):
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", RELIABLE)
         self._diagnostics_timer: Timer | None = None
 
+    @property
+    def diagnostic_name(self) -> str:
+        """What its statuses begin with; namespace included, for all robots share /diagnostics."""
+        return str(self.get_fully_qualified_name()).lstrip("/")
+
     def configure(self) -> None:
         """Open files and devices; create publishers and services."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -424,3 +424,10 @@ def test_diagnostics_tell_what_became_of_every_message(graph: Graph) -> None:
 
     graph.wait_for(lambda: pairing_values().get("gas_only") == "1")
     assert pairing_values()["readings"] == "1"
+
+
+def test_diagnostics_of_an_inactive_node_are_stale(graph: Graph) -> None:
+    diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    assert graph.create(GasClassifierNode).trigger_configure() == SUCCESS
+    graph.wait_for(lambda: bool(diagnostics))
+    assert {status.level for status in diagnostics[0].status} == {DiagnosticStatus.STALE}

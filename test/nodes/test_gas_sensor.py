@@ -98,6 +98,15 @@ def test_unreadable_row_is_named_by_line_and_the_rest_plays(graph: Graph, tmp_pa
     assert key_values(statuses(diagnostics)["gas_sensor: driver"])["unreadable_row"] == "1"
 
 
+def test_diagnostics_of_two_robots_have_different_names(graph: Graph) -> None:
+    diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    for namespace in ("/robot1", "/robot2"):
+        start(graph.create(GasSensorNode, namespace=namespace, period=0.05))
+    expected = {f"{robot}/gas_sensor: {of}" for robot in ("robot1", "robot2") for of in ("driver", "mq2")}
+    graph.wait_for(lambda: expected <= set(statuses(diagnostics)))
+    assert not any(name.startswith("gas_sensor") for name in statuses(diagnostics))
+
+
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
