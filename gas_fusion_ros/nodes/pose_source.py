@@ -22,7 +22,7 @@ class PoseSource:
     """Keeps the last pose heard.
 
     Attributes:
-        latest: the pose; None before the first and where no topic is given.
+        latest: the pose; None before the first, after `unsubscribe` and where no topic is given.
     """
 
     def __init__(self, node: Node) -> None:
@@ -38,7 +38,8 @@ class PoseSource:
             )
 
     def unsubscribe(self) -> None:
-        """Stop listening."""
+        """Stop listening, and forget where the robot was: it may have moved when listening goes on."""
+        self.latest = None
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
