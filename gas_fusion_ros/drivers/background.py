@@ -52,10 +52,15 @@ class Arrivals(Generic[T]):
             )
 
     def take(self, now_ns: int) -> list[tuple[int, T]]:
-        """All items with their stamps on the clock that now shows `now_ns`, oldest first."""
+        """All items with their stamps on the clock that now shows `now_ns`, oldest first.
+
+        A time of zero means that the clock is not running yet: what came before has no stamp and is dropped.
+        """
         with self._lock:
             items = list(self._items)
             self._items.clear()
+        if now_ns <= 0:
+            return []
         if self._last_stamp_ns > now_ns:
             self._last_stamp_ns = 0  # The caller's clock went back.
         steady_now_ns = self._steady_ns()

@@ -46,6 +46,15 @@ def test_stamps_follow_a_clock_that_goes_back() -> None:
     assert arrivals.take(1_000) == [(1_000, "b")]
 
 
+def test_what_comes_before_the_clock_runs_gets_no_stamp() -> None:
+    arrivals: Arrivals[str] = Arrivals(10, Problems(), SteadyClock())
+    arrivals.put("a", 0)
+
+    assert arrivals.take(0) == []
+    arrivals.put("b", 0)
+    assert arrivals.take(5_000) == [(5_000, "b")]
+
+
 def test_a_full_queue_loses_its_oldest_and_counts_it() -> None:
     problems = Problems()
     arrivals: Arrivals[int] = Arrivals(2, problems, SteadyClock())
