@@ -551,11 +551,11 @@ def encode_alarm_state(status: AlarmStatus, stamp_ns: int, frame_id: str = "") -
 def alarm_diagnostic(status: AlarmStatus, name: str) -> DiagnosticStatus:
     """Make the DiagnosticStatus of the alarm's state.
 
-    It has the state as message and the values `state`, `gas`, `severity` (both empty
-    without a leak), `since` (seconds since the clock's epoch), `peak` (highest leak probability),
-    `acknowledged`, `alarm` (alarms raised so far), `sequence` (number of the latest event) and
-    `fault`. The level is OK when clear, WARN when pending or for a leak of severity warning,
-    ERROR for a critical leak and for a fault.
+    It has the state as message and the values `state`, `gas`, `severity` (both empty without a leak),
+    `since` (seconds since the clock's epoch), `peak` (highest leak probability), `acknowledged`, `alarm`
+    (alarms raised so far), `sequence` (number of the latest event), `fault` and `rejected` (how often
+    evidence was refused because it was no probability). The level is OK when clear, WARN when pending or
+    for a leak of severity warning, ERROR for a critical leak and for a fault.
     """
     values: dict[str, object] = {
         "state": status.state.value,
@@ -567,6 +567,7 @@ def alarm_diagnostic(status: AlarmStatus, name: str) -> DiagnosticStatus:
         "alarm": status.alarm,
         "sequence": status.sequence,
         "fault": str(status.fault).lower(),
+        "rejected": status.rejected,
     }
     return diagnostic_status(name, _alarm_level(status), status.state.value, values)
 

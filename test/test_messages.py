@@ -80,7 +80,7 @@ def alarm_status(state: AlarmState, severity: Severity | None = None, fault: boo
         sequence=7,
         fault=fault,
         sounding=True,
-        rejected=0,
+        rejected=3,
     )
 
 
@@ -561,6 +561,7 @@ def test_the_alarm_state_has_all_that_the_topic_promises() -> None:
         "alarm": "2",
         "sequence": "7",
         "fault": "false",
+        "rejected": "3",
     }
 
 
