@@ -14,7 +14,7 @@ from std_srvs.srv import Trigger
 from gas_fusion_ros import messages
 from gas_fusion_ros.alarm import AlarmEvent, AlarmSettings, AlarmStatus, CommandResult, LeakAlarm, Severity
 from gas_fusion_ros.event_log import EventLog
-from gas_fusion_ros.nodes.parameters import ParameterSpec, ParameterTable
+from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec, ParameterTable
 from gas_fusion_ros.nodes.pose_source import POSE_TYPES, PoseSource
 from gas_fusion_ros.nodes.qos import LATCHED
 from gas_fusion_ros.observation import Mode, Verdict
@@ -114,7 +114,7 @@ class AlarmInterface:
         """Read the parameters and open the event log.
 
         Raises:
-            ValueError: thresholds contradict each other, or the model does not know a gas.
+            ValueError: thresholds contradict each other, or no gas is named, or one the model does not know.
             EventLogError: the event log cannot be written.
         """
         settings = AlarmSettings(
@@ -188,10 +188,15 @@ class AlarmInterface:
         warning, critical = (
             self._parameters.texts(f"alarm.{severity.value}_classes") for severity in Severity
         )
-        return {
+        severities = {
             **{name: Severity.WARNING for name in warning if name},
             **{name: Severity.CRITICAL for name in critical if name},
         }
+        if not severities:
+            raise ParameterError(
+                "alarm.critical_classes and alarm.warning_classes name no gas; one of them must"
+            )
+        return severities
 
     def _acknowledge(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         with self._lock:

@@ -372,6 +372,7 @@ def test_two_robots_do_not_mix(graph: Graph) -> None:
         ({"channels": ["mq2", "mq3"]}, "mq5"),
         ({"alarm__on_threshold": 0.3, "alarm__off_threshold": 0.5}, "off_threshold"),
         ({"alarm__critical_classes": ["Methane"]}, "Methane"),
+        ({"alarm__critical_classes": [""], "alarm__warning_classes": [""]}, "alarm.warning_classes"),
         ({"pairing__slop": 99.0}, "pairing.slop"),
         ({"event_log": "/proc/nowhere/events.jsonl"}, "/proc/nowhere/events.jsonl"),
     ],
