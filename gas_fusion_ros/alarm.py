@@ -158,10 +158,6 @@ class LeakAlarm:
             return CommandResult(False, self._nothing_to_do())
         return CommandResult(True, "the alarm is clear")
 
-    def reset_clock(self, now_ns: int) -> None:
-        """The clock was set: no time has passed since the call before."""
-        self._now_ns, self._left_ns = now_ns, None
-
     def _advance(self, now_ns: int) -> None:
         step = now_ns - self._now_ns
         if self._now_ns <= 0:  # a simulated clock starts

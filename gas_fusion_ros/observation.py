@@ -45,11 +45,6 @@ class GasReading:
     counts: npt.NDArray[np.float32]
     frame_id: str = "gas_sensor_link"
 
-    @property
-    def is_valid(self) -> bool:
-        """Whether at least one channel carries a value."""
-        return bool(np.isfinite(self.counts).any())
-
 
 @dataclass(frozen=True)
 class ThermalFrame:

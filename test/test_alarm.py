@@ -122,7 +122,7 @@ actions = st.one_of(
     st.tuples(st.just("image"), st.integers(0, 60), levels),
     st.tuples(st.just("tick"), st.integers(-20, 300), st.just(0.0)),
     st.tuples(st.just("nan"), st.integers(0, 60), st.just(math.nan)),
-    st.tuples(st.sampled_from(["acknowledge", "reset", "reset_clock"]), st.integers(0, 60), st.just(0.0)),
+    st.tuples(st.sampled_from(["acknowledge", "reset"]), st.integers(0, 60), st.just(0.0)),
 )
 
 
@@ -137,8 +137,6 @@ def test_whatever_comes_the_alarm_fails_safe(steps: list[tuple[str, int, float]]
             event = rig.alarm.update(rig.now, smoke(probability), what != "image")
         elif what == "tick":
             event = rig.alarm.tick(rig.now)
-        elif what == "reset_clock":
-            rig.alarm.reset_clock(rig.now)
         else:
             event = getattr(rig.alarm, what)(rig.now).event
         status = rig.alarm.status
@@ -165,7 +163,7 @@ def test_whatever_comes_the_alarm_fails_safe(steps: list[tuple[str, int, float]]
             assert what in ("acknowledge", "reset")
         if before.state is ACTIVE:
             assert status.state in LEAKS
-        if what in ("tick", "nan", "reset_clock") and before.state in LEAKS:
+        if what in ("tick", "nan") and before.state in LEAKS:
             assert status.state is before.state
 
 
@@ -381,14 +379,6 @@ def test_the_start_of_a_simulated_clock_is_no_silence() -> None:
     assert alarm.tick(START) is None
     assert alarm.tick(START + 99) is None
     assert alarm.tick(START + 100) is not None
-
-
-def test_a_clock_set_forward_is_no_silence_when_said_so() -> None:
-    rig = Rig().raise_alarm()
-    rig.now += 10**12
-    rig.alarm.reset_clock(rig.now)
-    assert rig.see(0.9) is ACTIVE
-    assert len(rig.events) == 2
 
 
 @pytest.mark.parametrize("offset", [-3_600_000_000_000, 3_600_000_000_000])

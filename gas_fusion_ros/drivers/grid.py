@@ -29,7 +29,6 @@ class Grid:
         self._problems = problems
         self._last: int | None = None
         self._first_ns: int | None = None
-        self.missed = 0
 
     @property
     def first_ns(self) -> int | None:
@@ -62,7 +61,6 @@ class Grid:
         late = tick - first + 1 - self._max_backlog
         if late <= 0:
             return first
-        self.missed += late
         self._problems.add(
             "late_poll",
             f"{late} stamps passed unused because the driver was not polled for "
