@@ -31,7 +31,8 @@ Classes: {classes}. Channels, in ADC counts (10 bit): {channels}.
   view, in another one it is faint. **Nothing here says how the model does on real thermal images.**
 - Split: random, stratified by class: {train} rows for training, {validation} for validation, {test} for test.
 - The fusion network starts from the features of the two networks trained alone; it is trained first with the
-  thermal features held, then jointly, as in the paper (which does not say how its own starts).
+  thermal features held, then jointly, as in the paper (which does not say how its own starts). A stage whose
+  best epoch is 0 made validation no better, so the weights from before it were kept.
 - Batch normalisation is folded and weights are stored in half precision; the figures below are those of the
   files as they are.
 - Code version `{code_version}`; best epochs: {best_epochs}. Made by
