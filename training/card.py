@@ -48,6 +48,7 @@ Classes: {classes}. Channels, in ADC counts (10 bit): {channels}.
   in training. Held out as whole blocks, a 1D CNN like this one falls to about 0.89 on average.
 - "Training rows included" says that replaying the data set works, not that the model generalises.
 - Thermal figures measure how well the networks read the renderer's assumptions.
+- Where the plume is out of view only gas rows count, so NoGas enters macro F1 as 0: read the accuracy there.
 - Confusion matrices are in `bundle.json`.
 
 Runtime on one CPU thread (of the machine that trained it), batch 1, ONNX Runtime, fastest of {runs} runs:
