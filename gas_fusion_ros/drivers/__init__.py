@@ -8,6 +8,7 @@ for its stamps: they derive from the time it is polled with.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Protocol, TypeVar
 
 from gas_fusion_ros.observation import GasReading, ThermalFrame
@@ -20,6 +21,15 @@ class DriverError(RuntimeError):
     """A device or file cannot be opened; the message names it and says what would be right."""
 
 
+class DriverState(str, Enum):
+    """Whether samples are to be expected."""
+
+    CLOSED = "closed"
+    RUNNING = "running"
+    DISCONNECTED = "disconnected"
+    FINISHED = "finished"
+
+
 class Driver(Protocol[T_co]):
     """A source of samples.
 
@@ -28,6 +38,10 @@ class Driver(Protocol[T_co]):
     """
 
     problems: Problems
+
+    @property
+    def state(self) -> DriverState:
+        """Whether samples are to be expected: not from an unplugged device, nor after a recording's end."""
 
     def open(self) -> None:
         """Open the device or file.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.problems import Problems
 
 T = TypeVar("T")
@@ -116,9 +116,11 @@ class BackgroundReader(Generic[D]):
         self._connected = False
 
     @property
-    def connected(self) -> bool:
-        """Whether the device is open now."""
-        return self._connected
+    def state(self) -> DriverState:
+        """Whether the device is there now."""
+        if self._thread is None:
+            return DriverState.CLOSED
+        return DriverState.RUNNING if self._connected else DriverState.DISCONNECTED
 
     def start(self) -> None:
         """Connect, then read in the background.

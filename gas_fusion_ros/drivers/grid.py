@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gas_fusion_ros.drivers import DriverState
 from gas_fusion_ros.problems import Problems
 
 
@@ -94,9 +95,9 @@ class Playback:
         self._finished = False
 
     @property
-    def finished(self) -> bool:
-        """Whether the last item has been played; never when looping."""
-        return self._finished
+    def state(self) -> DriverState:
+        """Finished once the last item has been played; never when looping."""
+        return DriverState.FINISHED if self._finished else DriverState.RUNNING
 
     def due(self, now_ns: int) -> list[Cue]:
         """The items due since the last call, oldest first."""

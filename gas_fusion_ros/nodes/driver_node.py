@@ -10,7 +10,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.timer import Timer
 
 from gas_fusion_ros import messages
-from gas_fusion_ros.drivers import Driver
+from gas_fusion_ros.drivers import Driver, DriverState
 from gas_fusion_ros.messages import Level
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import MAX_TIME_S, ParameterSpec
@@ -100,11 +100,15 @@ class DriverNode(ManagedNode, Generic[T]):
     def driver_status(self, extra: Mapping[str, object]) -> DiagnosticStatus:
         """How the driver does; `extra` joins the values."""
         problems = self.problem_counts()
-        level, message = (Level.WARN, ", ".join(problems)) if problems else (Level.OK, "publishing")
+        state = self._driver.state if self._driver is not None else DriverState.CLOSED
+        level, message = (Level.WARN, ", ".join(problems)) if problems else (Level.OK, state.value)
+        if state is DriverState.DISCONNECTED:
+            level, message = Level.ERROR, "disconnected"
         if self._poll_timer is None:
             level, message = Level.STALE, "not active"
         values = {
             "driver": self.parameters.text("driver"),
+            "state": state.value,
             "published": self.published,
             **extra,
             **problems,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gas_fusion_ros.drivers import DriverState
 from gas_fusion_ros.drivers.grid import Grid, Playback
 from gas_fusion_ros.problems import Problems
 
@@ -103,9 +104,9 @@ def test_once_without_a_start_begins_at_the_first_tick_and_ends() -> None:
     playback = make_playback(3, loop=False)
 
     assert play(playback, 1_050, 1_200) == [(1_100, 0), (1_200, 1)]
-    assert not playback.finished
+    assert playback.state is DriverState.RUNNING
     assert play(playback, 1_310, 9_000) == [(1_300, 2)]
-    assert playback.finished
+    assert playback.state is DriverState.FINISHED
 
 
 def test_once_with_a_start_joins_at_the_item_of_the_moment() -> None:
@@ -115,7 +116,7 @@ def test_once_with_a_start_joins_at_the_item_of_the_moment() -> None:
 def test_once_plays_again_when_time_goes_back() -> None:
     playback = make_playback(2, loop=False)
     play(playback, 5_000, 5_500)
-    assert playback.finished
+    assert playback.state is DriverState.FINISHED
 
     assert play(playback, 1_000, 1_050) == [(1_000, 0)]
-    assert not playback.finished
+    assert playback.state is DriverState.RUNNING

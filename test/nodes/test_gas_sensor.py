@@ -155,3 +155,26 @@ def test_serial_array_with_cut_lines_and_garbage(graph: Graph) -> None:
     assert node.problem_counts() == {"bad_line": 2}
     os.close(device)
     os.close(controller)
+
+
+def test_unplugged_array_is_an_error_until_it_is_back(graph: Graph, tmp_path: Path) -> None:
+    diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    port = tmp_path / "array"
+    ends = os.openpty()
+    port.symlink_to(os.ttyname(ends[1]))
+    start(graph.create(GasSensorNode, driver="serial", serial__port=str(port)))
+
+    def state_is(state: str, level: bytes) -> bool:
+        found = statuses(diagnostics).get("gas_sensor: driver")
+        return found is not None and (key_values(found)["state"], found.level) == (state, level)
+
+    graph.wait_for(lambda: state_is("running", DiagnosticStatus.OK))
+    port.unlink()
+    for end in ends:
+        os.close(end)
+    graph.wait_for(lambda: state_is("disconnected", DiagnosticStatus.ERROR))
+    ends = os.openpty()
+    port.symlink_to(os.ttyname(ends[1]))
+    graph.wait_for(lambda: state_is("running", DiagnosticStatus.WARN))
+    for end in ends:
+        os.close(end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gas_fusion_ros.dataset import Dataset, DatasetError, Row
-from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Grid, Playback
 from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.problems import Problems
@@ -56,9 +56,9 @@ class RecordedGasDriver:
         self._playback: Playback | None = None
 
     @property
-    def finished(self) -> bool:
-        """Whether the last row has been played; never when looping."""
-        return self._playback is not None and self._playback.finished
+    def state(self) -> DriverState:
+        """Whether the recording is open, and whether it has been played once."""
+        return DriverState.CLOSED if self._playback is None else self._playback.state
 
     def open(self) -> None:
         """Read the CSV.

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import serial
 
-from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
 from gas_fusion_ros.drivers.gas.line_protocol import MAX_LINE_BYTES, LineError, LineParser
 from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
@@ -85,9 +85,9 @@ class SerialGasDriver:
         self._reader = BackgroundReader(settings.port, calls, settings.backoff, self.problems)
 
     @property
-    def connected(self) -> bool:
-        """Whether the port is open now."""
-        return self._reader.connected
+    def state(self) -> DriverState:
+        """Whether the port is there now."""
+        return self._reader.state
 
     def open(self) -> None:
         """Open the port and start reading.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Grid
 from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.problems import Problems
@@ -58,6 +58,11 @@ class SimulatedGasDriver:
         self._columns = [PAPER_CHANNELS.index(name.lower()) for name in settings.channels]
         self._grid = self._make_grid()
         self._patrol: Patrol | None = None
+
+    @property
+    def state(self) -> DriverState:
+        """Whether there is a world."""
+        return DriverState.CLOSED if self._patrol is None else DriverState.RUNNING
 
     def open(self) -> None:
         """Make the world.

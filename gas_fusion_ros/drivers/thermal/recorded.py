@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.dataset import IMAGE_SUFFIXES, Dataset, DatasetError
-from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Cue, Grid, Playback
 from gas_fusion_ros.observation import ThermalFrame
 from gas_fusion_ros.problems import Problems
@@ -61,9 +61,9 @@ class RecordedThermalDriver:
         self._playback: Playback | None = None
 
     @property
-    def finished(self) -> bool:
-        """Whether the last image has been played; never when looping."""
-        return self._playback is not None and self._playback.finished
+    def state(self) -> DriverState:
+        """Whether the recording is open, and whether it has been played once."""
+        return DriverState.CLOSED if self._playback is None else self._playback.state
 
     def open(self) -> None:
         """Find the images or open the video.

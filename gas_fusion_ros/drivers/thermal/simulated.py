@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Grid
 from gas_fusion_ros.observation import ThermalFrame
 from gas_fusion_ros.problems import Problems
@@ -53,6 +53,11 @@ class SimulatedThermalDriver:
         self.problems = Problems()
         self._grid = self._make_grid()
         self._patrol: Patrol | None = None
+
+    @property
+    def state(self) -> DriverState:
+        """Whether there is a world."""
+        return DriverState.CLOSED if self._patrol is None else DriverState.RUNNING
 
     def open(self) -> None:
         """Make the world.

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
 from gas_fusion_ros.observation import ThermalFrame
 from gas_fusion_ros.problems import Problems
@@ -90,9 +90,9 @@ class V4l2ThermalDriver:
         self._reader = BackgroundReader(settings.device, calls, settings.backoff, self.problems)
 
     @property
-    def connected(self) -> bool:
-        """Whether the camera is open now."""
-        return self._reader.connected
+    def state(self) -> DriverState:
+        """Whether the camera is there now."""
+        return self._reader.state
 
     def open(self) -> None:
         """Open the camera and start grabbing.

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.gas.recorded import RecordedGasDriver, RecordedGasSettings
 
 SECOND = 1_000_000_000
@@ -40,7 +40,7 @@ def test_plays_the_configured_channels_row_by_row_then_ends(csv_path: Path) -> N
     assert readings[0].channels == ("mq8", "Mq2")
     assert readings[0].counts.dtype == np.float32
     assert [reading.counts.tolist() for reading in readings] == [[81, 1], [82, 2], [83, 3]]
-    assert driver.finished
+    assert driver.state is DriverState.FINISHED
 
 
 def test_loops(csv_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_loops(csv_path: Path) -> None:
     driver.poll(T0 + 1)
 
     assert [r.counts[1] for r in driver.poll(T0 + 5 * SECOND)] == [2, 3, 1, 2, 3]
-    assert not driver.finished
+    assert driver.state is DriverState.RUNNING
 
 
 def test_an_unreadable_row_is_counted_once_with_its_line_and_leaves_a_gap(csv_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Backoff
 from gas_fusion_ros.drivers.gas.serial import SerialGasDriver, SerialGasSettings
 from gas_fusion_ros.observation import GasReading
@@ -141,9 +141,9 @@ def test_reconnects_after_unplugging(driver: SerialGasDriver, device: Microcontr
     receive(driver, 1)
 
     device.unplug()
-    wait_until(lambda: not driver.connected)
+    wait_until(lambda: driver.state is DriverState.DISCONNECTED)
     device.plug_in()
-    wait_until(lambda: driver.connected)
+    wait_until(lambda: driver.state is DriverState.RUNNING)
     device.send(b"\n600,601\n")
 
     assert [reading.counts.tolist() for reading in receive(driver, 1)] == [[600, 601]]
@@ -162,7 +162,7 @@ def test_a_port_that_is_not_there_is_refused_at_open(tmp_path: Path) -> None:
 def test_a_closed_driver_frees_the_port(driver: SerialGasDriver, device: Microcontroller) -> None:
     driver.close()
     driver.close()
-    assert not driver.connected
+    assert driver.state is DriverState.CLOSED
 
     other = SerialGasDriver(SerialGasSettings(str(device.path)))
     other.open()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.gas.recorded import RecordedGasDriver, RecordedGasSettings
 from gas_fusion_ros.drivers.thermal.recorded import RecordedThermalDriver, RecordedThermalSettings
 from gas_fusion_ros.observation import ThermalFrame
@@ -71,7 +71,7 @@ def test_a_folder_plays_in_the_order_of_its_numbers_and_ends(tmp_path: Path) -> 
     driver = make_driver(tmp_path)
 
     assert seconds_and_values(play(driver, 5)) == [(0, 1), (1, 2), (2, 10)]
-    assert driver.finished
+    assert driver.state is DriverState.FINISHED
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Backoff
 from gas_fusion_ros.drivers.thermal.v4l2 import V4l2ThermalDriver, V4l2ThermalSettings
 from gas_fusion_ros.observation import ThermalFrame
@@ -166,9 +166,9 @@ def test_reconnects_after_unplugging(open_driver: Open) -> None:
     driver = open_driver(camera)
     camera.unplug()
     wait_until(lambda: len(camera.captures) >= 3)
-    assert not driver.connected
+    assert driver.state is DriverState.DISCONNECTED
     camera.plugged = True
-    wait_until(lambda: driver.connected)
+    wait_until(lambda: driver.state is DriverState.RUNNING)
     camera.show(np.zeros((156, 206, 3), np.uint8))
 
     assert receive(driver).encoding == "rgb8"
@@ -199,7 +199,7 @@ def test_closing_releases_the_camera(open_driver: Open) -> None:
     driver.close()
 
     assert camera.captures[0].released
-    assert not driver.connected
+    assert driver.state is DriverState.CLOSED
 
 
 @pytest.mark.parametrize("name", ["width", "height", "rate_hz"])
