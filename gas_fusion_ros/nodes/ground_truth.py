@@ -14,7 +14,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from gas_fusion_ros.messages import ns_to_stamp
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
 from gas_fusion_ros.simulation.patrol import Encounter, Patrol
-from gas_fusion_ros.simulation.patrol import Pose as RobotPose
+from gas_fusion_ros.simulation.patrol import Pose as PatrolPose
 
 MAP_FRAME = "map"
 
@@ -99,7 +99,7 @@ def _pipe(patrol: Patrol) -> Marker:
     return marker
 
 
-def _beside(poses: Sequence[RobotPose], patrol: Patrol) -> list[Point]:
+def _beside(poses: Sequence[PatrolPose], patrol: Patrol) -> list[Point]:
     """Points on the pipe, which runs to the left of the robot's path."""
     distance = patrol.settings.pipe_distance_m
     return [Point(x=at.x - distance * math.sin(at.yaw), y=at.y + distance * math.cos(at.yaw)) for at in poses]
