@@ -165,7 +165,7 @@ class GasClassifierNode(ManagedNode):
         self._tick_timer = self.create_timer(_TICK_PERIOD_S, self._tick)
 
     def deactivate(self) -> None:
-        """Stop listening; what waits is classified as far as the inbox holds it. The last alarm state stays."""
+        """Stop listening; what waits is classified as far as the inbox holds it; the last alarm stays."""
         for subscriber in self._subscribers:
             self.destroy_subscription(subscriber.sub)
         self._subscribers = []
