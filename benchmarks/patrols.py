@@ -13,13 +13,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gas_fusion_ros.alarm import AlarmSettings, LeakAlarm, Severity
+from gas_fusion_ros.alarm import LeakAlarm
 from gas_fusion_ros.classifier import Classifier
 from gas_fusion_ros.inference import Bundle, BundleError, create_runtime
-from gas_fusion_ros.nodes.alarm_interface import ALARM_SPECS
-from gas_fusion_ros.nodes.gas_classifier import PAIRING_SPECS
+from gas_fusion_ros.nodes.alarm_interface import DEFAULT_ALARM
 from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, Mode, Observation, ThermalFrame, Verdict
-from gas_fusion_ros.pairing import Pair, Pairing, PairingSettings
+from gas_fusion_ros.pairing import Pair, Pairing
 from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, START_S, patrol_truth
 from gas_fusion_ros.replay.metrics import Score, ScoreSettings
 from gas_fusion_ros.replay.run_log import AlarmReport, Classification, RunLog
@@ -28,19 +27,16 @@ from gas_fusion_ros.simulation.patrol import Patrol
 
 SECOND_NS = 1_000_000_000
 START_NS = round(START_S * SECOND_NS)
-DEFAULTS = {spec.name: spec.default for spec in (*ALARM_SPECS, *PAIRING_SPECS)}
 
 
 class PatrolRun:
     """One patrol through pairing, classifier and alarm."""
 
-    def __init__(self, patrol: Patrol, classifier: Classifier, alarm: AlarmSettings) -> None:
+    def __init__(self, patrol: Patrol, classifier: Classifier) -> None:
         self._patrol = patrol
         self._classifier = classifier
-        self._alarm = LeakAlarm(alarm, START_NS)
-        self._pairing: Pairing[GasReading, ThermalFrame] = Pairing(
-            PairingSettings(slop_ns=nanoseconds("pairing.slop"), wait_ns=nanoseconds("pairing.wait"))
-        )
+        self._alarm = LeakAlarm(DEFAULT_ALARM, START_NS)
+        self._pairing: Pairing[GasReading, ThermalFrame] = Pairing()
         self.log = RunLog(PAPER_CHANNELS, patrol_truth(patrol), START_NS)
         self._end_ns = START_NS + round(patrol.duration_s * SECOND_NS)
 
@@ -90,35 +86,6 @@ class PatrolRun:
             self.log.add_alarm_state(AlarmReport(event.stamp_ns, event.state.value, event.gas))
 
 
-def nanoseconds(parameter: str) -> int:
-    return round(float(str(DEFAULTS[parameter])) * SECOND_NS)
-
-
-def number(parameter: str) -> float:
-    return float(str(DEFAULTS[parameter]))
-
-
-def names(parameter: str) -> list[str]:
-    value = DEFAULTS[parameter]
-    assert isinstance(value, list)
-    return [name for name in value if name]
-
-
-def alarm_settings() -> AlarmSettings:
-    """The alarm as the node runs it by default."""
-    return AlarmSettings(
-        severities={
-            **dict.fromkeys(names("alarm.warning_classes"), Severity.WARNING),
-            **dict.fromkeys(names("alarm.critical_classes"), Severity.CRITICAL),
-        },
-        on_threshold=number("alarm.on_threshold"),
-        off_threshold=number("alarm.off_threshold"),
-        on_delay_ns=nanoseconds("alarm.on_delay"),
-        off_delay_ns=nanoseconds("alarm.off_delay"),
-        timeout_ns=nanoseconds("alarm.timeout"),
-    )
-
-
 def delays(score: Score) -> str:
     return ", ".join("-" if delay is None else f"{delay:.1f}" for delay in score.detection_delays_s)
 
@@ -159,7 +126,7 @@ def main(
     table = Table(*heads, title=f"{bundle.name}, {'with images' if images else 'gas alone'}")
     scores = []
     for seed in range(first, first + seeds):
-        run = PatrolRun(Patrol(seed, duration, leaks), classifier, alarm_settings())
+        run = PatrolRun(Patrol(seed, duration, leaks), classifier)
         scores.append(run.run(with_images=images))
         table.add_row(*row(str(seed), scores[-1:]))
     table.add_section()

@@ -21,13 +21,14 @@ from gas_fusion_ros.observation import Mode, Verdict
 from gas_fusion_ros.problems import Problems
 
 _SECOND = 1e9
-_ALARM = AlarmSettings(
+DEFAULT_ALARM = AlarmSettings(
     {"Mixture": Severity.CRITICAL, "Smoke": Severity.CRITICAL, "Perfume": Severity.WARNING}
 )
+"""The alarm as the parameters' defaults set it."""
 
 
 def _gases(severity: Severity) -> list[str]:
-    return [gas for gas, its_severity in _ALARM.severities.items() if its_severity is severity]
+    return [gas for gas, its_severity in DEFAULT_ALARM.severities.items() if its_severity is severity]
 
 
 ALARM_SPECS = (
@@ -41,35 +42,35 @@ ALARM_SPECS = (
     ),
     ParameterSpec(
         "alarm.on_threshold",
-        _ALARM.on_threshold,
+        DEFAULT_ALARM.on_threshold,
         "leak probability from which a leak is suspected",
         minimum=0.001,
         maximum=1.0,
     ),
     ParameterSpec(
         "alarm.off_threshold",
-        _ALARM.off_threshold,
+        DEFAULT_ALARM.off_threshold,
         "leak probability below which a leak counts as gone",
         minimum=0.001,
         maximum=1.0,
     ),
     ParameterSpec(
         "alarm.on_delay",
-        _ALARM.on_delay_ns / _SECOND,
+        DEFAULT_ALARM.on_delay_ns / _SECOND,
         "how long a leak is suspected before the alarm, s",
         minimum=0.0,
         maximum=600.0,
     ),
     ParameterSpec(
         "alarm.off_delay",
-        _ALARM.off_delay_ns / _SECOND,
+        DEFAULT_ALARM.off_delay_ns / _SECOND,
         "how long a leak must be gone before the alarm lets go, s",
         minimum=0.0,
         maximum=3600.0,
     ),
     ParameterSpec(
         "alarm.timeout",
-        _ALARM.timeout_ns / _SECOND,
+        DEFAULT_ALARM.timeout_ns / _SECOND,
         "without a valid reading for this long, a fault stands, s",
         minimum=0.1,
         maximum=3600.0,
