@@ -29,6 +29,8 @@ class ManagedNode(LifecycleNode):
 
     SPECS: ClassVar[Sequence[ParameterSpec]] = ()
 
+    _configured = False
+
     def __init__(self, node_name: str, **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
         self.parameters = ParameterTable(self, self.SPECS)
@@ -110,15 +112,19 @@ class ManagedNode(LifecycleNode):
         return super().on_error(state)
 
     def destroy_node(self) -> None:
-        """Close everything, then the node."""
-        self.deactivate()
-        self._release()
+        """Close everything, then the node.
+
+        A context that shuts down calls this even on a node that is still being constructed.
+        """
+        if self._configured:
+            self.deactivate()
+            self._release()
         super().destroy_node()
 
     def _configure(self) -> None:
         self.parameters.require_valid()
         self.configure()
-        self.parameters.locked = True
+        self._configured = self.parameters.locked = True
         self._diagnostics_timer = self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
 
     def _release(self) -> None:
@@ -126,7 +132,7 @@ class ManagedNode(LifecycleNode):
             self.destroy_timer(self._diagnostics_timer)
             self._diagnostics_timer = None
         self.cleanup()
-        self.parameters.locked = False
+        self._configured = self.parameters.locked = False
 
     def _publish_diagnostics(self) -> None:
         self.report_problems()

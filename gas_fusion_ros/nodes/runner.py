@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Sequence
 
 import rclpy
@@ -25,6 +26,8 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> None:
             raise
     finally:
         rclpy.try_shutdown()
+        # Shutting down put the former handler back; the last moments belong to nobody's Ctrl-C either.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _spin(node: Node) -> None:
@@ -35,5 +38,7 @@ def _spin(node: Node) -> None:
         while rclpy.ok():
             executor.spin_once(timeout_sec=_WAKE_UP_S)
     finally:
+        # Ctrl-C reaches a launched node twice, from the terminal and from `ros2 launch`.
+        signal.signal(signal.SIGINT, lambda *_: None)
         executor.shutdown()
         node.destroy_node()

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 from lifecycle_msgs.srv import GetState
@@ -17,9 +18,8 @@ def environment(graph: Graph) -> dict[str, str]:
     return {**os.environ, "ROS_DOMAIN_ID": str(graph.context.get_domain_id())}
 
 
-@pytest.mark.parametrize("name", ["gas_sensor", "thermal_camera", "gas_classifier"])
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_node_ends_quietly(graph: Graph, name: str, stop: signal.Signals) -> None:
+def start(graph: Graph, name: str) -> subprocess.Popen[str]:
+    """Start a node as a process and wait until it has its services."""
     process = subprocess.Popen(
         [sys.executable, "-m", f"gas_fusion_ros.nodes.{name}"],
         env=environment(graph),
@@ -29,7 +29,26 @@ def test_node_ends_quietly(graph: Graph, name: str, stop: signal.Signals) -> Non
     )
     client = graph.probe.create_client(GetState, f"/{name}/get_state")
     assert client.wait_for_service(TIMEOUT_S)
+    return process
+
+
+@pytest.mark.parametrize("name", ["gas_sensor", "thermal_camera", "gas_classifier"])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_node_ends_quietly(graph: Graph, name: str, stop: signal.Signals) -> None:
+    process = start(graph, name)
     process.send_signal(stop)
+    output, _ = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("gap_s", [0.0, 0.02, 0.05, 0.1])
+def test_second_interrupt_changes_nothing(graph: Graph, gap_s: float) -> None:
+    process = start(graph, "gas_sensor")
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(gap_s)
+    process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 0, output
     assert "Traceback" not in output
