@@ -131,6 +131,14 @@ class LeakAlarm:
         self._check_readings()
         return self._event(before)
 
+    def stop(self, now_ns: int) -> AlarmEvent | None:
+        """Nobody watches from now on: whoever trusts the alarm must know, so this raises the fault."""
+        self._advance(now_ns)
+        before = self._shown()
+        if self._fault_since is None:
+            self._fault_since = self._elapsed
+        return self._event(before)
+
     def acknowledge(self, now_ns: int) -> CommandResult:
         """An operator has seen the leak: it goes on standing, or lets go where it is over."""
         self._advance(now_ns)

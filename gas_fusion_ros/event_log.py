@@ -23,13 +23,14 @@ class EventLogError(RuntimeError):
 
 @dataclass(frozen=True)
 class RobotPose:
-    """Where the robot was: metres and radians in `frame_id` (REP-103, REP-105)."""
+    """Where the robot was at `stamp_ns`: metres and radians in `frame_id` (REP-103, REP-105)."""
 
     x: float
     y: float
     z: float = 0.0
     yaw: float = 0.0
     frame_id: str = "map"
+    stamp_ns: int = 0
 
 
 def format_event(event: AlarmEvent, pose: RobotPose | None) -> str:

@@ -420,7 +420,8 @@ def decode_pose(msg: PoseStamped | PoseWithCovarianceStamped | Odometry) -> Robo
     q = pose.orientation
     yaw = math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
     p = pose.position
-    return RobotPose(float(p.x), float(p.y), float(p.z), yaw, str(msg.header.frame_id))
+    stamp_ns = stamp_to_ns(msg.header.stamp)
+    return RobotPose(float(p.x), float(p.y), float(p.z), yaw, str(msg.header.frame_id), stamp_ns)
 
 
 # --- diagnostics ----------------------------------------------------------------------------

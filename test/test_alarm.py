@@ -324,6 +324,19 @@ def test_images_alone_keep_the_fault_and_still_raise_the_alarm() -> None:
     assert rig.alarm.status.state is FAULT
 
 
+def test_a_stopped_alarm_leaves_a_fault_and_no_leak_is_forgotten() -> None:
+    quiet = Rig()
+    quiet.see(0.1)
+    event = quiet.alarm.stop(quiet.now)
+    assert event is not None
+    assert (event.state, event.fault) == (FAULT, True)
+    assert quiet.alarm.status.sounding
+    assert quiet.alarm.stop(quiet.now) is None
+    leaking = Rig().raise_alarm()
+    leaking.alarm.stop(leaking.now)
+    assert (leaking.alarm.status.state, leaking.alarm.status.fault) == (ACTIVE, True)
+
+
 def test_a_fault_in_a_leak_is_an_event_beside_it() -> None:
     rig = Rig().raise_alarm()
     assert rig.wait(100) is ACTIVE

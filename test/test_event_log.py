@@ -51,7 +51,7 @@ def test_a_line_says_what_when_where_and_how_long(tmp_path: Path) -> None:
             "fault": False,
             "alarm": 3,
             "sequence": 7,
-            "pose": {"x": 1.5, "y": -2.0, "z": 0.0, "yaw": 0.5, "frame_id": "map"},
+            "pose": {"x": 1.5, "y": -2.0, "z": 0.0, "yaw": 0.5, "frame_id": "map", "stamp_ns": 0},
         }
     ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import LifecycleNode
+from rclpy.timer import Timer
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
@@ -21,6 +22,7 @@ from gas_fusion_ros.observation import Mode, Verdict
 from gas_fusion_ros.problems import Problems
 
 _SECOND = 1e9
+_HEARTBEAT_PERIOD_S = 1.0
 DEFAULT_ALARM = AlarmSettings(
     {"Mixture": Severity.CRITICAL, "Smoke": Severity.CRITICAL, "Perfume": Severity.WARNING}
 )
@@ -100,6 +102,7 @@ class AlarmInterface:
         self._heard_ns = 0
         self._event_log: EventLog | None = None
         self._pose = PoseSource(node)
+        self._heartbeat: Timer | None = None
         self._bool_publisher = node.create_lifecycle_publisher(Bool, "gas/alarm", LATCHED)
         self._state_publisher = node.create_lifecycle_publisher(DiagnosticArray, "gas/alarm_state", LATCHED)
         node.create_service(Trigger, "gas/acknowledge_alarm", self._acknowledge)
@@ -134,12 +137,19 @@ class AlarmInterface:
     def activate(self) -> None:
         """Listen to the pose; the alarm's time starts with the node's clock."""
         self._pose.subscribe(self._parameters.text("pose_topic"), self._parameters.text("pose_type"))
+        self._heartbeat = self._node.create_timer(_HEARTBEAT_PERIOD_S, self._repeat)
         self.tick()
 
     def deactivate(self) -> None:
-        """Forget the alarm; what was last published stays for late subscribers."""
+        """Forget the alarm, and leave a fault behind: nobody watches until the next activate."""
         self._pose.unsubscribe()
+        if self._heartbeat is not None:
+            self._node.destroy_timer(self._heartbeat)
+            self._heartbeat = None
         with self._lock:
+            # After a signal nothing can be published any more; only the heartbeat's end tells then.
+            if self._alarm is not None and self._node.context.ok():
+                self._publish_event(self._alarm.stop(self._alarm_time_ns()))
             self._alarm = None
 
     def cleanup(self) -> None:
@@ -230,6 +240,12 @@ class AlarmInterface:
         status = self._alarm.status
         self._bool_publisher.publish(messages.encode_alarm(status))
         self._state_publisher.publish(messages.encode_alarm_state(status, stamp_ns))
+
+    def _repeat(self) -> None:
+        """Say again what stands, so that a subscriber can tell a quiet alarm from a dead one."""
+        with self._lock:
+            if self._alarm is not None:
+                self._bool_publisher.publish(messages.encode_alarm(self._alarm.status))
 
     def _alarm_time_ns(self) -> int:
         """Now, on the time line of the readings' stamps."""

@@ -205,6 +205,24 @@ def test_alarm_latches_until_acknowledged(graph: Graph) -> None:
     station.wait_for_state("clear")
 
 
+def test_deactivated_classifier_leaves_a_fault_behind(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=0.0)
+    station.read("NoGas")
+    graph.wait_for(lambda: len(station.classes) == 1)
+    assert station.alarms[-1].data is False
+    assert station.node.trigger_deactivate() == SUCCESS
+    station.wait_for_state("fault")
+    graph.wait_for(lambda: station.alarms[-1].data is True)
+    assert station.node.trigger_activate() == SUCCESS
+    station.wait_for_state("clear")
+
+
+def test_standing_alarm_is_repeated(graph: Graph) -> None:
+    station = Station(graph)
+    graph.wait_for(lambda: len(station.alarms) >= 3)
+    assert {message.data for message in station.alarms} == {False}
+
+
 def test_acknowledging_nothing_is_refused_with_the_reason(graph: Graph) -> None:
     Station(graph)
     response = graph.call(Trigger, "gas/acknowledge_alarm")
