@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -116,12 +116,19 @@ class DriverNode(ManagedNode, Generic[T]):
         return messages.diagnostic_status(f"{self.diagnostic_name}: driver", level, message, values)
 
     def _poll(self) -> None:
-        assert self._driver is not None
-        try:
-            for sample in self._driver.poll(self.get_clock().now().nanoseconds):
+        # Neither a bad poll nor a bad sample may end the timer, and with it the node.
+        for sample in self._due():
+            try:
                 self.publish(sample)
                 self.published += 1
-        except Exception as error:
-            # One bad sample must not end the timer, and with it the node.
-            self.problems.add("poll_failed", f"{type(error).__name__}: {error}")
+            except Exception as error:
+                self.problems.add("publish_failed", f"{type(error).__name__}: {error}")
         self.report_problems()
+
+    def _due(self) -> Sequence[T]:
+        assert self._driver is not None
+        try:
+            return self._driver.poll(self.get_clock().now().nanoseconds)
+        except Exception as error:
+            self.problems.add("poll_failed", f"{type(error).__name__}: {error}")
+            return ()
