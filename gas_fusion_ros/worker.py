@@ -43,7 +43,7 @@ class Worker(Generic[T]):
 
     @property
     def skipped(self) -> int:
-        """How many items gave way to newer ones."""
+        """How many items were not handled: they gave way to newer ones or still waited at `stop`."""
         return self._skipped
 
     def submit(self, item: T) -> None:
@@ -68,6 +68,7 @@ class Worker(Generic[T]):
         """Finish the running item, drop those that wait and end the thread."""
         with self._changed:
             self._stopping = True
+            self._skipped += len(self._waiting)
             self._waiting.clear()
             self._changed.notify_all()
         self._thread.join()

@@ -71,6 +71,22 @@ def test_error_is_reported_and_the_thread_lives_on() -> None:
     assert [str(error) for error in errors] == ["bad item"]
 
 
+def test_what_still_waits_at_stop_is_counted() -> None:
+    gate = Gate()
+    worker = Worker(gate, inbox=5, on_error=ignore)
+    worker.submit(1)
+    assert gate.entered.wait(10)
+    worker.submit(2)
+    stopping = threading.Thread(target=worker.stop)
+    stopping.start()
+    while worker.skipped == 0:
+        assert stopping.is_alive()
+    gate.opened.set()
+    stopping.join(10)
+    assert gate.handled == [1]
+    assert worker.skipped == 1
+
+
 def test_submit_after_stop_does_not_block_or_handle() -> None:
     handled: list[int] = []
     worker = Worker(handled.append, inbox=1, on_error=ignore)

@@ -130,6 +130,8 @@ class GasClassifierNode(ManagedNode):
         self._subscribers: list[Subscriber] = []
         self._tick_timer: Timer | None = None
         self._classified = 0
+        self._skipped = 0
+        self._counters = PairingCounters()
 
     def configure(self) -> None:
         """Load and check the bundle, start its runtime and run each of its modes once."""
@@ -174,10 +176,12 @@ class GasClassifierNode(ManagedNode):
             self._tick_timer = None
         if self._synchronizer is not None:
             self._synchronizer.flush()
+            self._counters = self._synchronizer.counters
             self._synchronizer = None
         if self._worker is not None:
             self._worker.wait_idle(_WAIT_FOR_WORKER_S)
             self._worker.stop()
+            self._skipped = self._worker.skipped
             self._worker = None
         self._alarm.deactivate()
 
@@ -196,18 +200,18 @@ class GasClassifierNode(ManagedNode):
 
     @property
     def pairing_counters(self) -> PairingCounters:
-        """What became of the readings and images since activate."""
-        return self._synchronizer.counters if self._synchronizer is not None else PairingCounters()
+        """What became of the readings and images since the last activate."""
+        return self._synchronizer.counters if self._synchronizer is not None else self._counters
 
     @property
     def classified(self) -> int:
-        """Verdicts published since activate."""
+        """Verdicts published since the last activate."""
         return self._classified
 
     @property
     def skipped(self) -> int:
-        """Observations that gave way to newer ones since activate."""
-        return self._worker.skipped if self._worker is not None else 0
+        """Observations that were not classified for lack of time since the last activate."""
+        return self._worker.skipped if self._worker is not None else self._skipped
 
     def _classify(self, observation: Observation) -> None:
         assert self._classifier is not None

@@ -223,9 +223,9 @@ class Stage:
             lifecycle.request(DEACTIVATE)
         published = self._gas.published
         self._wait_until(lambda: self._classifier.pairing_counters.readings >= published)
-        tally = self._count(published)
         # Deactivating decides every reading that still waits for an image.
         classifier.request(DEACTIVATE)
+        tally = self._count(published)
         self._wait_until(lambda: self._log.classified_readings + tally.unclassified >= published)
         for lifecycle in self._lifecycles:
             lifecycle.request(CLEANUP)

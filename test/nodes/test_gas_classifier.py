@@ -458,6 +458,21 @@ def test_diagnostics_tell_what_became_of_every_message(graph: Graph) -> None:
     assert pairing_values()["readings"] == "1"
 
 
+def test_counters_outlast_deactivate_with_what_its_flush_skipped(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=10.0)
+    stamp_ns = station.now_ns()
+    for step in range(50):
+        station.read("NoGas", stamp_ns + step * MS)
+        graph.wait_for(lambda before=step: station.node.pairing_counters.readings > before)
+    assert station.node.trigger_deactivate() == SUCCESS
+    assert station.node.pairing_counters.gas_only == 50
+    assert station.node.classified + station.node.skipped == 50
+    assert station.node.skipped > 0
+    assert station.node.trigger_activate() == SUCCESS
+    assert station.node.pairing_counters.readings == 0
+    assert station.node.skipped == 0
+
+
 def test_diagnostics_of_an_inactive_node_are_stale(graph: Graph) -> None:
     diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
     assert graph.create(GasClassifierNode).trigger_configure() == SUCCESS
