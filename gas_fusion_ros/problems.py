@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -34,13 +35,32 @@ class Problems:
                 self._unreported.append(Problem(cause, detail))
             self._counts[cause] += 1
 
+    def clear(self) -> None:
+        """Begin anew: the counts restart, and each cause is said once again."""
+        with self._lock:
+            self._counts.clear()
+            self._unreported.clear()
+
     def counts(self) -> dict[str, int]:
         """How often each cause occurred."""
         with self._lock:
             return dict(self._counts)
 
     def take_unreported(self) -> list[Problem]:
-        """The causes that appeared since the last call, each once in a lifetime."""
+        """The causes that appeared since the last call, each once until `clear`."""
         with self._lock:
             unreported, self._unreported = self._unreported, []
             return unreported
+
+
+class Growth:
+    """Tells what grew between two looks at counts, so that a status can recover from what is over."""
+
+    def __init__(self) -> None:
+        self._before: Mapping[str, int] = {}
+
+    def since_last(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """By how much each of `counts` grew since the last call, where it did."""
+        before, self._before = self._before, dict(counts)
+        growth = {cause: count - before.get(cause, 0) for cause, count in counts.items()}
+        return {cause: more for cause, more in growth.items() if more > 0}

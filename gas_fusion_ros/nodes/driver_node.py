@@ -98,8 +98,12 @@ class DriverNode(ManagedNode, Generic[T]):
         return [self.problems] if self._driver is None else [self.problems, self._driver.problems]
 
     def driver_status(self, extra: Mapping[str, object]) -> DiagnosticStatus:
-        """How the driver does; `extra` joins the values."""
-        problems = self.problem_counts()
+        """How the driver does: the level tells of the time since the last publication, the values of all.
+
+        Args:
+            extra: joins the values.
+        """
+        problems = self.new_problems()
         state = self._driver.state if self._driver is not None else DriverState.CLOSED
         level, message = (Level.WARN, ", ".join(problems)) if problems else (Level.OK, state.value)
         if state is DriverState.DISCONNECTED:
@@ -111,7 +115,7 @@ class DriverNode(ManagedNode, Generic[T]):
             "state": state.value,
             "published": self.published,
             **extra,
-            **problems,
+            **self.problem_counts(),
         }
         return messages.diagnostic_status(f"{self.diagnostic_name}: driver", level, message, values)
 

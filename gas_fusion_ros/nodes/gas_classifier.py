@@ -23,7 +23,7 @@ from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.observation import PAPER_CHANNELS, Observation
 from gas_fusion_ros.pairing import PairingCounters, PairingSettings
-from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.problems import Growth, Problems
 from gas_fusion_ros.share import find_bundle
 from gas_fusion_ros.synchronizer import ObservationSynchronizer
 from gas_fusion_ros.worker import Worker
@@ -132,6 +132,7 @@ class GasClassifierNode(ManagedNode):
         self._classified = 0
         self._skipped = 0
         self._counters = PairingCounters()
+        self._drop_growth = Growth()
 
     def configure(self) -> None:
         """Load and check the bundle, start its runtime and run each of its modes once."""
@@ -150,6 +151,7 @@ class GasClassifierNode(ManagedNode):
     def activate(self) -> None:
         """Start the alarm, the worker and the subscriptions."""
         self._classified = 0
+        self._drop_growth = Growth()
         self._alarm.activate()
         self._worker = Worker(self._classify, self.parameters.integer("inbox"), self._count_failure)
         gas = Subscriber(self, PointCloud2, "gas/readings", qos_profile=RELIABLE)
@@ -248,8 +250,9 @@ class GasClassifierNode(ManagedNode):
 
     def _pairing_status(self) -> DiagnosticStatus:
         counters = self.pairing_counters
-        lost = counters.dropped_readings + counters.dropped_images
-        level, message = (Level.WARN, f"{lost} messages dropped") if lost else (Level.OK, "pairing")
+        dropped = {"readings": counters.dropped_readings, "images": counters.dropped_images}
+        new = sum(self._drop_growth.since_last(dropped).values())
+        level, message = (Level.WARN, f"{new} messages dropped") if new else (Level.OK, "pairing")
         if self._synchronizer is None:
             level, message = Level.STALE, "not active"
         return messages.diagnostic_status(
@@ -257,7 +260,7 @@ class GasClassifierNode(ManagedNode):
         )
 
     def _classification_status(self) -> DiagnosticStatus:
-        problems = self.problem_counts()
+        problems = self.new_problems()
         level, message = (Level.WARN, ", ".join(problems)) if problems else (Level.OK, "classifying")
         if self._worker is None:
             level, message = Level.STALE, "not active"
@@ -266,7 +269,7 @@ class GasClassifierNode(ManagedNode):
             "device": self._device,
             "classified": self._classified,
             "skipped": self.skipped,
-            **problems,
+            **self.problem_counts(),
         }
         return messages.diagnostic_status(f"{self.diagnostic_name}: classification", level, message, values)
 

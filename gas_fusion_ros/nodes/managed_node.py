@@ -11,7 +11,7 @@ from rclpy.timer import Timer
 
 from gas_fusion_ros.nodes.parameters import ParameterSpec, ParameterTable
 from gas_fusion_ros.nodes.qos import RELIABLE
-from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.problems import Growth, Problems
 
 _DIAGNOSTICS_PERIOD_S = 1.0
 
@@ -24,7 +24,7 @@ class ManagedNode(LifecycleNode):
     raise is logged with its reason and fails the transition: the node stays in the state it was in.
 
     Attributes:
-        problems: what went wrong so far, by cause.
+        problems: what went wrong since configure, by cause.
     """
 
     SPECS: ClassVar[Sequence[ParameterSpec]] = ()
@@ -35,6 +35,7 @@ class ManagedNode(LifecycleNode):
         super().__init__(node_name, **node_arguments)
         self.parameters = ParameterTable(self, self.SPECS)
         self.problems = Problems()
+        self._problem_growth = Growth()
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", RELIABLE)
         self._diagnostics_timer: Timer | None = None
 
@@ -64,8 +65,12 @@ class ManagedNode(LifecycleNode):
         return [self.problems]
 
     def problem_counts(self) -> dict[str, int]:
-        """How often each cause occurred, over all tallies."""
+        """How often each cause occurred since configure, over all tallies."""
         return {cause: count for tally in self.tallies() for cause, count in tally.counts().items()}
+
+    def new_problems(self) -> dict[str, int]:
+        """How often each cause occurred since the last call; made once for each publication."""
+        return self._problem_growth.since_last(self.problem_counts())
 
     def report_problems(self) -> None:
         """Log each new cause once."""
@@ -96,6 +101,7 @@ class ManagedNode(LifecycleNode):
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close everything; the parameters may change again."""
+        self.report_problems()
         self._release()
         return super().on_cleanup(state)
 
@@ -122,6 +128,8 @@ class ManagedNode(LifecycleNode):
         super().destroy_node()
 
     def _configure(self) -> None:
+        self.problems.clear()
+        self._problem_growth = Growth()
         self.parameters.require_valid()
         self.configure()
         self._configured = self.parameters.locked = True

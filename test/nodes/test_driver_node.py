@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from gas_fusion_ros.drivers import Driver, DriverState
+from gas_fusion_ros.messages import key_values
 from gas_fusion_ros.nodes.driver_node import POLL_SPECS, DriverNode
+from gas_fusion_ros.nodes.parameters import ParameterSpec
+from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.problems import Problems
 from nodes.harness import Graph
 
@@ -39,7 +44,7 @@ class ScriptedDriver:
 class NumberNode(DriverNode[int]):
     """Publishes numbers but 13."""
 
-    SPECS = POLL_SPECS
+    SPECS = (ParameterSpec("driver", "scripted", "where the numbers come from"), *POLL_SPECS)
 
     def __init__(self, driver: Driver[int], **arguments: object) -> None:
         super().__init__("numbers", **arguments)
@@ -54,13 +59,47 @@ class NumberNode(DriverNode[int]):
             raise ValueError("bad luck")
         self.sent.append(sample)
 
+    def diagnostics(self) -> list[DiagnosticStatus]:
+        return [self.driver_status({})]
 
-def test_a_bad_sample_costs_no_other_and_a_failed_poll_no_later_one(graph: Graph) -> None:
-    driver = ScriptedDriver([1, 13, 2], [], [3])
-    node = graph.create(lambda **arguments: NumberNode(driver, **arguments), poll_period=0.01)
+
+def create(graph: Graph, *batches: list[int]) -> NumberNode:
+    driver = ScriptedDriver(*batches)
+    return graph.create(lambda **arguments: NumberNode(driver, **arguments), poll_period=0.01)
+
+
+def start(node: NumberNode) -> None:
     assert node.trigger_configure() == SUCCESS
     assert node.trigger_activate() == SUCCESS
-    graph.wait_for(lambda: len(node.sent) > 3)
+
+
+def test_a_bad_sample_costs_no_other_and_a_failed_poll_no_later_one(graph: Graph) -> None:
+    node = create(graph, [1, 13, 2], [], [3])
+    start(node)
+    graph.wait_for(lambda: node.published > 3)
     assert node.sent[:4] == [1, 2, 3, 0]
     assert node.problem_counts() == {"publish_failed": 1, "poll_failed": 1}
-    assert node.published >= 4
+
+
+def test_the_status_recovers_and_keeps_the_count(graph: Graph) -> None:
+    diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    start(create(graph, [13]))
+    graph.wait_for(lambda: len(diagnostics) >= 2)
+    first, second = (message.status[0] for message in diagnostics[:2])
+    assert (first.level, first.message) == (DiagnosticStatus.WARN, "publish_failed")
+    assert (second.level, second.message) == (DiagnosticStatus.OK, "running")
+    assert key_values(second)["publish_failed"] == "1"
+
+
+def test_a_cause_is_said_anew_after_configure(graph: Graph, capfd: pytest.CaptureFixture[str]) -> None:
+    node = create(graph, [13, 13], [1], [13])
+    start(node)
+    graph.wait_for(lambda: node.problem_counts() == {"publish_failed": 3})
+    for transition in (node.trigger_deactivate, node.trigger_cleanup):
+        assert transition() == SUCCESS
+    assert capfd.readouterr().err.count("publish_failed:") == 1
+    assert node.trigger_configure() == SUCCESS
+    assert node.problem_counts() == {}
+    node.problems.add("publish_failed", "again")
+    assert node.trigger_cleanup() == SUCCESS
+    assert capfd.readouterr().err.count("publish_failed:") == 1

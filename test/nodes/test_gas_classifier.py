@@ -458,6 +458,25 @@ def test_diagnostics_tell_what_became_of_every_message(graph: Graph) -> None:
     assert pairing_values()["readings"] == "1"
 
 
+def test_pairing_status_recovers_and_keeps_the_count(graph: Graph) -> None:
+    diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    station = Station(graph, pairing__wait=0.0)
+    stamp_ns = station.read("NoGas")
+    station.read("NoGas", stamp_ns)
+
+    def told() -> list[tuple[bytes, str, str]]:
+        found = [status for message in diagnostics for status in message.status]
+        return [
+            (status.level, status.message, key_values(status)["duplicate_readings"])
+            for status in found
+            if status.name == "gas_classifier: pairing"
+        ]
+
+    warning = (DiagnosticStatus.WARN, "1 messages dropped", "1")
+    graph.wait_for(lambda: warning in told() and told()[-1] == (DiagnosticStatus.OK, "pairing", "1"))
+    assert told().count(warning) == 1
+
+
 def test_counters_outlast_deactivate_with_what_its_flush_skipped(graph: Graph) -> None:
     station = Station(graph, pairing__wait=10.0)
     stamp_ns = station.now_ns()

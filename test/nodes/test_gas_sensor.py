@@ -175,6 +175,7 @@ def test_unplugged_array_is_an_error_until_it_is_back(graph: Graph, tmp_path: Pa
     graph.wait_for(lambda: state_is("disconnected", DiagnosticStatus.ERROR))
     ends = os.openpty()
     port.symlink_to(os.ttyname(ends[1]))
-    graph.wait_for(lambda: state_is("running", DiagnosticStatus.WARN))
+    graph.wait_for(lambda: state_is("running", DiagnosticStatus.OK))
+    assert key_values(statuses(diagnostics)["gas_sensor: driver"])["disconnected"] == "1"
     for end in ends:
         os.close(end)
