@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.observation import Mode, check_channel_names
 
 if TYPE_CHECKING:
     import torch
@@ -114,13 +114,15 @@ class Bundle:
         return bundle
 
     def check_channels(self, channels: Sequence[str]) -> None:
-        """Refuse to run with a gas array that lacks one of the bundle's channels.
+        """Refuse to run with a gas array that lacks one of the bundle's channels or names one twice.
 
         The order does not matter and further channels are ignored: channels are taken by name.
 
         Raises:
             BundleError: a channel is missing; the message names it.
+            ValueError: the names cannot be an array's.
         """
+        check_channel_names(channels)
         missing = [name for name in self.channels if name not in channels]
         if missing:
             raise BundleError(

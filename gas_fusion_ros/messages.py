@@ -22,7 +22,7 @@ import numpy.typing as npt
 from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Severity
 from gas_fusion_ros.event_log import RobotPose
 from gas_fusion_ros.mq import ChannelHealth, ChannelState
-from gas_fusion_ros.observation import CLEAN_AIR, GasReading, ThermalFrame, Verdict
+from gas_fusion_ros.observation import CLEAN_AIR, POSITION_FIELDS, GasReading, ThermalFrame, Verdict
 
 if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
@@ -48,7 +48,6 @@ _FIELD_TYPES = {
 }
 _FLOAT32 = 7
 _FLOAT32_SIZE = 4
-_POSITION_FIELDS = ("x", "y", "z")
 
 
 @dataclass(frozen=True)
@@ -243,9 +242,9 @@ def encode_reading(reading: GasReading) -> PointCloud2:
     """Make the PointCloud2 of a reading: one point at the frame's origin, x y z then the channels."""
     from sensor_msgs.msg import PointCloud2, PointField
 
-    names = (*_POSITION_FIELDS, *reading.channels)
+    names = (*POSITION_FIELDS, *reading.channels)
     values = np.zeros(len(names), dtype="<f4")
-    values[len(_POSITION_FIELDS) :] = reading.counts
+    values[len(POSITION_FIELDS) :] = reading.counts
     msg = PointCloud2()
     msg.header = _header(reading.stamp_ns, reading.frame_id)
     msg.height = 1

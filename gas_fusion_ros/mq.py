@@ -18,6 +18,8 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.observation import check_channel_names
+
 Values = npt.NDArray[np.float32]
 
 _SECOND = 1_000_000_000
@@ -100,8 +102,7 @@ class ChannelSettings:
     warm_up_ns: int = 180 * _SECOND
 
     def __post_init__(self) -> None:
-        if not self.channels or len(set(self.channels)) != len(self.channels):
-            raise ValueError(f"channels must be different names, at least one, not {self.channels!r}")
+        check_channel_names(self.channels)
         if not self.minimum_counts < self.maximum_counts:
             raise ValueError(
                 f"minimum_counts must be below maximum_counts, not {self.minimum_counts} "

@@ -5,6 +5,7 @@ Every stamp is an acquisition time in nanoseconds since the clock's epoch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,11 +15,32 @@ import numpy.typing as npt
 PAPER_CHANNELS = ("mq2", "mq3", "mq5", "mq6", "mq7", "mq8", "mq135")
 """The data set's seven sensors, in the order of the paper's Table 2."""
 
+POSITION_FIELDS = ("x", "y", "z")
+"""Where the array stands: fields of a reading's message beside its channels."""
+
 PAPER_CLASSES = ("Mixture", "NoGas", "Perfume", "Smoke")
 """The data set's four situations, in the paper's label order (0..3)."""
 
 CLEAN_AIR = "NoGas"
 """The class that means: no leak."""
+
+
+def check_channel_names(channels: Sequence[str]) -> None:
+    """Refuse names that a gas array's channels cannot have.
+
+    Raises:
+        ValueError: there is none, two are equal, or one is the name of a position field.
+    """
+    if not channels or len(set(channels)) != len(channels):
+        raise ValueError(
+            f"channels must be different names, at least one, not {', '.join(channels) or 'none'}"
+        )
+    taken = [name for name in channels if name in POSITION_FIELDS]
+    if taken:
+        raise ValueError(
+            f"channels must not be named {', '.join(taken)}: a reading's message holds the array's position "
+            f"in its fields {', '.join(POSITION_FIELDS)}"
+        )
 
 
 class Mode(str, Enum):

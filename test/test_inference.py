@@ -134,6 +134,8 @@ def test_channels_are_checked_by_name(untrained: Path) -> None:
     bundle.check_channels((*reversed(PAPER_CHANNELS), "mq9"))
     with pytest.raises(BundleError, match=r"mq135 missing"):
         bundle.check_channels(PAPER_CHANNELS[:-1])
+    with pytest.raises(ValueError, match="different names"):
+        bundle.check_channels((*PAPER_CHANNELS, "mq2"))
 
 
 @pytest.mark.parametrize("mode", list(Mode))

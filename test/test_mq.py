@@ -149,7 +149,8 @@ def test_a_reading_of_another_size_is_refused(counts: list[float]) -> None:
     ("changes", "named"),
     [
         ({"channels": ()}, "channels"),
-        ({"channels": ("mq2", "mq2")}, "channels"),
+        ({"channels": ("mq2", "mq2")}, "channels must be different names, at least one, not mq2, mq2"),
+        ({"channels": ("mq2", "z")}, "channels must not be named z"),
         ({"minimum_counts": 2000.0}, "minimum_counts"),
         ({"stuck_ns": -1}, "stuck_ns"),
         ({"warm_up_ns": 1.5}, "warm_up_ns"),

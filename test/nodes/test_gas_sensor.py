@@ -114,6 +114,7 @@ def test_diagnostics_of_two_robots_have_different_names(graph: Graph) -> None:
         ({"driver": "recorded", "recorded__path": "/nowhere.csv"}, "/nowhere.csv"),
         ({"driver": "serial", "serial__port": "/dev/nowhere"}, "/dev/nowhere"),
         ({"channels": ["mq2", "mq2"]}, "channels must be different"),
+        ({"driver": "serial", "channels": ["mq2", "x"]}, "channels must not be named x"),
         ({"health__minimum_counts": 900.0, "health__maximum_counts": 100.0}, "below maximum_counts"),
     ],
 )
