@@ -14,7 +14,7 @@ Array = npt.NDArray[np.float32]
 
 
 class ClassifierError(ValueError):
-    """An observation holds nothing that can be classified; the message says why."""
+    """An observation cannot be classified; the message says why."""
 
 
 class Classifier:
@@ -46,8 +46,8 @@ class Classifier:
         """Classify one observation.
 
         Raises:
-            ClassifierError: it has neither a valid reading nor a readable picture, or its reading
-                lacks a channel of the model.
+            ClassifierError: it has neither a valid reading nor a readable picture, its reading lacks
+                a channel of the model, or the network answers with something that is no number.
         """
         reading = observation.reading
         counts = self._counts(reading) if reading is not None else None
@@ -55,6 +55,11 @@ class Classifier:
         image = self._image(observation.frame) if observation.frame is not None else None
         mode = _mode(gas, image)
         logits = self._runtime.run(mode, gas, image)
+        if not np.isfinite(logits).all():
+            raise ClassifierError(
+                f"model '{self._bundle.name}' answers {logits.tolist()} to a {mode.value} observation; "
+                "every logit must be a finite number"
+            )
         return Verdict(
             stamp_ns=observation.stamp_ns,
             frame_id=observation.frame_id,

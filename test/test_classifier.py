@@ -33,10 +33,11 @@ class RecordingRuntime:
 
     def __init__(self) -> None:
         self.calls: list[tuple[Mode, Array | None, Array | None]] = []
+        self.logits = np.array([0.0, 1.0, 2.0, 4.0], dtype=np.float32)
 
     def run(self, mode: Mode, gas: Array | None, image: Array | None) -> Array:
         self.calls.append((mode, gas, image))
-        return np.array([0.0, 1.0, 2.0, 4.0], dtype=np.float32)
+        return self.logits
 
 
 BUNDLE = Bundle(
@@ -115,6 +116,15 @@ def test_nothing_usable_is_an_error(classifier: Classifier) -> None:
     nans = np.full(7, np.nan, dtype=np.float32)
     with pytest.raises(ClassifierError, match="neither a valid gas reading nor a readable thermal frame"):
         classifier.classify(Observation(reading(nans), None))
+
+
+@pytest.mark.parametrize("logit", [np.nan, np.inf, -np.inf])
+def test_logits_that_are_no_numbers_are_no_verdict(
+    logit: float, classifier: Classifier, runtime: RecordingRuntime
+) -> None:
+    runtime.logits[1] = logit
+    with pytest.raises(ClassifierError, match="every logit must be a finite number"):
+        classifier.classify(Observation(reading(BUNDLE.mean), None))
 
 
 @pytest.mark.parametrize("invalid", [np.nan, np.inf])
