@@ -23,6 +23,7 @@ from gas_fusion_ros.observation import check_channel_names
 Values = npt.NDArray[np.float32]
 
 _SECOND = 1_000_000_000
+_STUCK_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,11 @@ class ChannelSettings:
         minimum_counts: least plausible count; 0 is a broken wire or a sensor without heater.
         maximum_counts: greatest plausible count; full scale is a short circuit.
         stuck_ns: how long a value must not change to be called stuck. In the data set the longest run of
-            equal values is 29 readings, 58 s. 0 switches the check off.
+            equal values is 29 readings, 58 s. The time between two readings counts for a tenth of it at
+            most, for nothing is known of a pause: it takes ten equal steps. 0 switches the check off.
         warm_up_ns: time from the first reading until the heater has settled; 0 where it has already. The
-            data sheets' own values hold after more than 24 h of preheating; a start takes minutes.
+            data sheets' own values hold after more than 24 h of preheating; a start takes minutes. Pauses
+            count in full: a heater stays powered while nobody reads.
     """
 
     channels: tuple[str, ...]
@@ -153,9 +156,10 @@ class ChannelMonitor:
         step = 0 if self._last_ns is None else max(stamp_ns - self._last_ns, 0)
         self._last_ns = stamp_ns
         self._warm_ns += step
+        observed_ns = min(step, -(-self.settings.stuck_ns // _STUCK_STEPS))
         for index in range(len(values)):
             unchanged = values[index] == self._values[index]
-            self._unchanged_ns[index] = self._unchanged_ns[index] + step if unchanged else 0
+            self._unchanged_ns[index] = self._unchanged_ns[index] + observed_ns if unchanged else 0
         self._values = values
         return tuple(
             ChannelState(name, float(value), self._health(float(value), unchanged_ns))

@@ -59,14 +59,16 @@ SPECS = (
     ParameterSpec(
         "health.stuck_after",
         180.0,
-        "a channel whose count has not moved for this long is reported stuck, s; 0 switches it off",
+        "a channel whose count has not moved for this long is reported stuck, s; a pause between two "
+        "readings counts for a tenth of it at most; 0 switches it off",
         minimum=0.0,
         maximum=86400.0,
     ),
     ParameterSpec(
         "health.warm_up",
         180.0,
-        "for how long after the first reading the channels are reported as warming up, s",
+        "for how long after the first reading the channels are reported as warming up, s; pauses count, "
+        "for heaters stay powered",
         minimum=0.0,
         maximum=172800.0,
     ),
