@@ -101,6 +101,13 @@ PAIRING_SPECS = (
         minimum=0.0,
         maximum=60.0,
     ),
+    ParameterSpec(
+        "pairing.image_history",
+        _PAIRING.image_history,
+        "images kept for readings that come late",
+        minimum=1,
+        maximum=1000,
+    ),
 )
 
 _TICK_PERIOD_S = 0.05
@@ -246,6 +253,7 @@ class GasClassifierNode(ManagedNode):
             reset_jump_ns=self.parameters.nanoseconds("pairing.reset_jump"),
             silence_ns=self.parameters.nanoseconds("pairing.silence"),
             thermal_only_period_ns=self.parameters.nanoseconds("pairing.thermal_only_period"),
+            image_history=self.parameters.integer("pairing.image_history"),
         )
 
     def _pairing_status(self) -> DiagnosticStatus:

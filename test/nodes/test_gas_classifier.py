@@ -406,6 +406,7 @@ def test_two_robots_do_not_mix(graph: Graph) -> None:
         ({"alarm__critical_classes": ["Methane"]}, "Methane"),
         ({"alarm__critical_classes": [""], "alarm__warning_classes": [""]}, "alarm.warning_classes"),
         ({"pairing__slop": 99.0}, "pairing.slop"),
+        ({"pairing__image_history": 0}, "pairing.image_history"),
         ({"event_log": "/proc/nowhere/events.jsonl"}, "/proc/nowhere/events.jsonl"),
     ],
 )
@@ -476,6 +477,19 @@ def test_pairing_status_recovers_and_keeps_the_count(graph: Graph) -> None:
     warning = (DiagnosticStatus.WARN, "1 messages dropped", "1")
     graph.wait_for(lambda: warning in told() and told()[-1] == (DiagnosticStatus.OK, "pairing", "1"))
     assert told().count(warning) == 1
+
+
+def test_image_history_is_as_long_as_asked(graph: Graph) -> None:
+    station = Station(graph, pairing__image_history=2, pairing__wait=0.0)
+    stamp_ns = station.now_ns() - SECOND
+    for step in range(3):
+        station.show("Smoke", stamp_ns + step * 100 * MS)
+        graph.wait_for(lambda before=step: station.node.pairing_counters.images > before)
+    # The image that was nearest has left the history.
+    station.read("NoGas", stamp_ns)
+    graph.wait_for(lambda: bool(station.classifications))
+    assert station.last()["mode"] == "gas_only"
+    assert station.node.pairing_counters.history_overruns == 1
 
 
 def test_counters_outlast_deactivate_with_what_its_flush_skipped(graph: Graph) -> None:
