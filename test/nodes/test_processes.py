@@ -54,13 +54,15 @@ def test_second_interrupt_changes_nothing(graph: Graph, gap_s: float) -> None:
     assert "Traceback" not in output
 
 
-def test_classifier_does_not_import_torch() -> None:
+def test_classifier_does_not_import_torch(graph: Graph) -> None:
     script = (
         "import sys, numpy, rclpy; rclpy.init();"
         "from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode;"
         "node = GasClassifierNode(); print(node.trigger_configure(), node.trigger_activate());"
         "node.destroy_node(); rclpy.shutdown(); sys.exit('torch' in sys.modules)"
     )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-c", script], env=environment(graph), capture_output=True, text=True, timeout=60
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.count("SUCCESS") == 2
