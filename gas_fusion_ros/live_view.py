@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol
 
@@ -18,9 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gas_fusion_ros.observation import CLEAN_AIR
-
-HISTORY = 48
-"""Readings that the sparklines show."""
+from gas_fusion_ros.replay.snapshot import HISTORY, Snapshot
 
 _SPARKS = "▁▂▃▄▅▆▇█"
 _BAR_WIDTH = 40
@@ -34,50 +31,6 @@ _ALARM_STYLES = {
     "fault": "bold white on red",
 }
 _SENSING_STATES = frozenset({"pending", "active", "acknowledged", "latched"})
-
-
-def _no_counts() -> npt.NDArray[np.float32]:
-    return np.empty((0, 0), dtype=np.float32)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A run at one moment.
-
-    Attributes:
-        elapsed_s: simulated time played, seconds.
-        duration_s: simulated time to play, seconds.
-        speed: simulated seconds per second of wall time, measured.
-        channels: names of the gas channels, length C.
-        history: shape (N, C), the last readings in ADC counts, newest last, N <= HISTORY.
-        probabilities: the last verdict, by class.
-        mode: what it was made from.
-        truth: what is really there.
-        alarm: state of the leak alarm.
-        gas: the gas it names; empty when clear.
-        readings: gas readings so far.
-        images: thermal images so far.
-        classified: verdicts so far.
-    """
-
-    elapsed_s: float
-    duration_s: float
-    speed: float = 0.0
-    channels: tuple[str, ...] = ()
-    history: npt.NDArray[np.float32] = field(default_factory=_no_counts)
-    probabilities: tuple[tuple[str, float], ...] = ()
-    mode: str = ""
-    truth: str = ""
-    alarm: str = "clear"
-    gas: str = ""
-    readings: int = 0
-    images: int = 0
-    classified: int = 0
-
-    @property
-    def label(self) -> str:
-        """The most probable class; empty before the first verdict."""
-        return max(self.probabilities, key=lambda pair: pair[1])[0] if self.probabilities else ""
 
 
 class View(Protocol):

@@ -119,6 +119,12 @@ def test_training_knows_no_nodes(path: Path) -> None:
     assert not any(name.startswith("gas_fusion_ros.nodes") for name in imports(path))
 
 
+@pytest.mark.parametrize("path", sources(PACKAGE / "replay"), ids=lambda path: path.name)
+def test_replay_knows_no_terminal(path: Path) -> None:
+    assert "rich" not in roots(path)
+    assert "gas_fusion_ros.live_view" not in {name.rpartition(".")[0] for name in imports(path)}
+
+
 def test_torch_stays_out_of_the_runtime_on_the_cpu() -> None:
     importing = {
         str(path.relative_to(PACKAGE)) for path in sources(PACKAGE) if roots(path) & {"torch", "torchvision"}

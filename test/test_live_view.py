@@ -11,7 +11,6 @@ from rich.console import Console
 
 from gas_fusion_ros.live_view import (
     PlainView,
-    Snapshot,
     TerminalView,
     clock_text,
     create_view,
@@ -19,6 +18,7 @@ from gas_fusion_ros.live_view import (
     sparkline,
 )
 from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.replay.snapshot import Snapshot
 
 
 def snapshot(**changes: object) -> Snapshot:

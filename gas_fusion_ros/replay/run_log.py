@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.live_view import HISTORY, Snapshot
 from gas_fusion_ros.observation import Mode
 from gas_fusion_ros.replay.metrics import (
     Interval,
@@ -24,6 +23,7 @@ from gas_fusion_ros.replay.metrics import (
     score,
 )
 from gas_fusion_ros.replay.report import Latency, Timeline
+from gas_fusion_ros.replay.snapshot import HISTORY, Snapshot
 
 _SECOND_NS = 1_000_000_000
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gas_fusion_ros.live_view import HISTORY
 from gas_fusion_ros.observation import Mode
 from gas_fusion_ros.replay.metrics import Interval, Leak, ScoreSettings
 from gas_fusion_ros.replay.report import Latency
 from gas_fusion_ros.replay.run_log import AlarmReport, Classification, RunLog, Truth
+from gas_fusion_ros.replay.snapshot import HISTORY
 
 S = 1_000_000_000
 CHANNELS = ("mq2", "mq3")
