@@ -502,10 +502,11 @@ def encode_class(verdict: Verdict) -> String:
     return String(data=verdict.label)
 
 
-def encode_classification(verdict: Verdict, latency_ms: float) -> DiagnosticArray:
+def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -> DiagnosticArray:
     """Make the DiagnosticArray of one classification.
 
-    Its header is the observation's. Its one status has the label as message and the values
+    Its header is the observation's. Its one status is named `<node>: classification` (REP-107) and has
+    the label as message and the values
     `p(<class>)` for each class, `confidence`, `mode`, `pair_offset_ms` (`nan` without a pair),
     `latency_ms`, `model` and `invalid_channels` (separated by blanks). The level is OK for clean
     air and WARN for any gas or where a channel was invalid; how grave a gas is, the alarm says.
@@ -513,6 +514,7 @@ def encode_classification(verdict: Verdict, latency_ms: float) -> DiagnosticArra
     Args:
         verdict: the classification.
         latency_ms: from the arrival of the later message to now, milliseconds.
+        node_name: what the status is named after.
     """
     clean = verdict.label == CLEAN_AIR and not verdict.invalid_channels
     offset_ms = float("nan") if verdict.pair_offset_ns is None else verdict.pair_offset_ns / 1e6
@@ -527,7 +529,7 @@ def encode_classification(verdict: Verdict, latency_ms: float) -> DiagnosticArra
     values["model"] = verdict.model
     values["invalid_channels"] = " ".join(verdict.invalid_channels)
     status = diagnostic_status(
-        "gas_classifier: classification", Level.OK if clean else Level.WARN, verdict.label, values
+        f"{node_name}: classification", Level.OK if clean else Level.WARN, verdict.label, values
     )
     return diagnostic_array([status], verdict.stamp_ns, verdict.frame_id)
 
@@ -542,9 +544,18 @@ def encode_alarm(status: AlarmStatus) -> Bool:
     return Bool(data=status.sounding)
 
 
-def encode_alarm_state(status: AlarmStatus, stamp_ns: int, frame_id: str = "") -> DiagnosticArray:
-    """Make the DiagnosticArray of the alarm's state; its one status is `alarm_diagnostic`'s."""
-    diagnostic = alarm_diagnostic(status, "gas_classifier: alarm")
+def encode_alarm_state(
+    status: AlarmStatus, stamp_ns: int, frame_id: str = "", node_name: str = "gas_classifier"
+) -> DiagnosticArray:
+    """Make the DiagnosticArray of the alarm's state; its one status is `alarm_diagnostic`'s.
+
+    Args:
+        status: what stands.
+        stamp_ns: when it was so, nanoseconds.
+        frame_id: coordinate frame of the evidence.
+        node_name: what the status is named after: `<node>: alarm` (REP-107).
+    """
+    diagnostic = alarm_diagnostic(status, f"{node_name}: alarm")
     return diagnostic_array([diagnostic], stamp_ns, frame_id)
 
 

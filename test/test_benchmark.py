@@ -45,7 +45,7 @@ def test_images_that_went_on_alone_are_not_counted_as_readings() -> None:
     probabilities = np.full(4, 0.25, dtype=np.float32)
     for stamp_ns, mode in enumerate(Mode, start=1):
         verdict = Verdict(stamp_ns, "link", mode, PAPER_CLASSES, probabilities, "m", 5_000_000)
-        listener.hear(messages.encode_classification(verdict, 2.5))
+        listener.hear(messages.encode_classification(verdict, 2.5, "gas_classifier"))
     assert [(arrival.mode, arrival.latency_ms) for arrival in listener.arrivals] == [
         ("fusion", 2.5),
         ("gas_only", 2.5),

@@ -463,7 +463,7 @@ def test_a_bad_message_from_a_bag_is_refused_alike() -> None:
 
 
 def test_a_classification_from_a_bag_has_the_same_values() -> None:
-    msg = messages.encode_classification(verdict(), 1.5)
+    msg = messages.encode_classification(verdict(), 1.5, "gas_classifier")
     bag = from_a_bag(msg, "diagnostic_msgs/msg/DiagnosticArray")
     assert messages.key_values(bag.status[0]) == messages.key_values(msg.status[0])
 
@@ -481,10 +481,11 @@ def test_levels_are_those_of_ros() -> None:
 
 
 def test_a_classification_has_all_that_the_topic_promises() -> None:
-    msg = messages.encode_classification(verdict(), 1.5)
+    msg = messages.encode_classification(verdict(), 1.5, "robot1/nose")
     assert messages.stamp_to_ns(msg.header.stamp) == STAMP_NS
     assert msg.header.frame_id == "array_link"
     [status] = msg.status
+    assert status.name == "robot1/nose: classification"
     assert status.message == "NoGas"
     assert messages.key_values(status) == {
         "p(Mixture)": "0.100000",
@@ -501,7 +502,7 @@ def test_a_classification_has_all_that_the_topic_promises() -> None:
 
 
 def test_a_classification_without_a_pair_has_no_offset() -> None:
-    [status] = messages.encode_classification(verdict(offset_ns=None), 0.0).status
+    [status] = messages.encode_classification(verdict(offset_ns=None), 0.0, "gas_classifier").status
     assert math.isnan(float(messages.key_values(status)["pair_offset_ms"]))
 
 
@@ -517,7 +518,7 @@ def test_a_classification_without_a_pair_has_no_offset() -> None:
 def test_a_classification_warns_of_gas_and_of_invalid_channels(
     label: str, invalid: tuple[str, ...], level: bytes
 ) -> None:
-    [status] = messages.encode_classification(verdict(label, invalid=invalid), 1.0).status
+    [status] = messages.encode_classification(verdict(label, invalid=invalid), 1.0, "gas_classifier").status
     assert status.level == level
     assert messages.key_values(status)["invalid_channels"] == " ".join(invalid)
     assert messages.encode_class(verdict(label)).data == label
@@ -547,8 +548,9 @@ def test_the_alarm_state_is_as_grave_as_what_stands(
 
 def test_the_alarm_state_has_all_that_the_topic_promises() -> None:
     msg = messages.encode_alarm_state(
-        alarm_status(AlarmState.ACTIVE, Severity.CRITICAL), STAMP_NS, "base_link"
+        alarm_status(AlarmState.ACTIVE, Severity.CRITICAL), STAMP_NS, "base_link", "robot1/nose"
     )
+    assert msg.status[0].name == "robot1/nose: alarm"
     assert messages.stamp_to_ns(msg.header.stamp) == STAMP_NS
     assert msg.header.frame_id == "base_link"
     assert messages.key_values(msg.status[0]) == {

@@ -231,7 +231,9 @@ class GasClassifierNode(ManagedNode):
             return
         latency_ms = (time.monotonic_ns() - observation.arrival_ns) / 1e6
         self._class_publisher.publish(messages.encode_class(verdict))
-        self._classification_publisher.publish(messages.encode_classification(verdict, latency_ms))
+        self._classification_publisher.publish(
+            messages.encode_classification(verdict, latency_ms, self.diagnostic_name)
+        )
         self._alarm.update(verdict)
         self._classified += 1
 

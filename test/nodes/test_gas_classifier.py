@@ -393,6 +393,9 @@ def test_two_robots_do_not_mix(graph: Graph) -> None:
     graph.wait_for(lambda: len(first.classes) == 3 and len(second.classes) == 3)
     assert {message.data for message in first.classes} == {"Smoke"}
     assert {message.data for message in second.classes} == {"NoGas"}
+    graph.wait_for(lambda: bool(first.classifications) and bool(second.classifications))
+    names = [station.classifications[0].status[0].name for station in (first, second)]
+    assert names == [f"robot{number}/gas_classifier: classification" for number in (1, 2)]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ STAMP_NS = 12_345_678_901
 def test_a_classification_comes_back() -> None:
     probabilities = np.array([0.1, 0.2, 0.3, 0.4], dtype=np.float32)
     verdict = Verdict(STAMP_NS, "gas_sensor_link", Mode.GAS_ONLY, PAPER_CLASSES, probabilities, "fusion1")
-    decoded = decode_classification(encode_classification(verdict, latency_ms=2.5))
+    decoded = decode_classification(
+        encode_classification(verdict, latency_ms=2.5, node_name="gas_classifier")
+    )
     assert (decoded.stamp_ns, decoded.label, decoded.mode) == (STAMP_NS, "Smoke", Mode.GAS_ONLY)
     assert decoded.latency_ms == 2.5
     assert tuple(decoded.probabilities) == PAPER_CLASSES
