@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from gas_fusion_ros.networks.head import classifier_head
+
 GAS_FEATURES = 384
 """Length of the feature vector of seven channels: 128 filters at 3 positions."""
 
@@ -47,15 +49,7 @@ class GasCnn(nn.Module):
     def __init__(self, classes: int = 4, dropout: float = 0.3) -> None:
         super().__init__()
         self.features = GasFeatures()
-        self.head = nn.Sequential(
-            nn.Linear(GAS_FEATURES, 128),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(128, 64),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(64, classes),
-        )
+        self.head = classifier_head(GAS_FEATURES, classes, dropout)
 
     def forward(self, gas: torch.Tensor) -> torch.Tensor:
         """Turn normalised counts (N, 7) into logits (N, classes)."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from gas_fusion_ros.networks.head import classifier_head
+
 WIDTHS = (16, 32, 64, 128, 256, 256)
 """Filters of the six convolution layers."""
 
@@ -47,15 +49,7 @@ class GasNet(nn.Module):
     def __init__(self, classes: int = 4, dropout: float = 0.3) -> None:
         super().__init__()
         self.features = ThermalFeatures()
-        self.head = nn.Sequential(
-            nn.Linear(THERMAL_FEATURES, 128),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(128, 64),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(64, classes),
-        )
+        self.head = classifier_head(THERMAL_FEATURES, classes, dropout)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Turn pictures (N, 1, 224, 224) in 0..1 into logits (N, classes)."""
