@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-_SECOND = 1_000_000_000
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 
 class Severity(str, Enum):
@@ -51,9 +51,9 @@ class AlarmSettings:
     severities: Mapping[str, Severity]
     on_threshold: float = 0.7
     off_threshold: float = 0.4
-    on_delay_ns: int = 3 * _SECOND
-    off_delay_ns: int = 10 * _SECOND
-    timeout_ns: int = 10 * _SECOND
+    on_delay_ns: int = 3 * NANOSECONDS_PER_SECOND
+    off_delay_ns: int = 10 * NANOSECONDS_PER_SECOND
+    timeout_ns: int = 10 * NANOSECONDS_PER_SECOND
 
     def __post_init__(self) -> None:
         if not self.severities:

@@ -30,10 +30,10 @@ from gas_fusion_ros.replay.pacing import Pace, PaceSettings
 from gas_fusion_ros.replay.report import Report, draw_timeline
 from gas_fusion_ros.replay.run_log import RunLog
 from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
-_SECOND_NS = 1_000_000_000
 _VIEW_PERIOD_S = 0.12
 _SCORING = ScoreSettings()
 
@@ -92,7 +92,7 @@ class _Run:
 
     @property
     def wall_s(self) -> float:
-        return (self.stopped_ns - self.started_ns) / _SECOND_NS
+        return (self.stopped_ns - self.started_ns) / NANOSECONDS_PER_SECOND
 
 
 def run(programme: Programme, settings: DemoSettings, console: Console) -> Outcome:
@@ -204,7 +204,7 @@ def _run_clock(programme: Programme, stage: Stage, log: RunLog, view: View, play
         start_ns=stage.now_ns,
         end_ns=programme.end_ns,
         speed=programme.speed,
-        lead_ns=round(programme.lead_s * _SECOND_NS),
+        lead_ns=round(programme.lead_s * NANOSECONDS_PER_SECOND),
     )
     played.started_ns = time.monotonic_ns()
     pace = Pace(pace_settings, played.started_ns)
@@ -214,14 +214,14 @@ def _run_clock(programme: Programme, stage: Stage, log: RunLog, view: View, play
         wall_ns = time.monotonic_ns()
         stage.set_time(pace.advance(wall_ns, log.newest_classified_ns))
         played.now_ns, played.stopped_ns, played.stalls = pace.now_ns, wall_ns, pace.stalls
-        if wall_ns / _SECOND_NS >= next_view_s:
-            next_view_s = wall_ns / _SECOND_NS + _VIEW_PERIOD_S
+        if wall_ns / NANOSECONDS_PER_SECOND >= next_view_s:
+            next_view_s = wall_ns / NANOSECONDS_PER_SECOND + _VIEW_PERIOD_S
             view.show(log.snapshot(pace.now_ns, programme.end_ns, _speed(programme, played)))
         sleeper.wait(CLOCK_PERIOD_S)
 
 
 def _speed(programme: Programme, played: _Run) -> float:
-    elapsed_s = max(0, played.now_ns - programme.start_ns) / _SECOND_NS
+    elapsed_s = max(0, played.now_ns - programme.start_ns) / NANOSECONDS_PER_SECOND
     return elapsed_s / played.wall_s if played.wall_s > 0 else 0.0
 
 
@@ -267,13 +267,13 @@ def _report(programme: Programme, model: str, log: RunLog, played: _Run, score: 
         latency_ms=log.latency(),
         model=model,
         rmw=played.rmw,
-        duration_s=round((end_ns - programme.start_ns) / _SECOND_NS, 3),
+        duration_s=round((end_ns - programme.start_ns) / NANOSECONDS_PER_SECOND, 3),
         speed=programme.speed,
         complete=complete,
         accuracy_by_mode={mode: round(share, 4) for mode, share in log.accuracy_by_mode().items()},
         settled_accuracy=_rounded(score.settled_accuracy),
         detection_delays_s=tuple(_rounded(delay) for delay in score.detection_delays_s),
-        grace_s=_SCORING.grace_ns / _SECOND_NS,
+        grace_s=_SCORING.grace_ns / NANOSECONDS_PER_SECOND,
         wall_s=round(played.wall_s, 2),
         source=programme.source,
         dropped_by=dict(tally.dropped_by),

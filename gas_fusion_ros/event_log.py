@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from gas_fusion_ros.alarm import AlarmEvent
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
-_SECOND = 1_000_000_000
 WRITE_PROBLEM = "event_log_write"
 """The cause under which a lost line is counted."""
 
@@ -53,7 +53,7 @@ def format_event(event: AlarmEvent, pose: RobotPose | None) -> str:
         "severity": event.severity.value if event.severity is not None else None,
         "confidence": round(event.confidence, 4),
         "peak": round(event.peak, 4),
-        "duration_s": event.duration_ns / _SECOND,
+        "duration_s": event.duration_ns / NANOSECONDS_PER_SECOND,
         "fault": event.fault,
         "alarm": event.alarm,
         "sequence": event.sequence,
@@ -63,7 +63,7 @@ def format_event(event: AlarmEvent, pose: RobotPose | None) -> str:
 
 
 def _iso(stamp_ns: int) -> str:
-    seconds, rest = divmod(stamp_ns, _SECOND)
+    seconds, rest = divmod(stamp_ns, NANOSECONDS_PER_SECOND)
     moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
 

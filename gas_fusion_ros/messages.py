@@ -23,6 +23,7 @@ from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Severity
 from gas_fusion_ros.event_log import RobotPose
 from gas_fusion_ros.mq import ChannelHealth, ChannelState
 from gas_fusion_ros.observation import CLEAN_AIR, POSITION_FIELDS, GasReading, ThermalFrame, Verdict
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from sensor_msgs.msg import CameraInfo, Image, PointCloud2
     from std_msgs.msg import Bool, Header, String
 
-NANOSECONDS_PER_SECOND = 1_000_000_000
 
 # sensor_msgs/PointField datatypes by their constants' values.
 _FIELD_TYPES = {

@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.observation import check_channel_names
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 Values = npt.NDArray[np.float32]
 
-_SECOND = 1_000_000_000
 _STUCK_STEPS = 10
 
 
@@ -101,8 +101,8 @@ class ChannelSettings:
     channels: tuple[str, ...]
     minimum_counts: float = 1.0
     maximum_counts: float = 1022.0
-    stuck_ns: int = 180 * _SECOND
-    warm_up_ns: int = 180 * _SECOND
+    stuck_ns: int = 180 * NANOSECONDS_PER_SECOND
+    warm_up_ns: int = 180 * NANOSECONDS_PER_SECOND
 
     def __post_init__(self) -> None:
         check_channel_names(self.channels)

@@ -12,6 +12,7 @@ from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.metrics import Leak, label_intervals, leaks_of
 from gas_fusion_ros.replay.run_log import Truth
 from gas_fusion_ros.simulation.patrol import Patrol
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 ParameterValue = bool | int | float | str | list[str]
 
@@ -32,7 +33,6 @@ _PATROL_SPEED = 10.0
 _RECORDED_PERIOD_S = 2.0
 _RECORDED_SPEED = 300.0
 _MAX_SPEED = 1000.0
-_NANOSECONDS = 1_000_000_000
 
 
 class ProgrammeError(ValueError):
@@ -70,12 +70,12 @@ class Programme:
     @property
     def start_ns(self) -> int:
         """The first simulated time."""
-        return round(START_S * _NANOSECONDS)
+        return round(START_S * NANOSECONDS_PER_SECOND)
 
     @property
     def end_ns(self) -> int:
         """The last simulated time, just before the stamp that would begin the next round."""
-        return self.start_ns + round(self.duration_s * _NANOSECONDS) - 1
+        return self.start_ns + round(self.duration_s * NANOSECONDS_PER_SECOND) - 1
 
 
 def patrol_programme(seed: int, duration_s: float | None, leaks: int, speed: float | None) -> Programme:
@@ -158,7 +158,7 @@ def patrol_truth(patrol: Patrol) -> Truth:
     """The class of the air at the robot, and each leak with the time its signs last."""
 
     def stamp_ns(seconds: float) -> int:
-        return round((START_S + seconds) * _NANOSECONDS)
+        return round((START_S + seconds) * NANOSECONDS_PER_SECOND)
 
     leaks = tuple(
         Leak(
@@ -170,7 +170,7 @@ def patrol_truth(patrol: Patrol) -> Truth:
         )
         for one in patrol.encounters
     )
-    return Truth(lambda now_ns: patrol.label(now_ns / _NANOSECONDS - START_S), leaks)
+    return Truth(lambda now_ns: patrol.label(now_ns / NANOSECONDS_PER_SECOND - START_S), leaks)
 
 
 def recorded_truth(dataset: Dataset, rows: int) -> Truth:
@@ -178,10 +178,10 @@ def recorded_truth(dataset: Dataset, rows: int) -> Truth:
     labels = {row.index: row.label or CLEAN_AIR for row in dataset.rows if row.index < rows}
 
     def stamp_ns(index: int) -> int:
-        return round((START_S + index * _RECORDED_PERIOD_S) * _NANOSECONDS)
+        return round((START_S + index * _RECORDED_PERIOD_S) * NANOSECONDS_PER_SECOND)
 
     def label(now_ns: int) -> str:
-        index = int((now_ns / _NANOSECONDS - START_S) // _RECORDED_PERIOD_S)
+        index = int((now_ns / NANOSECONDS_PER_SECOND - START_S) // _RECORDED_PERIOD_S)
         return labels.get(index, CLEAN_AIR)
 
     stamped = [(stamp_ns(index), name) for index, name in sorted(labels.items())]
@@ -211,7 +211,7 @@ class _Timing:
 
 
 def _stamps_within(duration_s: float, period_s: float) -> int:
-    return int((duration_s * _NANOSECONDS - 1) // (period_s * _NANOSECONDS)) + 1
+    return int((duration_s * NANOSECONDS_PER_SECOND - 1) // (period_s * NANOSECONDS_PER_SECOND)) + 1
 
 
 def _checked_speed(speed: float | None, default: float) -> float:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -165,7 +166,7 @@ class BackgroundReader(Generic[D]):
 
     def _reconnect(self, stop: threading.Event) -> D | None:
         pause_ns = self._backoff.first_ns
-        while not stop.wait(pause_ns / 1e9):
+        while not stop.wait(pause_ns / NANOSECONDS_PER_SECOND):
             try:
                 device = self._calls.connect()
             except (DriverError, OSError):

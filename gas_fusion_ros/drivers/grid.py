@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gas_fusion_ros.drivers import DriverState
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 
 class Grid:
@@ -65,8 +66,8 @@ class Grid:
         self._problems.add(
             "late_poll",
             f"{late} stamps passed unused because the driver was not polled for "
-            f"{(tick - first + 1) * self._period_ns / 1e9:.1f} s; poll it at least every "
-            f"{self._max_backlog * self._period_ns / 1e9:.1f} s",
+            f"{(tick - first + 1) * self._period_ns / NANOSECONDS_PER_SECOND:.1f} s; poll it at least every "
+            f"{self._max_backlog * self._period_ns / NANOSECONDS_PER_SECOND:.1f} s",
         )
         return first + late
 

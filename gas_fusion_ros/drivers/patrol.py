@@ -10,6 +10,7 @@ from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Grid
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.simulation.patrol import Patrol
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 T = TypeVar("T")
 
@@ -88,4 +89,4 @@ class PatrolDriver(ABC, Generic[T]):
 
     def _elapsed_s(self, stamp_ns: int) -> float:
         settings = self._patrol_settings
-        return (stamp_ns - settings.start_ns) / 1e9 % settings.duration_s
+        return (stamp_ns - settings.start_ns) / NANOSECONDS_PER_SECOND % settings.duration_s

@@ -26,6 +26,7 @@ from gas_fusion_ros.pairing import PairingCounters, PairingSettings
 from gas_fusion_ros.problems import Growth, Problems
 from gas_fusion_ros.share import find_bundle
 from gas_fusion_ros.synchronizer import ObservationSynchronizer
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.worker import Worker
 
 MODEL_SPECS = (
@@ -47,27 +48,26 @@ MODEL_SPECS = (
     ),
 )
 
-_SECOND = 1e9
 _PAIRING = PairingSettings()
 
 PAIRING_SPECS = (
     ParameterSpec(
         "pairing.slop",
-        _PAIRING.slop_ns / _SECOND,
+        _PAIRING.slop_ns / NANOSECONDS_PER_SECOND,
         "largest offset between a reading and its image, s",
         minimum=0.0,
         maximum=10.0,
     ),
     ParameterSpec(
         "pairing.wait",
-        _PAIRING.wait_ns / _SECOND,
+        _PAIRING.wait_ns / NANOSECONDS_PER_SECOND,
         "how long a reading waits for its image, s",
         minimum=0.0,
         maximum=10.0,
     ),
     ParameterSpec(
         "pairing.min_image_interval",
-        _PAIRING.min_image_interval_ns / _SECOND,
+        _PAIRING.min_image_interval_ns / NANOSECONDS_PER_SECOND,
         "shortest time between two images, s: a reading goes on before the next image where that cannot "
         "be nearer; 0 assumes nothing",
         minimum=0.0,
@@ -75,28 +75,28 @@ PAIRING_SPECS = (
     ),
     ParameterSpec(
         "pairing.future_tolerance",
-        _PAIRING.future_tolerance_ns / _SECOND,
+        _PAIRING.future_tolerance_ns / NANOSECONDS_PER_SECOND,
         "how far ahead of the clock a stamp may be, s",
         minimum=0.0,
         maximum=3600.0,
     ),
     ParameterSpec(
         "pairing.reset_jump",
-        _PAIRING.reset_jump_ns / _SECOND,
+        _PAIRING.reset_jump_ns / NANOSECONDS_PER_SECOND,
         "time going back by more than this clears history, s",
         minimum=0.001,
         maximum=3600.0,
     ),
     ParameterSpec(
         "pairing.silence",
-        _PAIRING.silence_ns / _SECOND,
+        _PAIRING.silence_ns / NANOSECONDS_PER_SECOND,
         "without a reading for this long, images go on alone, s",
         minimum=0.1,
         maximum=3600.0,
     ),
     ParameterSpec(
         "pairing.thermal_only_period",
-        _PAIRING.thermal_only_period_ns / _SECOND,
+        _PAIRING.thermal_only_period_ns / NANOSECONDS_PER_SECOND,
         "time between two images that go on alone, s",
         minimum=0.0,
         maximum=60.0,

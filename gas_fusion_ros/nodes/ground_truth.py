@@ -15,10 +15,10 @@ from gas_fusion_ros.messages import ns_to_stamp
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
 from gas_fusion_ros.simulation.patrol import Encounter, Patrol
 from gas_fusion_ros.simulation.patrol import Pose as PatrolPose
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 MAP_FRAME = "map"
 
-_NANOSECONDS = 1_000_000_000
 _PIPE_STEP_S = 2.0
 _PIPE_WIDTH_M = 0.3
 _LEAK_SIZE_M = 1.0
@@ -62,7 +62,7 @@ class GroundTruthNode(Node):
             return
         self._label_publisher.publish(String(data=self._label(now_ns)))
         if self._patrol is not None:
-            elapsed_s = (now_ns - self._start_ns) / _NANOSECONDS
+            elapsed_s = (now_ns - self._start_ns) / NANOSECONDS_PER_SECOND
             self._pose_publisher.publish(encode_pose(self._patrol, elapsed_s, now_ns))
 
 

@@ -15,13 +15,14 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+
 ParameterValue = bool | int | float | str | list[str]
 
 MAX_TIME_S = 2e9
 """A bound for times since the clock's epoch, seconds: builtin_interfaces/Time ends at 2^31."""
 
 _NO_UPPER_BOUND = 1e9
-_NANOSECONDS = 1_000_000_000
 
 
 class ParameterError(ValueError):
@@ -133,7 +134,7 @@ class ParameterTable:
 
     def nanoseconds(self, name: str) -> int:
         """The value of a parameter in seconds, as nanoseconds."""
-        return round(self.number(name) * _NANOSECONDS)
+        return round(self.number(name) * NANOSECONDS_PER_SECOND)
 
     def _declare(self, spec: ParameterSpec) -> None:
         try:

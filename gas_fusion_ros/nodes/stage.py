@@ -46,16 +46,16 @@ from gas_fusion_ros.programme import ParameterValue, Programme
 from gas_fusion_ros.replay.bag import BagWriter
 from gas_fusion_ros.replay.decoding import decode_alarm_state, decode_classification
 from gas_fusion_ros.replay.run_log import RunLog
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 LATCHED_TOPICS = frozenset({"/gas/alarm", "/gas/alarm_state", "/truth/markers", "/rosout"})
 
-_SECOND_NS = 1_000_000_000
 _TRUTH_PERIOD_S = 0.5
 _LOG_WARN = 30  # Log.WARN, which is an int in one distribution and bytes in another
 _LEAD_IN_STEPS = 3
 # Beyond the nodes' diagnostics period of 1 s, so that each step makes every node say that it lives.
 _LEAD_IN_STEP_NS = 1_200_000_000
-_ACKNOWLEDGE_AFTER_NS = 5 * _SECOND_NS
+_ACKNOWLEDGE_AFTER_NS = 5 * NANOSECONDS_PER_SECOND
 _POLL_S = 0.02
 
 # Deep enough for whatever waits while the disk is slow.

@@ -14,8 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gas_fusion_ros.observation import CLEAN_AIR
-
-_SECOND_NS = 1_000_000_000
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 EVIDENCE_STATES = frozenset({"active", "acknowledged"})
 """States of the leak alarm in which gas is being sensed; `latched` only remembers it."""
@@ -42,7 +41,7 @@ class Interval:
     @property
     def duration_s(self) -> float:
         """Length, seconds."""
-        return (self.end_ns - self.start_ns) / _SECOND_NS
+        return (self.end_ns - self.start_ns) / NANOSECONDS_PER_SECOND
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,8 @@ class ScoreSettings:
         min_leak_ns: leaks shorter than this need not raise an alarm.
     """
 
-    grace_ns: int = 20 * _SECOND_NS
-    min_leak_ns: int = 30 * _SECOND_NS
+    grace_ns: int = 20 * NANOSECONDS_PER_SECOND
+    min_leak_ns: int = 30 * NANOSECONDS_PER_SECOND
 
     def __post_init__(self) -> None:
         for name in ("grace_ns", "min_leak_ns"):
@@ -170,7 +169,7 @@ def detection_delay_s(leak: Leak, alarms: Iterable[Interval]) -> float | None:
         for alarm in alarms
         if alarm.start_ns <= leak.end_ns and alarm.end_ns >= leak.start_ns
     ]
-    return (min(starts) - leak.start_ns) / _SECOND_NS if starts else None
+    return (min(starts) - leak.start_ns) / NANOSECONDS_PER_SECOND if starts else None
 
 
 def is_false(alarm: Interval, leaks: Iterable[Leak], grace_ns: int) -> bool:

@@ -15,12 +15,12 @@ import numpy.typing as npt
 
 from gas_fusion_ros.observation import CLEAN_AIR
 from gas_fusion_ros.replay.metrics import Interval
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SECOND_NS = 1_000_000_000
 
 # Okabe and Ito's palette, told apart with any colour vision; yellow left out, too faint for lines on white.
 _LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -152,13 +152,13 @@ class Timeline:
 
     def seconds(self, stamps_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Seconds since the start, float64, of the same shape."""
-        return (stamps_ns - self.start_ns) / _SECOND_NS
+        return (stamps_ns - self.start_ns) / NANOSECONDS_PER_SECOND
 
     def span(self, interval: Interval) -> tuple[float, float]:
         """Start and duration of an interval, seconds, cut to the picture."""
         start = max(interval.start_ns, self.start_ns)
         end = max(min(interval.end_ns, self.end_ns), start)
-        return (start - self.start_ns) / _SECOND_NS, (end - start) / _SECOND_NS
+        return (start - self.start_ns) / NANOSECONDS_PER_SECOND, (end - start) / NANOSECONDS_PER_SECOND
 
 
 def draw_timeline(timeline: Timeline, path: Path) -> None:
@@ -275,7 +275,12 @@ def _draw_probabilities(axes: Axes, timeline: Timeline) -> None:
 def _draw_bands(axes: Axes, timeline: Timeline) -> None:
     colours = class_colours((*timeline.classes, *(interval.label for interval in timeline.truth)))
     rows = ((1.0, timeline.truth), (0.0, timeline.alarms))
-    axes.barh((1.0, 0.0), (timeline.end_ns - timeline.start_ns) / _SECOND_NS, height=0.74, color="#F6F8FA")
+    axes.barh(
+        (1.0, 0.0),
+        (timeline.end_ns - timeline.start_ns) / NANOSECONDS_PER_SECOND,
+        height=0.74,
+        color="#F6F8FA",
+    )
     for y, intervals in rows:
         for interval in intervals:
             if interval.label == CLEAN_AIR:
@@ -293,7 +298,7 @@ def _label_bar(
     axes: Axes, timeline: Timeline, label: str, span: tuple[float, float], y: float, colour: str
 ) -> None:
     start, duration = span
-    total = (timeline.end_ns - timeline.start_ns) / _SECOND_NS
+    total = (timeline.end_ns - timeline.start_ns) / NANOSECONDS_PER_SECOND
     if duration * 115 < total * (len(label) + 1):
         return
     dark = colour in {"#3D4852", "#0072B2"}
@@ -313,7 +318,7 @@ def _label_bar(
 def _decorate(figure: Figure, timeline: Timeline, panels: Sequence[Axes]) -> None:
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-    total = max((timeline.end_ns - timeline.start_ns) / _SECOND_NS, 1e-3)
+    total = max((timeline.end_ns - timeline.start_ns) / NANOSECONDS_PER_SECOND, 1e-3)
     for axes in panels:
         axes.set_xlim(0, total)
         axes.spines[["top", "right"]].set_visible(False)

@@ -24,8 +24,7 @@ from gas_fusion_ros.replay.metrics import (
 )
 from gas_fusion_ros.replay.report import Latency, Timeline
 from gas_fusion_ros.replay.snapshot import HISTORY, Snapshot
-
-_SECOND_NS = 1_000_000_000
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 
 @dataclass(frozen=True)
@@ -157,8 +156,8 @@ class RunLog:
         with self._lock:
             last = self._classifications[-1] if self._classifications else None
             return Snapshot(
-                elapsed_s=round(max(0, now_ns - self._start_ns) / _SECOND_NS, 3),
-                duration_s=round((end_ns - self._start_ns) / _SECOND_NS, 3),
+                elapsed_s=round(max(0, now_ns - self._start_ns) / NANOSECONDS_PER_SECOND, 3),
+                duration_s=round((end_ns - self._start_ns) / NANOSECONDS_PER_SECOND, 3),
                 speed=speed,
                 channels=self._channels,
                 history=self._stacked_counts(self._counts[-HISTORY:]),

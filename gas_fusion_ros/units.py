@@ -1,0 +1,5 @@
+"""Units of time: stamps and intervals are integers in nanoseconds, people speak of seconds."""
+
+from __future__ import annotations
+
+NANOSECONDS_PER_SECOND = 1_000_000_000
