@@ -544,19 +544,15 @@ def encode_alarm(status: AlarmStatus) -> Bool:
     return Bool(data=status.sounding)
 
 
-def encode_alarm_state(
-    status: AlarmStatus, stamp_ns: int, frame_id: str = "", node_name: str = "gas_classifier"
-) -> DiagnosticArray:
+def encode_alarm_state(status: AlarmStatus, stamp_ns: int, node_name: str) -> DiagnosticArray:
     """Make the DiagnosticArray of the alarm's state; its one status is `alarm_diagnostic`'s.
 
     Args:
         status: what stands.
-        stamp_ns: when it was so, nanoseconds.
-        frame_id: coordinate frame of the evidence.
-        node_name: what the status is named after: `<node>: alarm` (REP-107).
+        stamp_ns: since when, nanoseconds.
+        node_name: the node that keeps the alarm.
     """
-    diagnostic = alarm_diagnostic(status, f"{node_name}: alarm")
-    return diagnostic_array([diagnostic], stamp_ns, frame_id)
+    return diagnostic_array([alarm_diagnostic(status, f"{node_name}: alarm")], stamp_ns)
 
 
 def alarm_diagnostic(status: AlarmStatus, name: str) -> DiagnosticStatus:

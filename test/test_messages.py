@@ -540,7 +540,8 @@ def test_a_classification_warns_of_gas_and_of_invalid_channels(
 def test_the_alarm_state_is_as_grave_as_what_stands(
     state: AlarmState, severity: Severity | None, fault: bool, level: bytes
 ) -> None:
-    [status] = messages.encode_alarm_state(alarm_status(state, severity, fault), STAMP_NS).status
+    alarm = alarm_status(state, severity, fault)
+    [status] = messages.encode_alarm_state(alarm, STAMP_NS, "gas_classifier").status
     assert status.level == level
     assert status.message == state.value
     assert messages.key_values(status)["fault"] == str(fault).lower()
@@ -548,11 +549,10 @@ def test_the_alarm_state_is_as_grave_as_what_stands(
 
 def test_the_alarm_state_has_all_that_the_topic_promises() -> None:
     msg = messages.encode_alarm_state(
-        alarm_status(AlarmState.ACTIVE, Severity.CRITICAL), STAMP_NS, "base_link", "robot1/nose"
+        alarm_status(AlarmState.ACTIVE, Severity.CRITICAL), STAMP_NS, "robot1/nose"
     )
     assert msg.status[0].name == "robot1/nose: alarm"
     assert messages.stamp_to_ns(msg.header.stamp) == STAMP_NS
-    assert msg.header.frame_id == "base_link"
     assert messages.key_values(msg.status[0]) == {
         "state": "active",
         "gas": "Smoke",

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.lifecycle import LifecycleNode
 from rclpy.timer import Timer
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
@@ -15,13 +14,12 @@ from std_srvs.srv import Trigger
 from gas_fusion_ros import messages
 from gas_fusion_ros.alarm import AlarmEvent, AlarmSettings, AlarmStatus, CommandResult, LeakAlarm, Severity
 from gas_fusion_ros.event_log import EventLog
-from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec, ParameterTable
+from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec
 from gas_fusion_ros.nodes.pose_source import POSE_TYPES, PoseSource
 from gas_fusion_ros.nodes.qos import LATCHED
 from gas_fusion_ros.observation import Mode, Verdict
-from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
-_SECOND = 1e9
 _HEARTBEAT_PERIOD_S = 1.0
 DEFAULT_ALARM = AlarmSettings(
     {"Mixture": Severity.CRITICAL, "Smoke": Severity.CRITICAL, "Perfume": Severity.WARNING}
@@ -58,21 +56,21 @@ ALARM_SPECS = (
     ),
     ParameterSpec(
         "alarm.on_delay",
-        DEFAULT_ALARM.on_delay_ns / _SECOND,
+        DEFAULT_ALARM.on_delay_ns / NANOSECONDS_PER_SECOND,
         "how long a leak is suspected before the alarm, s",
         minimum=0.0,
         maximum=600.0,
     ),
     ParameterSpec(
         "alarm.off_delay",
-        DEFAULT_ALARM.off_delay_ns / _SECOND,
+        DEFAULT_ALARM.off_delay_ns / NANOSECONDS_PER_SECOND,
         "how long a leak must be gone before the alarm lets go, s",
         minimum=0.0,
         maximum=3600.0,
     ),
     ParameterSpec(
         "alarm.timeout",
-        DEFAULT_ALARM.timeout_ns / _SECOND,
+        DEFAULT_ALARM.timeout_ns / NANOSECONDS_PER_SECOND,
         "without a valid reading for this long, a fault stands, s",
         minimum=0.1,
         maximum=3600.0,
@@ -90,10 +88,10 @@ class AlarmInterface:
     them, and the order of what they publish, apart.
     """
 
-    def __init__(self, node: LifecycleNode, parameters: ParameterTable, problems: Problems) -> None:
+    def __init__(self, node: ManagedNode) -> None:
         self._node = node
-        self._parameters = parameters
-        self._problems = problems
+        self._parameters = node.parameters
+        self._problems = node.problems
         self._lock = threading.Lock()
         self._alarm: LeakAlarm | None = None
         self._settings: AlarmSettings | None = None
@@ -239,7 +237,9 @@ class AlarmInterface:
         assert self._alarm is not None
         status = self._alarm.status
         self._bool_publisher.publish(messages.encode_alarm(status))
-        self._state_publisher.publish(messages.encode_alarm_state(status, stamp_ns))
+        self._state_publisher.publish(
+            messages.encode_alarm_state(status, stamp_ns, self._node.diagnostic_name)
+        )
 
     def _repeat(self) -> None:
         """Say again what stands, so that a subscriber can tell a quiet alarm from a dead one."""

@@ -128,7 +128,7 @@ class GasClassifierNode(ManagedNode):
         self._classification_publisher = self.create_lifecycle_publisher(
             DiagnosticArray, "gas/classification", RELIABLE
         )
-        self._alarm = AlarmInterface(self, self.parameters, self.problems)
+        self._alarm = AlarmInterface(self)
         self._classifier: Classifier | None = None
         self._model = ""
         self._device = ""

@@ -33,7 +33,7 @@ def test_an_alarm_state_comes_back() -> None:
     settings = AlarmSettings({"Smoke": Severity.CRITICAL}, on_delay_ns=0, timeout_ns=10)
     alarm = LeakAlarm(settings, start_ns=1)
     alarm.update(2, {"Smoke": 0.99}, reading_valid=True)
-    decoded = decode_alarm_state(encode_alarm_state(alarm.status, STAMP_NS))
+    decoded = decode_alarm_state(encode_alarm_state(alarm.status, STAMP_NS, "gas_classifier"))
     assert (decoded.stamp_ns, decoded.state, decoded.gas, decoded.fault) == (
         STAMP_NS,
         "active",
@@ -41,7 +41,7 @@ def test_an_alarm_state_comes_back() -> None:
         False,
     )
     alarm.tick(100)
-    assert decode_alarm_state(encode_alarm_state(alarm.status, STAMP_NS)).fault
+    assert decode_alarm_state(encode_alarm_state(alarm.status, STAMP_NS, "gas_classifier")).fault
 
 
 def test_messages_of_another_kind_are_refused() -> None:
@@ -49,4 +49,4 @@ def test_messages_of_another_kind_are_refused() -> None:
         decode_classification(DiagnosticArray())
     alarm = LeakAlarm(AlarmSettings({"Smoke": Severity.CRITICAL}), start_ns=1)
     with pytest.raises(ValueError, match="no value mode, latency_ms"):
-        decode_classification(encode_alarm_state(alarm.status, STAMP_NS))
+        decode_classification(encode_alarm_state(alarm.status, STAMP_NS, "gas_classifier"))
