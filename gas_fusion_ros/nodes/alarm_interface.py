@@ -14,6 +14,7 @@ from std_srvs.srv import Trigger
 from gas_fusion_ros import messages
 from gas_fusion_ros.alarm import AlarmEvent, AlarmSettings, AlarmStatus, CommandResult, LeakAlarm, Severity
 from gas_fusion_ros.event_log import EventLog
+from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec
 from gas_fusion_ros.nodes.pose_source import POSE_TYPES, PoseSource
 from gas_fusion_ros.nodes.qos import LATCHED
