@@ -78,7 +78,9 @@ class AlarmSettings:
         """
         unknown = sorted(set(self.severities) - set(classes))
         if unknown:
-            raise ValueError(f"severities names {', '.join(unknown)}; the model knows {', '.join(classes)}")
+            raise ValueError(
+                f"severities: {', '.join(unknown)} is no class of the model, which knows {', '.join(classes)}"
+            )
 
 
 @dataclass(frozen=True)

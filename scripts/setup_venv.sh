@@ -42,7 +42,8 @@ step() {
 }
 
 install() {
-  "$venv/bin/python" -m pip install --disable-pip-version-check "$@"
+  "$venv/bin/python" -m pip install --disable-pip-version-check "$@" ||
+    die "installing failed (see above); is there a network? Run this again to start over"
 }
 
 check_machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -133,7 +134,8 @@ class BackgroundReader(Generic[D]):
         try:
             device = self._calls.connect()
         except OSError as error:
-            raise DriverError(f"{self._name}: {error}") from None
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise DriverError(f"{self._name} cannot be opened: {reason}") from None
         self._stop = threading.Event()
         self._connected = True
         self._thread = threading.Thread(

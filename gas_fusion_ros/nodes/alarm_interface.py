@@ -117,9 +117,17 @@ class AlarmInterface:
         """Read the parameters and open the event log.
 
         Raises:
-            ValueError: thresholds contradict each other, or no gas is named, or one the model does not know.
+            ParameterError: thresholds contradict each other, or no gas is named that the model knows.
             EventLogError: the event log cannot be written.
         """
+        try:
+            self._settings = self._read_settings(classes)
+        except ValueError as error:
+            raise ParameterError(f"alarm: {error}") from None
+        path = self._parameters.text("event_log")
+        self._event_log = EventLog(Path(path), self._problems) if path else None
+
+    def _read_settings(self, classes: Sequence[str]) -> AlarmSettings:
         settings = AlarmSettings(
             severities=self._severities(),
             on_threshold=self._parameters.number("alarm.on_threshold"),
@@ -129,9 +137,7 @@ class AlarmInterface:
             timeout_ns=self._parameters.nanoseconds("alarm.timeout"),
         )
         settings.check_classes(classes)
-        path = self._parameters.text("event_log")
-        self._event_log = EventLog(Path(path), self._problems) if path else None
-        self._settings = settings
+        return settings
 
     def activate(self) -> None:
         """Listen to the pose; the alarm's time starts with the node's clock."""
@@ -230,7 +236,9 @@ class AlarmInterface:
         if event is None:
             return
         self._publish_status(event.stamp_ns)
-        self._node.get_logger().info(f"alarm: {event.previous.value} -> {event.state.value} {event.gas}")
+        self._node.get_logger().info(
+            f"alarm: {event.previous.value} -> {event.state.value} {event.gas}".rstrip()
+        )
         if self._event_log is not None:
             self._event_log.write(event, self._pose.latest)
 

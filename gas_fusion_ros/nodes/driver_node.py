@@ -97,6 +97,11 @@ class DriverNode(ManagedNode, Generic[T]):
         """The node's own problems and the driver's."""
         return [self.problems] if self._driver is None else [self.problems, self._driver.problems]
 
+    @property
+    def driver_is_running(self) -> bool:
+        """Whether the driver is there and yields samples."""
+        return self._driver is not None and self._driver.state is DriverState.RUNNING
+
     def driver_status(self, extra: Mapping[str, object]) -> DiagnosticStatus:
         """How the driver does: the level tells of the time since the last publication, the values of all.
 

@@ -150,7 +150,9 @@ class GasSensorNode(DriverNode[GasReading]):
 
     def diagnostics(self) -> list[DiagnosticStatus]:
         """The state of the driver, then of each channel."""
-        return [self.driver_status({}), *messages.channel_diagnostics(self._states, self.diagnostic_name)]
+        # The last counts of an unplugged array would look alive.
+        states = self._states if self.driver_is_running else ()
+        return [self.driver_status({}), *messages.channel_diagnostics(states, self.diagnostic_name)]
 
 
 def main(args: Sequence[str] | None = None) -> None:

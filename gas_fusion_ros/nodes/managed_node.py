@@ -38,6 +38,12 @@ class ManagedNode(LifecycleNode):
         self._problem_growth = Growth()
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", RELIABLE)
         self._diagnostics_timer: Timer | None = None
+        for refusal in self.parameters.refusals:
+            self.get_logger().error(refusal)
+        self.get_logger().info(
+            f"unconfigured: `ros2 lifecycle set {self.get_fully_qualified_name()} configure`, then activate; "
+            "the launch files do both"
+        )
 
     @property
     def diagnostic_name(self) -> str:
@@ -83,6 +89,7 @@ class ManagedNode(LifecycleNode):
         if not self._attempt("configure", self._configure):
             self.cleanup()
             return TransitionCallbackReturn.FAILURE
+        self.get_logger().info("configured")
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -92,6 +99,7 @@ class ManagedNode(LifecycleNode):
             self.deactivate()
             super().on_deactivate(state)
             return TransitionCallbackReturn.FAILURE
+        self.get_logger().info("active")
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:

@@ -99,8 +99,13 @@ class ParameterTable:
         Raises:
             ParameterError: names each refused parameter and what would be right.
         """
-        if self._refusals:
-            raise ParameterError("; ".join(self._refusals.values()))
+        if self.refusals:
+            raise ParameterError("; ".join(self.refusals))
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """What was refused at start and has not been set right since."""
+        return tuple(self._refusals.values())
 
     def flag(self, name: str) -> bool:
         """The value of a boolean parameter."""
