@@ -16,9 +16,9 @@ Every parameter of every node, as `ros2 param describe` tells them. Times are in
 default has a point with one: `1.0`, not `1`.
 
 A value of a wrong type or out of range is refused with the reason. Where it comes from the command line or a
-file the node says so when it starts, and cannot be configured until the parameter is set right. Parameters take
-effect at configure: while a node is configured, only cleaning it up lets them change. Those marked *read-only*
-are taken when the node starts.
+file the node says so when it starts, and cannot be configured until the parameter is set right. Parameters
+take effect at configure: while a node is configured, only cleaning it up lets them change. Those marked
+*read-only* are taken when the node starts.
 
 This page is written by `scripts/write_parameter_docs.py`.
 """
