@@ -212,7 +212,10 @@ def _run_clock(programme: Programme, stage: Stage, log: RunLog, view: View, play
     sleeper = Event()
     while not pace.finished:
         wall_ns = time.monotonic_ns()
-        stage.set_time(pace.advance(wall_ns, log.newest_classified_ns))
+        stalls = pace.stalls
+        stage.set_time(pace.advance(wall_ns, log.newest_classified_ns, stage.hold_ns))
+        if pace.stalls > stalls:
+            stage.forgive_images()
         played.now_ns, played.stopped_ns, played.stalls = pace.now_ns, wall_ns, pace.stalls
         if wall_ns / NANOSECONDS_PER_SECOND >= next_view_s:
             next_view_s = wall_ns / NANOSECONDS_PER_SECOND + _VIEW_PERIOD_S
@@ -241,7 +244,12 @@ def _conclude(programme: Programme, output: Path, model: str, log: RunLog, playe
             f"{programme.readings} readings were to be classified, {report.readings} were published, "
             f"{report.pairs + report.gas_only} classified"
         )
-    return Outcome(report, exit_code, complaint, played.warnings)
+    return Outcome(report, exit_code, complaint, (*played.warnings, *_late_images(played)))
+
+
+def _late_images(played: _Run) -> tuple[str, ...]:
+    late = played.tally.late_images if played.tally is not None else 0
+    return (f"{late} images came too late for their reading; use a lower --speed",) if late else ()
 
 
 def _report(programme: Programme, model: str, log: RunLog, played: _Run, score: Score, end_ns: int) -> Report:

@@ -54,6 +54,9 @@ class Programme:
         gas: parameters of the gas sensor node.
         camera: parameters of the camera node; None where there are no images.
         classifier: parameters of the classifier node.
+        image_stamps_ns: stamps of a recording's images, ascending; simulated time waits for each.
+        image_wait_ns: how long after its stamp a reading waits for its image.
+        pairs: how many readings of a recording have an image.
     """
 
     source: str
@@ -66,6 +69,9 @@ class Programme:
     gas: Mapping[str, ParameterValue]
     camera: Mapping[str, ParameterValue] | None
     classifier: Mapping[str, ParameterValue] = field(default_factory=dict)
+    image_stamps_ns: tuple[int, ...] = ()
+    image_wait_ns: int = 0
+    pairs: int = 0
 
     @property
     def start_ns(self) -> int:
@@ -138,8 +144,9 @@ def recorded_programme(folder: Path, duration_s: float | None, speed: float | No
     }
     played = _stamps_within(duration_s, _RECORDED_PERIOD_S)
     has_images = any(row.image is not None for row in dataset.rows)
-    # With images a reading waits for its own as long as two more readings take, whatever the speed.
-    timing = _Timing(speed, _RECORDED_PERIOD_S, wait_s=2 * _RECORDED_PERIOD_S if has_images else 0.0)
+    # Simulated time waits for the images, so that two periods suffice at any speed.
+    wait_s = 2 * _RECORDED_PERIOD_S if has_images else 0.0
+    timing = _Timing(speed, _RECORDED_PERIOD_S, wait_s)
     return Programme(
         source=f"recording {folder.name}",
         duration_s=duration_s,
@@ -151,6 +158,9 @@ def recorded_programme(folder: Path, duration_s: float | None, speed: float | No
         gas=recording,
         camera=recording if has_images else None,
         classifier=timing.classifier_parameters(),
+        image_stamps_ns=_image_stamps_ns(folder, played) if has_images else (),
+        image_wait_ns=round(wait_s * NANOSECONDS_PER_SECOND),
+        pairs=sum(row.index < played and row.image is not None for row in dataset.rows),
     )
 
 
@@ -177,15 +187,24 @@ def recorded_truth(dataset: Dataset, rows: int) -> Truth:
     """The label of each of the first `rows` rows; stretches with gas are leaks."""
     labels = {row.index: row.label or CLEAN_AIR for row in dataset.rows if row.index < rows}
 
-    def stamp_ns(index: int) -> int:
-        return round((START_S + index * _RECORDED_PERIOD_S) * NANOSECONDS_PER_SECOND)
-
     def label(now_ns: int) -> str:
         index = int((now_ns / NANOSECONDS_PER_SECOND - START_S) // _RECORDED_PERIOD_S)
         return labels.get(index, CLEAN_AIR)
 
-    stamped = [(stamp_ns(index), name) for index, name in sorted(labels.items())]
+    stamped = [(_row_stamp_ns(index), name) for index, name in sorted(labels.items())]
     return Truth(label, tuple(leaks_of(label_intervals(stamped))))
+
+
+def _image_stamps_ns(folder: Path, rows: int) -> tuple[int, ...]:
+    """The stamps of the images as the camera reads the folder: it does not look at the gas channels."""
+    dataset = Dataset.load_readable(folder, (), Problems())
+    return tuple(
+        _row_stamp_ns(row.index) for row in dataset.rows if row.index < rows and row.image is not None
+    )
+
+
+def _row_stamp_ns(index: int) -> int:
+    return round((START_S + index * _RECORDED_PERIOD_S) * NANOSECONDS_PER_SECOND)
 
 
 @dataclass(frozen=True)

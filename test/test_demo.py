@@ -13,6 +13,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from bundles import write_untrained_bundle
 from rich.console import Console
@@ -109,6 +111,40 @@ def test_a_recording_without_images_is_classified_by_gas_alone(bundle: Path, tmp
     assert report["leaks"] == 1
     # Every row is the same, so the same class is said of both halves.
     assert report["class_accuracy"] in (0.0, 0.5)
+
+
+def test_every_image_of_a_recording_finds_its_reading_at_the_default_speed(
+    bundle: Path, tmp_path: Path
+) -> None:
+    write_recording(tmp_path, rows=40)
+    rng = np.random.default_rng(0)
+    for row in range(40):
+        picture = rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / f"{row}_{('NoGas', 'Smoke')[row // 20]}.png"), picture)
+    (tmp_path / "7_NoGas.png").write_bytes(b"damaged")
+    settings = demo.DemoSettings(tmp_path / "out", str(bundle))
+    outcome = demo.run(recorded_programme(tmp_path, None, None), settings, Console(file=io.StringIO()))
+    assert outcome.exit_code == demo.EXIT_DONE, outcome.complaint
+    assert (outcome.report.pairs, outcome.report.gas_only) == (39, 1)
+    assert not any("too late" in warning for warning in outcome.warnings)
+
+
+def test_images_that_come_too_late_are_named(bundle: Path, tmp_path: Path) -> None:
+    write_recording(tmp_path, rows=20)
+    for row in range(20):
+        picture = np.full((48, 64), row, dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / f"{row}_{('NoGas', 'Smoke')[row // 10]}.png"), picture)
+    programme = recorded_programme(tmp_path, None, 20.0)
+    impatient = replace(
+        programme,
+        image_stamps_ns=(),
+        classifier={**programme.classifier, "pairing.wait": 0.0},
+    )
+    settings = demo.DemoSettings(tmp_path / "out", str(bundle))
+    outcome = demo.run(impatient, settings, Console(file=io.StringIO()))
+    late = 20 - outcome.report.pairs
+    assert late > 0
+    assert f"{late} images came too late for their reading; use a lower --speed" in outcome.warnings
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -109,12 +110,14 @@ class Tally:
         dropped_by: readings and images that were received and not used as such, by cause.
         unclassified: readings whose fate is known and is not a verdict.
         problems: everything that went wrong, by cause.
+        late_images: images of a recording that came when their reading had gone on without them.
     """
 
     published: int
     dropped_by: Mapping[str, int]
     unclassified: int
     problems: Mapping[str, int]
+    late_images: int = 0
 
 
 class Stage:
@@ -143,6 +146,7 @@ class Stage:
         self._diagnosed: Counter[str] = Counter()
         self._diagnosed_changed = threading.Condition()
         self._acknowledged_ns = 0
+        self._forgiven_images = 0
         self._is_active = False
         self._composition = Composition(context)
         self._gas, self._camera, self._classifier = self._create_pipeline(context, settings)
@@ -168,6 +172,13 @@ class Stage:
     def is_active(self) -> bool:
         """Whether every node is active."""
         return self._is_active
+
+    @property
+    def hold_ns(self) -> int | None:
+        """The time at which a reading would go on without an image of the recording that is still to come."""
+        stamps = self._programme.image_stamps_ns
+        arrived = self._arrived_images()
+        return stamps[arrived] + self._programme.image_wait_ns if arrived < len(stamps) else None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -202,13 +213,18 @@ class Stage:
         self._clock.publish(Clock(clock=ns_to_stamp(now_ns)))
         self._acknowledge_alarm()
 
+    def forgive_images(self) -> None:
+        """Wait no longer for the images whose time has come."""
+        due = bisect_right(self._programme.image_stamps_ns, self._now_ns)
+        self._forgiven_images += max(0, due - self._arrived_images())
+
     def finish(self) -> Tally:
         """Let what is under way arrive, bring every node down and count.
 
         Raises:
             CompositionError: a node refused or failed.
         """
-        self._wait_until(lambda: self._gas.published >= self._programme.readings)
+        self._wait_until(lambda: self._gas.published >= self._programme.readings and self.hold_ns is None)
         return self.abort()
 
     def abort(self) -> Tally:
@@ -329,7 +345,21 @@ class Stage:
             dropped_by=dropped_by,
             unclassified=counters.dropped_readings + self._classifier.skipped + refused,
             problems=dict(problems),
+            late_images=max(
+                0, min(counters.images - counters.images_used, self._programme.pairs - counters.pairs)
+            ),
         )
+
+    def _arrived_images(self) -> int:
+        """Images that the classifier has got, or never will."""
+        unusable = sum(
+            count
+            for node in self._managed
+            for tally in node.tallies()
+            for cause, count in tally.counts().items()
+            if cause == "unreadable_image" or cause.startswith("image_")
+        )
+        return self._classifier.pairing_counters.images + unusable + self._forgiven_images
 
     def _reason(self) -> str:
         """The last thing a node logged as an error, which arrives a little after the refusal."""

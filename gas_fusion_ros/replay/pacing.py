@@ -1,4 +1,4 @@
-"""The simulated time of a run: as fast as asked for, never far ahead of what was classified."""
+"""The simulated time of a run: as fast as asked for, never far ahead of what has arrived."""
 
 from __future__ import annotations
 
@@ -65,12 +65,13 @@ class Pace:
         """Whether the end is reached."""
         return self._now_ns >= self._settings.end_ns
 
-    def advance(self, wall_ns: int, classified_ns: int) -> int:
+    def advance(self, wall_ns: int, classified_ns: int, hold_ns: int | None = None) -> int:
         """Let wall time pass and return the simulated time.
 
         Args:
             wall_ns: the steady clock; not before that of the last call.
             classified_ns: stamp of the newest verdict; 0 before the first.
+            hold_ns: the time stays below this until something arrives; None where nothing is awaited.
         """
         settings = self._settings
         passed_ns = round((wall_ns - self._wall_ns) * settings.speed)
@@ -79,6 +80,8 @@ class Pace:
             self._leader_ns = classified_ns
             self._progress_wall_ns = wall_ns
         limit_ns = min(self._leader_ns + settings.lead_ns, settings.end_ns)
+        if hold_ns is not None:
+            limit_ns = min(limit_ns, hold_ns - 1)
         if self._now_ns < limit_ns or self.finished:
             self._progress_wall_ns = wall_ns
         elif wall_ns - self._progress_wall_ns > settings.patience_ns:

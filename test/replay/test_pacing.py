@@ -40,6 +40,21 @@ def test_lost_verdicts_hold_the_time_only_as_long_as_patience_lasts() -> None:
     assert pace.stalls == 1
 
 
+def test_time_stays_below_what_it_is_held_at() -> None:
+    pace = Pace(SETTINGS, wall_ns=0)
+    assert pace.advance(S, classified_ns=0, hold_ns=5 * S) == 5 * S - 1
+    assert pace.advance(2 * S, classified_ns=0, hold_ns=5 * S) == 5 * S - 1
+    assert pace.advance(3 * S, classified_ns=0, hold_ns=None) > 5 * S
+    assert pace.stalls == 0
+
+
+def test_what_never_comes_holds_the_time_only_as_long_as_patience_lasts() -> None:
+    pace = Pace(SETTINGS, wall_ns=0)
+    pace.advance(S, classified_ns=0, hold_ns=5 * S)
+    assert pace.advance(4 * S, classified_ns=0, hold_ns=5 * S) > 5 * S
+    assert pace.stalls == 1
+
+
 @given(
     steps=st.lists(
         st.tuples(st.integers(0, S), st.floats(0.0, 1.0, allow_nan=False)), min_size=1, max_size=60
