@@ -152,8 +152,8 @@ def _table(report: "Report") -> Table:
     table = Table.grid(padding=(0, 2))
     latency = report.latency_ms
     rows = {
-        "leaks": f"{report.leaks}, {report.missed_leaks} missed",
-        "alarms": f"{report.alarms}, {report.false_alarms} false",
+        "leaks": "-" if report.leaks is None else f"{report.leaks}, {report.missed_leaks} missed",
+        "alarms": f"{report.alarms}, {'-' if report.false_alarms is None else report.false_alarms} false",
         "detection delay": ", ".join(
             "-" if delay is None else f"{delay:.1f} s" for delay in report.detection_delays_s
         ),

@@ -233,7 +233,7 @@ def _conclude(programme: Programme, output: Path, model: str, log: RunLog, playe
     score = log.score(end_ns, _SCORING)
     report = _report(programme, model, log, played, score, end_ns)
     report.write(output / "report.json")
-    draw_timeline(log.timeline(_headline(programme, score), end_ns), output / "timeline.png")
+    draw_timeline(log.timeline(_headline(programme, report), end_ns), output / "timeline.png")
     exit_code, complaint = played.exit_code, played.complaint
     if exit_code == EXIT_DONE and "bag" in report.problems:
         exit_code = EXIT_FAILED
@@ -252,7 +252,9 @@ def _late_images(played: _Run) -> tuple[str, ...]:
     return (f"{late} images came too late for their reading; use a lower --speed",) if late else ()
 
 
-def _report(programme: Programme, model: str, log: RunLog, played: _Run, score: Score, end_ns: int) -> Report:
+def _report(
+    programme: Programme, model: str, log: RunLog, played: _Run, score: Score | None, end_ns: int
+) -> Report:
     tally = played.tally or Tally(log.readings, {}, 0, {})
     unclassified = tally.published - log.classified_readings
     complete = (
@@ -262,16 +264,16 @@ def _report(programme: Programme, model: str, log: RunLog, played: _Run, score: 
         and unclassified <= tally.unclassified
     )
     return Report(
-        leaks=score.leaks,
-        alarms=score.alarms,
-        missed_leaks=score.missed_leaks,
-        false_alarms=score.false_alarms,
+        leaks=score.leaks if score else None,
+        alarms=len(log.alarms(end_ns)),
+        missed_leaks=score.missed_leaks if score else None,
+        false_alarms=score.false_alarms if score else None,
         readings=tally.published,
         images=log.images,
         pairs=log.classified(Mode.FUSION),
         gas_only=log.classified(Mode.GAS_ONLY),
         dropped=max(0, unclassified),
-        class_accuracy=_rounded(score.class_accuracy),
+        class_accuracy=_rounded(score.class_accuracy if score else None),
         latency_ms=log.latency(),
         model=model,
         rmw=played.rmw,
@@ -279,8 +281,8 @@ def _report(programme: Programme, model: str, log: RunLog, played: _Run, score: 
         speed=programme.speed,
         complete=complete,
         accuracy_by_mode={mode: round(share, 4) for mode, share in log.accuracy_by_mode().items()},
-        settled_accuracy=_rounded(score.settled_accuracy),
-        detection_delays_s=tuple(_rounded(delay) for delay in score.detection_delays_s),
+        settled_accuracy=_rounded(score.settled_accuracy if score else None),
+        detection_delays_s=tuple(_rounded(delay) for delay in score.detection_delays_s) if score else (),
         grace_s=_SCORING.grace_ns / NANOSECONDS_PER_SECOND,
         wall_s=round(played.wall_s, 2),
         source=programme.source,
@@ -293,12 +295,15 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _headline(programme: Programme, score: Score) -> str:
+def _headline(programme: Programme, report: Report) -> str:
     def counted(number: int, noun: str) -> str:
         return f"{number} {noun}{'' if number == 1 else 's'}"
 
     source = programme.source[0].upper() + programme.source[1:]
+    alarms = counted(report.alarms, "alarm")
+    if report.leaks is None:
+        return f"{source}: {alarms}"
     return (
-        f"{source}: {counted(score.leaks, 'leak')}, {counted(score.alarms, 'alarm')}, "
-        f"{score.missed_leaks} missed, {score.false_alarms} false"
+        f"{source}: {counted(report.leaks, 'leak')}, {alarms}, "
+        f"{report.missed_leaks} missed, {report.false_alarms} false"
     )

@@ -49,7 +49,7 @@ class Programme:
         speed: simulated seconds per second of wall time, at most.
         lead_s: how far simulated time may be ahead of the newest verdict.
         readings: how many readings there are to play.
-        truth: what is really there.
+        truth: what is really there; None for a recording without labels.
         patrol: the patrol; None for a recording.
         gas: parameters of the gas sensor node.
         camera: parameters of the camera node; None where there are no images.
@@ -64,7 +64,7 @@ class Programme:
     speed: float
     lead_s: float
     readings: int
-    truth: Truth
+    truth: Truth | None
     patrol: Patrol | None
     gas: Mapping[str, ParameterValue]
     camera: Mapping[str, ParameterValue] | None
@@ -183,9 +183,11 @@ def patrol_truth(patrol: Patrol) -> Truth:
     return Truth(lambda now_ns: patrol.label(now_ns / NANOSECONDS_PER_SECOND - START_S), leaks)
 
 
-def recorded_truth(dataset: Dataset, rows: int) -> Truth:
-    """The label of each of the first `rows` rows; stretches with gas are leaks."""
-    labels = {row.index: row.label or CLEAN_AIR for row in dataset.rows if row.index < rows}
+def recorded_truth(dataset: Dataset, rows: int) -> Truth | None:
+    """The label of each of the first `rows` rows, stretches with gas being leaks; None without labels."""
+    labels = {row.index: row.label for row in dataset.rows if row.index < rows and row.label}
+    if not labels:
+        return None
 
     def label(now_ns: int) -> str:
         index = int((now_ns / NANOSECONDS_PER_SECOND - START_S) // _RECORDED_PERIOD_S)

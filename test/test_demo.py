@@ -129,6 +129,22 @@ def test_every_image_of_a_recording_finds_its_reading_at_the_default_speed(
     assert not any("too late" in warning for warning in outcome.warnings)
 
 
+def test_a_recording_without_labels_is_played_and_not_scored(bundle: Path, tmp_path: Path) -> None:
+    header = ",".join(name.upper() for name in PAPER_CHANNELS)
+    (tmp_path / "readings.csv").write_text("\n".join([header, *[",".join(["500"] * 7)] * 20]) + "\n")
+    output = tmp_path / "out"
+    process = start(bundle, output, "--recorded", str(tmp_path))
+    text, _ = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 0, text
+    report = json.loads((output / "report.json").read_text())
+    assert report["gas_only"] == 20
+    for figure in ("leaks", "missed_leaks", "false_alarms", "class_accuracy", "settled_accuracy"):
+        assert report[figure] is None
+    assert report["detection_delays_s"] == []
+    assert "/truth/label" not in topic_counts(output / "bag")
+    assert "class accuracy   -, - in settled air" in text
+
+
 def test_images_that_come_too_late_are_named(bundle: Path, tmp_path: Path) -> None:
     write_recording(tmp_path, rows=20)
     for row in range(20):

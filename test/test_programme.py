@@ -38,6 +38,7 @@ def at(programme: Programme, seconds: float) -> int:
 def test_a_patrols_truth_is_the_patrols() -> None:
     programme = patrol_programme(seed=1, duration_s=None, leaks=3, speed=None)
     assert programme.patrol is not None
+    assert programme.truth is not None
     assert (programme.duration_s, programme.readings) == (600.0, 1200)
     for leak, encounter in zip(programme.truth.leaks, programme.patrol.encounters, strict=True):
         assert leak.label == encounter.gas
@@ -62,6 +63,7 @@ def test_a_recordings_truth_is_its_labels(folder: Path) -> None:
     programme = recorded_programme(folder, duration_s=None, speed=None)
     assert (programme.duration_s, programme.readings) == (20.0, 10)
     assert programme.camera is None, "the folder has no images"
+    assert programme.truth is not None
     assert [programme.truth.label(at(programme, 2.0 * row)) for row in (0, 2, 3, 6, 7)] == [
         "NoGas",
         "NoGas",
@@ -91,6 +93,7 @@ def test_an_unreadable_row_is_not_expected_and_the_others_keep_their_times(folde
     path.write_text("\n".join(lines) + "\n")
     programme = recorded_programme(folder, duration_s=None, speed=None)
     assert programme.readings == 9
+    assert programme.truth is not None
     assert programme.truth.label(at(programme, 6)) == "Smoke"
 
 

@@ -151,14 +151,12 @@ class Stage:
         self._composition = Composition(context)
         self._gas, self._camera, self._classifier = self._create_pipeline(context, settings)
         self._recorder = BagRecorderNode(_TOPICS, bag, self._listeners(), self._now_ns, **_on(context))
-        truth = GroundTruthNode(
-            programme.truth.label, programme.patrol, programme.start_ns, _TRUTH_PERIOD_S, **_on(context)
-        )
+        truth = self._create_truth(context)
         self._control = Node("demo", context=context)
         self._clock = self._control.create_publisher(Clock, "/clock", RELIABLE)
         self._acknowledge: Client = self._control.create_client(Trigger, "gas/acknowledge_alarm")
         self._lifecycles = [LifecycleClient(self._control, node.get_name()) for node in self._managed]
-        self._composition.spin(self._gas, *([self._camera] if self._camera else []), truth)
+        self._composition.spin(*(node for node in (self._gas, self._camera, truth) if node is not None))
         self._composition.spin(self._classifier)
         self._composition.spin(self._recorder)
         self._composition.spin(self._control)
@@ -269,6 +267,14 @@ class Stage:
         gas = GasSensorNode(**_on(context, programme.gas))
         camera = ThermalCameraNode(**_on(context, programme.camera)) if programme.camera is not None else None
         return gas, camera, GasClassifierNode(**_on(context, classifier_parameters))
+
+    def _create_truth(self, context: Context) -> GroundTruthNode | None:
+        programme = self._programme
+        if programme.truth is None:
+            return None
+        return GroundTruthNode(
+            programme.truth.label, programme.patrol, programme.start_ns, _TRUTH_PERIOD_S, **_on(context)
+        )
 
     def _listeners(self) -> dict[str, Listener]:
         return {

@@ -54,7 +54,7 @@ class Report:
     """The figures of one run.
 
     Attributes:
-        leaks: leaks in the truth.
+        leaks: leaks in the truth; None, as everything compared with it, where the truth is not known.
         alarms: leak alarms raised.
         missed_leaks: leaks of at least 30 s without an alarm.
         false_alarms: alarms outside every leak's signs and the grace period after them.
@@ -80,10 +80,10 @@ class Report:
         problems: what else went wrong, by cause.
     """
 
-    leaks: int
+    leaks: int | None
     alarms: int
-    missed_leaks: int
-    false_alarms: int
+    missed_leaks: int | None
+    false_alarms: int | None
     readings: int
     images: int
     pairs: int
@@ -134,7 +134,7 @@ class Timeline:
         classes: names of the classes, length K.
         verdict_stamps_ns: shape (M,).
         probabilities: shape (M, K).
-        truth: what was there, as intervals of classes.
+        truth: what was there, as intervals of classes; None where it is not known.
         alarms: when the alarm had evidence, by gas.
     """
 
@@ -147,7 +147,7 @@ class Timeline:
     classes: tuple[str, ...]
     verdict_stamps_ns: npt.NDArray[np.int64]
     probabilities: npt.NDArray[np.float32]
-    truth: tuple[Interval, ...]
+    truth: tuple[Interval, ...] | None
     alarms: tuple[Interval, ...]
 
     def seconds(self, stamps_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -273,15 +273,17 @@ def _draw_probabilities(axes: Axes, timeline: Timeline) -> None:
 
 
 def _draw_bands(axes: Axes, timeline: Timeline) -> None:
-    colours = class_colours((*timeline.classes, *(interval.label for interval in timeline.truth)))
-    rows = ((1.0, timeline.truth), (0.0, timeline.alarms))
+    truth = timeline.truth
+    colours = class_colours((*timeline.classes, *(interval.label for interval in truth or ())))
+    bands = {"alarm": timeline.alarms} if truth is None else {"alarm": timeline.alarms, "truth": truth}
+    heights = range(len(bands))
     axes.barh(
-        (1.0, 0.0),
+        heights,
         (timeline.end_ns - timeline.start_ns) / NANOSECONDS_PER_SECOND,
         height=0.74,
         color="#F6F8FA",
     )
-    for y, intervals in rows:
+    for y, intervals in enumerate(bands.values()):
         for interval in intervals:
             if interval.label == CLEAN_AIR:
                 continue
@@ -289,8 +291,8 @@ def _draw_bands(axes: Axes, timeline: Timeline) -> None:
             start, duration = timeline.span(interval)
             axes.broken_barh([(start, duration)], (y - 0.37, 0.74), facecolors=colour, zorder=4)
             _label_bar(axes, timeline, interval.label, (start, duration), y, colour)
-    axes.set_yticks((1.0, 0.0), ("truth", "alarm"))
-    axes.set_ylim(-0.55, 1.55)
+    axes.set_yticks(heights, list(bands))
+    axes.set_ylim(-0.55, len(bands) - 0.45)
     axes.tick_params(axis="y", length=0)
 
 
@@ -322,7 +324,7 @@ def _decorate(figure: Figure, timeline: Timeline, panels: Sequence[Axes]) -> Non
     for axes in panels:
         axes.set_xlim(0, total)
         axes.spines[["top", "right"]].set_visible(False)
-        for leak in timeline.truth:
+        for leak in timeline.truth or ():
             if leak.label != CLEAN_AIR:
                 start, duration = timeline.span(leak)
                 for edge in (start, start + duration):

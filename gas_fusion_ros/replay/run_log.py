@@ -74,11 +74,11 @@ class RunLog:
 
     Args:
         channels: names of the gas channels, in the readings' order.
-        truth: what was really there.
+        truth: what was really there; None where nobody knows.
         start_ns: the run's time zero.
     """
 
-    def __init__(self, channels: Sequence[str], truth: Truth, start_ns: int) -> None:
+    def __init__(self, channels: Sequence[str], truth: Truth | None, start_ns: int) -> None:
         self._channels = tuple(channels)
         self._truth = truth
         self._start_ns = start_ns
@@ -163,7 +163,7 @@ class RunLog:
                 history=self._stacked_counts(self._counts[-HISTORY:]),
                 probabilities=tuple(last.probabilities.items()) if last else (),
                 mode=last.mode.value if last else "",
-                truth=self._truth.label(now_ns),
+                truth=self._truth.label(now_ns) if self._truth is not None else "",
                 alarm="fault" if alarm.fault and alarm.state == "clear" else alarm.state,
                 gas=alarm.gas,
                 readings=len(self._reading_stamps),
@@ -182,10 +182,19 @@ class RunLog:
             states = [(report.stamp_ns, report.state, report.gas) for report in self._alarm_states]
         return alarm_bands(states, end_ns)
 
-    def score(self, end_ns: int, settings: ScoreSettings) -> Score:
-        """Compare the run until `end_ns` with the truth: leaks that had not begun do not count."""
+    def alarms(self, end_ns: int) -> list[Interval]:
+        """Each alarm under the gas it began with."""
+        return alarms_of(self.alarm_bands(end_ns))
+
+    def score(self, end_ns: int, settings: ScoreSettings) -> Score | None:
+        """Compare the run until `end_ns` with the truth: leaks that had not begun do not count.
+
+        None where the truth is not known.
+        """
+        if self._truth is None:
+            return None
         judgements = self._judgements(Mode.FUSION, Mode.GAS_ONLY)
-        return score(self.leaks(end_ns), alarms_of(self.alarm_bands(end_ns)), judgements, settings)
+        return score(self.leaks(end_ns), self.alarms(end_ns), judgements, settings)
 
     def accuracy_by_mode(self) -> dict[str, float]:
         """Class accuracy of each mode that classified readings."""
@@ -195,7 +204,9 @@ class RunLog:
         return {mode: share for mode, share in shares.items() if share is not None}
 
     def leaks(self, end_ns: int) -> list[Leak]:
-        """The leaks that had begun by `end_ns`, cut there."""
+        """The leaks that had begun by `end_ns`, cut there; none where the truth is not known."""
+        if self._truth is None:
+            return []
         return [
             replace(leak, end_ns=min(leak.end_ns, end_ns))
             for leak in self._truth.leaks
@@ -221,13 +232,16 @@ class RunLog:
             probabilities=np.array(
                 [[one.probabilities.get(name, 0.0) for name in classes] for one in said], dtype=np.float32
             ).reshape(len(said), len(classes)),
-            truth=tuple(self.leaks(end_ns)),
+            truth=tuple(self.leaks(end_ns)) if self._truth is not None else None,
             alarms=tuple(self.alarm_bands(end_ns)),
         )
 
     def _judgements(self, *modes: Mode) -> list[Judgement]:
+        truth = self._truth
+        if truth is None:
+            return []
         return [
-            Judgement(said.stamp_ns, said.label, self._truth.label(said.stamp_ns))
+            Judgement(said.stamp_ns, said.label, truth.label(said.stamp_ns))
             for said in self._sorted_classifications()
             if said.mode in modes
         ]

@@ -112,3 +112,9 @@ def test_a_run_of_hours_is_drawn(tmp_path: Path) -> None:
 def test_every_class_has_its_own_colour() -> None:
     colours = class_colours((*PAPER_CLASSES, "Ammonia", "Methane"))
     assert len(set(colours.values())) == len(PAPER_CLASSES) + 2
+
+
+def test_a_run_without_a_truth_has_no_truth_in_its_picture(tmp_path: Path) -> None:
+    draw_timeline(timeline(20, truth=()), tmp_path / "clean.png")
+    draw_timeline(timeline(20, truth=None), tmp_path / "unknown.png")
+    assert (tmp_path / "clean.png").read_bytes() != (tmp_path / "unknown.png").read_bytes()

@@ -55,6 +55,7 @@ def test_the_counts(log: RunLog) -> None:
 
 def test_the_score(log: RunLog) -> None:
     score = log.score(101 * S, ScoreSettings(grace_ns=20 * S))
+    assert score is not None
     assert (score.leaks, score.alarms, score.missed_leaks, score.false_alarms) == (1, 1, 0, 0)
     assert score.detection_delays_s == (9.0,)
     assert score.class_accuracy == pytest.approx(0.90)
@@ -68,7 +69,9 @@ def test_the_accuracy_of_each_mode(log: RunLog) -> None:
 
 
 def test_a_run_cut_short_is_scored_as_far_as_it_went(log: RunLog) -> None:
-    assert log.score(41 * S, ScoreSettings()).leaks == 0
+    score = log.score(41 * S, ScoreSettings())
+    assert score is not None
+    assert score.leaks == 0
     assert log.leaks(60 * S) == [Leak("Smoke", 41 * S, 60 * S, 41 * S, 81 * S)]
 
 
@@ -99,6 +102,19 @@ def test_the_timeline_is_in_stamp_order(log: RunLog) -> None:
 
 def test_an_empty_run() -> None:
     log = RunLog(CHANNELS, Truth(truth_label, (LEAK,)), start_ns=S)
-    assert log.score(2 * S, ScoreSettings()).class_accuracy is None
+    score = log.score(2 * S, ScoreSettings())
+    assert score is not None
+    assert score.class_accuracy is None
     assert log.timeline("empty", 2 * S).probabilities.shape == (0, 0)
     assert log.snapshot(S, 2 * S, 1.0).readings == 0
+
+
+def test_without_a_truth_nothing_is_compared() -> None:
+    log = RunLog(CHANNELS, None, start_ns=S)
+    log.add_classification(classification(2, "Smoke"))
+    log.add_alarm_state(AlarmReport(3 * S, "active", "Smoke"))
+    assert log.score(9 * S, ScoreSettings()) is None
+    assert log.accuracy_by_mode() == {}
+    assert log.timeline("title", 9 * S).truth is None
+    assert log.snapshot(5 * S, 9 * S, 1.0).truth == ""
+    assert log.alarms(9 * S) == [Interval("Smoke", 3 * S, 9 * S)]
