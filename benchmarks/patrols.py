@@ -50,7 +50,9 @@ class PatrolRun:
                 self._take_all(self._pairing.add_image(stamp_ns, self._frame(stamp_ns), stamp_ns, 0))
             self._take_all(self._pairing.tick(stamp_ns))
         self._take_all(self._pairing.flush())
-        return self.log.score(self._end_ns, ScoreSettings())
+        score = self.log.score(self._end_ns, ScoreSettings())
+        assert score is not None, "a patrol has a truth"
+        return score
 
     def _seconds(self, stamp_ns: int) -> float:
         return (stamp_ns - START_NS) / SECOND_NS
