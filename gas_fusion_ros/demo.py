@@ -18,7 +18,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_rmw_implementation_identifier
 from rich.console import Console
 
-from gas_fusion_ros.inference import Bundle, BundleError
+from gas_fusion_ros.inference import Bundle, BundleError, DeviceError, create_runtime
 from gas_fusion_ros.live_view import View, create_view
 from gas_fusion_ros.nodes.composition import CompositionError
 from gas_fusion_ros.nodes.stage import LATCHED_TOPICS, Stage, StageSettings, Tally
@@ -107,10 +107,12 @@ def run(programme: Programme, settings: DemoSettings, console: Console) -> Outco
         console: where the view goes.
 
     Raises:
-        DemoError: the output or the model cannot be used.
+        DemoError: the model, the device, a label or the output cannot be used.
     """
+    bundle = _check_model(settings.model, settings.device)
+    _check_labels(programme, bundle)
     _prepare_output(settings.output)
-    model = _check_model(settings.model)
+    model = bundle.name
     log = RunLog(PAPER_CHANNELS, programme.truth, programme.start_ns)
     played = _Run()
     hear_interrupts = signal.getsignal(signal.SIGINT)
@@ -142,24 +144,38 @@ def _stage(
 
 
 def _prepare_output(path: Path) -> None:
+    if path.is_file():
+        raise DemoError(f"--output {path} is a file; name a folder")
     try:
         path.mkdir(parents=True, exist_ok=True)
         if any(path.iterdir()):
-            raise DemoError(f"output: {path} is not empty; name a new or an empty folder")
+            raise DemoError(f"--output {path} is not empty; name a new or an empty folder")
         probe = path / ".probe"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise DemoError(f"output: {path} cannot be written ({error.strerror})") from None
+        raise DemoError(f"--output {path} cannot be written ({error.strerror})") from None
 
 
-def _check_model(model: str) -> str:
+def _check_model(model: str, device: str) -> Bundle:
     try:
         bundle = Bundle.load(find_bundle(model))
         bundle.check_channels(PAPER_CHANNELS)
+        create_runtime(bundle, device)
     except (FileNotFoundError, BundleError) as error:
-        raise DemoError(f"model: {error}") from None
-    return bundle.name
+        raise DemoError(f"--model: {error}") from None
+    except DeviceError as error:
+        raise DemoError(f"--device: {error}") from None
+    return bundle
+
+
+def _check_labels(programme: Programme, bundle: Bundle) -> None:
+    for label, line in programme.labels.items():
+        if label not in bundle.classes:
+            raise DemoError(
+                f"label '{label}' (CSV line {line}) is not a class of {bundle.name}: "
+                f"{', '.join(bundle.classes)}"
+            )
 
 
 @contextmanager

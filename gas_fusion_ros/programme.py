@@ -57,6 +57,7 @@ class Programme:
         image_stamps_ns: stamps of a recording's images, ascending; simulated time waits for each.
         image_wait_ns: how long after its stamp a reading waits for its image.
         pairs: how many readings of a recording have an image.
+        labels: the labels of a recording, each with its first line in the CSV.
     """
 
     source: str
@@ -72,6 +73,7 @@ class Programme:
     image_stamps_ns: tuple[int, ...] = ()
     image_wait_ns: int = 0
     pairs: int = 0
+    labels: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def start_ns(self) -> int:
@@ -161,6 +163,7 @@ def recorded_programme(folder: Path, duration_s: float | None, speed: float | No
         image_stamps_ns=_image_stamps_ns(folder, played) if has_images else (),
         image_wait_ns=round(wait_s * NANOSECONDS_PER_SECOND),
         pairs=sum(row.index < played and row.image is not None for row in dataset.rows),
+        labels={row.label: row.line for row in reversed(dataset.rows) if row.label},
     )
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from gas_fusion_ros import inference
 from gas_fusion_ros.cli import app
+from gas_fusion_ros.observation import PAPER_CHANNELS
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
@@ -64,8 +66,36 @@ def test_options_of_the_wrong_kind_are_refused(arguments: tuple[str, ...]) -> No
 def test_an_unknown_model_is_one_clear_line(tmp_path: Path) -> None:
     code, text = invoke("demo", "--model", "no_such_model", "--output", str(tmp_path / "out"))
     assert code == 2
-    assert "no model bundle 'no_such_model'" in text
+    assert "--model: no model bundle 'no_such_model'" in text
     assert len(text.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_device_that_is_not_there_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_cuda(*_: object) -> None:
+        raise inference.DeviceError("there is no CUDA device")
+
+    monkeypatch.setattr(inference, "_cuda_runtime", no_cuda)
+    code, text = invoke("demo", "--device", "cuda", "--output", str(tmp_path / "out"))
+    assert code == 2
+    assert "--device: device 'cuda' is not usable: there is no CUDA device" in text
+    assert len(text.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("label", ["Methane", "smoke"])
+def test_a_label_that_the_model_does_not_know_is_one_clear_line(tmp_path: Path, label: str) -> None:
+    header = f"{','.join(name.upper() for name in PAPER_CHANNELS)},Gas"
+    rows = [f"{','.join(['500'] * 7)},{gas}" for gas in ("NoGas", label, label)]
+    (tmp_path / "readings.csv").write_text("\n".join([header, *rows]) + "\n")
+    code, text = invoke("demo", "--recorded", str(tmp_path), "--output", str(tmp_path / "out"))
+    assert code == 2
+    expected = f"label '{label}' (CSV line 3) is not a class of fusion1: Mixture, NoGas, Perfume, Smoke"
+    assert expected in text
+    assert len(text.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path) -> None:
@@ -74,6 +104,14 @@ def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path) -> None:
     assert code == 2
     assert "is not empty; name a new or an empty folder" in text
     assert [file.name for file in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_an_output_that_is_a_file_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("keep")
+    code, text = invoke("demo", "--output", str(tmp_path / "file"))
+    assert code == 2
+    assert f"--output {tmp_path}/file is a file; name a folder" in text
+    assert (tmp_path / "file").read_text() == "keep"
 
 
 def test_an_output_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
