@@ -150,13 +150,18 @@ def _summarise(console: Console, outcome: "Outcome", folder: Path) -> None:
 
 def _table(report: "Report") -> Table:
     table = Table.grid(padding=(0, 2))
+    for name, value in report_rows(report).items():
+        table.add_row(name, value)
+    return table
+
+
+def report_rows(report: "Report") -> dict[str, str]:
+    """What the summary says of a run, by the name of the figure."""
     latency = report.latency_ms
-    rows = {
-        "leaks": "-" if report.leaks is None else f"{report.leaks}, {report.missed_leaks} missed",
+    return {
+        "leaks": _leaks(report),
         "alarms": f"{report.alarms}, {'-' if report.false_alarms is None else report.false_alarms} false",
-        "detection delay": ", ".join(
-            "-" if delay is None else f"{delay:.1f} s" for delay in report.detection_delays_s
-        ),
+        "detection delay": _delays(report),
         "readings": f"{report.readings}: {report.pairs} with an image, {report.gas_only} alone, "
         f"{report.dropped} dropped",
         "class accuracy": f"{_share(report.class_accuracy)}, "
@@ -164,9 +169,29 @@ def _table(report: "Report") -> Table:
         "latency": f"p50 {_ms(latency.p50)}, p95 {_ms(latency.p95)}, p99 {_ms(latency.p99)}",
         "time": f"{report.duration_s:.0f} s played in {report.wall_s:.0f} s",
     }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    return table
+
+
+def _leaks(report: "Report") -> str:
+    if report.leaks is None:
+        return "-"
+    parts = [f"{report.leaks}", f"{report.missed_leaks} missed"]
+    if report.leaks_under_standing_alarm:
+        parts.append(f"{len(report.leaks_under_standing_alarm)} under a standing alarm")
+    if report.leaks_too_short:
+        parts.append(f"{len(report.leaks_too_short)} too short to judge")
+    return ", ".join(parts)
+
+
+def _delays(report: "Report") -> str:
+    def delay_text(number: int, delay: float | None) -> str:
+        if delay is not None:
+            return f"{delay:.1f} s"
+        if number in report.leaks_under_standing_alarm:
+            return "alarm already standing"
+        return "too short to judge" if number in report.leaks_too_short else "-"
+
+    delays = enumerate(report.detection_delays_s, start=1)
+    return ", ".join(delay_text(number, delay) for number, delay in delays) or "-"
 
 
 def _share(value: float | None) -> str:

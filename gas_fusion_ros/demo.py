@@ -299,6 +299,8 @@ def _report(
         accuracy_by_mode={mode: round(share, 4) for mode, share in log.accuracy_by_mode().items()},
         settled_accuracy=_rounded(score.settled_accuracy if score else None),
         detection_delays_s=tuple(_rounded(delay) for delay in score.detection_delays_s) if score else (),
+        leaks_under_standing_alarm=score.leaks_under_standing_alarm if score else (),
+        leaks_too_short=score.leaks_too_short if score else (),
         grace_s=_SCORING.grace_ns / NANOSECONDS_PER_SECOND,
         wall_s=round(played.wall_s, 2),
         source=programme.source,

@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from gas_fusion_ros import inference
-from gas_fusion_ros.cli import app
+from gas_fusion_ros.cli import app, report_rows
 from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.replay.report import Latency, Report
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
@@ -22,6 +23,46 @@ def invoke(*arguments: str) -> tuple[int, str]:
     # Wide, so that no sentence is broken where a test looks for it.
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb"})
     return result.exit_code, re.sub(r"\x1b\[[0-9;]*m", "", result.output)
+
+
+def report(**changes: object) -> Report:
+    values: dict[str, object] = {
+        "leaks": 3,
+        "alarms": 1,
+        "missed_leaks": 0,
+        "false_alarms": 0,
+        "readings": 10,
+        "images": 10,
+        "pairs": 8,
+        "gas_only": 2,
+        "dropped": 0,
+        "class_accuracy": None,
+        "latency_ms": Latency(None, None, None),
+        "model": "fusion1",
+        "rmw": "rmw",
+        "duration_s": 5.0,
+        "speed": 10.0,
+        "complete": True,
+    }
+    return Report(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_the_summary_names_what_was_not_found_in_its_own_right() -> None:
+    rows = report_rows(
+        report(
+            detection_delays_s=(5.0, None, None),
+            leaks_under_standing_alarm=(2,),
+            leaks_too_short=(3,),
+        )
+    )
+    assert rows["leaks"] == "3, 0 missed, 1 under a standing alarm, 1 too short to judge"
+    assert rows["detection delay"] == "5.0 s, alarm already standing, too short to judge"
+
+
+def test_the_summary_without_leaks_or_truth_has_dashes() -> None:
+    assert report_rows(report(leaks=0))["detection delay"] == "-"
+    unknown = report_rows(report(leaks=None, missed_leaks=None, false_alarms=None))
+    assert (unknown["leaks"], unknown["alarms"]) == ("-", "1, - false")
 
 
 def test_help_names_every_option_of_the_demo() -> None:

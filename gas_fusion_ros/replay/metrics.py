@@ -112,8 +112,11 @@ class Score:
         leaks: leaks in the truth.
         alarms: alarms raised.
         missed_leaks: leaks of at least the minimum duration during which no alarm stood.
+        leaks_under_standing_alarm: numbers, from 1, of the leaks during which an earlier alarm stood and
+            none was raised: neither found nor missed.
+        leaks_too_short: numbers, from 1, of the leaks below the minimum duration without an alarm.
         false_alarms: alarms that stood, at any moment, outside every leak's signs and grace period.
-        detection_delays_s: per leak, start to alarm, seconds; None where no alarm stood.
+        detection_delays_s: per leak, start to alarm, seconds; None where none was raised.
         class_accuracy: share of the verdicts that name the class that was true at their stamp;
             None without verdicts.
         settled_accuracy: the same without the verdicts made while the sensors followed a change of
@@ -125,6 +128,8 @@ class Score:
     alarms: int
     missed_leaks: int
     false_alarms: int
+    leaks_under_standing_alarm: tuple[int, ...]
+    leaks_too_short: tuple[int, ...]
     detection_delays_s: tuple[float | None, ...]
     class_accuracy: float | None
     settled_accuracy: float | None
@@ -146,12 +151,24 @@ def score(
     """
     settings = settings or ScoreSettings()
     delays = tuple(detection_delay_s(leak, alarms) for leak in leaks)
-    long_enough = [leak.end_ns - leak.start_ns >= settings.min_leak_ns for leak in leaks]
+    silent = [
+        (number, leak)
+        for number, (leak, delay) in enumerate(zip(leaks, delays, strict=True), start=1)
+        if delay is None
+    ]
+    standing = tuple(number for number, leak in silent if any(_overlap(leak, alarm) for alarm in alarms))
+    too_short = tuple(
+        number
+        for number, leak in silent
+        if number not in standing and leak.end_ns - leak.start_ns < settings.min_leak_ns
+    )
     return Score(
         leaks=len(leaks),
         alarms=len(alarms),
-        missed_leaks=sum(needed and delay is None for needed, delay in zip(long_enough, delays, strict=True)),
+        missed_leaks=len(silent) - len(standing) - len(too_short),
         false_alarms=sum(is_false(alarm, leaks, settings.grace_ns) for alarm in alarms),
+        leaks_under_standing_alarm=standing,
+        leaks_too_short=too_short,
         detection_delays_s=delays,
         class_accuracy=accuracy(judgements),
         settled_accuracy=accuracy(settled(judgements, leaks, settings.grace_ns)),
@@ -159,17 +176,19 @@ def score(
 
 
 def detection_delay_s(leak: Leak, alarms: Iterable[Interval]) -> float | None:
-    """Seconds from the leak's start to the first alarm that stood during it.
+    """Seconds from the leak's start to the first alarm that was raised on its signs.
 
-    Negative where the camera saw the leak before its gas was there, 0 at best where the alarm still
-    stood from something else; None where no alarm stood.
+    Negative where the camera saw the leak before its gas was there; None where no alarm was raised, be
+    it that an earlier one still stood.
     """
     starts = [
-        alarm.start_ns if alarm.start_ns >= leak.first_sign_ns else leak.start_ns
-        for alarm in alarms
-        if alarm.start_ns <= leak.end_ns and alarm.end_ns >= leak.start_ns
+        alarm.start_ns for alarm in alarms if alarm.start_ns >= leak.first_sign_ns and _overlap(leak, alarm)
     ]
     return (min(starts) - leak.start_ns) / NANOSECONDS_PER_SECOND if starts else None
+
+
+def _overlap(one: Interval, other: Interval) -> bool:
+    return one.start_ns <= other.end_ns and other.start_ns <= one.end_ns
 
 
 def is_false(alarm: Interval, leaks: Iterable[Leak], grace_ns: int) -> bool:

@@ -56,7 +56,7 @@ class Report:
     Attributes:
         leaks: leaks in the truth; None, as everything compared with it, where the truth is not known.
         alarms: leak alarms raised.
-        missed_leaks: leaks of at least 30 s without an alarm.
+        missed_leaks: leaks of at least 30 s during which no alarm stood.
         false_alarms: alarms outside every leak's signs and the grace period after them.
         readings: gas readings published.
         images: thermal images published.
@@ -72,7 +72,10 @@ class Report:
         complete: whether the run came to its end.
         accuracy_by_mode: class accuracy of the readings with an image (`fusion`) and alone (`gas_only`).
         settled_accuracy: class accuracy without the times at which the sensors followed a change.
-        detection_delays_s: per leak, start to alarm; None where there was none.
+        detection_delays_s: per leak, start to alarm; None where none was raised.
+        leaks_under_standing_alarm: numbers, from 1, of the leaks during which an earlier alarm stood and
+            none was raised: neither found nor missed.
+        leaks_too_short: numbers, from 1, of the leaks of less than 30 s without an alarm.
         grace_s: how long after a leak's last sign an alarm was not false.
         wall_s: wall time played, seconds.
         source: what was played: a patrol with its seed, or a folder.
@@ -99,6 +102,8 @@ class Report:
     accuracy_by_mode: dict[str, float] = field(default_factory=dict)
     settled_accuracy: float | None = None
     detection_delays_s: tuple[float | None, ...] = ()
+    leaks_under_standing_alarm: tuple[int, ...] = ()
+    leaks_too_short: tuple[int, ...] = ()
     grace_s: float = 0.0
     wall_s: float = 0.0
     source: str = ""

@@ -46,6 +46,7 @@ def test_an_alarm_in_a_leak_finds_it_and_its_delay_is_measured() -> None:
 def test_a_leak_without_alarm_is_missed_unless_it_was_too_short() -> None:
     result = scored([leak(100, 160), leak(300, 329)], [])
     assert result.missed_leaks == 1
+    assert result.leaks_too_short == (2,)
     assert result.detection_delays_s == (None, None)
 
 
@@ -66,10 +67,18 @@ def test_an_alarm_after_the_leak_does_not_find_it() -> None:
     assert scored([leak(100, 160)], [interval(165, 175)]).missed_leaks == 1
 
 
-def test_one_alarm_over_two_close_leaks_finds_both_and_is_not_false() -> None:
+def test_a_leak_under_a_standing_alarm_is_neither_found_nor_missed() -> None:
     result = scored([leak(100, 160), leak(170, 230, "Perfume")], [interval(105, 240)])
     assert (result.missed_leaks, result.false_alarms) == (0, 0)
-    assert result.detection_delays_s == (5.0, 0.0)
+    assert result.detection_delays_s == (5.0, None)
+    assert result.leaks_under_standing_alarm == (2,)
+    assert result.leaks_too_short == ()
+
+
+def test_an_alarm_of_its_own_finds_a_leak_that_began_under_another() -> None:
+    result = scored([leak(100, 160), leak(170, 230, "Perfume")], [interval(105, 175), interval(190, 230)])
+    assert result.detection_delays_s == (5.0, 20.0)
+    assert result.leaks_under_standing_alarm == ()
 
 
 def test_an_alarm_that_never_ends_is_false() -> None:
