@@ -63,16 +63,26 @@ def demo(
     seed: Annotated[int, typer.Option(help="Which patrol is simulated.", min=0, max=2**31 - 1)] = 0,
     duration: Annotated[
         Optional[float],
-        typer.Option(help="Simulated seconds to play; 600 for a patrol, all rows for a recording."),
+        typer.Option(
+            help="Simulated seconds to play. A patrol: 60 to 3600, 600 unless given. "
+            "A recording: above 0, all rows unless given."
+        ),
     ] = None,
     speed: Annotated[
         Optional[float],
         typer.Option(
-            help="Simulated seconds per second, at most; 10 for a patrol, 300 for a recording. "
+            help="Simulated seconds per second, at most: above 0 to 1000. "
+            "Unless given 10 for a patrol, 300 for a recording. "
             "Time waits where the machine cannot keep up, so that no reading is lost."
         ),
     ] = None,
-    leaks: Annotated[int, typer.Option(help="Leaks on the patrol.", min=0)] = 3,
+    leaks: Annotated[
+        Optional[int],
+        typer.Option(
+            help="Leaks on the patrol: 0 up to the most that fit, 6 in 600 s; 3 unless given, or what fits.",
+            min=0,
+        ),
+    ] = None,
     recorded: Annotated[
         Optional[Path],
         typer.Option(help="Play this folder in the layout of the data set MultimodalGasData instead."),
@@ -107,7 +117,7 @@ def main() -> None:
 
 
 def _programme(
-    seed: int, duration: float | None, leaks: int, speed: float | None, recorded: Path | None
+    seed: int, duration: float | None, leaks: int | None, speed: float | None, recorded: Path | None
 ) -> Programme:
     if recorded is not None:
         return recorded_programme(recorded, duration, speed)

@@ -11,7 +11,7 @@ from gas_fusion_ros.observation import CLEAN_AIR, PAPER_CHANNELS
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.metrics import Leak, label_intervals, leaks_of
 from gas_fusion_ros.replay.run_log import Truth
-from gas_fusion_ros.simulation.patrol import Patrol
+from gas_fusion_ros.simulation.patrol import MAX_DURATION_S, MIN_DURATION_S, Patrol, PatrolSettings
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 ParameterValue = bool | int | float | str | list[str]
@@ -28,11 +28,14 @@ GAS_PERIOD_S = 0.5
 IMAGE_PERIOD_S = 0.5
 """Simulated time between two thermal images of a patrol: 1200 of them make a bag of about 110 MB."""
 
+MAX_SPEED = 1000.0
+"""Simulated seconds per second, at most."""
+
 _PATROL_DURATION_S = 600.0
 _PATROL_SPEED = 10.0
+_PATROL_LEAKS = 3
 _RECORDED_PERIOD_S = 2.0
 _RECORDED_SPEED = 300.0
-_MAX_SPEED = 1000.0
 
 
 class ProgrammeError(ValueError):
@@ -86,18 +89,27 @@ class Programme:
         return self.start_ns + round(self.duration_s * NANOSECONDS_PER_SECOND) - 1
 
 
-def patrol_programme(seed: int, duration_s: float | None, leaks: int, speed: float | None) -> Programme:
-    """A simulated patrol.
+def patrol_programme(
+    seed: int, duration_s: float | None, leaks: int | None, speed: float | None
+) -> Programme:
+    """A simulated patrol; without a number of leaks three, or as many as fit.
 
     Raises:
         ProgrammeError: the patrol cannot hold that many leaks, or a value is out of range.
     """
     duration_s = _PATROL_DURATION_S if duration_s is None else duration_s
+    if not MIN_DURATION_S <= duration_s <= MAX_DURATION_S:
+        raise ProgrammeError(
+            f"--duration must be within {MIN_DURATION_S:g}..{MAX_DURATION_S:g} seconds for a patrol, "
+            f"not {duration_s:g}"
+        )
     speed = _checked_speed(speed, _PATROL_SPEED)
+    if leaks is None:
+        leaks = min(_PATROL_LEAKS, PatrolSettings().max_leaks(duration_s))
     try:
         patrol = Patrol(seed, duration_s, leaks)
     except ValueError as error:
-        raise ProgrammeError(str(error)) from None
+        raise ProgrammeError(f"--leaks: {error}") from None
     simulation: dict[str, ParameterValue] = {
         "driver": "simulated",
         "start_time": START_S,
@@ -131,11 +143,11 @@ def recorded_programme(folder: Path, duration_s: float | None, speed: float | No
     try:
         dataset = Dataset.load_readable(folder, PAPER_CHANNELS, Problems())
     except DatasetError as error:
-        raise ProgrammeError(str(error)) from None
+        raise ProgrammeError(f"--recorded: {error}") from None
     speed = _checked_speed(speed, _RECORDED_SPEED)
     whole_s = dataset.length * _RECORDED_PERIOD_S
     if duration_s is not None and not duration_s > 0:
-        raise ProgrammeError(f"duration must be above 0 seconds, not {duration_s:g}")
+        raise ProgrammeError(f"--duration must be above 0 seconds, not {duration_s:g}")
     duration_s = whole_s if duration_s is None else min(duration_s, whole_s)
     recording: dict[str, ParameterValue] = {
         "driver": "recorded",
@@ -241,6 +253,6 @@ def _stamps_within(duration_s: float, period_s: float) -> int:
 def _checked_speed(speed: float | None, default: float) -> float:
     if speed is None:
         return default
-    if not 0 < speed <= _MAX_SPEED:
-        raise ProgrammeError(f"speed must be above 0 and at most {_MAX_SPEED:g}, not {speed:g}")
+    if not 0 < speed <= MAX_SPEED:
+        raise ProgrammeError(f"--speed must be above 0 and at most {MAX_SPEED:g}, not {speed:g}")
     return speed

@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 from gas_fusion_ros import inference
 from gas_fusion_ros.cli import app, report_rows
 from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.programme import MAX_SPEED
 from gas_fusion_ros.replay.report import Latency, Report
+from gas_fusion_ros.simulation.patrol import MAX_DURATION_S, MIN_DURATION_S, PatrolSettings
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
@@ -72,6 +74,14 @@ def test_help_names_every_option_of_the_demo() -> None:
         assert f"--{option}" in text
 
 
+def test_help_gives_the_real_limits() -> None:
+    _, text = invoke("demo", "--help")
+    words = " ".join(text.replace("│", " ").split())
+    assert f"{MIN_DURATION_S:g} to {MAX_DURATION_S:g}" in words
+    assert f"above 0 to {MAX_SPEED:g}" in words
+    assert f"{PatrolSettings().max_leaks(600.0)} in 600 s" in words
+
+
 def test_version_is_one_line() -> None:
     code, text = invoke("--version")
     assert code == 0
@@ -82,11 +92,11 @@ def test_version_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("--speed", "0"), "speed must be above 0 and at most 1000, not 0"),
-        (("--speed", "nan"), "speed must be above 0"),
-        (("--duration", "5"), "duration_s must be within 60..3600 seconds, not 5"),
-        (("--leaks", "99"), "leaks must be within 0.."),
-        (("--recorded", "/no/such/folder"), "/no/such/folder does not exist"),
+        (("--speed", "0"), "--speed must be above 0 and at most 1000, not 0"),
+        (("--speed", "nan"), "--speed must be above 0"),
+        (("--duration", "5"), "--duration must be within 60..3600 seconds for a patrol, not 5"),
+        (("--leaks", "99"), "--leaks: leaks must be within 0.."),
+        (("--recorded", "/no/such/folder"), "--recorded: /no/such/folder does not exist"),
     ],
 )
 def test_bad_values_are_one_clear_line(tmp_path: Path, arguments: tuple[str, ...], reason: str) -> None:

@@ -13,6 +13,7 @@ from gas_fusion_ros.programme import (
     patrol_programme,
     recorded_programme,
 )
+from gas_fusion_ros.simulation.patrol import PatrolSettings
 
 S = 1_000_000_000
 HEADER = "Serial Number,MQ2,MQ3,MQ5,MQ6,MQ7,MQ8,MQ135,Gas,Corresponding Image Name\n"
@@ -106,14 +107,21 @@ def test_waits_stretch_with_the_speed_so_that_none_raises_a_fault(speed: float) 
     assert programme.lead_s < float(str(classifier["pairing.silence"]))
 
 
+@pytest.mark.parametrize("duration_s", [60.0, 100.0, 200.0, 600.0, 3600.0])
+def test_without_a_number_as_many_leaks_as_fit_are_played_at_most_three(duration_s: float) -> None:
+    truth = patrol_programme(0, duration_s, None, None).truth
+    assert truth is not None
+    assert len(truth.leaks) == min(3, PatrolSettings().max_leaks(duration_s))
+
+
 def test_what_cannot_be_played_is_refused(tmp_path: Path, folder: Path) -> None:
-    with pytest.raises(ProgrammeError, match="leaks must be within"):
+    with pytest.raises(ProgrammeError, match="--leaks: leaks must be within"):
         patrol_programme(0, 60.0, 3, None)
-    with pytest.raises(ProgrammeError, match="duration_s must be within"):
+    with pytest.raises(ProgrammeError, match="--duration must be within"):
         patrol_programme(0, 1.0, 0, None)
-    with pytest.raises(ProgrammeError, match="speed must be above 0"):
+    with pytest.raises(ProgrammeError, match="--speed must be above 0"):
         patrol_programme(0, None, 3, 0.0)
-    with pytest.raises(ProgrammeError, match="duration must be above 0"):
+    with pytest.raises(ProgrammeError, match="--duration must be above 0"):
         recorded_programme(folder, -1.0, None)
     with pytest.raises(ProgrammeError, match="nowhere does not exist"):
         recorded_programme(tmp_path / "nowhere", None, None)
