@@ -144,6 +144,8 @@ def _fail(message: str) -> NoReturn:
 
 def _summarise(console: Console, outcome: "Outcome", folder: Path) -> None:
     console.print(_table(outcome.report))
+    if outcome.stopped:
+        console.print(outcome.stopped, style="yellow", markup=False, highlight=False, soft_wrap=True)
     for warning in outcome.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if outcome.complaint:

@@ -19,7 +19,7 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from rich.console import Console
 
 from gas_fusion_ros.inference import Bundle, BundleError, DeviceError, create_runtime
-from gas_fusion_ros.live_view import View, create_view
+from gas_fusion_ros.live_view import View, clock_text, create_view
 from gas_fusion_ros.nodes.composition import CompositionError
 from gas_fusion_ros.nodes.stage import LATCHED_TOPICS, Stage, StageSettings, Tally
 from gas_fusion_ros.observation import PAPER_CHANNELS, Mode
@@ -68,12 +68,14 @@ class Outcome:
         exit_code: 0 only if the graph ran to its end.
         complaint: why it did not; empty if it did or was interrupted.
         warnings: what the nodes logged as warnings or worse.
+        stopped: how far a run came that did not come to its end; else empty.
     """
 
     report: Report
     exit_code: int
     complaint: str
     warnings: tuple[str, ...]
+    stopped: str
 
 
 @dataclass
@@ -248,8 +250,9 @@ def _conclude(programme: Programme, output: Path, model: str, log: RunLog, playe
     end_ns = min(max(played.now_ns, programme.start_ns + 1), programme.end_ns)
     score = log.score(end_ns, _SCORING)
     report = _report(programme, model, log, played, score, end_ns)
+    stopped = _stopped(programme, played)
     report.write(output / "report.json")
-    draw_timeline(log.timeline(_headline(programme, report), end_ns), output / "timeline.png")
+    draw_timeline(log.timeline(_headline(programme, report, stopped), end_ns), output / "timeline.png")
     exit_code, complaint = played.exit_code, played.complaint
     if exit_code == EXIT_DONE and "bag" in report.problems:
         exit_code = EXIT_FAILED
@@ -260,7 +263,14 @@ def _conclude(programme: Programme, output: Path, model: str, log: RunLog, playe
             f"{programme.readings} readings were to be classified, {report.readings} were published, "
             f"{report.pairs + report.gas_only} classified"
         )
-    return Outcome(report, exit_code, complaint, (*played.warnings, *_late_images(played)))
+    return Outcome(report, exit_code, complaint, (*played.warnings, *_late_images(played)), stopped)
+
+
+def _stopped(programme: Programme, played: _Run) -> str:
+    if played.now_ns >= programme.end_ns:
+        return ""
+    elapsed_s = max(0, played.now_ns - programme.start_ns) / NANOSECONDS_PER_SECOND
+    return f"stopped after {clock_text(elapsed_s)} of {clock_text(programme.duration_s)}"
 
 
 def _late_images(played: _Run) -> tuple[str, ...]:
@@ -313,15 +323,14 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _headline(programme: Programme, report: Report) -> str:
+def _headline(programme: Programme, report: Report, stopped: str) -> str:
     def counted(number: int, noun: str) -> str:
         return f"{number} {noun}{'' if number == 1 else 's'}"
 
     source = programme.source[0].upper() + programme.source[1:]
     alarms = counted(report.alarms, "alarm")
-    if report.leaks is None:
-        return f"{source}: {alarms}"
-    return (
-        f"{source}: {counted(report.leaks, 'leak')}, {alarms}, "
-        f"{report.missed_leaks} missed, {report.false_alarms} false"
-    )
+    figures = [alarms]
+    if report.leaks is not None:
+        missed, false = f"{report.missed_leaks} missed", f"{report.false_alarms} false"
+        figures = [counted(report.leaks, "leak"), alarms, missed, false]
+    return f"{source}: {', '.join(figures)}" + (f" ({stopped})" if stopped else "")

@@ -126,6 +126,7 @@ def test_every_image_of_a_recording_finds_its_reading_at_the_default_speed(
     outcome = demo.run(recorded_programme(tmp_path, None, None), settings, Console(file=io.StringIO()))
     assert outcome.exit_code == demo.EXIT_DONE, outcome.complaint
     assert (outcome.report.pairs, outcome.report.gas_only) == (39, 1)
+    assert outcome.stopped == ""
     assert not any("too late" in warning for warning in outcome.warnings)
 
 
@@ -180,11 +181,30 @@ def test_ctrl_c_leaves_a_report_of_the_part_played(
 
     report = json.loads((output / "report.json").read_text())
     assert not report["complete"]
+    minutes, seconds = divmod(int(report["duration_s"]), 60)
+    assert f"stopped after {minutes}:{seconds:02d} of 10:00" in text
     assert 0 < report["readings"] < 1200
     assert 0 < report["duration_s"] < 600
     assert report["pairs"] + report["gas_only"] + report["dropped"] == report["readings"]
     assert topic_counts(output / "bag")["/gas/readings"] == report["readings"]
     assert (output / "timeline.png").exists()
+
+
+def test_the_title_of_the_picture_says_where_a_run_was_stopped(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr(demo, "draw_timeline", lambda timeline, _: titles.append(timeline.title))
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "_run_clock", interrupt)
+    settings = demo.DemoSettings(tmp_path / "out", str(bundle))
+    outcome = demo.run(patrol_programme(0, 200.0, 0, None), settings, Console(file=io.StringIO()))
+    assert outcome.exit_code == demo.EXIT_INTERRUPTED
+    assert outcome.stopped == "stopped after 0:00 of 3:20"
+    assert titles == ["Patrol, seed 0: 0 leaks, 0 alarms, 0 missed, 0 false (stopped after 0:00 of 3:20)"]
 
 
 def test_a_node_that_refuses_fails_the_demo_with_its_reason(bundle: Path, tmp_path: Path) -> None:
