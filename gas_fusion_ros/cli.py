@@ -170,12 +170,13 @@ def _table(report: "Report") -> Table:
 def report_rows(report: "Report") -> dict[str, str]:
     """What the summary says of a run, by the name of the figure."""
     latency = report.latency_ms
+    unreadable = f", {report.unreadable_rows} rows unreadable" if report.unreadable_rows else ""
     return {
         "leaks": _leaks(report),
         "alarms": f"{report.alarms}, {'-' if report.false_alarms is None else report.false_alarms} false",
         "detection delay": _delays(report),
         "readings": f"{report.readings}: {report.pairs} with an image, {report.gas_only} alone, "
-        f"{report.dropped} dropped",
+        f"{report.dropped} dropped{unreadable}",
         "class accuracy": f"{_share(report.class_accuracy)}, "
         f"{_share(report.settled_accuracy)} in settled air",
         "latency": f"p50 {_ms(latency.p50)}, p95 {_ms(latency.p95)}, p99 {_ms(latency.p99)}",

@@ -263,7 +263,13 @@ def _conclude(programme: Programme, output: Path, model: str, log: RunLog, playe
             f"{programme.readings} readings were to be classified, {report.readings} were published, "
             f"{report.pairs + report.gas_only} classified"
         )
-    return Outcome(report, exit_code, complaint, (*played.warnings, *_late_images(played)), stopped)
+    return Outcome(
+        report,
+        exit_code,
+        complaint,
+        (*_unreadable_rows(programme), *played.warnings, *_late_images(played)),
+        stopped,
+    )
 
 
 def _stopped(programme: Programme, played: _Run) -> str:
@@ -271,6 +277,12 @@ def _stopped(programme: Programme, played: _Run) -> str:
         return ""
     elapsed_s = max(0, played.now_ns - programme.start_ns) / NANOSECONDS_PER_SECOND
     return f"stopped after {clock_text(elapsed_s)} of {clock_text(programme.duration_s)}"
+
+
+def _unreadable_rows(programme: Programme) -> tuple[str, ...]:
+    if not programme.unreadable_rows:
+        return ()
+    return (f"{programme.unreadable_rows} rows were unreadable, the first: {programme.first_unreadable}",)
 
 
 def _late_images(played: _Run) -> tuple[str, ...]:
@@ -316,6 +328,7 @@ def _report(
         source=programme.source,
         dropped_by=dict(tally.dropped_by),
         problems=dict(tally.problems),
+        unreadable_rows=programme.unreadable_rows,
     )
 
 

@@ -61,6 +61,8 @@ class Programme:
         image_wait_ns: how long after its stamp a reading waits for its image.
         pairs: how many readings of a recording have an image.
         labels: the labels of a recording, each with its first line in the CSV.
+        unreadable_rows: how many rows of a recording cannot be played.
+        first_unreadable: what is wrong with the first of them.
     """
 
     source: str
@@ -77,6 +79,8 @@ class Programme:
     image_wait_ns: int = 0
     pairs: int = 0
     labels: Mapping[str, int] = field(default_factory=dict)
+    unreadable_rows: int = 0
+    first_unreadable: str = ""
 
     @property
     def start_ns(self) -> int:
@@ -140,10 +144,12 @@ def recorded_programme(folder: Path, duration_s: float | None, speed: float | No
     Raises:
         ProgrammeError: the folder cannot be read, or a value is out of range.
     """
+    problems = Problems()
     try:
-        dataset = Dataset.load_readable(folder, PAPER_CHANNELS, Problems())
+        dataset = Dataset.load_readable(folder, PAPER_CHANNELS, problems)
     except DatasetError as error:
-        raise ProgrammeError(f"--recorded: {error}") from None
+        first = "".join(f"; the first: {problem.detail}" for problem in problems.take_unreported())
+        raise ProgrammeError(f"--recorded: {error}{first}") from None
     speed = _checked_speed(speed, _RECORDED_SPEED)
     whole_s = dataset.length * _RECORDED_PERIOD_S
     if duration_s is not None and not duration_s > 0:
@@ -176,6 +182,8 @@ def recorded_programme(folder: Path, duration_s: float | None, speed: float | No
         image_wait_ns=round(wait_s * NANOSECONDS_PER_SECOND),
         pairs=sum(row.index < played and row.image is not None for row in dataset.rows),
         labels={row.label: row.line for row in reversed(dataset.rows) if row.label},
+        unreadable_rows=dataset.length - len(dataset.rows),
+        first_unreadable="".join(problem.detail for problem in problems.take_unreported()),
     )
 
 

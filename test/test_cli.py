@@ -61,6 +61,11 @@ def test_the_summary_names_what_was_not_found_in_its_own_right() -> None:
     assert rows["detection delay"] == "5.0 s, alarm already standing, too short to judge"
 
 
+def test_the_summary_counts_unreadable_rows() -> None:
+    rows = report_rows(report(unreadable_rows=10))
+    assert rows["readings"] == "10: 8 with an image, 2 alone, 0 dropped, 10 rows unreadable"
+
+
 def test_the_summary_without_leaks_or_truth_has_dashes() -> None:
     assert report_rows(report(leaks=0))["detection delay"] == "-"
     unknown = report_rows(report(leaks=None, missed_leaks=None, false_alarms=None))

@@ -146,6 +146,20 @@ def test_a_recording_without_labels_is_played_and_not_scored(bundle: Path, tmp_p
     assert "class accuracy   -, - in settled air" in text
 
 
+def test_unreadable_rows_are_counted_and_the_first_is_quoted(bundle: Path, tmp_path: Path) -> None:
+    write_recording(tmp_path, rows=20)
+    path = tmp_path / "Gas_Sensors_Measurements.csv"
+    lines = path.read_text().splitlines()
+    lines[2:4] = ["damaged", "damaged"]
+    path.write_text("\n".join(lines) + "\n")
+    settings = demo.DemoSettings(tmp_path / "out", str(bundle))
+    outcome = demo.run(recorded_programme(tmp_path, None, None), settings, Console(file=io.StringIO()))
+    assert outcome.exit_code == demo.EXIT_DONE, outcome.complaint
+    assert (outcome.report.readings, outcome.report.unreadable_rows) == (18, 2)
+    assert outcome.warnings[0].startswith("2 rows were unreadable, the first: Gas_Sensors_Measurements.csv")
+    assert "line 3" in outcome.warnings[0]
+
+
 def test_images_that_come_too_late_are_named(bundle: Path, tmp_path: Path) -> None:
     write_recording(tmp_path, rows=20)
     for row in range(20):

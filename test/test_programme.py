@@ -94,8 +94,16 @@ def test_an_unreadable_row_is_not_expected_and_the_others_keep_their_times(folde
     path.write_text("\n".join(lines) + "\n")
     programme = recorded_programme(folder, duration_s=None, speed=None)
     assert programme.readings == 9
+    assert programme.unreadable_rows == 1
+    assert "line 3: channel mq2 is 'not a number'" in programme.first_unreadable
     assert programme.truth is not None
     assert programme.truth.label(at(programme, 6)) == "Smoke"
+
+
+def test_a_recording_of_unreadable_rows_alone_is_refused_with_the_first(tmp_path: Path) -> None:
+    (tmp_path / "readings.csv").write_text(HEADER + "0,x,1,1,1,1,1,1,NoGas,0_NoGas\n" * 3)
+    with pytest.raises(ProgrammeError, match=r"no readable row.*; the first: .*line 2: channel mq2 is 'x'"):
+        recorded_programme(tmp_path, None, None)
 
 
 @pytest.mark.parametrize("speed", [1.0, 10.0, 300.0, 1000.0])

@@ -81,6 +81,7 @@ class Report:
         source: what was played: a patrol with its seed, or a folder.
         dropped_by: dropped messages by cause.
         problems: what else went wrong, by cause.
+        unreadable_rows: rows of a recording that could not be played; none of the readings.
     """
 
     leaks: int | None
@@ -109,6 +110,7 @@ class Report:
     source: str = ""
     dropped_by: dict[str, int] = field(default_factory=dict)
     problems: dict[str, int] = field(default_factory=dict)
+    unreadable_rows: int = 0
 
     def to_json(self) -> str:
         """The report as JSON text, keys in the order of the attributes."""
