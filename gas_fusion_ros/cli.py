@@ -91,7 +91,9 @@ def demo(
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.AUTO,
     output: Annotated[
         Optional[Path],
-        typer.Option(help="New or empty folder for report, picture and bag.", show_default="output/<time>"),
+        typer.Option(
+            help="New or empty folder for report, picture, events and bag.", show_default="output/<time>"
+        ),
     ] = None,
 ) -> None:
     """Play a patrol or a recording through the real nodes and report what they found."""
@@ -153,7 +155,7 @@ def _summarise(console: Console, outcome: "Outcome", folder: Path) -> None:
             f"failed: {outcome.complaint}", style="red", markup=False, highlight=False, soft_wrap=True
         )
     console.print(
-        f"{folder}/report.json  {folder}/timeline.png  {folder}/bag",
+        f"{folder}/report.json  {folder}/timeline.png  {folder}/events.jsonl  {folder}/bag",
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -22,6 +22,7 @@ from gas_fusion_ros.replay.snapshot import HISTORY, Snapshot
 _SPARKS = "▁▂▃▄▅▆▇█"
 _BAR_WIDTH = 40
 _PLAIN_PERIOD_S = 5.0
+_FRAME_LINES = 2
 _ALARM_STYLES = {
     "clear": "green",
     "pending": "yellow",
@@ -79,7 +80,8 @@ class TerminalView:
 
     def show(self, snapshot: Snapshot) -> None:
         """Redraw."""
-        self._live.update(render(snapshot, self._title), refresh=True)
+        height = self._live.console.height
+        self._live.update(render(snapshot, self._title, height), refresh=True)
 
 
 class PlainView:
@@ -127,17 +129,19 @@ def plain_line(snapshot: Snapshot) -> str:
     )
 
 
-def render(snapshot: Snapshot, title: str) -> RenderableType:
-    """The snapshot as a rich renderable."""
-    body = Group(
-        _readings_table(snapshot),
-        Text(),
-        _class_table(snapshot),
-        Text(),
-        _alarm_line(snapshot),
-        Text(),
-        _progress(snapshot),
-    )
+def render(snapshot: Snapshot, title: str, height: int = 24) -> RenderableType:
+    """The snapshot as a rich renderable; where `height` lines are too few the readings go first."""
+    sections: list[RenderableType] = [_alarm_line(snapshot), _progress(snapshot)]
+    lines = _FRAME_LINES + 3
+    for section, rows in (
+        (_class_table(snapshot), len(snapshot.probabilities)),
+        (_readings_table(snapshot), len(snapshot.channels)),
+    ):
+        lines += rows + 1
+        if lines <= height:
+            sections.insert(0, section)
+    body = Group(*(part for section in sections for part in (section, Text())))
+    body.renderables.pop()
     return Panel(body, title=title, title_align="left", border_style="grey50", width=80)
 
 

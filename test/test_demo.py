@@ -98,6 +98,9 @@ def test_a_patrol_runs_to_its_end(bundle: Path, tmp_path: Path) -> None:
         assert reader.duration < 80 * 10**9, "the bag's time is the simulated one"
     assert (output / "timeline.png").read_bytes().startswith(b"\x89PNG")
     assert "120 with an image" in text or "alone" in text
+    names = ("report.json", "timeline.png", "events.jsonl", "bag")
+    assert text.splitlines()[-1] == "  ".join(f"{output}/{name}" for name in names)
+    assert all((output / name).exists() for name in names)
 
 
 def test_a_recording_without_images_is_classified_by_gas_alone(bundle: Path, tmp_path: Path) -> None:

@@ -66,6 +66,20 @@ def test_the_live_view_stands_before_the_first_message() -> None:
     assert "0:00 / 10:00" in text
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "shown"),
+    [(100, 24, ("MQ2", "Smoke")), (60, 14, ("Smoke",)), (60, 6, ())],
+)
+def test_a_small_terminal_keeps_the_alarm(width: int, height: int, shown: tuple[str, ...]) -> None:
+    console = Console(file=io.StringIO(), width=width, height=height, record=True)
+    console.print(render(snapshot(), "patrol", height))
+    lines = console.export_text().splitlines()
+    assert len(lines) <= height
+    starts = [line.strip("│ ").split(" ")[0] for line in lines]
+    assert "alarm" in starts
+    assert tuple(name for name in ("MQ2", "Smoke") if name in starts) == shown
+
+
 def test_sparkline_runs_from_lowest_to_highest() -> None:
     assert sparkline([0, 7, math.nan, 3]) == "▁█ ▄"
     assert sparkline([5, 5]) == "▁▁"
