@@ -146,6 +146,7 @@ class Stage:
         self._diagnosed: Counter[str] = Counter()
         self._diagnosed_changed = threading.Condition()
         self._acknowledged_ns = 0
+        self._going_down = False
         self._forgiven_images = 0
         self._is_active = False
         self._composition = Composition(context)
@@ -237,6 +238,7 @@ class Stage:
             lifecycle.request(DEACTIVATE)
         published = self._gas.published
         self._wait_until(lambda: self._classifier.pairing_counters.readings >= published)
+        self._going_down = True
         # Deactivating decides every reading that still waits for an image.
         classifier.request(DEACTIVATE)
         tally = self._count(published)
@@ -282,13 +284,19 @@ class Stage:
             "/diagnostics": self._hear_diagnostics,
             "gas/readings": self._hear_reading,
             "gas/classification": lambda msg, _: self._log.add_classification(decode_classification(msg)),
-            "gas/alarm_state": lambda msg, _: self._log.add_alarm_state(decode_alarm_state(msg)),
+            "gas/alarm_state": self._hear_alarm_state,
             "thermal/camera_info": lambda _, __: self._log.add_image(),
         }
 
     def _hear_reading(self, msg: PointCloud2, _: int) -> None:
         reading = decode_reading(msg, PAPER_CHANNELS)
         self._log.add_reading(reading.stamp_ns, reading.counts)
+
+    def _hear_alarm_state(self, msg: DiagnosticArray, _: int) -> None:
+        report = decode_alarm_state(msg)
+        # Deactivating leaves a fault behind, rightly, but it is no part of what was played.
+        if not (self._going_down and report.fault):
+            self._log.add_alarm_state(report)
 
     def _hear_log(self, msg: Log, _: int) -> None:
         if msg.level >= _LOG_WARN:
