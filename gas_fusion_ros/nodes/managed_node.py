@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -72,7 +73,10 @@ class ManagedNode(LifecycleNode):
 
     def problem_counts(self) -> dict[str, int]:
         """How often each cause occurred since configure, over all tallies."""
-        return {cause: count for tally in self.tallies() for cause, count in tally.counts().items()}
+        counts: Counter[str] = Counter()
+        for tally in self.tallies():
+            counts.update(tally.counts())
+        return dict(counts)
 
     def new_problems(self) -> dict[str, int]:
         """How often each cause occurred since the last call; made once for each publication."""

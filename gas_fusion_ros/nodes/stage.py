@@ -336,16 +336,14 @@ class Stage:
 
     def _count(self, published: int) -> Tally:
         counters = self._classifier.pairing_counters
-        classifier_problems = self._classifier.problems.counts()
         refused = sum(
-            count for cause, count in classifier_problems.items() if cause in _UNCLASSIFIED_CAUSES
-        ) + sum(count for cause, count in classifier_problems.items() if cause.startswith("reading_"))
-        problems = Counter(classifier_problems)
+            count
+            for cause, count in self._classifier.problem_counts().items()
+            if cause in _UNCLASSIFIED_CAUSES or cause.startswith("reading_")
+        )
+        problems = Counter(self._recorder.problems.counts())
         for node in self._managed:
-            for tally in node.tallies():
-                if tally is not self._classifier.problems:
-                    problems.update(tally.counts())
-        problems.update(self._recorder.problems.counts())
+            problems.update(node.problem_counts())
         dropped_by = {
             name: count
             for name, count in {
@@ -369,8 +367,7 @@ class Stage:
         unusable = sum(
             count
             for node in self._managed
-            for tally in node.tallies()
-            for cause, count in tally.counts().items()
+            for cause, count in node.problem_counts().items()
             if cause == "unreadable_image" or cause.startswith("image_")
         )
         return self._classifier.pairing_counters.images + unusable + self._forgiven_images
