@@ -17,16 +17,16 @@ from gas_fusion_ros.alarm import LeakAlarm
 from gas_fusion_ros.classifier import Classifier
 from gas_fusion_ros.inference import Bundle, BundleError, create_runtime
 from gas_fusion_ros.nodes.alarm_interface import DEFAULT_ALARM
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, Mode, Observation, ThermalFrame, Verdict
+from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, Observation, ThermalFrame, Verdict
 from gas_fusion_ros.pairing import Pair, Pairing
 from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, START_S, patrol_truth
 from gas_fusion_ros.replay.metrics import Score, ScoreSettings
 from gas_fusion_ros.replay.run_log import AlarmReport, Classification, RunLog
 from gas_fusion_ros.share import find_bundle
 from gas_fusion_ros.simulation.patrol import Patrol
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
-SECOND_NS = 1_000_000_000
-START_NS = round(START_S * SECOND_NS)
+START_NS = round(START_S * NANOSECONDS_PER_SECOND)
 
 
 class PatrolRun:
@@ -38,15 +38,15 @@ class PatrolRun:
         self._alarm = LeakAlarm(DEFAULT_ALARM, START_NS)
         self._pairing: Pairing[GasReading, ThermalFrame] = Pairing()
         self.log = RunLog(PAPER_CHANNELS, patrol_truth(patrol), START_NS)
-        self._end_ns = START_NS + round(patrol.duration_s * SECOND_NS)
+        self._end_ns = START_NS + round(patrol.duration_s * NANOSECONDS_PER_SECOND)
 
     def run(self, with_images: bool) -> Score:
         """Play the patrol and score it."""
-        step_ns = round(min(GAS_PERIOD_S, IMAGE_PERIOD_S) * SECOND_NS)
+        step_ns = round(min(GAS_PERIOD_S, IMAGE_PERIOD_S) * NANOSECONDS_PER_SECOND)
         for stamp_ns in range(START_NS, self._end_ns, step_ns):
-            if (stamp_ns - START_NS) % round(GAS_PERIOD_S * SECOND_NS) == 0:
+            if (stamp_ns - START_NS) % round(GAS_PERIOD_S * NANOSECONDS_PER_SECOND) == 0:
                 self._take_all(self._pairing.add_reading(stamp_ns, self._reading(stamp_ns), stamp_ns, 0))
-            if with_images and (stamp_ns - START_NS) % round(IMAGE_PERIOD_S * SECOND_NS) == 0:
+            if with_images and (stamp_ns - START_NS) % round(IMAGE_PERIOD_S * NANOSECONDS_PER_SECOND) == 0:
                 self._take_all(self._pairing.add_image(stamp_ns, self._frame(stamp_ns), stamp_ns, 0))
             self._take_all(self._pairing.tick(stamp_ns))
         self._take_all(self._pairing.flush())
@@ -55,7 +55,7 @@ class PatrolRun:
         return score
 
     def _seconds(self, stamp_ns: int) -> float:
-        return (stamp_ns - START_NS) / SECOND_NS
+        return (stamp_ns - START_NS) / NANOSECONDS_PER_SECOND
 
     def _reading(self, stamp_ns: int) -> GasReading:
         return GasReading(stamp_ns, PAPER_CHANNELS, self._patrol.reading(self._seconds(stamp_ns)))
@@ -68,12 +68,10 @@ class PatrolRun:
             self._take(self._classifier.classify(Observation(pair.reading, pair.image)))
 
     def _take(self, verdict: Verdict) -> None:
-        probabilities = {name: verdict.probability(name) for name in verdict.classes}
         self.log.add_classification(
-            Classification(verdict.stamp_ns, verdict.label, probabilities, verdict.mode, latency_ms=0.0)
+            Classification(verdict.stamp_ns, verdict.label, verdict.by_class, verdict.mode, latency_ms=0.0)
         )
-        valid = verdict.mode is not Mode.THERMAL_ONLY
-        event = self._alarm.update(verdict.stamp_ns, probabilities, reading_valid=valid)
+        event = self._alarm.update(verdict.stamp_ns, verdict.by_class, verdict.has_reading)
         if event is not None:
             self.log.add_alarm_state(
                 AlarmReport(event.stamp_ns, event.state.value, event.gas, fault=event.fault)

@@ -19,13 +19,13 @@ from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
 from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
 from gas_fusion_ros.simulation.patrol import Patrol
 from gas_fusion_ros.thermal import raw_counts
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
-READING_PERIOD_NS = 1_000_000_000 // 10
-IMAGE_PERIOD_NS = 1_000_000_000 // 27
+READING_PERIOD_NS = NANOSECONDS_PER_SECOND // 10
+IMAGE_PERIOD_NS = NANOSECONDS_PER_SECOND // 27
 
-_SECOND_NS = 1_000_000_000
 _SCENES = 60
-_LAST_IMAGES_NS = _SECOND_NS // 2
+_LAST_IMAGES_NS = NANOSECONDS_PER_SECOND // 2
 
 
 class Stream:
@@ -81,14 +81,14 @@ def publish_load(node: Node, seconds: float) -> dict[str, int]:
     wait_until(lambda: thermal.get_subscription_count() > 0, "subscriber of thermal/image_raw")
     print("started", flush=True)
     start_ns = time.time_ns()
-    end_ns = start_ns + round(seconds * _SECOND_NS)
+    end_ns = start_ns + round(seconds * NANOSECONDS_PER_SECOND)
     gas_stream = Stream(gas, readings, READING_PERIOD_NS, start_ns)
     thermal_stream = Stream(thermal, images, IMAGE_PERIOD_NS, start_ns)
     # Images go on a little longer, so that the last reading finds its own.
     while thermal_stream.due_ns < end_ns + _LAST_IMAGES_NS:
         streams = [thermal_stream, gas_stream] if gas_stream.due_ns < end_ns else [thermal_stream]
         stream = min(streams, key=lambda candidate: candidate.due_ns)
-        time.sleep(max(0, stream.due_ns - time.time_ns()) / _SECOND_NS)
+        time.sleep(max(0, stream.due_ns - time.time_ns()) / NANOSECONDS_PER_SECOND)
         stream.publish()
     gas.wait_for_all_acked(Duration(seconds=5))
     return {"readings": gas_stream.published, "images": thermal_stream.published}

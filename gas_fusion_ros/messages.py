@@ -519,8 +519,7 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     clean = verdict.label == CLEAN_AIR and not verdict.invalid_channels
     offset_ms = float("nan") if verdict.pair_offset_ns is None else verdict.pair_offset_ns / 1e6
     values: dict[str, object] = {
-        f"p({name})": f"{probability:.6f}"
-        for name, probability in zip(verdict.classes, verdict.probabilities, strict=True)
+        f"p({name})": f"{probability:.6f}" for name, probability in verdict.by_class.items()
     }
     values["confidence"] = f"{verdict.confidence:.6f}"
     values["mode"] = verdict.mode.value

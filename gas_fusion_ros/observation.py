@@ -159,6 +159,12 @@ class Verdict:
         """The probability of `label`."""
         return float(np.max(self.probabilities))
 
-    def probability(self, name: str) -> float:
-        """The probability of class `name`; 0 for a class the model does not know."""
-        return float(self.probabilities[self.classes.index(name)]) if name in self.classes else 0.0
+    @property
+    def by_class(self) -> dict[str, float]:
+        """The probability of each class."""
+        return dict(zip(self.classes, self.probabilities.tolist(), strict=True))
+
+    @property
+    def has_reading(self) -> bool:
+        """Whether a valid gas reading is behind the verdict."""
+        return self.mode is not Mode.THERMAL_ONLY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -18,7 +18,7 @@ from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec
 from gas_fusion_ros.nodes.pose_source import POSE_TYPES, PoseSource
 from gas_fusion_ros.nodes.qos import LATCHED
-from gas_fusion_ros.observation import Mode, Verdict
+from gas_fusion_ros.observation import Verdict
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 _HEARTBEAT_PERIOD_S = 1.0
@@ -120,16 +120,17 @@ class AlarmInterface:
             ParameterError: thresholds contradict each other, or no gas is named that the model knows.
             EventLogError: the event log cannot be written.
         """
+        severities = self._severities()
         try:
-            self._settings = self._read_settings(classes)
+            self._settings = self._read_settings(severities, classes)
         except ValueError as error:
             raise ParameterError(f"alarm: {error}") from None
         path = self._parameters.text("event_log")
         self._event_log = EventLog(Path(path), self._problems) if path else None
 
-    def _read_settings(self, classes: Sequence[str]) -> AlarmSettings:
+    def _read_settings(self, severities: Mapping[str, Severity], classes: Sequence[str]) -> AlarmSettings:
         settings = AlarmSettings(
-            severities=self._severities(),
+            severities=severities,
             on_threshold=self._parameters.number("alarm.on_threshold"),
             off_threshold=self._parameters.number("alarm.off_threshold"),
             on_delay_ns=self._parameters.nanoseconds("alarm.on_delay"),
@@ -171,9 +172,7 @@ class AlarmInterface:
             stamp_ns = min(verdict.stamp_ns, now_ns or verdict.stamp_ns)
             alarm = self._started_alarm(stamp_ns)
             self._evidence_ns, self._heard_ns = stamp_ns, now_ns
-            probabilities = {name: verdict.probability(name) for name in verdict.classes}
-            reading_valid = verdict.mode is not Mode.THERMAL_ONLY
-            self._publish_event(alarm.update(stamp_ns, probabilities, reading_valid))
+            self._publish_event(alarm.update(stamp_ns, verdict.by_class, verdict.has_reading))
 
     def tick(self) -> None:
         """Raise the fault once readings have been missing for too long.

@@ -176,7 +176,7 @@ class GasClassifierNode(ManagedNode):
         self._tick_timer = self.create_timer(_TICK_PERIOD_S, self._tick)
 
     def deactivate(self) -> None:
-        """Stop listening; what waits is classified as far as the inbox holds it; the last alarm stays."""
+        """Stop listening; what waits is classified as far as the inbox holds it; a fault stays behind."""
         for subscriber in self._subscribers:
             self.destroy_subscription(subscriber.sub)
         self._subscribers = []
