@@ -2,7 +2,8 @@
 
 Layout (MultimodalGasData, Narkhede et al. 2022): a CSV with one column per sensor, `Gas` and
 `Serial Number`, optionally `Corresponding Image Name`; images named `<N>_<Class>.png`, where N is
-the serial number of the row within its class, in any folder below the root.
+the serial number of the row within its class, in any folder below the root; as published in
+`Thermal Camera Images/<Class>/`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.problems import Problems
 
 CSV_NAME = "Gas_Sensors_Measurements.csv"
+IMAGE_FOLDER = "Thermal Camera Images"
+"""As published, it holds one folder per class."""
+DOI = "10.17632/zkwgkjkjn9"
+"""Where the data set is published."""
+SOURCE = f"MultimodalGasData, Narkhede et al. 2022, Data 7(8):112, doi {DOI}, CC BY 4.0"
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm")
 
 _LABEL_COLUMN = "gas"
@@ -61,12 +67,14 @@ class Dataset:
         channels: channel names, length C, as asked for.
         rows: the readable rows, in the file's (time) order.
         length: how many rows the file has, unreadable ones included.
+        root: the folder below which the images were sought.
     """
 
     csv_path: Path
     channels: tuple[str, ...]
     rows: tuple[Row, ...]
     length: int
+    root: Path
 
     @classmethod
     def load(cls, root: str | Path, channels: Sequence[str] = PAPER_CHANNELS) -> Dataset:
@@ -106,7 +114,9 @@ class Dataset:
         cls, root: str | Path, channels: Sequence[str], on_bad_row: Callable[[DatasetError], None]
     ) -> Dataset:
         csv_path = find_csv(root)
-        images = index_images(csv_path.parent if Path(root).is_file() else Path(root))
+        given = Path(root).expanduser()
+        folder = csv_path.parent if given.is_file() else given
+        images = index_images(folder)
         try:
             results = list(_read_rows(csv_path, channels, images))
         except (OSError, csv.Error) as error:
@@ -117,7 +127,7 @@ class Dataset:
                 on_bad_row(result)
         if not rows:
             raise DatasetError(f"{csv_path} has no readable row; expected a header and at least one reading")
-        return cls(csv_path, tuple(channels), rows, len(results))
+        return cls(csv_path, tuple(channels), rows, len(results), folder)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,11 +19,21 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from gas_fusion_ros.observation import Mode, check_channel_names
+from gas_fusion_ros.thermal import Preparation
 
 if TYPE_CHECKING:
     import torch
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""The format that is written."""
+_IMPLIED: Mapping[int, Mapping[str, Any]] = {
+    1: {
+        "networks": {"fusion": "fusion1", "gas_only": "cnn1d", "thermal_only": "gasnet"},
+        "preparation": Preparation.FIELD.value,
+    },
+    2: {},
+}
+"""Every format that is read, with the fields that it did not have yet."""
 MANIFEST = "bundle.json"
 WEIGHTS = "weights.safetensors"
 ONNX_FILES: Mapping[Mode, str] = {
@@ -64,14 +74,16 @@ class Bundle:
     Attributes:
         path: the bundle's folder.
         name: the model's name.
+        networks: the architecture of each mode's network, by its name in `networks.registry`; at least one.
         classes: class names in the order of the logits, length K.
         channels: gas channels in the order of the network's input, length C.
         window: how many readings one classification looks at.
-        image_size: height and width of the network's picture, pixels.
-        image_channels: channels of the network's picture.
+        preparation: how a picture is prepared; None where no network takes one.
+        image_size: height and width of the networks' picture, pixels; 0 where no network takes one.
+        image_channels: channels of the networks' picture; 0 where no network takes one.
         mean: shape (C,), float32, ADC counts.
         std: shape (C,), float32, ADC counts, positive.
-        temperatures: the calibration's temperature of each mode.
+        temperatures: the calibration's temperature of each mode that has a network.
         thresholds: advice for the alarm.
         trained_on: what the weights were made from.
         metrics: measured results by the name of the protocol.
@@ -79,9 +91,11 @@ class Bundle:
 
     path: Path
     name: str
+    networks: Mapping[Mode, str]
     classes: tuple[str, ...]
     channels: tuple[str, ...]
     window: int
+    preparation: Preparation | None
     image_size: int
     image_channels: int
     mean: npt.NDArray[np.float32]
@@ -101,7 +115,7 @@ class Bundle:
         """
         folder = Path(path)
         manifest = _read_manifest(folder / MANIFEST)
-        _check_version(folder, manifest)
+        manifest |= _implied_fields(folder, manifest)
         try:
             bundle = _from_manifest(folder, manifest)
             files = _mapping(manifest, "files")
@@ -110,7 +124,7 @@ class Bundle:
         except (TypeError, ValueError) as error:
             raise BundleError(f"{folder / MANIFEST}: {error}") from error
         _check_fields(bundle)
-        _check_files(folder, files)
+        _check_files(bundle, files)
         return bundle
 
     def check_channels(self, channels: Sequence[str]) -> None:
@@ -143,29 +157,34 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _check_version(folder: Path, manifest: Mapping[str, Any]) -> None:
+def _implied_fields(folder: Path, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     version = manifest.get("format_version")
-    if version != FORMAT_VERSION:
+    if not isinstance(version, int) or version not in _IMPLIED:
         raise BundleError(
-            f"{folder / MANIFEST}: format_version is {version!r}; this release reads version {FORMAT_VERSION}"
+            f"{folder / MANIFEST}: format_version is {version!r}; this release reads the versions "
+            f"{', '.join(map(str, _IMPLIED))}"
         )
+    return _IMPLIED[version]
 
 
 def _from_manifest(folder: Path, manifest: Mapping[str, Any]) -> Bundle:
     normalisation = _mapping(manifest, "normalisation")
     temperature = _mapping(manifest, "temperature")
     thresholds = _mapping(manifest, "thresholds")
+    networks = _networks(manifest)
     return Bundle(
         path=folder,
         name=str(manifest["name"]),
+        networks=networks,
         classes=_names(manifest, "classes"),
         channels=_names(manifest, "channels"),
         window=int(manifest["window"]),
+        preparation=_preparation(manifest, networks),
         image_size=int(manifest["image_size"]),
         image_channels=int(manifest["image_channels"]),
         mean=np.asarray(normalisation["mean"], dtype=np.float32),
         std=np.asarray(normalisation["std"], dtype=np.float32),
-        temperatures={mode: float(temperature[mode.value]) for mode in Mode},
+        temperatures={mode: float(temperature[mode.value]) for mode in networks},
         thresholds=Thresholds(float(thresholds["on"]), float(thresholds["off"])),
         trained_on=_mapping(manifest, "trained_on"),
         metrics=_mapping(manifest, "metrics"),
@@ -177,6 +196,30 @@ def _mapping(manifest: Mapping[str, Any], field: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{field} must be an object, not {value!r}")
     return value
+
+
+def _networks(manifest: Mapping[str, Any]) -> dict[Mode, str]:
+    """Return each mode's architecture, in the order of `Mode`."""
+    given = _mapping(manifest, "networks")
+    known = [mode.value for mode in Mode]
+    if not given or not set(given) <= set(known) or not all(isinstance(name, str) for name in given.values()):
+        raise ValueError(
+            f"networks must name an architecture for at least one of {', '.join(known)} and nothing else, "
+            f"not {given!r}"
+        )
+    return {mode: given[mode.value] for mode in Mode if mode.value in given}
+
+
+def _preparation(manifest: Mapping[str, Any], networks: Mapping[Mode, str]) -> Preparation | None:
+    value = manifest["preparation"]
+    if networks.keys() == {Mode.GAS_ONLY}:
+        if value is not None:
+            raise ValueError(f"preparation must be null where no network takes a picture, not {value!r}")
+        return None
+    known = [preparation.value for preparation in Preparation]
+    if value not in known:
+        raise ValueError(f"preparation must be one of {', '.join(known)}, not {value!r}")
+    return Preparation(value)
 
 
 def _names(manifest: Mapping[str, Any], field: str) -> tuple[str, ...]:
@@ -199,15 +242,33 @@ def _check_fields(bundle: Bundle) -> None:
         raise BundleError(f"{where}: each temperature must be positive")
     if not 0 < bundle.thresholds.off <= bundle.thresholds.on <= 1:
         raise BundleError(f"{where}: thresholds must satisfy 0 < off <= on <= 1")
-    if bundle.window != 1 or bundle.image_channels != 1 or bundle.image_size < 1:
+    if bundle.window != 1:
+        raise BundleError(f"{where}: window must be 1, not {bundle.window}")
+    _check_picture(where, bundle)
+
+
+def _check_picture(where: Path, bundle: Bundle) -> None:
+    if bundle.preparation is None:
+        if bundle.image_size or bundle.image_channels:
+            raise BundleError(f"{where}: image_size and image_channels must be 0: no network takes a picture")
+        return
+    if bundle.image_size < 1:
+        raise BundleError(f"{where}: image_size must be at least 1 pixel, not {bundle.image_size}")
+    if bundle.image_channels != bundle.preparation.channels:
         raise BundleError(
-            f"{where}: format version {FORMAT_VERSION} knows window 1, image_channels 1 and an image_size of "
-            f"at least 1; found {bundle.window}, {bundle.image_channels} and {bundle.image_size}"
+            f"{where}: image_channels must be {bundle.preparation.channels}, as the preparation "
+            f"'{bundle.preparation.value}' makes them, not {bundle.image_channels}"
         )
 
 
-def _check_files(folder: Path, digests: Mapping[str, Any]) -> None:
-    for name in (*ONNX_FILES.values(), WEIGHTS):
+def bundle_files(networks: Iterable[Mode]) -> tuple[str, ...]:
+    """Return the names of a bundle's files beside its manifest, for the modes that have a network."""
+    return (*(ONNX_FILES[mode] for mode in networks), WEIGHTS)
+
+
+def _check_files(bundle: Bundle, digests: Mapping[str, Any]) -> None:
+    folder = bundle.path
+    for name in bundle_files(bundle.networks):
         if name not in digests:
             raise BundleError(f"{folder / MANIFEST}: files does not list {name} with its sha256")
         found = file_sha256(folder / name)
@@ -247,13 +308,14 @@ class Runtime(Protocol):
         Args:
             mode: which network to run.
             gas: shape (1, C), float32, normalised counts; not used in `thermal_only`.
-            image: shape (1, 1, S, S), float32, 0..1; not used in `gas_only`.
+            image: shape (1, I, S, S), float32, 0..1; not used in `gas_only`.
 
         Returns:
             Shape (K,), float32.
 
         Raises:
             ValueError: an input that the mode needs is None.
+            KeyError: the bundle has no network for the mode.
         """
         ...
 
@@ -291,7 +353,7 @@ class OnnxRuntime:
         self.device = "cuda" if provider == CUDA_PROVIDER else "cpu"
         self.note = note
         self._sessions = {
-            mode: _open_session(bundle.path / name, provider, threads) for mode, name in ONNX_FILES.items()
+            mode: _open_session(bundle.path / ONNX_FILES[mode], provider, threads) for mode in bundle.networks
         }
 
     def run(self, mode: Mode, gas: Input | None, image: Input | None) -> Logits:
@@ -328,7 +390,7 @@ class TorchRuntime:
         note: why this runtime was chosen.
 
     Raises:
-        BundleError: the weights do not fit the networks.
+        BundleError: a network is unknown, or the weights do not fit it.
     """
 
     def __init__(self, bundle: Bundle, device: str = "cuda", note: str = "") -> None:
@@ -357,31 +419,41 @@ def load_networks(bundle: Bundle) -> dict[Mode, torch.nn.Module]:
     """Return the bundle's torch networks in float32, from its safetensors file.
 
     Raises:
-        BundleError: the weights do not fit the networks.
+        BundleError: a network is unknown or takes other inputs than its mode, or the weights do not fit it.
     """
     from safetensors.torch import load_file
 
-    from gas_fusion_ros.networks.folding import fold_batch_norm
-    from gas_fusion_ros.networks.fusion import FusionI
-    from gas_fusion_ros.networks.gas import GasCnn
-    from gas_fusion_ros.networks.thermal import GasNet
-
-    classes = len(bundle.classes)
-    networks: dict[Mode, torch.nn.Module] = {
-        Mode.FUSION: FusionI(classes),
-        Mode.GAS_ONLY: GasCnn(classes),
-        Mode.THERMAL_ONLY: GasNet(classes),
-    }
     weights = load_file(bundle.path / WEIGHTS)
-    for mode, network in networks.items():
-        fold_batch_norm(network.eval())
+    networks = {}
+    for mode, name in bundle.networks.items():
+        network = _folded_network(bundle, mode, name)
         prefix = f"{mode.value}."
         state = {key[len(prefix) :]: value for key, value in weights.items() if key.startswith(prefix)}
         try:
             network.load_state_dict(state)
         except RuntimeError as error:
-            raise BundleError(f"{bundle.path / WEIGHTS} does not fit the networks: {error}") from error
+            raise BundleError(f"{bundle.path / WEIGHTS} does not fit '{name}': {error}") from error
+        networks[mode] = network
     return networks
+
+
+def _folded_network(bundle: Bundle, mode: Mode, name: str) -> torch.nn.Module:
+    """Build a network with fresh weights, in the form whose weights a bundle holds."""
+    from gas_fusion_ros.networks.folding import fold_batch_norm
+    from gas_fusion_ros.networks.registry import Shape, find_architecture
+
+    shape = Shape(len(bundle.classes), len(bundle.channels), bundle.image_channels, bundle.image_size)
+    try:
+        architecture = find_architecture(name)
+        network = architecture.build(shape)
+    except ValueError as error:
+        raise BundleError(f"{bundle.path / MANIFEST}: networks, {mode.value}: {error}") from error
+    if architecture.mode is not mode:
+        raise BundleError(
+            f"{bundle.path / MANIFEST}: networks, {mode.value}: '{name}' is a network for "
+            f"{architecture.mode.value}"
+        )
+    return fold_batch_norm(network.eval())
 
 
 def create_runtime(bundle: Bundle, device: str = "auto", threads: int = 1) -> Runtime:

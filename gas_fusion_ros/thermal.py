@@ -1,20 +1,32 @@
-"""Any thermal picture -> the network's input: one float field in 0..1.
+"""Any thermal picture -> the network's input: one float field in 0..1, or colours in 0..1.
 
 Radiometric frames, raw counts, 8-bit video and pseudo-coloured app screenshots all become the same
-kind of field, so a network trained on one source sees the same thing from another.
+kind of field, so a network trained on one source sees the same thing from another. The paper's networks
+see colours instead: any picture can be had in these too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from enum import Enum
+from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.observation import ThermalFrame
-
-Field = npt.NDArray[np.float32]
+from gas_fusion_ros.pseudo_colour import (
+    APP_PALETTE,
+    Field,
+    Rgb,
+    find_palette,
+    invert_palette,
+    recolour,
+    without_overlay,
+)
 
 ENCODINGS = ("mono8", "mono16", "32FC1", "rgb8")
 
@@ -44,43 +56,54 @@ _MIN_SPAN = {
 _LOW_PERCENT, _HIGH_PERCENT = 1.0, 99.0
 _PERCENTILE_SAMPLES = 8192
 
-# Layout of the Seek app's screenshots, as fractions of width and height (480 x 640): the colour bar
-# ends at x 14, the darkened strip with the temperatures at x 65, the location box at y 86, the logo
-# starts at y 602.
-_BAR_WIDTH = 13 / 480
-_CROP_LEFT, _CROP_TOP, _CROP_BOTTOM = 68 / 480, 92 / 640, 596 / 640
 # The longer side of the app's camera, pixels: a screenshot enlarges it about three times.
 _SENSOR_SIDE = 206
-_PALETTE_SIZE = 256
-_BLOCK = 1024
-_MIN_BAR_LENGTH = 300.0
-_BAR_TOLERANCE = 16
-_MAX_BAR_STEP = 96.0
 
 
 class ThermalError(ValueError):
     """A picture cannot be used; the message says what would be right."""
 
 
-def network_input(pixels: npt.NDArray[np.generic], encoding: str, size: int) -> Field:
+class Preparation(str, Enum):
+    """What a network sees of a picture."""
+
+    FIELD = "field"
+    """One float field, hot is 1: the same from every kind of camera."""
+    CROPPED = "cropped"
+    """The paper's: in colours, an app's overlay cropped away."""
+    ORIGINAL = "original"
+    """In colours, uncropped: shows how text that is burnt in gives the class away."""
+
+    @property
+    def channels(self) -> int:
+        """Channels of the input: 1 for a field, 3 for colours."""
+        return 1 if self is Preparation.FIELD else 3
+
+
+def network_input(
+    pixels: npt.NDArray[np.generic],
+    encoding: str,
+    size: int,
+    preparation: Preparation = Preparation.FIELD,
+) -> Field:
     """Prepare a thermal picture for a network.
+
+    A picture without colours is coloured as the data set's app would, for a preparation that has them.
 
     Args:
         pixels: shape (H, W), or (H, W, 3) for rgb8.
         encoding: `mono8`, `mono16`, `32FC1` (degC) or `rgb8`.
         size: side of the network's square input, pixels.
+        preparation: what the network sees of the picture.
 
     Returns:
-        Shape (1, size, size), float32, 0..1, hot is 1.
+        Shape (C, size, size) with C = `preparation.channels`, float32, 0..1.
 
     Raises:
         ThermalError: the picture cannot be used.
     """
-    field = to_field(pixels, encoding)
-    shrinking = min(field.shape) >= size
-    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    resized = cv2.resize(field, (size, size), interpolation=method)
-    return np.asarray(resized, dtype=np.float32)[np.newaxis]
+    _check(pixels, encoding)
+    return _PREPARE[preparation](pixels, encoding, size)
 
 
 def to_field(pixels: npt.NDArray[np.generic], encoding: str) -> Field:
@@ -118,7 +141,7 @@ def raw_counts(frame: ThermalFrame) -> ThermalFrame:
 
 def has_colour_bar(pixels: npt.NDArray[np.uint8]) -> bool:
     """Whether an rgb8 picture, shape (H, W, 3), carries a colour bar along its left edge."""
-    return _find_palette(pixels) is not None
+    return find_palette(pixels) is not None
 
 
 def _check(pixels: npt.NDArray[np.generic], encoding: str) -> None:
@@ -140,8 +163,8 @@ def _scalar(pixels: npt.NDArray[np.generic], encoding: str) -> Field:
     """One number per pixel in the encoding's own unit."""
     if encoding == "rgb8":
         rgb = pixels.astype(np.uint8, copy=False)
-        palette = _find_palette(rgb)
-        return _luminance(rgb) if palette is None else _invert_palette(_crop(rgb), palette)
+        palette = find_palette(rgb)
+        return _luminance(rgb) if palette is None else invert_palette(_thin(without_overlay(rgb)), palette)
     values = pixels.astype(np.float32)
     return _without_gaps(values) if encoding == "32FC1" else values
 
@@ -170,70 +193,44 @@ def _luminance(rgb: npt.NDArray[np.uint8]) -> Field:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.float32) / np.float32(255)
 
 
-def _find_palette(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32] | None:
-    """The colours of the bar at the left edge, cold first, shape (P, 3); None without a bar.
-
-    A bar is constant across its width, runs smoothly through many colours from top to bottom, and ends:
-    a picture that is itself a vertical gradient has no bar.
-    """
-    height, width = rgb.shape[:2]
-    bar_width = int(width * _BAR_WIDTH)
-    if bar_width < 2 or height < 2 * MIN_SIDE:
-        return None
-    strip = rgb[:, : 4 * bar_width].astype(np.float32)
-    bar = np.median(strip[:, :bar_width], axis=1)
-    deviation = np.abs(strip - bar[:, np.newaxis]).max(axis=2)
-    inside, beside = deviation[:, :bar_width], deviation[:, 2 * bar_width :]
-    if np.percentile(inside, 95) > _BAR_TOLERANCE or np.median(beside) <= _BAR_TOLERANCE:
-        return None
-    coarse = _resample(bar, 64)
-    steps = np.abs(np.diff(coarse, axis=0)).sum(axis=1)
-    if steps.max() > _MAX_BAR_STEP or steps.sum() < _MIN_BAR_LENGTH:
-        return None
-    return _resample(bar[::-1], _PALETTE_SIZE)
+def _thin(rgb: Rgb) -> Rgb:
+    """Every n-th pixel, so that no fewer are left than the sensor measured."""
+    step = max(1, min(rgb.shape[:2]) // _SENSOR_SIDE)
+    return rgb[::step, ::step]
 
 
-def _resample(colours: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
-    at = np.linspace(0, len(colours) - 1, count)
-    grid = np.arange(len(colours))
-    return np.stack([np.interp(at, grid, colours[:, c]) for c in range(3)], axis=1).astype(np.float32)
+def _field_input(pixels: npt.NDArray[np.generic], encoding: str, size: int) -> Field:
+    return _resize(to_field(pixels, encoding), size).astype(np.float32, copy=False)[np.newaxis]
 
 
-def _crop(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The part without overlays, thinned to no less than the sensor measured.
-
-    Cropping rather than inpainting leaves no trace of where the overlays stood.
-    """
-    height, width = rgb.shape[:2]
-    part = rgb[round(height * _CROP_TOP) : round(height * _CROP_BOTTOM), round(width * _CROP_LEFT) :]
-    step = max(1, min(part.shape[:2]) // _SENSOR_SIDE)
-    return part[::step, ::step]
-
-
-def _invert_palette(rgb: npt.NDArray[np.uint8], palette: npt.NDArray[np.float32]) -> Field:
-    """The position of each pixel's nearest colour along the bar, 0 cold .. 1 hot.
-
-    Only the colours that occur are compared, at 6 bits per channel: without a table to cache, a bar that
-    image compression changes a little in each frame costs nothing extra.
-    """
-    keys = (rgb[..., 0] >> 2).astype(np.int32) << 12
-    keys |= (rgb[..., 1] >> 2).astype(np.int32) << 6
-    keys |= rgb[..., 2] >> 2
-    occurring = np.flatnonzero(np.bincount(keys.ravel(), minlength=1 << 18))
-    cells = np.stack([occurring >> 12, (occurring >> 6) & 63, occurring & 63], axis=1)
-    colours = (cells * 4 + 1.5).astype(np.float32)
-    # In blocks, so that the distances stay in the processor's cache.
-    blocks = [colours[at : at + _BLOCK] for at in range(0, len(colours), _BLOCK)]
-    nearest = np.concatenate([_nearest(block, palette) for block in blocks])
-    table = np.zeros(1 << 18, dtype=np.float32)
-    table[occurring] = nearest / np.float32(len(palette) - 1)
-    return table[keys]
+def _colour_input(
+    pixels: npt.NDArray[np.generic], encoding: str, size: int, part: Callable[[Rgb], Rgb]
+) -> Field:
+    """The colours of the part of a picture that `part` takes, shape (3, size, size)."""
+    if encoding == "rgb8":
+        rgb = _resize(part(pixels.astype(np.uint8, copy=False)), size)
+    else:
+        # Coloured after resizing, as an app does: between blue and red lies green, not violet.
+        rgb = recolour(_field_input(pixels, encoding, size)[0], APP_PALETTE)
+    return np.ascontiguousarray(rgb.transpose(2, 0, 1), dtype=np.float32) / np.float32(255)
 
 
-def _nearest(colours: npt.NDArray[np.float32], palette: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
-    """Index into the palette of each colour's nearest."""
-    # |a - b|^2 / 2 without |a|^2, which does not change which b is nearest. Not by matrix product: for three
-    # columns the linear algebra library spends longer waking its threads.
-    red, green, blue = (np.multiply.outer(colours[:, c], palette[:, c]) for c in range(3))
-    distance = (palette**2).sum(axis=1) / 2 - red - green - blue
-    return np.asarray(distance.argmin(axis=1))
+def _cropped(rgb: Rgb) -> Rgb:
+    return without_overlay(rgb) if has_colour_bar(rgb) else rgb
+
+
+def _whole(rgb: Rgb) -> Rgb:
+    return rgb
+
+
+def _resize(picture: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    shrinking = min(picture.shape[:2]) >= size
+    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (size, size), interpolation=method))
+
+
+_PREPARE: Mapping[Preparation, Callable[[npt.NDArray[np.generic], str, int], Field]] = {
+    Preparation.FIELD: _field_input,
+    Preparation.CROPPED: partial(_colour_input, part=_cropped),
+    Preparation.ORIGINAL: partial(_colour_input, part=_whole),
+}

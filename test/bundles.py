@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,44 +11,51 @@ import pytest
 
 from gas_fusion_ros.inference import MANIFEST
 from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES, Mode
+from gas_fusion_ros.thermal import Preparation
+
+SHIPPED_NETWORKS = {Mode.FUSION: "fusion1", Mode.GAS_ONLY: "cnn1d", Mode.THERMAL_ONLY: "gasnet"}
 
 
-def manifest_content() -> dict[str, Any]:
+def manifest_content(
+    networks: Mapping[Mode, str], image_size: int, preparation: Preparation | None
+) -> dict[str, Any]:
     """The fields of bundle.json that do not depend on the files."""
     return {
         "name": "untrained",
+        "networks": {mode.value: name for mode, name in networks.items()},
         "classes": list(PAPER_CLASSES),
         "channels": list(PAPER_CHANNELS),
         "window": 1,
-        "image_size": 224,
-        "image_channels": 1,
+        "preparation": None if preparation is None else preparation.value,
+        "image_size": image_size,
+        "image_channels": 0 if preparation is None else preparation.channels,
         "normalisation": {"mean": [400.0] * 7, "std": [50.0] * 7},
-        "temperature": {mode.value: 1.0 for mode in Mode},
+        "temperature": {mode.value: 1.0 for mode in networks},
         "thresholds": {"on": 0.8, "off": 0.4},
         "trained_on": {"readings": "nothing"},
         "metrics": {},
     }
 
 
-def write_untrained_bundle(folder: Path) -> None:
+def write_untrained_bundle(
+    folder: Path,
+    networks: Mapping[Mode, str] = SHIPPED_NETWORKS,
+    image_size: int = 224,
+    preparation: Preparation | None = Preparation.FIELD,
+) -> None:
     """Write a complete bundle with seeded random weights; skips where what training needs is absent."""
     for module in ("torch", "onnx", "onnxscript", "safetensors"):
         pytest.importorskip(module, reason="the test bundle is written with it")
     import torch
 
-    from gas_fusion_ros.networks.fusion import FusionI
-    from gas_fusion_ros.networks.gas import GasCnn
-    from gas_fusion_ros.networks.thermal import GasNet
+    from gas_fusion_ros.networks.registry import Shape, build
     from training.export import deployed, write_manifest, write_weights
 
     torch.manual_seed(0)
-    networks = {
-        Mode.FUSION: deployed(FusionI()),
-        Mode.GAS_ONLY: deployed(GasCnn()),
-        Mode.THERMAL_ONLY: deployed(GasNet()),
-    }
-    write_weights(folder, networks)
-    write_manifest(folder, manifest_content())
+    content = manifest_content(networks, image_size, preparation)
+    shape = Shape(image_channels=content["image_channels"], image_size=image_size)
+    write_weights(folder, {mode: deployed(build(name, shape)) for mode, name in networks.items()}, shape)
+    write_manifest(folder, content)
 
 
 def edit_manifest(folder: Path, **fields: Any) -> None:

@@ -21,6 +21,7 @@ from gas_fusion_ros.observation import (
     ThermalFrame,
 )
 from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.thermal import Preparation, network_input
 
 Array = npt.NDArray[np.float32]
 
@@ -43,9 +44,11 @@ class RecordingRuntime:
 BUNDLE = Bundle(
     path=Path("nowhere"),
     name="probe",
+    networks={Mode.FUSION: "fusion1", Mode.GAS_ONLY: "cnn1d", Mode.THERMAL_ONLY: "gasnet"},
     classes=PAPER_CLASSES,
     channels=PAPER_CHANNELS,
     window=1,
+    preparation=Preparation.FIELD,
     image_size=32,
     image_channels=1,
     mean=np.arange(100, 800, 100, dtype=np.float32),
@@ -55,6 +58,14 @@ BUNDLE = Bundle(
     trained_on={},
     metrics={},
 )
+
+
+def with_modes(*modes: Mode) -> Bundle:
+    """The bundle with some of its networks only."""
+    networks = {mode: BUNDLE.networks[mode] for mode in modes}
+    return replace(
+        BUNDLE, networks=networks, temperatures={mode: BUNDLE.temperatures[mode] for mode in modes}
+    )
 
 
 def reading(counts: Array, channels: tuple[str, ...] = PAPER_CHANNELS) -> GasReading:
@@ -188,6 +199,73 @@ def test_warm_up_runs_every_network_with_its_shapes(
         (gas.shape, image.shape) for _, gas, image in runtime.calls if gas is not None and image is not None
     ]
     assert shapes == [((1, 7), (1, 1, 32, 32))] * 3
+
+
+@pytest.mark.parametrize(
+    ("modes", "chosen"),
+    [
+        ((Mode.FUSION,), Mode.FUSION),
+        ((Mode.FUSION, Mode.THERMAL_ONLY), Mode.FUSION),
+        ((Mode.GAS_ONLY, Mode.THERMAL_ONLY), Mode.GAS_ONLY),
+        ((Mode.GAS_ONLY,), Mode.GAS_ONLY),
+        ((Mode.THERMAL_ONLY,), Mode.THERMAL_ONLY),
+    ],
+)
+def test_a_pair_goes_to_the_best_network_that_there_is(
+    modes: tuple[Mode, ...], chosen: Mode, runtime: RecordingRuntime
+) -> None:
+    verdict = Classifier(with_modes(*modes), runtime).classify(Observation(reading(BUNDLE.mean), frame()))
+    assert verdict.mode is chosen
+    assert runtime.calls[0][0] is chosen
+    assert (verdict.pair_offset_ns is None) == (chosen is not Mode.FUSION)
+
+
+@pytest.mark.parametrize(
+    ("modes", "observation", "needed"),
+    [
+        ((Mode.FUSION, Mode.THERMAL_ONLY), Observation(reading(BUNDLE.mean), None), "gas_only"),
+        ((Mode.FUSION, Mode.GAS_ONLY), Observation(None, frame()), "thermal_only"),
+        ((Mode.GAS_ONLY,), Observation(None, frame()), "thermal_only"),
+    ],
+)
+def test_an_observation_without_a_network_is_refused_naming_the_modes(
+    modes: tuple[Mode, ...], observation: Observation, needed: str, runtime: RecordingRuntime
+) -> None:
+    has = ", ".join(mode.value for mode in modes)
+    with pytest.raises(ClassifierError, match=f"model 'probe' has the modes {has}; .* needs {needed}$"):
+        Classifier(with_modes(*modes), runtime).classify(observation)
+    assert not runtime.calls
+
+
+def test_an_unreadable_frame_leaves_a_fusion_alone_without_a_network(runtime: RecordingRuntime) -> None:
+    classifier = Classifier(with_modes(Mode.FUSION), runtime)
+    broken = ThermalFrame(1_500, np.zeros((2, 2), dtype=np.float32), "32FC1")
+    with pytest.raises(ClassifierError, match="has the modes fusion; this observation needs gas_only"):
+        classifier.classify(Observation(reading(BUNDLE.mean), broken))
+    assert classifier.problems.counts() == {"unreadable_frame": 1}
+
+
+def test_a_picture_that_no_network_will_use_is_not_prepared(runtime: RecordingRuntime) -> None:
+    bundle = replace(with_modes(Mode.GAS_ONLY), preparation=None, image_size=0, image_channels=0)
+    classifier = Classifier(bundle, runtime)
+    broken = ThermalFrame(1_500, np.zeros((2, 2), dtype=np.float32), "32FC1")
+    assert classifier.classify(Observation(reading(BUNDLE.mean), broken)).mode is Mode.GAS_ONLY
+    assert classifier.problems.counts() == {}
+
+
+def test_the_picture_is_prepared_as_the_model_says(runtime: RecordingRuntime) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8)
+    bundle = replace(BUNDLE, preparation=Preparation.ORIGINAL, image_channels=3)
+    Classifier(bundle, runtime).classify(Observation(None, ThermalFrame(1, pixels, "rgb8")))
+    image = runtime.calls[0][2]
+    assert image is not None
+    assert image.shape == (1, 3, 32, 32)
+    np.testing.assert_array_equal(image[0], network_input(pixels, "rgb8", 32, Preparation.ORIGINAL))
+
+
+def test_warm_up_runs_the_networks_that_there_are(runtime: RecordingRuntime) -> None:
+    Classifier(with_modes(Mode.GAS_ONLY, Mode.THERMAL_ONLY), runtime).warm_up()
+    assert [call[0] for call in runtime.calls] == [Mode.GAS_ONLY, Mode.THERMAL_ONLY]
 
 
 def test_another_bundle_name_stands_in_the_verdict(runtime: RecordingRuntime) -> None:

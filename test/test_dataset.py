@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gas_fusion_ros.dataset import CSV_NAME, Dataset, DatasetError
+from gas_fusion_ros.dataset import CSV_NAME, IMAGE_FOLDER, Dataset, DatasetError
 from gas_fusion_ros.observation import PAPER_CLASSES
 from gas_fusion_ros.problems import Problems
 
@@ -46,12 +46,33 @@ def test_finds_the_image_of_a_row(tmp_path: Path, image: str) -> None:
     assert [row.image for row in rows] == [tmp_path / image, None]
 
 
-def test_prefers_the_image_name_the_csv_gives(tmp_path: Path) -> None:
-    write(tmp_path, "Serial Number,MQ2,Gas,Corresponding Image Name\n7,10,Smoke,12_Smoke\n")
-    for name in ("7_Smoke.png", "12_Smoke.png"):
-        (tmp_path / name).touch()
+@pytest.mark.parametrize("cell", ["12_Smoke", "12_Smoke.png", " 12_smoke.png "])
+def test_prefers_the_image_name_the_csv_gives(tmp_path: Path, cell: str) -> None:
+    write(tmp_path, f"Serial Number,MQ2,Gas,Corresponding Image Name\n7,10,Smoke,{cell}\n8,10,Smoke,\n")
+    folder = tmp_path / IMAGE_FOLDER / "Smoke"
+    folder.mkdir(parents=True)
+    for name in ("7_Smoke.png", "8_Smoke.png", "12_Smoke.png"):
+        (folder / name).touch()
 
-    assert Dataset.load(tmp_path, ("mq2",)).rows[0].image == tmp_path / "12_Smoke.png"
+    rows = Dataset.load(tmp_path, ("mq2",)).rows
+
+    assert [row.image for row in rows] == [folder / "12_Smoke.png", None]
+
+
+def test_reads_the_folder_as_published(tmp_path: Path) -> None:
+    write(tmp_path, HEADER + "".join(f"{n},10,20,{name}\n" for name in PAPER_CLASSES for n in (0, 1)))
+    for name in PAPER_CLASSES:
+        folder = tmp_path / IMAGE_FOLDER / name
+        folder.mkdir(parents=True)
+        for n in (0, 1):
+            (folder / f"{n}_{name}.png").touch()
+
+    dataset = Dataset.load(tmp_path, CHANNELS)
+
+    assert [str(row.image.relative_to(tmp_path)) for row in dataset.rows if row.image] == [
+        f"Thermal Camera Images/{name}/{n}_{name}.png" for name in PAPER_CLASSES for n in (0, 1)
+    ]
+    assert dataset.root == Dataset.load(dataset.csv_path, CHANNELS).root == tmp_path
 
 
 def test_a_csv_without_label_and_serial_number_counts_its_rows(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("torch", reason="the test bundle is written with torch")
 
-from bundles import edit_manifest, write_untrained_bundle
+from bundles import SHIPPED_NETWORKS, edit_manifest, write_untrained_bundle
 
 from gas_fusion_ros import inference
 from gas_fusion_ros.inference import (
@@ -28,6 +28,8 @@ from gas_fusion_ros.inference import (
     create_runtime,
 )
 from gas_fusion_ros.observation import PAPER_CHANNELS, Mode
+from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.thermal import Preparation
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,6 +62,74 @@ def test_a_bundle_loads_with_its_fields_in_order(untrained: Path) -> None:
     assert (bundle.thresholds.on, bundle.thresholds.off) == (0.8, 0.4)
 
 
+def test_a_bundle_names_its_networks_and_its_picture(untrained: Path) -> None:
+    bundle = Bundle.load(untrained)
+    assert bundle.networks == SHIPPED_NETWORKS
+    assert (bundle.preparation, bundle.image_size, bundle.image_channels) == (Preparation.FIELD, 224, 1)
+
+
+def test_the_first_format_is_still_read() -> None:
+    folder = find_bundle("fusion1")
+    assert json.loads((folder / MANIFEST).read_text())["format_version"] == 1
+    bundle = Bundle.load(folder)
+    assert bundle.networks == SHIPPED_NETWORKS
+    assert bundle.preparation is Preparation.FIELD
+    assert set(inference.load_networks(bundle)) == set(Mode)
+
+
+@pytest.fixture(scope="module")
+def without_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundles") / "without_pictures"
+    write_untrained_bundle(folder, {Mode.GAS_ONLY: "lstm"}, image_size=0, preparation=None)
+    return folder
+
+
+def test_a_bundle_of_one_mode_has_the_files_of_that_mode_alone(without_pictures: Path) -> None:
+    files = sorted(path.name for path in without_pictures.iterdir())
+    assert files == ["bundle.json", "gas_only.onnx", "weights.safetensors"]
+    bundle = Bundle.load(without_pictures)
+    assert bundle.networks == {Mode.GAS_ONLY: "lstm"}
+    assert bundle.temperatures == {Mode.GAS_ONLY: 1.0}
+    assert (bundle.preparation, bundle.image_size, bundle.image_channels) == (None, 0, 0)
+
+
+def test_both_runtimes_run_any_architecture(without_pictures: Path) -> None:
+    bundle = Bundle.load(without_pictures)
+    gas, _ = example()
+    logits = OnnxRuntime(bundle).run(Mode.GAS_ONLY, gas, None)
+    half = TorchRuntime(bundle, device="cpu").run(Mode.GAS_ONLY, gas, None)
+    np.testing.assert_allclose(half, logits, atol=0.01)
+    with pytest.raises(KeyError):
+        OnnxRuntime(bundle).run(Mode.FUSION, *example())
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"preparation": "field"}, "preparation must be null where no network takes a picture"),
+        ({"image_size": 224}, "image_size and image_channels must be 0"),
+    ],
+)
+def test_a_picture_that_no_network_takes_is_refused(
+    fields: dict[str, Any], said: str, without_pictures: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(without_pictures, tmp_path / "bundle"))
+    edit_manifest(folder, **fields)
+    with pytest.raises(BundleError, match=said):
+        Bundle.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("fusion9", "no network is called 'fusion9'"), ("cnn1d", "'cnn1d' is a network for gas_only")],
+)
+def test_an_architecture_that_the_mode_cannot_have_is_named(name: str, said: str, copied: Path) -> None:
+    networks = {mode.value: architecture for mode, architecture in SHIPPED_NETWORKS.items()}
+    edit_manifest(copied, networks={**networks, "fusion": name})
+    with pytest.raises(BundleError, match=f"networks, fusion: {said}"):
+        TorchRuntime(Bundle.load(copied), device="cpu")
+
+
 @pytest.mark.parametrize("name", [*ONNX_FILES.values(), "weights.safetensors", MANIFEST])
 def test_a_missing_file_is_named(name: str, copied: Path) -> None:
     (copied / name).unlink()
@@ -89,7 +159,7 @@ def test_a_manifest_that_is_no_json_object_is_refused(text: str, copied: Path) -
         Bundle.load(copied)
 
 
-@pytest.mark.parametrize("version", [0, 2, None, "1"])
+@pytest.mark.parametrize("version", [0, 3, None, "1", [2]])
 def test_an_unknown_format_version_is_refused(version: object, copied: Path) -> None:
     edit_manifest(copied, format_version=version)
     with pytest.raises(BundleError, match="format_version"):
@@ -118,7 +188,18 @@ def test_a_missing_field_is_named(copied: Path) -> None:
             "temperature must be positive",
         ),
         ("thresholds", {"on": 0.3, "off": 0.6}, "off <= on"),
-        ("window", 20, "window 1"),
+        ("window", 20, "window must be 1, not 20"),
+        ("networks", {}, "at least one of fusion, gas_only, thermal_only"),
+        ("networks", {"radar": "cnn1d"}, "at least one of fusion, gas_only, thermal_only and nothing else"),
+        ("networks", {"fusion": 1}, "must name an architecture"),
+        ("preparation", "sepia", "preparation must be one of field, cropped, original, not 'sepia'"),
+        ("preparation", None, "preparation must be one of field, cropped, original, not None"),
+        (
+            "preparation",
+            "cropped",
+            "image_channels must be 3, as the preparation 'cropped' makes them, not 1",
+        ),
+        ("image_size", 0, "image_size must be at least 1 pixel, not 0"),
         ("files", [], "files must be an object"),
         ("temperature", 1.0, "temperature must be an object"),
     ],

@@ -52,6 +52,7 @@ FLOORS = (
     ("simulation",),
     ("dataset",),
     ("pairing_types", "image_history", "alarm_types", "observation", "problems", "worker", "share"),
+    ("pseudo_colour",),
     ("units",),
 )
 

@@ -9,10 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gas_fusion_ros.observation import ThermalFrame
+from gas_fusion_ros.pseudo_colour import APP_PALETTE, invert_palette, invert_screenshot
 from gas_fusion_ros.thermal import (
     MIN_SPAN_KELVIN,
+    Preparation,
     ThermalError,
     has_colour_bar,
     network_input,
@@ -21,6 +25,8 @@ from gas_fusion_ros.thermal import (
 )
 
 HEIGHT, WIDTH = 640, 480
+OVERLAY = (np.s_[:92, 15:], np.s_[596:, 15:], np.s_[:, 15:68])
+"""Everything that the paper crops away, but for the bar: it tells that the picture is a screenshot."""
 # Cold to hot; the order of hues is that of the Seek app.
 COLOURS = np.array(
     [[0, 0, 20], [0, 0, 130], [0, 90, 250], [0, 140, 0], [240, 240, 0], [250, 0, 0], [255, 255, 255]],
@@ -69,18 +75,29 @@ def smooth_values() -> npt.NDArray[np.float32]:
     return ((temperatures - temperatures.min()) / np.ptp(temperatures)).astype(np.float32)
 
 
-@pytest.mark.parametrize("encoding", ["mono8", "mono16", "32FC1", "rgb8"])
-@pytest.mark.parametrize("size", [224, 64])
-def test_every_encoding_becomes_the_same_kind_of_input(encoding: str, size: int) -> None:
+def pictures() -> dict[str, npt.NDArray[Any]]:
+    """One scene in every encoding, without a bar."""
     gray = (scene() * 4).astype(np.uint8)
-    pictures: dict[str, npt.NDArray[Any]] = {
+    return {
         "mono8": gray,
         "mono16": (scene() * 100 + 27315).astype(np.uint16),
         "32FC1": scene(),
         "rgb8": np.repeat(gray[..., np.newaxis], 3, axis=2),
     }
 
-    result = network_input(pictures[encoding], encoding, size)
+
+def scrawled(rgb: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.uint8]:
+    """Noise instead of all that an app burns in; the bar stays."""
+    image, noise = rgb.copy(), np.random.default_rng(seed).integers(0, 256, rgb.shape, dtype=np.uint8)
+    for part in OVERLAY:
+        image[part] = noise[part]
+    return image
+
+
+@pytest.mark.parametrize("encoding", ["mono8", "mono16", "32FC1", "rgb8"])
+@pytest.mark.parametrize("size", [224, 64])
+def test_every_encoding_becomes_the_same_kind_of_input(encoding: str, size: int) -> None:
+    result = network_input(pictures()[encoding], encoding, size)
 
     assert result.shape == (1, size, size)
     assert result.dtype == np.float32
@@ -170,12 +187,99 @@ def test_a_recompressed_screenshot_gives_nearly_the_same_field() -> None:
     assert np.percentile(difference, 99) < 0.05
 
 
-def test_text_bar_and_logo_never_reach_the_network() -> None:
+@pytest.mark.parametrize("preparation", [Preparation.FIELD, Preparation.CROPPED])
+def test_text_bar_and_logo_never_reach_the_network(preparation: Preparation) -> None:
     plain = screenshot(smooth_values())
     burnt = with_overlays(plain)
     assert not np.array_equal(plain, burnt)
 
-    np.testing.assert_array_equal(network_input(burnt, "rgb8", 224), network_input(plain, "rgb8", 224))
+    np.testing.assert_array_equal(
+        network_input(burnt, "rgb8", 224, preparation), network_input(plain, "rgb8", 224, preparation)
+    )
+
+
+def test_the_original_picture_gives_away_what_is_burnt_in() -> None:
+    plain = screenshot(smooth_values())
+    seen = network_input(plain, "rgb8", 224, Preparation.ORIGINAL)
+    given_away = network_input(with_overlays(plain), "rgb8", 224, Preparation.ORIGINAL)
+
+    # The location stands at the top right.
+    assert np.abs(given_away - seen)[:, 18:31, 155:].max() > 0.2
+    np.testing.assert_array_equal(given_away[:, 40:200, 40:], seen[:, 40:200, 40:])
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), preparation=st.sampled_from(Preparation))
+def test_only_the_original_shows_what_stands_in_the_overlays_place(
+    seed: int, preparation: Preparation
+) -> None:
+    plain = screenshot(smooth_values())
+
+    same = np.array_equal(
+        network_input(scrawled(plain, seed), "rgb8", 64, preparation),
+        network_input(plain, "rgb8", 64, preparation),
+    )
+
+    assert same == (preparation is not Preparation.ORIGINAL)
+
+
+@pytest.mark.parametrize("encoding", ["mono8", "mono16", "32FC1", "rgb8"])
+@pytest.mark.parametrize("preparation", Preparation)
+def test_every_encoding_can_be_prepared_in_every_way(encoding: str, preparation: Preparation) -> None:
+    result = network_input(pictures()[encoding], encoding, 64, preparation)
+
+    assert result.shape == (preparation.channels, 64, 64)
+    assert result.dtype == np.float32
+    assert result.flags.c_contiguous
+    assert result.min() >= 0.0
+    assert 0.5 < result.max() <= 1.0 + 1e-6
+
+
+@pytest.mark.parametrize("preparation", [Preparation.CROPPED, Preparation.ORIGINAL])
+@pytest.mark.parametrize("encoding", ["mono8", "mono16", "32FC1"])
+def test_a_camera_without_colours_is_coloured_as_the_app_would(
+    encoding: str, preparation: Preparation
+) -> None:
+    picture = pictures()[encoding]
+
+    colours = network_input(picture, encoding, 224, preparation)
+
+    rgb = np.rint(colours * 255).astype(np.uint8).transpose(1, 2, 0)
+    field = network_input(picture, encoding, 224)[0]
+    np.testing.assert_allclose(invert_palette(rgb, APP_PALETTE), field, atol=1 / 255)
+
+
+def test_a_coloured_picture_without_a_bar_is_taken_whole() -> None:
+    picture = paint(scene() / np.float32(50))
+    assert not has_colour_bar(picture)
+
+    cropped = network_input(picture, "rgb8", 64, Preparation.CROPPED)
+
+    expected = cv2.resize(picture, (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    np.testing.assert_allclose(cropped.transpose(1, 2, 0), expected, atol=1e-6)
+    np.testing.assert_array_equal(cropped, network_input(picture, "rgb8", 64, Preparation.ORIGINAL))
+
+
+@pytest.mark.parametrize(
+    ("preparation", "part"), [(Preparation.CROPPED, np.s_[92:596, 68:]), (Preparation.ORIGINAL, np.s_[:, :])]
+)
+def test_a_screenshots_colours_are_those_of_the_picture(preparation: Preparation, part: Any) -> None:
+    rgb = with_overlays(screenshot(smooth_values()))
+
+    colours = network_input(rgb, "rgb8", 64, preparation)
+
+    expected = cv2.resize(rgb[part].astype(np.float32), (64, 64), interpolation=cv2.INTER_AREA)
+    np.testing.assert_allclose(colours.transpose(1, 2, 0) * 255, expected, atol=0.51)
+
+
+def test_the_field_is_that_of_the_inverted_screenshot() -> None:
+    rgb = screenshot(smooth_values())
+
+    field, position = to_field(rgb, "rgb8"), invert_screenshot(rgb).position[92:596:2, 68::2]
+
+    inside = (field > 0) & (field < 1)
+    slope, offset = np.polyfit(position[inside], field[inside], 1)
+    np.testing.assert_allclose(field, np.clip(slope * position + offset, 0, 1), atol=1e-4)
 
 
 def test_a_picture_that_is_itself_a_gradient_has_no_bar() -> None:
@@ -211,6 +315,9 @@ def test_bad_pictures_are_refused_with_the_reason(
 ) -> None:
     with pytest.raises(ThermalError, match=detail):
         to_field(pixels, encoding)
+    for preparation in Preparation:
+        with pytest.raises(ThermalError, match=detail):
+            network_input(pixels, encoding, 64, preparation)
 
 
 def test_real_screenshots_keep_no_trace_of_their_overlays(gas_fusion_data: Path) -> None:
@@ -218,10 +325,13 @@ def test_real_screenshots_keep_no_trace_of_their_overlays(gas_fusion_data: Path)
     assert paths, "the folder holds no thermal image"
     for path in paths:
         rgb = np.asarray(cv2.imread(str(path)))[..., ::-1].astype(np.uint8)
-        blanked = rgb.copy()
-        blanked[:92, 15:] = 0
-        blanked[596:, 15:] = 0
-        blanked[:, 15:68] = 0
-
         assert has_colour_bar(rgb), path.name
-        np.testing.assert_array_equal(to_field(rgb, "rgb8"), to_field(blanked, "rgb8"))
+        for preparation in (Preparation.FIELD, Preparation.CROPPED):
+            np.testing.assert_array_equal(
+                network_input(scrawled(rgb, 1), "rgb8", 224, preparation),
+                network_input(rgb, "rgb8", 224, preparation),
+            )
+        original = network_input(rgb, "rgb8", 224, Preparation.ORIGINAL)
+        assert not np.array_equal(
+            network_input(scrawled(rgb, 1), "rgb8", 224, Preparation.ORIGINAL), original
+        )

@@ -2,76 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gas_fusion_ros.inference import Bundle
+from gas_fusion_ros.inference import ONNX_FILES, WEIGHTS, Bundle
 from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.thermal import Preparation
+from training.dataset_check import PUBLISHED_SHA256
+from training.images import Thermal
+from training.splits import RANDOM
+
+RUNTIME = "runtime, CPU, 1 thread"
+"""The entry of a bundle's metrics that holds times and differences."""
+AS_STORED = "as stored"
+"""What was measured is the network with folded batch normalisation and rounded weights."""
+AS_TRAINED = "as trained"
+"""What was measured is the network before that."""
 
 _TEMPLATE = """\
 # {name}
 
-Gas class from one reading of seven MQ sensors and one thermal picture: Fusion I of Ahn, Kim, Kim (2023),
-and the two networks it is made of, each alone.
+{summary}
 
 | file | network | used for |
 |---|---|---|
-| `model.onnx` | Fusion I: 2304 + 384 features, 2 fully connected layers | `fusion`: reading and picture |
-| `gas_only.onnx` | 1D CNN: 384 features, 3 fully connected layers | `gas_only`: a reading alone |
-| `thermal_only.onnx` | GasNet: 2304 features, 3 fully connected layers | `thermal_only`: a picture alone |
-| `weights.safetensors` | all three, for torch | CUDA without ONNX Runtime's CUDA provider |
+{files}
+| `{weights}` | {all_networks}, for torch | CUDA without ONNX Runtime's CUDA provider |
 
-Classes: {classes}. Channels, in ADC counts (10 bit): {channels}.
+Classes: {classes}. Channels, in ADC counts: {channels}.
 
 ## Trained on
-- **Gas readings: real.** `{readings}` of MultimodalGasData (Narkhede et al. 2022,
-  doi 10.17632/zkwgkjkjn9, CC BY 4.0), sha256 `{sha256}`.
-- **Thermal pictures: rendered**, not real: each reading goes with frames that
-  `gas_fusion_ros.simulation.renderer` draws for its class. In about one gas scene of ten the plume is out of
-  view, in another one it is faint. **Nothing here says how the model does on real thermal images.**
-- Split: random, stratified by class: {train} rows for training, {validation} for validation, {test} for test.
-- The fusion network starts from the features of the two networks trained alone; it is trained first with the
-  thermal features held, then jointly, as in the paper (which does not say how its own starts). A stage whose
-  best epoch is 0 made validation no better, so the weights from before it were kept.
-- Batch normalisation is folded and weights are stored in half precision; the figures below are those of the
-  files as they are.
-- Code version `{code_version}`; best epochs: {best_epochs}. Made by
+{sources}
+- Rows: {protocol}, seed {seed}.
+- Batch normalisation is folded where a layer's own weights can take it, and weights are stored in half
+  precision.
 
-      {command}
+| mode | run | rows: training, validation, test | epochs, best | hyperparameters | code version |
+|---|---|---|---|---|---|
+{runs}
+
+Made by
+
+    {command}
 
 ## Measured
-| protocol | mode | accuracy | macro F1 | samples |
-|---|---|---|---|---|
+| protocol | mode | accuracy | macro F1 | samples | network |
+|---|---|---|---|---|---|
 {results}
 
-- A random split flatters: the rows are in time order, a sample every 2 s, so a test row's neighbours stand
-  in training. Held out as whole blocks, a 1D CNN like this one falls to about 0.89 on average.
-- "Training rows included" says that replaying the data set works, not that the model generalises.
-- Thermal figures measure how well the networks read the renderer's assumptions.
-- Where the plume is out of view only gas rows count, so NoGas enters macro F1 as 0: read the accuracy there.
-- Confusion matrices are in `bundle.json`.
+{notes}
 
-Runtime on one CPU thread (of the machine that trained it), batch 1, ONNX Runtime, fastest of {runs} runs:
+Runtime on one CPU thread (of the machine that exported it), batch 1, ONNX Runtime, the fastest run; largest
+differences of a logit on random inputs:
 
-| mode | forward, ms | largest difference of a logit to torch |
-|---|---|---|
+| mode | forward, ms | ONNX Runtime to torch | as stored to as trained | inputs |
+|---|---|---|---|---|
 {runtime}
 
 ## Use
 Probabilities are calibrated by a temperature per mode, fitted on validation: {temperature}.
-Advice for the alarm, from clean validation readings: raise at a leak probability of {on}, clear below {off}.
+{advice}
 
-Not for safety-critical use: seven cheap sensors, one laboratory, two gases and their mixture. Sensors of
-another array, other load resistors or another room temperature shift the readings.
+Not for safety-critical use: cheap sensors, one laboratory, few gases. Sensors of another array, other load
+resistors or another room temperature shift the readings.
 
 ## Licence
-Weights: Apache-2.0, like the package; made from CC BY 4.0 data that must be credited as above.
+{licence}
 """
 
-RUNTIME = "runtime, CPU, 1 thread"
-"""The entry of a bundle's metrics that holds times and differences."""
-RUNS = 300
-"""Forward passes per mode, of which the fastest counts."""
+_INPUTS = {
+    Mode.FUSION: "a reading and a thermal picture",
+    Mode.GAS_ONLY: "a reading alone",
+    Mode.THERMAL_ONLY: "a thermal picture alone",
+}
+_PREPARATIONS = {
+    Preparation.FIELD: "one float field, hot is 1; overlay cropped and palette inverted where there is one",
+    Preparation.CROPPED: "in colour, the app's overlay cropped, as in the paper",
+    Preparation.ORIGINAL: "in colour, uncropped",
+}
+_DATASET = "MultimodalGasData (Narkhede et al. 2022, doi 10.17632/zkwgkjkjn9, CC BY 4.0)"
 
 
 def write_card(bundle: Bundle) -> None:
@@ -79,41 +88,137 @@ def write_card(bundle: Bundle) -> None:
     trained = bundle.trained_on
     text = _TEMPLATE.format(
         name=bundle.name,
+        summary=_summary(bundle),
+        files="\n".join(_files(bundle)),
+        weights=WEIGHTS,
+        all_networks="all" if len(bundle.networks) > 1 else "the same",
         classes=", ".join(bundle.classes),
         channels=", ".join(bundle.channels),
-        readings=trained["readings"],
-        sha256=trained["readings_sha256"],
-        **trained["rows"],
-        code_version=trained["code_version"],
-        best_epochs=_listed(trained["best_epochs"]),
+        sources="\n".join(_sources(bundle)),
+        protocol=trained["protocol"],
+        seed=trained["seed"],
+        runs="\n".join(_runs(trained["runs"])),
         command=trained["command"],
         results="\n".join(_results(bundle.metrics)),
+        notes="\n".join(_notes(bundle)),
         runtime="\n".join(_runtime(bundle.metrics[RUNTIME])),
         temperature=_listed({mode.value: value for mode, value in bundle.temperatures.items()}),
-        runs=RUNS,
-        on=bundle.thresholds.on,
-        off=bundle.thresholds.off,
+        advice=f"Advice for the alarm: raise at a leak probability of {bundle.thresholds.on}, clear below "
+        f"{bundle.thresholds.off}.",
+        licence=_licence(trained),
     )
     (bundle.path / "README.md").write_text(text, encoding="utf-8")
+
+
+def _is_published(trained: Mapping[str, Any]) -> bool:
+    return trained["readings_sha256"] == PUBLISHED_SHA256
+
+
+def _summary(bundle: Bundle) -> str:
+    runs = bundle.trained_on["runs"]
+    return (
+        "Gas class from "
+        + ", ".join(f"{_INPUTS[mode]} ({runs[mode.value]['title']})" for mode in bundle.networks)
+        + "."
+    )
+
+
+def _files(bundle: Bundle) -> Iterator[str]:
+    for mode, architecture in bundle.networks.items():
+        run = bundle.trained_on["runs"][mode.value]
+        yield (
+            f"| `{ONNX_FILES[mode]}` | {run['title']} (`{architecture}`): {run['parameters']:,} parameters, "
+            f"{run['macs'] / 1e6:,.2f} million multiplications | `{mode.value}`: {_INPUTS[mode]} |"
+        )
+
+
+def _sources(bundle: Bundle) -> Iterator[str]:
+    trained = bundle.trained_on
+    origin = f" of {_DATASET}" if _is_published(trained) else ""
+    yield f"- **Gas readings: real.** `{trained['readings']}`{origin}, sha256 `{trained['readings_sha256']}`."
+    if bundle.preparation is None:
+        yield "- Thermal pictures: none."
+        return
+    if trained["thermal"] == Thermal.RENDERED.value:
+        yield (
+            "- **Thermal pictures: rendered**, not real: each reading goes with frames that "
+            "`gas_fusion_ros.simulation.renderer` draws for its class. **Nothing here says how the model "
+            "does on real thermal images.**"
+        )
+    else:
+        yield "- **Thermal pictures: real**, the one of each reading."
+    yield (
+        f"- Pictures are prepared as `{bundle.preparation.value}`, {bundle.image_size}x{bundle.image_size}: "
+        f"{_PREPARATIONS[bundle.preparation]}."
+    )
+
+
+def _runs(runs: Mapping[str, Any]) -> Iterator[str]:
+    for mode, run in runs.items():
+        rows = ", ".join(str(run["rows"][part]) for part in ("train", "validation", "test"))
+        branches = f" (of {', '.join(run['branches'])})" if run["branches"] else ""
+        yield (
+            f"| `{mode}` | {run['run']}{branches} | {rows} | {run['epochs']}, {run['best_epoch']} "
+            f"| {_listed(_given(run['hyperparameters']))} | `{run['code_version']}` |"
+        )
+
+
+def _notes(bundle: Bundle) -> Iterator[str]:
+    trained = bundle.trained_on
+    if trained["split"]["name"] == RANDOM:
+        yield (
+            "- A random split flatters: rows are in time order, so a test row's neighbours are in training; "
+            "held out as whole blocks, the published readings take a 1D CNN down to about 0.89 on average."
+        )
+    if trained["thermal"] == Thermal.RENDERED.value:
+        yield "- Figures with pictures measure how well the networks read the renderer's assumptions."
+    if bundle.preparation is Preparation.ORIGINAL:
+        yield (
+            "- The uncropped pictures carry text that differs by class: figures with pictures do not measure "
+            "how well gas is recognised."
+        )
+    if AS_TRAINED in {scores["network"] for _, _, scores in _scores(bundle.metrics)}:
+        yield (
+            f"- '{AS_TRAINED}': measured before weights were rounded to half precision; the table of "
+            "differences says how far that moves a logit."
+        )
+    yield "- Confusion matrices are in `bundle.json`."
+
+
+def _licence(trained: Mapping[str, Any]) -> str:
+    if _is_published(trained):
+        return (
+            "Weights: Apache-2.0, like the package; made from CC BY 4.0 data that must be credited as above."
+        )
+    return "That of whoever owns the data. The package itself is Apache-2.0."
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _listed(values: Mapping[str, Any]) -> str:
     return "; ".join(f"{name}: {value}" for name, value in values.items())
 
 
-def _results(metrics: Mapping[str, Any]) -> list[str]:
-    return [
-        f"| {protocol} | `{mode}` "
-        f"| {values['accuracy']:.4f} | {values['macro_f1']:.4f} | {values['samples']} |"
-        for protocol, modes in metrics.items()
-        if protocol != RUNTIME
-        for mode, values in modes.items()
-    ]
+def _scores(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for protocol, modes in metrics.items():
+        if protocol != RUNTIME:
+            for mode, scores in modes.items():
+                yield protocol, mode, scores
 
 
-def _runtime(measured: Mapping[str, Any]) -> list[str]:
-    return [
-        f"| `{mode.value}` | {measured[mode.value]['forward_ms']} | "
-        f"{measured[mode.value]['onnx_torch_max_difference']:.1e} |"
-        for mode in Mode
-    ]
+def _results(metrics: Mapping[str, Any]) -> Iterator[str]:
+    for protocol, mode, scores in _scores(metrics):
+        yield (
+            f"| {protocol} | `{mode}` | {scores['accuracy']:.4f} | {scores['macro_f1']:.4f} "
+            f"| {scores['samples']} | {scores['network']} |"
+        )
+
+
+def _runtime(measured: Mapping[str, Any]) -> Iterator[str]:
+    for mode, values in measured.items():
+        yield (
+            f"| `{mode}` | {values['forward_ms']} | {values['onnx_torch_max_difference']:.1e} "
+            f"| {values['stored_trained_max_difference']:.1e} | {values['inputs']} |"
+        )

@@ -1,30 +1,56 @@
-"""Folds batch normalisation into the convolutions before it: the form in which networks are shipped."""
+"""Folds batch normalisation into the layer before it: the form in which networks are shipped."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections import Counter
 
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import fx, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
-    """Fold every batch normalisation that follows a convolution within a Sequential, in place.
+    """Fold every batch normalisation into the convolution or linear layer that alone feeds it, in place.
 
     The network must be in evaluation mode; its results stay the same up to rounding, and it can
-    no longer be trained as before.
+    no longer be trained as before. A normalisation of anything else, or of a layer whose output is used
+    elsewhere too, stays as it is.
 
     Returns:
         The same network.
     """
-    for block in network.modules():
-        if isinstance(block, nn.Sequential):
-            _fold_block(block)
+    graph = fx.Tracer().trace(network)
+    calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
+    for node in graph.nodes:
+        source = _only_source(node)
+        if source is None or calls[node.target] > 1 or calls[source.target] > 1:
+            continue
+        _fold(network, str(source.target), str(node.target))
     return network
 
 
-def _fold_block(block: nn.Sequential) -> None:
-    for position, (first, second) in enumerate(pairwise(block)):
-        if isinstance(first, nn.Conv1d | nn.Conv2d) and isinstance(second, nn.BatchNorm1d | nn.BatchNorm2d):
-            block[position] = fuse_conv_bn_eval(first, second)
-            block[position + 1] = nn.Identity()
+def _only_source(node: fx.Node) -> fx.Node | None:
+    """Return the module call that feeds `node` and nothing else, if there is one."""
+    source = node.args[0] if node.op == "call_module" and node.args else None
+    if isinstance(source, fx.Node) and source.op == "call_module" and len(source.users) == 1:
+        return source
+    return None
+
+
+def _fold(network: nn.Module, layer_name: str, norm_name: str) -> None:
+    layer, norm = network.get_submodule(layer_name), network.get_submodule(norm_name)
+    if not isinstance(norm, _NORMS):
+        return
+    if isinstance(layer, nn.Conv1d | nn.Conv2d):
+        _replace(network, layer_name, fuse_conv_bn_eval(layer, norm))
+    elif isinstance(layer, nn.Linear):
+        _replace(network, layer_name, fuse_linear_bn_eval(layer, norm))
+    else:
+        return
+    _replace(network, norm_name, nn.Identity())
+
+
+def _replace(network: nn.Module, name: str, module: nn.Module) -> None:
+    parent, _, own = name.rpartition(".")
+    setattr(network.get_submodule(parent), own, module)

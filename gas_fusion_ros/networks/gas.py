@@ -1,6 +1,8 @@
-"""The paper's 1D CNN for one reading of the gas sensor array."""
+"""The networks for one reading of the gas sensor array."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -9,6 +11,11 @@ from gas_fusion_ros.networks.head import classifier_head
 
 GAS_FEATURES = 384
 """Length of the feature vector of seven channels: 128 filters at 3 positions."""
+
+LSTM_UNITS = 64
+"""Units of the paper's LSTM."""
+
+_FILTERS = 128
 
 
 def _convolution(inputs: int, outputs: int) -> nn.Sequential:
@@ -30,7 +37,7 @@ class GasFeatures(nn.Module):
         self.layers = nn.Sequential(
             _convolution(1, 64),
             _convolution(64, 128),
-            _convolution(128, 128),
+            _convolution(128, _FILTERS),
             nn.MaxPool1d(2),
             nn.Flatten(),
         )
@@ -39,6 +46,11 @@ class GasFeatures(nn.Module):
         """Turn normalised counts (N, C) into features (N, 128 * (C // 2))."""
         return self.layers(gas.unsqueeze(1))
 
+    @staticmethod
+    def length(channels: int) -> int:
+        """Return the length of the feature vector of `channels` sensors."""
+        return _FILTERS * (channels // 2)
+
 
 class GasCnn(nn.Module):
     """The 1D CNN: convolutional features and three fully connected layers.
@@ -46,11 +58,71 @@ class GasCnn(nn.Module):
     Source: Ahn, Kim, Kim (2023); layer widths are ours where the paper gives none.
     """
 
-    def __init__(self, classes: int = 4, dropout: float = 0.3) -> None:
+    def __init__(self, classes: int = 4, channels: int = 7, dropout: float = 0.3) -> None:
         super().__init__()
         self.features = GasFeatures()
-        self.head = classifier_head(GAS_FEATURES, classes, dropout)
+        self.head = classifier_head(GasFeatures.length(channels), classes, dropout)
 
     def forward(self, gas: torch.Tensor) -> torch.Tensor:
-        """Turn normalised counts (N, 7) into logits (N, classes)."""
+        """Turn normalised counts (N, C) into logits (N, classes)."""
         return self.head(self.features(gas))
+
+
+class LstmFeatures(nn.Module):
+    """An LSTM of 64 units that reads the channels of one reading, one after another.
+
+    Normalised counts (N, C), read as C steps of one value, become features (N, 64 * C): all steps' states.
+    """
+
+    def __init__(self, layers: int = 1, dropout: float = 0.3) -> None:
+        super().__init__()
+        between = dropout if layers > 1 else 0.0
+        self.lstm = nn.LSTM(1, LSTM_UNITS, num_layers=layers, batch_first=True, dropout=between)
+
+    def forward(self, gas: torch.Tensor) -> torch.Tensor:
+        """Turn normalised counts (N, C) into features (N, 64 * C)."""
+        states, _ = self.lstm(gas.unsqueeze(2))
+        return states.flatten(1)
+
+    @staticmethod
+    def length(channels: int) -> int:
+        """Return the length of the feature vector of `channels` sensors."""
+        return LSTM_UNITS * channels
+
+
+class GasLstm(nn.Module):
+    """The LSTM: 64 units in one or more layers, then three fully connected layers.
+
+    Sources: Ahn, Kim, Kim (2023) for one layer; Narkhede et al. (2021), Applied System Innovation 4(1):3, for
+    five. That the fully connected layers see every step, and their widths, are ours.
+    """
+
+    def __init__(self, classes: int = 4, channels: int = 7, layers: int = 1, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.features = LstmFeatures(layers, dropout)
+        self.head = classifier_head(LstmFeatures.length(channels), classes, dropout)
+
+    def forward(self, gas: torch.Tensor) -> torch.Tensor:
+        """Turn normalised counts (N, C) into logits (N, classes)."""
+        return self.head(self.features(gas))
+
+
+class GasDnn(nn.Module):
+    """The DNN: four fully connected layers.
+
+    Source: Ahn, Kim, Kim (2023); widths are ours.
+    """
+
+    def __init__(self, classes: int = 4, channels: int = 7, dropout: float = 0.3) -> None:
+        super().__init__()
+        widths = (channels, 128, 128, 64)
+        hidden = [
+            layer
+            for inputs, outputs in pairwise(widths)
+            for layer in (nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(), nn.Dropout(dropout))
+        ]
+        self.layers = nn.Sequential(*hidden, nn.Linear(widths[-1], classes))
+
+    def forward(self, gas: torch.Tensor) -> torch.Tensor:
+        """Turn normalised counts (N, C) into logits (N, classes)."""
+        return self.layers(gas)

@@ -1,0 +1,83 @@
+"""What is fitted on validation after training: a temperature per network, and advice for the alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix, MulticlassF1Score
+
+from gas_fusion_ros.alarm_types import AlarmSettings
+from gas_fusion_ros.inference import Thresholds
+from gas_fusion_ros.observation import CLEAN_AIR
+
+FALSE_ALARM_SHARE = 0.01
+"""Share of clean validation readings that may exceed the advised alarm threshold."""
+DEFAULT_THRESHOLDS = Thresholds(AlarmSettings.on_threshold, AlarmSettings.off_threshold)
+"""The advice where no class is clean air, so that there is nothing to fit it on: the alarm's own defaults."""
+
+
+def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
+    """Return the temperature that minimises the cross entropy of `logits` / temperature.
+
+    Source: Guo et al. (2017), On Calibration of Modern Neural Networks. Kept within 0.05 .. 20.
+
+    Args:
+        logits: shape (N, K).
+        labels: shape (N,).
+    """
+    candidates = torch.logspace(np.log10(0.05), np.log10(20.0), 600)
+    losses = torch.stack([nn.functional.cross_entropy(logits / value, labels) for value in candidates])
+    return round(float(candidates[losses.argmin()]), 4)
+
+
+def score(logits: torch.Tensor, labels: torch.Tensor, classes: Sequence[str]) -> dict[str, Any]:
+    """Return accuracy, macro F1, the confusion matrix (rows: truth) and the number of samples.
+
+    Args:
+        logits: shape (N, K).
+        labels: shape (N,).
+        classes: length K.
+    """
+    count = len(classes)
+    return {
+        "accuracy": round(float(MulticlassAccuracy(count, average="micro")(logits, labels)), 4),
+        "macro_f1": round(float(MulticlassF1Score(count, average="macro")(logits, labels)), 4),
+        "confusion": MulticlassConfusionMatrix(count)(logits, labels).tolist(),
+        "samples": len(labels),
+    }
+
+
+def clean_leaks(
+    logits: torch.Tensor, labels: torch.Tensor, classes: Sequence[str]
+) -> npt.NDArray[np.float32]:
+    """Return the leak probability of each row that is clean air, shape (rows,); empty without that class.
+
+    Args:
+        logits: shape (N, K), calibrated.
+        labels: shape (N,).
+        classes: length K.
+    """
+    if CLEAN_AIR not in classes:
+        return np.zeros(0, dtype=np.float32)
+    clean = list(classes).index(CLEAN_AIR)
+    return 1 - logits.softmax(dim=1)[labels == clean, clean].numpy()
+
+
+def advise_thresholds(clean_leak_probabilities: npt.NDArray[np.float32]) -> Thresholds:
+    """Return the alarm thresholds: at most 1 % of clean readings lie above `on`; `off` is half of it.
+
+    Without a clean reading they are `DEFAULT_THRESHOLDS`. `on` is 0.6 to 0.95, even where that allows more.
+
+    Args:
+        clean_leak_probabilities: shape (N,).
+    """
+    if not len(clean_leak_probabilities):
+        return DEFAULT_THRESHOLDS
+    quantile = float(np.quantile(clean_leak_probabilities, 1 - FALSE_ALARM_SHARE))
+    on = min(0.95, max(0.6, float(np.ceil(quantile * 20) / 20)))
+    return Thresholds(round(on, 2), round(on / 2, 3))

@@ -1,0 +1,277 @@
+"""The report's pictures, as PNG: comparison of the protocols, confusion matrices, training curves."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO
+from itertools import cycle
+from typing import Any
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
+from PIL import Image
+
+from training.results import RunResult
+from training.splits import BACKWARD, BLOCKED, FORWARD, RANDOM
+from training.summary import Comparison, Entry, Protocol, Spread
+
+# Okabe and Ito's palette, told apart with any colour vision.
+_TEXT_COLOUR = "#24292F"
+_BLUE, _VERMILLION, _GREEN, _PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+_SERIES = {RANDOM: (_BLUE, "o"), BLOCKED: (_VERMILLION, "s"), FORWARD: (_GREEN, ">"), BACKWARD: (_PINK, "<")}
+"""Colour and marker of a split, the same in every picture."""
+_SPARE_SERIES = (("#E69F00", "D"), ("#56B4E9", "P"), (_TEXT_COLOUR, "X"))
+"""For a split's second settings and those after."""
+_FAINT_COLOUR = "#8A949E"
+_GRID_COLOUR = "#E3E8EC"
+_BAND_COLOUR = "#F6F8FA"
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "text.color": _TEXT_COLOUR,
+    # A name with dollar signs is no formula.
+    "text.parse_math": False,
+    "axes.labelcolor": _TEXT_COLOUR,
+    "axes.edgecolor": "#C5CCD3",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": _TEXT_COLOUR,
+    "ytick.color": _TEXT_COLOUR,
+    "legend.frameon": False,
+}
+_WIDTH = 9.0
+"""Inches; at `_DPI` half as many pixels again as a README is wide."""
+_DPI = 140
+_COLOURS = 64
+"""Colours in a file's palette."""
+_ACROSS = 4
+"""Small pictures side by side."""
+_TITLE_LETTERS = 24
+"""Letters of a small picture's title per line."""
+
+Draw = Callable[[Figure], None]
+
+
+def draw_comparison(comparison: Comparison) -> bytes:
+    """Draw each model's accuracy under every protocol, and the paper's figure; returns a PNG."""
+    entries = comparison.measured
+    legend, panel = 0.23 * (len(comparison.protocols) + 1) + 0.1, 0.44 * len(entries) + 0.6
+
+    def draw(figure: Figure) -> None:
+        top, axes = figure.subplots(2, 1, height_ratios=(legend, panel))
+        styles = _styles(comparison.protocols)
+        for index, (protocol, style) in enumerate(zip(comparison.protocols, styles, strict=True)):
+            offset = 0.15 * (index - (len(styles) - 1) / 2)
+            _draw_spreads(axes, entries, protocol, offset, style)
+        _draw_paper(axes, entries)
+        rule = len([entry for entry in comparison.in_paper if entry.results])
+        if 0 < rule < len(entries):
+            axes.axhline(rule - 0.5, color=_FAINT_COLOUR, linewidth=0.8, linestyle=(0, (4, 4)))
+        for y in range(0, len(entries), 2):
+            axes.axhspan(y - 0.5, y + 0.5, color=_BAND_COLOUR, linewidth=0, zorder=0)
+        axes.set_ylim(len(entries) - 0.5, -0.5)
+        axes.set_yticks(range(len(entries)), [entry.title for entry in entries])
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x", color=_GRID_COLOUR, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.set_xlabel("accuracy on test")
+        _draw_legend(top, _series_handles(comparison.protocols), columns=1)
+
+    return _png(legend + panel, draw)
+
+
+def draw_confusion(comparison: Comparison, protocol: Protocol) -> bytes:
+    """Draw the models' confusion matrices, summed over the runs under a protocol; returns a PNG.
+
+    Each row, a true class, is in percent of its rows.
+    """
+    entries = [entry for entry in comparison.measured if entry.under(protocol)]
+    down = math.ceil(len(entries) / _ACROSS)
+
+    def draw(figure: Figure) -> None:
+        grid = _grid(figure, down)
+        for index, (axes, entry) in enumerate(zip(grid.flat, entries, strict=False)):
+            results = entry.under(protocol)
+            _draw_matrix(axes, _shares(results), results[0].classes)
+            _set_title(axes, entry.title)
+            if index % _ACROSS:
+                axes.set_yticklabels([])
+            if index + _ACROSS < len(entries):
+                axes.set_xticklabels([])
+        figure.supxlabel("verdict", fontsize=9.5)
+        figure.supylabel("truth", fontsize=9.5)
+
+    return _png(2.6 * down + 0.75, draw)
+
+
+def draw_curves(comparison: Comparison, protocol: Protocol) -> bytes | None:
+    """Draw losses and validation accuracy per epoch, a line for each run; returns a PNG.
+
+    Returns None where no run under the protocol has a history.
+    """
+    entries = [entry for entry in comparison.measured if any(run.history for run in entry.under(protocol))]
+    if not entries:
+        return None
+    down = math.ceil(len(entries) / _ACROSS)
+
+    def draw(figure: Figure) -> None:
+        heights = (0.3, *(2.9,) * down)
+        top, *rows = figure.subfigures(down + 1, 1, squeeze=False, height_ratios=heights)[:, 0]
+        panels = [row.subplots(2, _ACROSS, squeeze=False, sharex="col", sharey="row") for row in rows]
+        losses = [axes for row in panels for axes in row[0]]
+        accuracies = [axes for row in panels for axes in row[1]]
+        for loss, accuracy, entry in zip(losses, accuracies, entries, strict=False):
+            _draw_history(loss, accuracy, entry.under(protocol))
+            _set_title(loss, entry.title)
+        _share_limits(losses[: len(entries)])
+        _share_limits(accuracies[: len(entries)])
+        for axes in (*losses[len(entries) :], *accuracies[len(entries) :]):
+            axes.axis("off")
+        for row in panels:
+            row[0, 0].set_ylabel("loss")
+            row[1, 0].set_ylabel("accuracy")
+        _draw_legend(top.subplots(), _CURVE_HANDLES, columns=len(_CURVE_HANDLES))
+
+    return _png(2.9 * down + 0.3, draw)
+
+
+def _png(height: float, draw: Draw) -> bytes:
+    # Figure and canvas without pyplot: no state that outlives the picture.
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        draw(figure)
+        drawn = BytesIO()
+        # Tight: a name of any length stays whole.
+        figure.savefig(drawn, format="png", bbox_inches="tight", metadata={"Software": None})
+    # A third of the size: lines and flat areas need no more colours.
+    packed = BytesIO()
+    Image.open(drawn).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(
+        packed, format="png", optimize=True
+    )
+    return packed.getvalue()
+
+
+def _grid(figure: Figure, down: int) -> npt.NDArray[np.object_]:
+    grid = figure.subplots(down, _ACROSS, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    return grid
+
+
+def _set_title(axes: Axes, title: str) -> None:
+    axes.set_title(textwrap.fill(title, _TITLE_LETTERS), fontsize=9, fontweight="bold")
+
+
+def _draw_legend(axes: Axes, handles: Sequence[Line2D], columns: int) -> None:
+    axes.axis("off")
+    axes.legend(handles=handles, loc="center left", ncol=columns, fontsize=9, borderaxespad=0)
+
+
+def _styles(protocols: Sequence[Protocol]) -> list[tuple[str, str]]:
+    """Colour and marker for each protocol."""
+    spare = cycle(_SPARE_SERIES)
+    names = [protocol.name for protocol in protocols]
+    return [next(spare) if name in names[:index] else _SERIES[name] for index, name in enumerate(names)]
+
+
+def _draw_spreads(
+    axes: Axes, entries: Sequence[Entry], protocol: Protocol, offset: float, style: tuple[str, str]
+) -> None:
+    """One series: means, with lines from the lowest to the highest, `offset` below the rows' middles."""
+    colour, marker = style
+    for y, entry in enumerate(entries):
+        spread = Spread.of(entry.under(protocol), "accuracy")
+        if spread is not None:
+            axes.plot((spread.low, spread.high), (y + offset,) * 2, color=colour, linewidth=1.6, alpha=0.55)
+            axes.plot(spread.mean, y + offset, marker=marker, markersize=5.5, color=colour, linestyle="")
+
+
+def _draw_paper(axes: Axes, entries: Sequence[Entry]) -> None:
+    for y, entry in enumerate(entries):
+        if entry.paper is not None:
+            axes.plot((entry.paper.accuracy,) * 2, (y - 0.4, y + 0.4), color="black", linewidth=1.6)
+
+
+def _series_handles(protocols: Sequence[Protocol]) -> list[Line2D]:
+    handles = [Line2D([], [], color="black", marker="|", markersize=9, markeredgewidth=1.6, linestyle="")]
+    handles[0].set_label("paper, random split")
+    for protocol, (colour, marker) in zip(protocols, _styles(protocols), strict=True):
+        over = "positions" if protocol.positions else "seeds"
+        label = f"{protocol.heading}: mean and range over {over}"
+        handles.append(Line2D([], [], color=colour, marker=marker, markersize=5.5, label=label))
+    return handles
+
+
+def _shares(results: Iterable[RunResult]) -> npt.NDArray[np.float64]:
+    """Confusion summed over the runs, shape (K, K), each row's shares; NaN for a class without rows."""
+    counts = np.sum([result.confusion for result in results], axis=0, dtype=float)
+    totals = counts.sum(axis=1, keepdims=True)
+    return np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
+
+
+def _draw_matrix(axes: Axes, shares: npt.NDArray[np.float64], classes: Sequence[str]) -> None:
+    axes.axis("on")
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.spines[:].set_visible(False)
+    axes.set_xticks(
+        range(len(classes)), classes, rotation=40, ha="right", rotation_mode="anchor", fontsize=8.5
+    )
+    axes.set_yticks(range(len(classes)), classes, fontsize=8.5)
+    axes.tick_params(length=0)
+    for (row, column), share in np.ndenumerate(shares):
+        colour = "white" if share > 0.55 else _TEXT_COLOUR
+        axes.text(column, row, _percent(share), ha="center", va="center", fontsize=8.5, color=colour)
+
+
+def _percent(share: float) -> str:
+    """Whole percent; empty for none, and never "0" for a few or "100" for all but a few."""
+    if share == 0 or math.isnan(share):
+        return ""
+    if share < 0.005:
+        return "<1"
+    if 0.995 <= share < 1:
+        return ">99"
+    return f"{share * 100:.0f}"
+
+
+_CURVE_HANDLES = (
+    Line2D([], [], color=_BLUE, label="training loss"),
+    Line2D([], [], color=_VERMILLION, label="validation loss"),
+    Line2D([], [], color=_VERMILLION, marker="o", markersize=4, linestyle="", label="epoch kept"),
+    Line2D([], [], color=_GREEN, label="validation accuracy"),
+)
+
+
+def _draw_history(loss: Axes, accuracy: Axes, results: Iterable[RunResult]) -> None:
+    for result in results:
+        epochs = [entry.epoch for entry in result.history]
+        validation = [entry.val_loss for entry in result.history]
+        loss.plot(epochs, [entry.train_loss for entry in result.history], color=_BLUE, linewidth=0.9)
+        loss.plot(epochs, validation, color=_VERMILLION, linewidth=0.9)
+        accuracy.plot(epochs, [entry.val_accuracy for entry in result.history], color=_GREEN, linewidth=0.9)
+        if result.best_epoch in epochs:
+            kept = validation[epochs.index(result.best_epoch)]
+            loss.plot(result.best_epoch, kept, marker="o", markersize=3.5, color=_VERMILLION)
+    loss.set_yscale("log")
+    loss.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    loss.yaxis.set_major_formatter("{x:g}")
+    loss.yaxis.set_minor_formatter(NullFormatter())
+    accuracy.set_xlabel("epoch")
+    for axes in (loss, accuracy):
+        axes.grid(axis="y", color=_GRID_COLOUR, linewidth=0.8)
+
+
+def _share_limits(panels: Sequence[Axes]) -> None:
+    """Give all panels one scale, so that models can be compared."""
+    limits = [axes.get_ylim() for axes in panels]
+    for axes in panels:
+        axes.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))

@@ -1,0 +1,170 @@
+"""Which rows train, validate and test: the paper's random split, and splits that hold stretches of time out.
+
+The data set's rows are in time order within each class, a sample every 2 s, so neighbours are almost
+equal. A random split puts a test row's neighbours into training. The others keep an embargo: rows within
+it, beside test or validation, are in no part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[np.int64]
+
+RANDOM, BLOCKED, FORWARD, BACKWARD = "random", "blocked", "forward", "backward"
+SPLITS = (RANDOM, BLOCKED, FORWARD, BACKWARD)
+
+FRACTION = 0.2
+"""Share of the rows held out for test by `random` and `blocked`: the paper's 4:1."""
+HALF = 0.5
+"""Share of the rows held out for test by `forward` and `backward`."""
+VALIDATION = 0.2
+"""Share of the other rows that validates: the paper's second 4:1."""
+EMBARGO = 60
+"""Rows beside test and validation in no part: as long as the longest window of readings, two minutes."""
+
+
+class SplitError(ValueError):
+    """The rows cannot be split as asked; the message says what would be right."""
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """How rows are split.
+
+    Attributes:
+        name: `random`, `blocked`, `forward` or `backward`.
+        fraction: share of each class held out for test.
+        position: where the test block of `blocked` begins, as a share of the class's rows; None for others.
+        embargo: rows on both sides of test and validation that are in no part; 0 for `random`.
+    """
+
+    name: str = RANDOM
+    fraction: float = FRACTION
+    position: float | None = None
+    embargo: int = 0
+
+    def __post_init__(self) -> None:
+        if self.name not in SPLITS:
+            raise SplitError(f"split is '{self.name}'; it must be one of {', '.join(SPLITS)}")
+        if not 0 < self.fraction <= 0.5:
+            raise SplitError(f"fraction is {self.fraction}; it must be above 0 and at most 0.5")
+        if self.embargo < 0:
+            raise SplitError(f"embargo is {self.embargo}; it must be at least 0 rows")
+        if self.name == RANDOM and self.embargo:
+            raise SplitError("a random split has no embargo: its neighbours are in all parts")
+        if (self.position is not None) != (self.name == BLOCKED):
+            raise SplitError(
+                "position is where the test block of the split 'blocked' begins, and of no other"
+            )
+        if self.position is not None and not 0 <= self.position <= 1 - self.fraction + 1e-9:
+            raise SplitError(
+                f"position is {self.position}; with a fraction of {self.fraction} it must be 0 to "
+                f"{1 - self.fraction:g}"
+            )
+
+    @property
+    def protocol(self) -> str:
+        """The protocol's name, as it stands beside every result."""
+        if self.name == BLOCKED:
+            return f"blocked split at {self.position:g}, {self.fraction:.0%} held out, embargo {self.embargo}"
+        if self.name == RANDOM:
+            return "random split"
+        return f"{self.name} split, {self.fraction:.0%} held out, embargo {self.embargo}"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row indices of the three parts, each sorted."""
+
+    train: Indices
+    validation: Indices
+    test: Indices
+
+    def only(self, usable: npt.NDArray[np.bool_]) -> Split:
+        """Return the split without the rows that are not usable, shape (N,)."""
+        return Split(*(rows[usable[rows]] for rows in (self.train, self.validation, self.test)))
+
+
+def split_rows(labels: Indices, settings: SplitSettings, seed: int) -> Split:
+    """Split rows, class by class.
+
+    `random`: shuffled by `seed`; a fraction is test, a fifth of the rest validation (Ahn, Kim, Kim
+    2023). `blocked`: test is one contiguous block at `position`; validation another block of the rest, at a
+    place drawn by `seed`. `forward`: the late part is test, the earliest of the rest validation, what lies
+    between trains; `backward`: the reverse.
+
+    Args:
+        labels: shape (N,), in time order within each class.
+        settings: how.
+        seed: draws the random split, and the place of validation in `blocked`.
+
+    Raises:
+        SplitError: a class has too few rows.
+    """
+    rng = np.random.default_rng(seed)
+    pieces = [_split_class(np.flatnonzero(labels == label), settings, rng) for label in np.unique(labels)]
+    return Split(*(np.sort(np.concatenate(parts)) for parts in zip(*pieces, strict=True)))
+
+
+def _split_class(
+    rows: Indices, settings: SplitSettings, rng: np.random.Generator
+) -> tuple[Indices, Indices, Indices]:
+    test = round(len(rows) * settings.fraction)
+    if settings.name == RANDOM:
+        parts = _shuffled(rows, test, rng)
+    else:
+        start = _test_start(len(rows), test, settings)
+        parts = _blocks(rows, range(start, start + test), settings, rng)
+    if not all(len(part) for part in parts):
+        raise SplitError(
+            f"a class has {len(rows)} rows; the {settings.protocol} needs at least one in each of training, "
+            "validation and test"
+        )
+    return parts
+
+
+def _shuffled(rows: Indices, test: int, rng: np.random.Generator) -> tuple[Indices, Indices, Indices]:
+    shuffled = rng.permutation(rows)
+    validation = round((len(rows) - test) * VALIDATION)
+    train, validate, tested = np.split(shuffled, [len(rows) - test - validation, len(rows) - test])
+    return train, validate, tested
+
+
+def _test_start(rows: int, test: int, settings: SplitSettings) -> int:
+    if settings.name == FORWARD:
+        return rows - test
+    if settings.name == BACKWARD:
+        return 0
+    assert settings.position is not None
+    return min(round(rows * settings.position), rows - test)
+
+
+def _blocks(
+    rows: Indices, test: range, settings: SplitSettings, rng: np.random.Generator
+) -> tuple[Indices, Indices, Indices]:
+    """Take the test block out, then a validation block of what the embargo leaves; the rest trains."""
+    before = range(0, max(0, test.start - settings.embargo))
+    after = range(min(len(rows), test.stop + settings.embargo), len(rows))
+    validation = round((len(before) + len(after)) * VALIDATION)
+    starts = _validation_starts(before, after, validation, settings)
+    if not validation or not starts:
+        return rows[:0], rows[:0], rows[test.start : test.stop]
+    start = int(rng.choice(starts))
+    stop = start + validation
+    held = np.arange(len(rows))
+    train = np.isin(held, [*before, *after])
+    train &= (held < start - settings.embargo) | (held >= stop + settings.embargo)
+    return rows[train], rows[start:stop], rows[test.start : test.stop]
+
+
+def _validation_starts(before: range, after: range, validation: int, settings: SplitSettings) -> list[int]:
+    """Where the validation block may begin: farthest from test where time has a direction, else anywhere."""
+    if settings.name == FORWARD:
+        return [0]
+    if settings.name == BACKWARD:
+        return [after.stop - validation]
+    return [start for side in (before, after) for start in range(side.start, side.stop - validation + 1)]
