@@ -13,7 +13,7 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, ProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
@@ -276,7 +276,7 @@ def _train(
             ],
             logger=TensorBoardLogger(folder, name=None, version=TENSORBOARD),
             log_every_n_steps=max(1, len(training)),
-            enable_progress_bar=bool(machine.callbacks),
+            enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in machine.callbacks),
             enable_model_summary=False,
             num_sanity_val_steps=0,
             # The batches share themselves out.
