@@ -80,14 +80,19 @@ class Run:
     seed: int
 
     def branches(self) -> tuple[Run, ...]:
-        """The runs whose networks this one combines; none but in Fusion III."""
-        return tuple(self._branch(name) for name in self.model.branches)
+        """The runs whose networks this one combines; none but in Fusion III.
 
-    def _branch(self, name: str) -> Run:
-        """A branch takes the pictures and hyperparameters of the whole."""
-        branch = load_model(name)
-        settings = {**asdict(self.model.hyperparameters), "precision": branch.hyperparameters.precision}
-        return Run(branch.with_overrides(settings), self.split, self.seed)
+        The branch with pictures takes this run's hyperparameters; the other is the model as it is alone.
+        """
+        branches = (load_model(name) for name in self.model.branches)
+        return tuple(
+            Run(
+                branch.with_overrides(asdict(self.model.hyperparameters)) if branch.preparation else branch,
+                self.split,
+                self.seed,
+            )
+            for branch in branches
+        )
 
     def thermal(self, study: Study) -> Thermal:
         """Which pictures it gets."""
