@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix, MulticlassF1Score
 
 from gas_fusion_ros.alarm_types import AlarmSettings
 from gas_fusion_ros.inference import Thresholds
@@ -33,23 +31,6 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
     candidates = torch.logspace(np.log10(0.05), np.log10(20.0), 600)
     losses = torch.stack([nn.functional.cross_entropy(logits / value, labels) for value in candidates])
     return round(float(candidates[losses.argmin()]), 4)
-
-
-def score(logits: torch.Tensor, labels: torch.Tensor, classes: Sequence[str]) -> dict[str, Any]:
-    """Return accuracy, macro F1, the confusion matrix (rows: truth) and the number of samples.
-
-    Args:
-        logits: shape (N, K).
-        labels: shape (N,).
-        classes: length K.
-    """
-    count = len(classes)
-    return {
-        "accuracy": round(float(MulticlassAccuracy(count, average="micro")(logits, labels)), 4),
-        "macro_f1": round(float(MulticlassF1Score(count, average="macro")(logits, labels)), 4),
-        "confusion": MulticlassConfusionMatrix(count)(logits, labels).tolist(),
-        "samples": len(labels),
-    }
 
 
 def clean_leaks(

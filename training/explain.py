@@ -28,7 +28,8 @@ from gas_fusion_ros.observation import Mode
 from training import options
 from training.images import Thermal
 from training.material import as_inputs
-from training.trained import Answers, TrainedRun, load_inputs, load_run
+from training.runs import Answers
+from training.trained import TrainedRun, load_inputs, load_run
 
 CONSOLE = Console()
 SHEET = "gradcam.png"

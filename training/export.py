@@ -44,9 +44,10 @@ from gas_fusion_ros.networks.folding import fold_batch_norm
 from gas_fusion_ros.networks.registry import Shape
 from gas_fusion_ros.observation import Mode
 from training import options
-from training.calibration import advise_thresholds, clean_leaks, fit_temperature, score
+from training.calibration import advise_thresholds, clean_leaks, fit_temperature
 from training.card import AS_STORED, AS_TRAINED, RUNTIME, write_card
 from training.images import Thermal
+from training.scores import score
 from training.trained import TrainedRun, load_inputs, load_run
 
 CONSOLE = Console()
@@ -292,7 +293,7 @@ def _metrics(
             logits, measured = rows.logits(networks[mode]), AS_STORED
         rendered = ", rendered thermal" if result.thermal == Thermal.RENDERED.value else ""
         protocol = f"{result.split.protocol}, seed {result.seed}{rendered}"
-        scores = score(logits, run.test.labels, result.classes)
+        scores = {**asdict(score(logits, run.test.labels)), "samples": len(logits)}
         metrics.setdefault(protocol, {})[mode.value] = {**scores, "network": measured}
     return metrics
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+from lightning.pytorch.callbacks import Callback, RichProgressBar
 from rich.console import Console
 
 from training.catalog import Hyperparameters
@@ -67,6 +68,13 @@ WorkersOption = Annotated[int, typer.Option(min=0, help="Processes that read pic
 def thread_count(threads: int | None) -> int:
     """Return how many CPU threads to use: as many as there are cores, unless said."""
     return threads or len(os.sched_getaffinity(0))
+
+
+def progress_bars() -> tuple[Callback, ...]:
+    """Return Lightning's progress bar where somebody looks at one, else none."""
+    if not ERRORS.is_terminal:
+        return ()
+    return (RichProgressBar(leave=False, console_kwargs={"stderr": True}),)
 
 
 def data_folder(data: Path | None) -> Path:

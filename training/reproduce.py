@@ -16,7 +16,6 @@ from typing import Annotated, Any
 
 import joblib
 import typer
-from lightning.pytorch.callbacks import RichProgressBar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
@@ -203,7 +202,7 @@ def main(
 ) -> None:
     """Train and test models under several splits and seeds, and report them beside the paper's figures."""
     # A progress bar for each run has room only where one runs at a time.
-    bars = (RichProgressBar(leave=False, console_kwargs={"stderr": True}),) if jobs == 1 else ()
+    bars = options.progress_bars() if jobs == 1 else ()
     machine = Machine(
         accelerator, devices, nodes, strategy, max(1, options.thread_count(threads) // jobs), workers, bars
     )

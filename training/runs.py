@@ -18,13 +18,6 @@ import torch
 from safetensors.torch import load_file, save
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
-from torchmetrics.classification import (
-    MulticlassAccuracy,
-    MulticlassConfusionMatrix,
-    MulticlassF1Score,
-    MulticlassPrecision,
-    MulticlassRecall,
-)
 
 from gas_fusion_ros.dataset import Dataset
 from gas_fusion_ros.inference import file_sha256
@@ -36,6 +29,7 @@ from training.fitting import CHECKPOINTS, Fit, Machine, fit, infer, threads
 from training.images import Images, Thermal, load_images
 from training.material import Material, Normalisation
 from training.results import RESULT, RunResult, read_result, write_result
+from training.scores import score
 from training.splits import Split, SplitSettings, split_rows
 from training.yardsticks import ESTIMATORS
 
@@ -193,8 +187,14 @@ def execute(run: Run, study: Study, machine: Machine) -> RunResult:
 
 
 @dataclass(frozen=True)
-class _Tested:
-    """Logits and rows of a part."""
+class Answers:
+    """What a run's network said of one part of its rows.
+
+    Attributes:
+        logits: shape (N, K), float32.
+        labels: shape (N,), indices into the run's classes.
+        rows: shape (N,), indices into the rows of the data set.
+    """
 
     logits: torch.Tensor
     labels: torch.Tensor
@@ -212,7 +212,7 @@ def _execute(run: Run, study: Study, machine: Machine) -> RunResult:
     folder.mkdir(parents=True, exist_ok=True)
     trained = _train(run, study, material, split, machine)
     parts = {
-        name: _Tested(trained.answer(rows), material.labels[rows], torch.from_numpy(rows))
+        name: Answers(trained.answer(rows), material.labels[rows], torch.from_numpy(rows))
         for name, rows in (("validation", split.validation), ("test", split.test))
     }
     result = RunResult(
@@ -230,7 +230,7 @@ def _execute(run: Run, study: Study, machine: Machine) -> RunResult:
         channels=dataset.channels,
         normalisation=asdict(normalisation),
         rows={name: len(rows) for name, rows in asdict(split).items()},
-        **_scores(parts["test"], len(dataset.classes)),
+        **asdict(score(parts["test"].logits, parts["test"].labels)),
         parameters=trained.parameters,
         macs=trained.macs,
         epochs=len(trained.fit.epochs),
@@ -302,21 +302,7 @@ def _combine(network: nn.Module, run: Run, study: Study) -> Fit:
     return Fit((), 0, round(sum(read_result(folder).seconds for folder in (gas, thermal)), 2))
 
 
-def _scores(tested: _Tested, classes: int) -> dict[str, Any]:
-    def macro(metric: type[MulticlassF1Score | MulticlassPrecision | MulticlassRecall]) -> float:
-        return round(float(metric(classes, average="macro")(tested.logits, tested.labels)), 4)
-
-    accuracy = MulticlassAccuracy(classes, average="micro")(tested.logits, tested.labels)
-    return {
-        "accuracy": round(float(accuracy), 4),
-        "macro_f1": macro(MulticlassF1Score),
-        "macro_precision": macro(MulticlassPrecision),
-        "macro_recall": macro(MulticlassRecall),
-        "confusion": MulticlassConfusionMatrix(classes)(tested.logits, tested.labels).tolist(),
-    }
-
-
-def _write(folder: Path, network: nn.Module | None, parts: dict[str, _Tested], result: RunResult) -> None:
+def _write(folder: Path, network: nn.Module | None, parts: dict[str, Answers], result: RunResult) -> None:
     """Write weights and logits, then the result, and drop what was only there to go on with."""
     if network is not None:
         tensors = {name: value.contiguous() for name, value in network.state_dict().items()}

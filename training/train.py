@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from lightning.pytorch.callbacks import RichProgressBar
 from rich.console import Console
 
 from training import options
@@ -45,8 +44,9 @@ def main(
     strategy: options.StrategyOption = "auto",
 ) -> None:
     """Train and test one model."""
-    bar = RichProgressBar(leave=False, console_kwargs={"stderr": True})
-    machine = Machine(accelerator, devices, nodes, strategy, options.thread_count(threads), workers, (bar,))
+    machine = Machine(
+        accelerator, devices, nodes, strategy, options.thread_count(threads), workers, options.progress_bars()
+    )
     with options.refusing("training.train"):
         if split == BLOCKED and position is None:
             raise ValueError("the split 'blocked' needs --position: where its test block begins, 0 to 0.8")

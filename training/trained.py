@@ -24,28 +24,13 @@ from gas_fusion_ros.thermal import Preparation
 from training.images import Thermal, load_images
 from training.material import Normalisation, as_inputs
 from training.results import RunResult, read_result
-from training.runs import LOGITS, WEIGHTS
+from training.runs import LOGITS, WEIGHTS, Answers
 
 _BATCH = 32
 
 
 class RunError(ValueError):
     """A run cannot be used; the message names its folder, file or field."""
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What a run's network said of one part of its rows.
-
-    Attributes:
-        logits: shape (N, K), float32.
-        labels: shape (N,), indices into the run's classes.
-        rows: shape (N,), indices into the rows of the data set.
-    """
-
-    logits: torch.Tensor
-    labels: torch.Tensor
-    rows: torch.Tensor
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,20 @@
-"""Temperatures, scores and thresholds."""
+"""Temperatures and thresholds."""
 
 from __future__ import annotations
 
+import needs_training  # noqa: F401
 import numpy as np
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("torchmetrics")
-
-from hypothesis import given  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-
-from gas_fusion_ros.observation import PAPER_CLASSES  # noqa: E402
-from training.calibration import (  # noqa: E402
+from gas_fusion_ros.observation import PAPER_CLASSES
+from training.calibration import (
     DEFAULT_THRESHOLDS,
     advise_thresholds,
     clean_leaks,
     fit_temperature,
-    score,
 )
 
 
@@ -26,15 +23,6 @@ def test_temperature_undoes_an_overconfident_scale() -> None:
     honest = torch.randn(4000, 4)
     labels = torch.distributions.Categorical(logits=honest).sample()
     assert fit_temperature(5 * honest, labels) == pytest.approx(5, rel=0.1)
-
-
-def test_score_counts_by_truth_and_prediction() -> None:
-    logits = torch.eye(2)[[0, 0, 1, 0]]
-    result = score(logits, torch.tensor([0, 0, 1, 1]), ("a", "b"))
-    assert result["accuracy"] == 0.75
-    assert result["confusion"] == [[2, 0], [1, 1]]
-    assert result["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2, abs=1e-4)
-    assert result["samples"] == 4
 
 
 def test_only_clean_rows_count_as_clean() -> None:

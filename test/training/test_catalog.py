@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import needs_training  # noqa: F401
 import pytest
-
-pytest.importorskip("torch")
-pytest.importorskip("sklearn")
 
 from gas_fusion_ros.networks.registry import ARCHITECTURES
 from gas_fusion_ros.observation import Mode

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import needs_training  # noqa: F401
 import numpy as np
 import pytest
+import torch
+import typer
+from PIL import Image
+from run_folders import SIZE, random_inputs, untrained, write_run
+from torch import nn
+from typer.testing import CliRunner, Result
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("torchvision")
-pytest.importorskip("lightning")
-pytest.importorskip("captum")
-
-import typer  # noqa: E402
-from PIL import Image  # noqa: E402
-from run_folders import SIZE, random_inputs, untrained, write_run  # noqa: E402
-from torch import nn  # noqa: E402
-from typer.testing import CliRunner, Result  # noqa: E402
-
-from gas_fusion_ros.networks.registry import ARCHITECTURES, Shape  # noqa: E402
-from gas_fusion_ros.observation import PAPER_CLASSES, Mode  # noqa: E402
-from training.explain import (  # noqa: E402
+from gas_fusion_ros.networks.registry import ARCHITECTURES, Shape
+from gas_fusion_ros.observation import PAPER_CLASSES, Mode
+from training.explain import (
     Explanation,
     choose_rows,
     contact_sheet,
@@ -28,8 +24,8 @@ from training.explain import (  # noqa: E402
     lay_open,
     main,
 )
-from training.results import RunResult  # noqa: E402
-from training.trained import load_run  # noqa: E402
+from training.results import RunResult
+from training.trained import load_run
 
 SIDE = 32
 

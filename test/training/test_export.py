@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import needs_training  # noqa: F401
 import numpy as np
+import onnxruntime as ort
 import pytest
+import torch
+import typer
+from run_folders import SIZE, random_inputs, untrained, write_run
+from typer.testing import CliRunner, Result
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("torchvision")
-pytest.importorskip("lightning")
-pytest.importorskip("onnxscript")
-
-import onnxruntime as ort  # noqa: E402
-import typer  # noqa: E402
-from run_folders import SIZE, random_inputs, untrained, write_run  # noqa: E402
-from typer.testing import CliRunner, Result  # noqa: E402
-
-from gas_fusion_ros.inference import (  # noqa: E402
+from gas_fusion_ros.inference import (
     MANIFEST,
     ONNX_FILES,
     Bundle,
@@ -26,16 +22,16 @@ from gas_fusion_ros.inference import (  # noqa: E402
     Thresholds,
     load_networks,
 )
-from gas_fusion_ros.networks.registry import ARCHITECTURES, Shape  # noqa: E402
-from gas_fusion_ros.observation import PAPER_CLASSES, Mode  # noqa: E402
-from gas_fusion_ros.thermal import Preparation  # noqa: E402
-from training import export as exporting  # noqa: E402
-from training.calibration import DEFAULT_THRESHOLDS  # noqa: E402
-from training.card import RUNTIME  # noqa: E402
-from training.export import deployed, export, load_runs, main, write_weights  # noqa: E402
-from training.results import RESULT  # noqa: E402
-from training.runs import LOGITS, WEIGHTS  # noqa: E402
-from training.splits import SplitSettings  # noqa: E402
+from gas_fusion_ros.networks.registry import ARCHITECTURES, Shape
+from gas_fusion_ros.observation import PAPER_CLASSES, Mode
+from gas_fusion_ros.thermal import Preparation
+from training import export as exporting
+from training.calibration import DEFAULT_THRESHOLDS
+from training.card import RUNTIME
+from training.export import deployed, export, load_runs, main, write_weights
+from training.results import RESULT
+from training.runs import LOGITS, WEIGHTS
+from training.splits import SplitSettings
 
 FEW = 8
 PROTOCOL = "random split, seed 0"

@@ -8,18 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import needs_training  # noqa: F401
 import numpy as np
 import pytest
+import torch
+from small_training import SETTINGS, SPLIT, KillProcess, material, train
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("lightning")
-
-from small_training import SETTINGS, SPLIT, KillProcess, material, train  # noqa: E402
-
-from gas_fusion_ros.networks.gas import GasDnn  # noqa: E402
-from training.catalog import Hyperparameters  # noqa: E402
-from training.fitting import CHECKPOINTS, TENSORBOARD, Fit, History, Machine, fit, infer  # noqa: E402
-from training.results import Epoch  # noqa: E402
+from gas_fusion_ros.networks.gas import GasDnn
+from training.catalog import Hyperparameters
+from training.fitting import CHECKPOINTS, TENSORBOARD, Fit, History, Machine, fit, infer
+from training.results import Epoch
 
 
 def same_weights(one: torch.nn.Module, other: torch.nn.Module) -> bool:

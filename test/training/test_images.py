@@ -12,24 +12,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import needs_training  # noqa: F401
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
+from PIL import Image
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("joblib")
-
-from PIL import Image  # noqa: E402
-
-from gas_fusion_ros.dataset import CSV_NAME, DOI, IMAGE_FOLDER, Dataset, DatasetError  # noqa: E402
-from gas_fusion_ros.observation import PAPER_CLASSES  # noqa: E402
-from gas_fusion_ros.problems import Problems  # noqa: E402
-from gas_fusion_ros.simulation import renderer  # noqa: E402
-from gas_fusion_ros.simulation.renderer import random_scene, render  # noqa: E402
-from gas_fusion_ros.simulation.screenshot import APP_STYLES, screenshot  # noqa: E402
-from gas_fusion_ros.thermal import Preparation, network_input  # noqa: E402
-from training import images as images_module  # noqa: E402
-from training.images import Images, Thermal, choose_thermal, load_images  # noqa: E402
+from gas_fusion_ros.dataset import CSV_NAME, DOI, IMAGE_FOLDER, Dataset, DatasetError
+from gas_fusion_ros.observation import PAPER_CLASSES
+from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.simulation import renderer
+from gas_fusion_ros.simulation.renderer import random_scene, render
+from gas_fusion_ros.simulation.screenshot import APP_STYLES, screenshot
+from gas_fusion_ros.thermal import Preparation, network_input
+from training import images as images_module
+from training.images import Images, Thermal, choose_thermal, load_images
 
 HEIGHT, WIDTH = 64, 48
 SIZE = 16

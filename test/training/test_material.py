@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import needs_training  # noqa: F401
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from gas_fusion_ros.observation import Mode  # noqa: E402
-from gas_fusion_ros.thermal import Preparation  # noqa: E402
-from training.images import Images, Thermal  # noqa: E402
-from training.material import (  # noqa: E402
+from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.thermal import Preparation
+from training.images import Images, Thermal
+from training.material import (
     Material,
     Normalisation,
     OrderedBatches,

@@ -9,13 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import needs_training  # noqa: F401
 import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner, Result
-
-pytest.importorskip("torch")
-pytest.importorskip("lightning")
 
 from gas_fusion_ros.dataset import CSV_NAME, IMAGE_FOLDER, Dataset
 from training import reproduce, train

@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import needs_training  # noqa: F401
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
+import needs_training  # noqa: F401
 import typer
 from typer.testing import CliRunner
-
-pytest.importorskip("torch")
-pytest.importorskip("lightning")
 
 from benchmarks.training import StepTimes, main, table
 
