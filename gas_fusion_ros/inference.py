@@ -440,7 +440,8 @@ def load_networks(bundle: Bundle) -> dict[Mode, torch.nn.Module]:
 def _folded_network(bundle: Bundle, mode: Mode, name: str) -> torch.nn.Module:
     """Build a network with fresh weights, in the form whose weights a bundle holds."""
     from gas_fusion_ros.networks.folding import fold_batch_norm
-    from gas_fusion_ros.networks.registry import Shape, find_architecture
+    from gas_fusion_ros.networks.registry import find_architecture
+    from gas_fusion_ros.networks.shape import Shape
 
     shape = Shape(len(bundle.classes), len(bundle.channels), bundle.image_channels, bundle.image_size)
     try:

@@ -48,7 +48,8 @@ def write_untrained_bundle(
         pytest.importorskip(module, reason="the test bundle is written with it")
     import torch
 
-    from gas_fusion_ros.networks.registry import Shape, build
+    from gas_fusion_ros.networks.registry import build
+    from gas_fusion_ros.networks.shape import Shape
     from training.export import deployed, write_manifest, write_weights
 
     torch.manual_seed(0)

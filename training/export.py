@@ -41,7 +41,7 @@ from gas_fusion_ros.inference import (
     load_networks,
 )
 from gas_fusion_ros.networks.folding import fold_batch_norm
-from gas_fusion_ros.networks.registry import Shape
+from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.observation import Mode
 from training import options
 from training.calibration import advise_thresholds, clean_leaks, fit_temperature

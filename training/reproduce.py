@@ -146,7 +146,7 @@ def summarise(output: Path) -> None:
 def _note_command(output: Path) -> None:
     """Note the command as anyone can give it: folders of this machine say nothing to others."""
     words = _without_folders(sys.argv[1:])
-    command = shlex.join(["python", "-m", "training.reproduce", *words]).replace("'", "")
+    command = shlex.join(["python", "-m", "training.reproduce", *words])
     path = output / COMMANDS
     known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     if command not in known:

@@ -21,7 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gas_fusion_ros.dataset import Dataset
 from gas_fusion_ros.inference import file_sha256
-from gas_fusion_ros.networks.registry import Shape, build
+from gas_fusion_ros.networks.registry import build
+from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.observation import Mode
 from gas_fusion_ros.problems import Problems
 from training.catalog import Model, load_model

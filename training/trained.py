@@ -17,7 +17,8 @@ from torch import nn
 
 from gas_fusion_ros.dataset import Dataset
 from gas_fusion_ros.inference import file_sha256
-from gas_fusion_ros.networks.registry import ARCHITECTURES, Shape, build
+from gas_fusion_ros.networks.registry import ARCHITECTURES, build
+from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.observation import Mode
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.thermal import Preparation

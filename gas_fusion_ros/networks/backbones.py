@@ -9,35 +9,37 @@ from __future__ import annotations
 
 from torch import nn
 
+from gas_fusion_ros.networks.shape import Shape
+
 RGB = 3
 
 
-def vgg16(classes: int, channels: int, dropout: float) -> nn.Module:
-    """Build VGG16: pictures (N, I, S, S) in 0..1, S at least 32, to logits (N, classes)."""
+def vgg16(shape: Shape) -> nn.Module:
+    """Build VGG16: pictures (N, I, S, S) in 0..1, S at least 32, to logits (N, K)."""
     from torchvision.models import vgg16_bn
 
-    network = vgg16_bn(weights=None, num_classes=classes, dropout=dropout)
-    network.features[0] = _for_channels(network.features[0], channels)
+    network = vgg16_bn(weights=None, num_classes=shape.classes, dropout=shape.dropout)
+    network.features[0] = _for_channels(network.features[0], shape.image_channels)
     return network
 
 
-def resnet34(classes: int, channels: int) -> nn.Module:
-    """Build ResNet-34: pictures (N, I, S, S) in 0..1, S at least 32, to logits (N, classes)."""
+def resnet34(shape: Shape) -> nn.Module:
+    """Build ResNet-34: pictures (N, I, S, S) in 0..1, S at least 32, to logits (N, K)."""
     from torchvision.models import resnet34 as torchvision_resnet34
 
-    network = torchvision_resnet34(weights=None, num_classes=classes)
-    network.conv1 = _for_channels(network.conv1, channels)
+    network = torchvision_resnet34(weights=None, num_classes=shape.classes)
+    network.conv1 = _for_channels(network.conv1, shape.image_channels)
     return network
 
 
-def googlenet(classes: int, channels: int, dropout: float) -> nn.Module:
-    """Build GoogLeNet: pictures (N, I, S, S) in 0..1, S at least 32, to logits (N, classes)."""
+def googlenet(shape: Shape) -> nn.Module:
+    """Build GoogLeNet: pictures (N, I, S, S) in 0..1, S at least 32, to logits (N, K)."""
     from torchvision.models import googlenet as torchvision_googlenet
 
     network = torchvision_googlenet(
-        weights=None, num_classes=classes, aux_logits=False, init_weights=True, dropout=dropout
+        weights=None, num_classes=shape.classes, aux_logits=False, init_weights=True, dropout=shape.dropout
     )
-    network.conv1.conv = _for_channels(network.conv1.conv, channels)
+    network.conv1.conv = _for_channels(network.conv1.conv, shape.image_channels)
     return network
 
 

@@ -1,7 +1,7 @@
 """The paper's fusions of gas readings and thermal pictures, and the early fusion of 2021.
 
 Every network takes normalised counts (N, C) and pictures (N, I, S, S) in 0..1 and returns logits
-(N, classes).
+(N, K).
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import torch
 from torch import nn
 
 from gas_fusion_ros.networks.gas import GasCnn, GasFeatures, LstmFeatures
+from gas_fusion_ros.networks.shape import PAPER_SHAPE, Shape
 from gas_fusion_ros.networks.thermal import Cnn2021Features, GasNet, ThermalFeatures
 
 _HIDDEN = 128
 
 
-def _joined(features: int, outputs: int, dropout: float) -> nn.Sequential:
+def _joined(features: int, shape: Shape) -> nn.Sequential:
     """Build the fully connected layers that read both feature vectors side by side."""
     return nn.Sequential(
-        nn.Linear(features, _HIDDEN), nn.ReLU(), nn.Dropout(dropout), nn.Linear(_HIDDEN, outputs)
+        nn.Linear(features, _HIDDEN), nn.ReLU(), nn.Dropout(shape.dropout), nn.Linear(_HIDDEN, shape.classes)
     )
 
 
@@ -28,22 +29,15 @@ class FusionI(nn.Module):
     Source: Ahn, Kim, Kim (2023), Fusion I; layer widths are ours where the paper gives none.
     """
 
-    def __init__(
-        self,
-        classes: int = 4,
-        gas_channels: int = 7,
-        image_channels: int = 1,
-        image_size: int = 224,
-        dropout: float = 0.3,
-    ) -> None:
+    def __init__(self, shape: Shape = PAPER_SHAPE) -> None:
         super().__init__()
         self.gas = GasFeatures()
-        self.thermal = ThermalFeatures(image_channels)
-        length = ThermalFeatures.length(image_size) + GasFeatures.length(gas_channels)
-        self.head = _joined(length, classes, dropout)
+        self.thermal = ThermalFeatures(shape.image_channels)
+        length = ThermalFeatures.length(shape.image_size) + GasFeatures.length(shape.gas_channels)
+        self.head = _joined(length, shape)
 
     def forward(self, gas: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        """Turn normalised counts (N, C) and pictures (N, I, S, S) into logits (N, classes)."""
+        """Turn normalised counts (N, C) and pictures (N, I, S, S) into logits (N, K)."""
         return self.head(torch.cat((self.thermal(image), self.gas(gas)), dim=1))
 
 
@@ -53,21 +47,14 @@ class FusionII(nn.Module):
     Source: Ahn, Kim, Kim (2023), Fusion II: 4 + 4 values for four classes.
     """
 
-    def __init__(
-        self,
-        classes: int = 4,
-        gas_channels: int = 7,
-        image_channels: int = 1,
-        image_size: int = 224,
-        dropout: float = 0.3,
-    ) -> None:
+    def __init__(self, shape: Shape = PAPER_SHAPE) -> None:
         super().__init__()
-        self.gas = GasCnn(classes, gas_channels, dropout)
-        self.thermal = GasNet(classes, image_channels, image_size, dropout)
-        self.head = nn.Linear(2 * classes, classes)
+        self.gas = GasCnn(shape)
+        self.thermal = GasNet(shape)
+        self.head = nn.Linear(2 * shape.classes, shape.classes)
 
     def forward(self, gas: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        """Turn normalised counts (N, C) and pictures (N, I, S, S) into logits (N, classes)."""
+        """Turn normalised counts (N, C) and pictures (N, I, S, S) into logits (N, K)."""
         return self.head(torch.cat((self.thermal(image), self.gas(gas)), dim=1))
 
 
@@ -77,10 +64,10 @@ class _FusionIII(nn.Module):
     The logits are the logarithms of the combined probabilities, so that their softmax normalises these.
     """
 
-    def __init__(self, gas: nn.Module, thermal: nn.Module) -> None:
+    def __init__(self, shape: Shape = PAPER_SHAPE) -> None:
         super().__init__()
-        self.gas = gas
-        self.thermal = thermal
+        self.gas = GasCnn(shape)
+        self.thermal = GasNet(shape)
 
     def _log_probabilities(self, gas: torch.Tensor, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return self.gas(gas).log_softmax(dim=1), self.thermal(image).log_softmax(dim=1)
@@ -93,7 +80,7 @@ class FusionIIIMax(_FusionIII):
     """
 
     def forward(self, gas: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        """Turn normalised counts (N, C) and pictures (N, I, S, S) into logits (N, classes)."""
+        """Turn normalised counts (N, C) and pictures (N, I, S, S) into logits (N, K)."""
         return torch.maximum(*self._log_probabilities(gas, image))
 
 
@@ -104,7 +91,7 @@ class FusionIIIMean(_FusionIII):
     """
 
     def forward(self, gas: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        """Turn normalised counts (N, C) and pictures (N, I, S, S) into logits (N, classes)."""
+        """Turn normalised counts (N, C) and pictures (N, I, S, S) into logits (N, K)."""
         # The factor 1/2 of the mean is a constant of all classes' logits and changes nothing.
         return torch.logaddexp(*self._log_probabilities(gas, image))
 
@@ -115,25 +102,18 @@ class FusionIV(nn.Module):
     Source: Ahn, Kim, Kim (2023), Fusion IV; layer widths are ours where the paper gives none.
     """
 
-    def __init__(
-        self,
-        classes: int = 4,
-        gas_channels: int = 7,
-        image_channels: int = 1,
-        image_size: int = 224,
-        dropout: float = 0.3,
-    ) -> None:
+    def __init__(self, shape: Shape = PAPER_SHAPE) -> None:
         super().__init__()
         self.gas = GasFeatures()
-        self.thermal = ThermalFeatures(image_channels)
-        length = ThermalFeatures.length(image_size) + GasFeatures.length(gas_channels)
-        self.joint = nn.Sequential(nn.Linear(length, _HIDDEN), nn.ReLU(), nn.Dropout(dropout))
-        self.image_predictor = nn.Linear(_HIDDEN, classes)
-        self.sensor_predictor = nn.Linear(_HIDDEN, classes)
-        self.head = nn.Linear(2 * classes, classes)
+        self.thermal = ThermalFeatures(shape.image_channels)
+        length = ThermalFeatures.length(shape.image_size) + GasFeatures.length(shape.gas_channels)
+        self.joint = nn.Sequential(nn.Linear(length, _HIDDEN), nn.ReLU(), nn.Dropout(shape.dropout))
+        self.image_predictor = nn.Linear(_HIDDEN, shape.classes)
+        self.sensor_predictor = nn.Linear(_HIDDEN, shape.classes)
+        self.head = nn.Linear(2 * shape.classes, shape.classes)
 
     def forward(self, gas: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        """Turn normalised counts (N, C) and pictures (N, I, S, S) into logits (N, classes)."""
+        """Turn normalised counts (N, C) and pictures (N, I, S, S) into logits (N, K)."""
         joint = self.joint(torch.cat((self.thermal(image), self.gas(gas)), dim=1))
         return self.head(torch.cat((self.image_predictor(joint), self.sensor_predictor(joint)), dim=1))
 
@@ -145,20 +125,13 @@ class EarlyFusion2021(nn.Module):
     widths are ours.
     """
 
-    def __init__(
-        self,
-        classes: int = 4,
-        gas_channels: int = 7,
-        image_channels: int = 1,
-        image_size: int = 224,
-        dropout: float = 0.3,
-    ) -> None:
+    def __init__(self, shape: Shape = PAPER_SHAPE) -> None:
         super().__init__()
-        self.gas = LstmFeatures(layers=5, dropout=dropout)
-        self.thermal = Cnn2021Features(image_channels)
-        length = Cnn2021Features.length(image_size) + LstmFeatures.length(gas_channels)
-        self.head = _joined(length, classes, dropout)
+        self.gas = LstmFeatures(layers=5, dropout=shape.dropout)
+        self.thermal = Cnn2021Features(shape.image_channels)
+        length = Cnn2021Features.length(shape.image_size) + LstmFeatures.length(shape.gas_channels)
+        self.head = _joined(length, shape)
 
     def forward(self, gas: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
-        """Turn normalised counts (N, C) and pictures (N, I, S, S) into logits (N, classes)."""
+        """Turn normalised counts (N, C) and pictures (N, I, S, S) into logits (N, K)."""
         return self.head(torch.cat((self.thermal(image), self.gas(gas)), dim=1))

@@ -8,9 +8,7 @@ import torch
 from torch import nn
 
 from gas_fusion_ros.networks.head import classifier_head
-
-GAS_FEATURES = 384
-"""Length of the feature vector of seven channels: 128 filters at 3 positions."""
+from gas_fusion_ros.networks.shape import PAPER_SHAPE, Shape
 
 LSTM_UNITS = 64
 """Units of the paper's LSTM."""
@@ -58,13 +56,13 @@ class GasCnn(nn.Module):
     Source: Ahn, Kim, Kim (2023); layer widths are ours where the paper gives none.
     """
 
-    def __init__(self, classes: int = 4, channels: int = 7, dropout: float = 0.3) -> None:
+    def __init__(self, shape: Shape = PAPER_SHAPE) -> None:
         super().__init__()
         self.features = GasFeatures()
-        self.head = classifier_head(GasFeatures.length(channels), classes, dropout)
+        self.head = classifier_head(GasFeatures.length(shape.gas_channels), shape)
 
     def forward(self, gas: torch.Tensor) -> torch.Tensor:
-        """Turn normalised counts (N, C) into logits (N, classes)."""
+        """Turn normalised counts (N, C) into logits (N, K)."""
         return self.head(self.features(gas))
 
 
@@ -74,7 +72,7 @@ class LstmFeatures(nn.Module):
     Normalised counts (N, C), read as C steps of one value, become features (N, 64 * C): all steps' states.
     """
 
-    def __init__(self, layers: int = 1, dropout: float = 0.3) -> None:
+    def __init__(self, layers: int, dropout: float) -> None:
         super().__init__()
         between = dropout if layers > 1 else 0.0
         self.lstm = nn.LSTM(1, LSTM_UNITS, num_layers=layers, batch_first=True, dropout=between)
@@ -97,13 +95,13 @@ class GasLstm(nn.Module):
     five. That the fully connected layers see every step, and their widths, are ours.
     """
 
-    def __init__(self, classes: int = 4, channels: int = 7, layers: int = 1, dropout: float = 0.3) -> None:
+    def __init__(self, shape: Shape = PAPER_SHAPE, layers: int = 1) -> None:
         super().__init__()
-        self.features = LstmFeatures(layers, dropout)
-        self.head = classifier_head(LstmFeatures.length(channels), classes, dropout)
+        self.features = LstmFeatures(layers, shape.dropout)
+        self.head = classifier_head(LstmFeatures.length(shape.gas_channels), shape)
 
     def forward(self, gas: torch.Tensor) -> torch.Tensor:
-        """Turn normalised counts (N, C) into logits (N, classes)."""
+        """Turn normalised counts (N, C) into logits (N, K)."""
         return self.head(self.features(gas))
 
 
@@ -113,16 +111,21 @@ class GasDnn(nn.Module):
     Source: Ahn, Kim, Kim (2023); widths are ours.
     """
 
-    def __init__(self, classes: int = 4, channels: int = 7, dropout: float = 0.3) -> None:
+    def __init__(self, shape: Shape = PAPER_SHAPE) -> None:
         super().__init__()
-        widths = (channels, 128, 128, 64)
+        widths = (shape.gas_channels, 128, 128, 64)
         hidden = [
             layer
             for inputs, outputs in pairwise(widths)
-            for layer in (nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU(), nn.Dropout(dropout))
+            for layer in (
+                nn.Linear(inputs, outputs),
+                nn.BatchNorm1d(outputs),
+                nn.ReLU(),
+                nn.Dropout(shape.dropout),
+            )
         ]
-        self.layers = nn.Sequential(*hidden, nn.Linear(widths[-1], classes))
+        self.layers = nn.Sequential(*hidden, nn.Linear(widths[-1], shape.classes))
 
     def forward(self, gas: torch.Tensor) -> torch.Tensor:
-        """Turn normalised counts (N, C) into logits (N, classes)."""
+        """Turn normalised counts (N, C) into logits (N, K)."""
         return self.layers(gas)

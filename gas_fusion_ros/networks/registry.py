@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
 
@@ -17,27 +18,9 @@ from gas_fusion_ros.networks.fusion import (
     FusionIV,
 )
 from gas_fusion_ros.networks.gas import GasCnn, GasDnn, GasLstm
+from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.networks.thermal import Cnn2021, GasNet
 from gas_fusion_ros.observation import Mode
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a network's layers are sized by.
-
-    Attributes:
-        classes: length of the logits.
-        gas_channels: sensors of a reading, C.
-        image_channels: channels of a picture, I: 1 or 3.
-        image_size: side of a picture, S, pixels.
-        dropout: share of units dropped in training.
-    """
-
-    classes: int = 4
-    gas_channels: int = 7
-    image_channels: int = 1
-    image_size: int = 224
-    dropout: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -55,76 +38,22 @@ class Architecture:
     build: Callable[[Shape], nn.Module]
 
 
-def _cnn1d(shape: Shape) -> nn.Module:
-    return GasCnn(shape.classes, shape.gas_channels, shape.dropout)
-
-
-def _lstm(shape: Shape) -> nn.Module:
-    return GasLstm(shape.classes, shape.gas_channels, 1, shape.dropout)
-
-
-def _lstm5(shape: Shape) -> nn.Module:
-    return GasLstm(shape.classes, shape.gas_channels, 5, shape.dropout)
-
-
-def _dnn(shape: Shape) -> nn.Module:
-    return GasDnn(shape.classes, shape.gas_channels, shape.dropout)
-
-
-def _gasnet(shape: Shape) -> nn.Module:
-    return GasNet(shape.classes, shape.image_channels, shape.image_size, shape.dropout)
-
-
-def _cnn2021(shape: Shape) -> nn.Module:
-    return Cnn2021(shape.classes, shape.image_channels, shape.image_size, shape.dropout)
-
-
-def _vgg16(shape: Shape) -> nn.Module:
-    return vgg16(shape.classes, shape.image_channels, shape.dropout)
-
-
-def _resnet34(shape: Shape) -> nn.Module:
-    return resnet34(shape.classes, shape.image_channels)
-
-
-def _googlenet(shape: Shape) -> nn.Module:
-    return googlenet(shape.classes, shape.image_channels, shape.dropout)
-
-
-def _joint_fusion(
-    family: type[FusionI | FusionII | FusionIV | EarlyFusion2021],
-) -> Callable[[Shape], nn.Module]:
-    def build(shape: Shape) -> nn.Module:
-        return family(
-            shape.classes, shape.gas_channels, shape.image_channels, shape.image_size, shape.dropout
-        )
-
-    return build
-
-
-def _fusion3(family: type[FusionIIIMax | FusionIIIMean]) -> Callable[[Shape], nn.Module]:
-    def build(shape: Shape) -> nn.Module:
-        return family(_cnn1d(shape), _gasnet(shape))
-
-    return build
-
-
 _ALL = (
-    Architecture("cnn1d", Mode.GAS_ONLY, _cnn1d),
-    Architecture("lstm", Mode.GAS_ONLY, _lstm),
-    Architecture("lstm5", Mode.GAS_ONLY, _lstm5),
-    Architecture("dnn", Mode.GAS_ONLY, _dnn),
-    Architecture("gasnet", Mode.THERMAL_ONLY, _gasnet),
-    Architecture("cnn2021", Mode.THERMAL_ONLY, _cnn2021),
-    Architecture("vgg16", Mode.THERMAL_ONLY, _vgg16),
-    Architecture("resnet34", Mode.THERMAL_ONLY, _resnet34),
-    Architecture("googlenet", Mode.THERMAL_ONLY, _googlenet),
-    Architecture("fusion1", Mode.FUSION, _joint_fusion(FusionI)),
-    Architecture("fusion2", Mode.FUSION, _joint_fusion(FusionII)),
-    Architecture("fusion3_max", Mode.FUSION, _fusion3(FusionIIIMax)),
-    Architecture("fusion3_mean", Mode.FUSION, _fusion3(FusionIIIMean)),
-    Architecture("fusion4", Mode.FUSION, _joint_fusion(FusionIV)),
-    Architecture("early2021", Mode.FUSION, _joint_fusion(EarlyFusion2021)),
+    Architecture("cnn1d", Mode.GAS_ONLY, GasCnn),
+    Architecture("lstm", Mode.GAS_ONLY, GasLstm),
+    Architecture("lstm5", Mode.GAS_ONLY, partial(GasLstm, layers=5)),
+    Architecture("dnn", Mode.GAS_ONLY, GasDnn),
+    Architecture("gasnet", Mode.THERMAL_ONLY, GasNet),
+    Architecture("cnn2021", Mode.THERMAL_ONLY, Cnn2021),
+    Architecture("vgg16", Mode.THERMAL_ONLY, vgg16),
+    Architecture("resnet34", Mode.THERMAL_ONLY, resnet34),
+    Architecture("googlenet", Mode.THERMAL_ONLY, googlenet),
+    Architecture("fusion1", Mode.FUSION, FusionI),
+    Architecture("fusion2", Mode.FUSION, FusionII),
+    Architecture("fusion3_max", Mode.FUSION, FusionIIIMax),
+    Architecture("fusion3_mean", Mode.FUSION, FusionIIIMean),
+    Architecture("fusion4", Mode.FUSION, FusionIV),
+    Architecture("early2021", Mode.FUSION, EarlyFusion2021),
 )
 
 ARCHITECTURES: Mapping[str, Architecture] = {entry.name: entry for entry in _ALL}

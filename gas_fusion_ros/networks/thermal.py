@@ -6,12 +6,10 @@ import torch
 from torch import nn
 
 from gas_fusion_ros.networks.head import classifier_head
+from gas_fusion_ros.networks.shape import PAPER_SHAPE, Shape
 
 WIDTHS = (16, 32, 64, 128, 256, 256)
 """Filters of GasNet's six convolution layers."""
-
-THERMAL_FEATURES = 2304
-"""Length of the feature vector of a 224x224 picture: six halvings leave 3 x 3 of 256 filters."""
 
 CNN2021_WIDTHS = (16, 32, 64)
 """Filters of the convolution layers of the CNN of 2021."""
@@ -76,13 +74,13 @@ class GasNet(nn.Module):
     Source: Ahn, Kim, Kim (2023); layer widths are ours where the paper gives none.
     """
 
-    def __init__(self, classes: int = 4, channels: int = 1, size: int = 224, dropout: float = 0.3) -> None:
+    def __init__(self, shape: Shape = PAPER_SHAPE) -> None:
         super().__init__()
-        self.features = ThermalFeatures(channels)
-        self.head = classifier_head(ThermalFeatures.length(size), classes, dropout)
+        self.features = ThermalFeatures(shape.image_channels)
+        self.head = classifier_head(ThermalFeatures.length(shape.image_size), shape)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Turn pictures (N, I, S, S) in 0..1 into logits (N, classes)."""
+        """Turn pictures (N, I, S, S) in 0..1 into logits (N, K)."""
         return self.head(self.features(image))
 
 
@@ -117,11 +115,11 @@ class Cnn2021(nn.Module):
     layer widths are ours.
     """
 
-    def __init__(self, classes: int = 4, channels: int = 1, size: int = 224, dropout: float = 0.3) -> None:
+    def __init__(self, shape: Shape = PAPER_SHAPE) -> None:
         super().__init__()
-        self.features = Cnn2021Features(channels)
-        self.head = classifier_head(Cnn2021Features.length(size), classes, dropout)
+        self.features = Cnn2021Features(shape.image_channels)
+        self.head = classifier_head(Cnn2021Features.length(shape.image_size), shape)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Turn pictures (N, I, S, S) in 0..1 into logits (N, classes)."""
+        """Turn pictures (N, I, S, S) in 0..1 into logits (N, K)."""
         return self.head(self.features(image))

@@ -8,9 +8,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 
 from gas_fusion_ros.networks.fusion import FusionI, FusionII, FusionIIIMax, FusionIIIMean  # noqa: E402
-from gas_fusion_ros.networks.gas import GasCnn, GasFeatures, LstmFeatures  # noqa: E402
-from gas_fusion_ros.networks.registry import ARCHITECTURES, Shape, build, find_architecture  # noqa: E402
-from gas_fusion_ros.networks.thermal import GasNet, ThermalFeatures  # noqa: E402
+from gas_fusion_ros.networks.gas import GasFeatures, LstmFeatures  # noqa: E402
+from gas_fusion_ros.networks.registry import ARCHITECTURES, build, find_architecture  # noqa: E402
+from gas_fusion_ros.networks.shape import Shape  # noqa: E402
+from gas_fusion_ros.networks.thermal import ThermalFeatures  # noqa: E402
 from gas_fusion_ros.observation import Mode  # noqa: E402
 
 SMALL = 64
@@ -58,11 +59,11 @@ def test_feature_vectors_have_the_paper_s_lengths() -> None:
     assert GasFeatures.length(7) == GasFeatures()(gas).shape[1] == 384
     assert ThermalFeatures.length(224) == ThermalFeatures()(image).shape[1] == 2304
     assert FusionI().head[0].in_features == 2688
-    assert LstmFeatures.length(7) == LstmFeatures()(gas).shape[1] == 7 * 64
+    assert LstmFeatures.length(7) == LstmFeatures(1, 0.0)(gas).shape[1] == 7 * 64
 
 
 def test_late_fusion_joins_one_value_per_class_and_branch() -> None:
-    assert FusionII(classes=4).head.in_features == 8
+    assert FusionII().head.in_features == 8
 
 
 @pytest.mark.parametrize(
@@ -72,11 +73,11 @@ def test_late_fusion_joins_one_value_per_class_and_branch() -> None:
 def test_fusion_iii_combines_the_probabilities_of_both_branches(family: type, combine: object) -> None:
     torch.manual_seed(0)
     shape = Shape(image_size=SMALL)
-    gas_network, thermal_network = GasCnn().eval(), GasNet(size=SMALL).eval()
+    network = family(shape).eval()
     gas, image = inputs(Mode.FUSION, shape, samples=8)
     with torch.no_grad():
-        answer = family(gas_network, thermal_network).eval()(gas, image).softmax(dim=1)
-        expected = combine(gas_network(gas).softmax(dim=1), thermal_network(image).softmax(dim=1))  # type: ignore[operator]
+        answer = network(gas, image).softmax(dim=1)
+        expected = combine(network.gas(gas).softmax(dim=1), network.thermal(image).softmax(dim=1))  # type: ignore[operator]
     torch.testing.assert_close(answer, expected / expected.sum(dim=1, keepdim=True))
 
 

@@ -14,7 +14,8 @@ from run_folders import SIZE, random_inputs, untrained, write_run
 from torch import nn
 from typer.testing import CliRunner, Result
 
-from gas_fusion_ros.networks.registry import ARCHITECTURES, Shape
+from gas_fusion_ros.networks.registry import ARCHITECTURES
+from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.observation import PAPER_CLASSES, Mode
 from training.explain import (
     Explanation,

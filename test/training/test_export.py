@@ -22,7 +22,8 @@ from gas_fusion_ros.inference import (
     Thresholds,
     load_networks,
 )
-from gas_fusion_ros.networks.registry import ARCHITECTURES, Shape
+from gas_fusion_ros.networks.registry import ARCHITECTURES
+from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.observation import PAPER_CLASSES, Mode
 from gas_fusion_ros.thermal import Preparation
 from training import export as exporting

@@ -1,4 +1,4 @@
-"""The networks' shapes, as the paper gives them."""
+"""Folding batch normalisation changes no result."""
 
 from __future__ import annotations
 
@@ -12,35 +12,6 @@ from torch import nn  # noqa: E402
 
 from gas_fusion_ros.networks.folding import fold_batch_norm  # noqa: E402
 from gas_fusion_ros.networks.fusion import FusionI  # noqa: E402
-from gas_fusion_ros.networks.gas import GAS_FEATURES, GasCnn, GasFeatures  # noqa: E402
-from gas_fusion_ros.networks.thermal import THERMAL_FEATURES, GasNet, ThermalFeatures  # noqa: E402
-
-
-def test_gas_features_of_seven_channels_are_384_long() -> None:
-    assert GAS_FEATURES == 384
-    assert GasFeatures()(torch.zeros(2, 7)).shape == (2, 384)
-
-
-def test_thermal_features_of_224_pixels_are_2304_long() -> None:
-    assert THERMAL_FEATURES == 2304
-    assert ThermalFeatures()(torch.zeros(2, 1, 224, 224)).shape == (2, 2304)
-
-
-def test_logits_have_one_column_per_class() -> None:
-    gas, image = torch.zeros(2, 7), torch.zeros(2, 1, 224, 224)
-    assert GasCnn(classes=3)(gas).shape == (2, 3)
-    assert GasNet(classes=3)(image).shape == (2, 3)
-    assert FusionI(classes=3)(gas, image).shape == (2, 3)
-
-
-def test_fusion_looks_at_both_inputs() -> None:
-    torch.manual_seed(0)
-    network = FusionI().eval()
-    gas, image = torch.randn(1, 7), torch.rand(1, 1, 224, 224)
-    with torch.no_grad():
-        logits = network(gas, image)
-        assert not torch.allclose(logits, network(gas + 1, image))
-        assert not torch.allclose(logits, network(gas, 1 - image))
 
 
 def test_folding_keeps_the_results_and_leaves_no_batch_norm() -> None:
