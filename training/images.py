@@ -33,7 +33,6 @@ from gas_fusion_ros import pseudo_colour
 from gas_fusion_ros import thermal as thermal_module
 from gas_fusion_ros.dataset import DOI, IMAGE_FOLDER, Dataset, DatasetError
 from gas_fusion_ros.observation import PAPER_CLASSES
-from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.simulation import renderer, screenshot
 from gas_fusion_ros.thermal import Preparation, network_input
 
@@ -74,6 +73,7 @@ class Images:
         thermal: `REAL` or `RENDERED`.
         preparation: how they were prepared.
         size: side S, pixels.
+        unreadable: a line for each file that cannot be read, with its name.
     """
 
     pixels: np.memmap[Any, np.dtype[np.uint8]]
@@ -81,6 +81,7 @@ class Images:
     thermal: Thermal
     preparation: Preparation
     size: int
+    unreadable: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -151,7 +152,6 @@ def load_images(
     size: int,
     cache_dir: Path,
     *,
-    problems: Problems,
     tick: Callable[[], None],
     seed: int = 0,
     takes: int = 1,
@@ -167,7 +167,6 @@ def load_images(
         preparation: how a picture becomes the network's input.
         size: side of a prepared picture, pixels.
         cache_dir: folder of the cache; made where it is missing.
-        problems: counts each file that cannot be read as `unreadable_image`, cached pictures included.
         tick: called for each row that is prepared; not called for pictures from the cache.
         seed: another seed, other scenes; no matter for real pictures.
         takes: rendered pictures per row; of the real ones there is one per row.
@@ -185,11 +184,9 @@ def load_images(
         if thermal is Thermal.REAL:
             _check_sizes([row.image for row in dataset.rows if row.image is not None])
         cached = _build_once(target, work, tick)
-    for reason in cached.unreadable.values():
-        problems.add("unreadable_image", reason)
     usable = np.array([picture is not None for picture in pictures])
     usable[list(cached.unreadable)] = False
-    return Images(cached.pixels, usable, thermal, preparation, size)
+    return Images(cached.pixels, usable, thermal, preparation, size, tuple(cached.unreadable.values()))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -18,6 +18,7 @@ from training.catalog import Hyperparameters
 EXIT_USAGE = 2
 
 ERRORS = Console(stderr=True)
+NOTES = Console()
 
 Value = TypeVar("Value")
 
@@ -157,8 +158,14 @@ def refusing(programme: str) -> Iterator[None]:
     """Turn bad input into one line and exit code 2."""
     try:
         yield
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         fail(programme, str(error))
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what is worth knowing and no error, a line each."""
+    for note in notes:
+        NOTES.print(f"note: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def fail(programme: str, message: str) -> NoReturn:

@@ -20,7 +20,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.problems import Problems
 from training import options
 from training.catalog import Model, all_models, choose_models
 from training.dataset_check import check_published
@@ -72,16 +71,16 @@ def open_study(
     return Study.of(dataset, output, cache, chosen), check_published(dataset)
 
 
-def prepare_images(runs: Sequence[Run], study: Study) -> Problems:
+def prepare_images(runs: Sequence[Run], study: Study) -> list[str]:
     """Prepare all runs' pictures, so that no run waits for them.
 
     Returns:
-        The files that cannot be read.
+        A line for each file that cannot be read.
 
     Raises:
         DatasetError: the pictures cannot be used.
     """
-    problems = Problems()
+    unreadable: dict[str, None] = {}
     prepared: set[tuple[Any, ...]] = set()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     progress = Progress(*columns, console=CONSOLE)
@@ -98,15 +97,15 @@ def prepare_images(runs: Sequence[Run], study: Study) -> Problems:
                 progress.start()
                 progress.update(bar, advance=1, visible=True)
 
-            # Each look at the same files names the same ones: the last is all of them.
-            problems.clear()
-            run_images(run, study, problems, tick)
+            images = run_images(run, study, tick)
+            assert images is not None
+            unreadable.update(dict.fromkeys(images.unreadable))
             prepared.add(key)
     finally:
         # Stopping what never started would print an empty line.
         if progress.live.is_started:
             progress.stop()
-    return problems
+    return list(unreadable)
 
 
 def execute_all(runs: Sequence[Run], study: Study, machine: Machine, jobs: int) -> Iterator[RunResult]:
@@ -227,15 +226,16 @@ def main(
         for run in runs:
             check(run, study.dataset)
         unreadable = prepare_images(runs, study)
-    for finding in [*findings, *(problem.detail for problem in unreadable.take_unreported())]:
-        CONSOLE.print(f"note: {finding}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        # What cannot be written or read there is found out now, not after the first run.
+        study.output.mkdir(parents=True, exist_ok=True)
+        collect(study.output)
+        _note_command(study.output)
+    options.print_notes([*findings, *unreadable])
     reproduce(runs, study, machine, jobs)
 
 
 def reproduce(runs: Sequence[Run], study: Study, machine: Machine, jobs: int) -> None:
     """Run all that are not finished, and report after each."""
-    study.output.mkdir(parents=True, exist_ok=True)
-    _note_command(study.output)
     waiting = [run for run in runs if not run.is_finished(study)]
     CONSOLE.print(f"{len(waiting)} of {len(runs)} runs to go", highlight=False)
     for number, result in enumerate(execute_all(waiting, study, machine, jobs), start=1):

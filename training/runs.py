@@ -24,7 +24,6 @@ from gas_fusion_ros.inference import file_sha256
 from gas_fusion_ros.networks.registry import build
 from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.problems import Problems
 from training.catalog import Model, load_model
 from training.fitting import CHECKPOINTS, Fit, Machine, fit, infer, threads
 from training.images import Images, Thermal, load_images
@@ -125,7 +124,7 @@ def with_branches(runs: Iterable[Run]) -> list[Run]:
     return sorted(ordered, key=lambda run: bool(run.model.branches))
 
 
-def run_images(run: Run, study: Study, problems: Problems, tick: Callable[[], None]) -> Images | None:
+def run_images(run: Run, study: Study, tick: Callable[[], None]) -> Images | None:
     """Open the pictures of a run, prepared first where they are not yet; None without pictures.
 
     Raises:
@@ -141,7 +140,6 @@ def run_images(run: Run, study: Study, problems: Problems, tick: Callable[[], No
         run.model.preparation,
         hyperparameters.image_size,
         study.cache,
-        problems=problems,
         tick=tick,
         takes=hyperparameters.takes,
     )
@@ -204,7 +202,7 @@ class Answers:
 
 def _execute(run: Run, study: Study, machine: Machine) -> RunResult:
     dataset = study.dataset
-    images = run_images(run, study, Problems(), lambda: None)
+    images = run_images(run, study, lambda: None)
     whole = split_rows(dataset.labels, run.split, run.seed)
     normalisation = Normalisation.fit(dataset.counts[whole.train])
     split = whole if images is None else whole.only(images.usable)

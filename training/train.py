@@ -59,8 +59,8 @@ def main(
         for run in runs:
             check(run, study.dataset)
         unreadable = prepare_images(runs, study)
-    for finding in [*findings, *(problem.detail for problem in unreadable.take_unreported())]:
-        CONSOLE.print(f"note: {finding}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        study.output.mkdir(parents=True, exist_ok=True)
+    options.print_notes([*findings, *unreadable])
     for run in runs:
         result = execute(run, study, machine)
         CONSOLE.print(

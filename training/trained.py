@@ -20,7 +20,6 @@ from gas_fusion_ros.inference import file_sha256
 from gas_fusion_ros.networks.registry import ARCHITECTURES, build
 from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.thermal import Preparation
 from training.images import Thermal, load_images
 from training.material import Normalisation, as_inputs
@@ -169,7 +168,6 @@ def _pictures(result: RunResult, chosen: Dataset) -> torch.Tensor:
     """Return the first picture of each row, shape (N, I, S, S), uint8."""
     assert result.preparation is not None
     assert result.image_size is not None
-    problems = Problems()
     # Only these rows are prepared, so there is nothing worth keeping.
     with tempfile.TemporaryDirectory() as cache:
         images = load_images(
@@ -178,7 +176,6 @@ def _pictures(result: RunResult, chosen: Dataset) -> torch.Tensor:
             Preparation(result.preparation),
             result.image_size,
             Path(cache),
-            problems=problems,
             tick=lambda: None,
         )
         if not images.usable.all():

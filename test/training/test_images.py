@@ -21,7 +21,6 @@ from PIL import Image
 
 from gas_fusion_ros.dataset import CSV_NAME, DOI, IMAGE_FOLDER, Dataset, DatasetError
 from gas_fusion_ros.observation import PAPER_CLASSES
-from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.simulation import renderer
 from gas_fusion_ros.simulation.renderer import random_scene, render
 from gas_fusion_ros.simulation.screenshot import APP_STYLES, screenshot
@@ -85,13 +84,11 @@ class Loader:
     def __init__(self, cache: Path) -> None:
         self.cache = cache
         self.prepared = 0
-        self.problems = Problems()
 
     def __call__(self, folder: Path, thermal: Thermal = Thermal.REAL, **changes: Any) -> Images:
         arguments: dict[str, Any] = {
             "preparation": Preparation.FIELD,
             "size": SIZE,
-            "problems": self.problems,
             "tick": self._tick,
         } | changes
         return load_images(Dataset.load(folder, CHANNELS), thermal, cache_dir=self.cache, **arguments)
@@ -251,27 +248,29 @@ def test_a_damaged_picture_is_named_and_left_out(
     images = load(folder)
 
     assert np.flatnonzero(~images.usable).tolist() == [8]
-    assert load.problems.counts() == {"unreadable_image": 1}
-    detail = load.problems.take_unreported()[0].detail
-    assert detail.startswith("Thermal Camera Images/NoGas/2_NoGas.png: ")
+    (reason,) = images.unreadable
+    assert reason.startswith("Thermal Camera Images/NoGas/2_NoGas.png: ")
     assert images.pixels[9].any()
 
 
 def test_damage_is_told_again_from_the_cache(folder: Path, load: Loader) -> None:
     cut_short(image_path(folder, "NoGas", 2))
-    load(folder)
-    load.problems = Problems()
+    first = load(folder)
 
-    assert np.flatnonzero(~load(folder).usable).tolist() == [8]
-    assert load.problems.counts() == {"unreadable_image": 1}
+    again = load(folder)
+
+    assert np.flatnonzero(~again.usable).tolist() == [8]
+    assert again.unreadable == first.unreadable
     assert load.prepared == 24
 
 
 def test_a_missing_picture_makes_its_row_unusable(folder: Path, load: Loader) -> None:
     image_path(folder, "Smoke", 5).unlink()
 
-    assert np.flatnonzero(~load(folder).usable).tolist() == [23]
-    assert load.problems.counts() == {}
+    images = load(folder)
+
+    assert np.flatnonzero(~images.usable).tolist() == [23]
+    assert images.unreadable == ()
 
 
 def test_too_many_damaged_pictures_are_refused(folder: Path, load: Loader) -> None:

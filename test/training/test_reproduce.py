@@ -162,8 +162,9 @@ def test_a_folder_of_real_images_makes_the_real_tables(
 ) -> None:
     corrupt = tmp_path / "data"
     shutil.copytree(real_folder, corrupt)
-    broken = corrupt / IMAGE_FOLDER / "Smoke" / "3_Smoke.png"
-    broken.write_bytes(broken.read_bytes()[:100])
+    for serial in (3, 5):
+        broken = corrupt / IMAGE_FOLDER / "Smoke" / f"{serial}_Smoke.png"
+        broken.write_bytes(broken.read_bytes()[:100])
 
     result = run(
         "--models", "gasnet,gasnet_original,fusion1", "--data", corrupt, "--output", tmp_path / "out",
@@ -172,11 +173,24 @@ def test_a_folder_of_real_images_makes_the_real_tables(
 
     assert result.exit_code == 0, result.output
     assert "3_Smoke.png" in result.output
+    assert "5_Smoke.png" in result.output
     results = read_results(tmp_path / "out" / "results.json")
     assert {entry.thermal for entry in results} == {"real"}
-    assert {entry.unusable_images for entry in results} == {1}
-    assert sum(results[0].rows.values()) == 39
+    assert {entry.unusable_images for entry in results} == {2}
+    assert sum(results[0].rows.values()) == 38
     assert "rendered" not in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_an_output_that_cannot_be_written_or_read_is_named(tiny_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    broken = tmp_path / "out" / "runs" / "dnn-broken"
+    broken.mkdir(parents=True)
+    (broken / "result.json").write_text("{")
+    for output, detail in ((tmp_path / "file" / "out", "file"), (tmp_path / "out", "dnn-broken")):
+        result = run("--models", "knn1", "--data", tiny_folder, "--output", output)
+        assert result.exit_code == 2
+        (line,) = result.stderr.splitlines()
+        assert detail in line
 
 
 def test_one_model_is_trained_by_its_own_command(tiny_folder: Path, tmp_path: Path) -> None:
