@@ -19,6 +19,7 @@ from gas_fusion_ros.dataset import CSV_NAME, IMAGE_FOLDER, Dataset
 from training import reproduce, train
 from training.results import read_results
 from training.runs import LOGITS, WEIGHTS
+from training.splits import split_rows
 
 SMALL = ("--set", "epochs=1", "--set", "image_size=64", "--embargo", "1", "--threads", "1")
 
@@ -99,6 +100,16 @@ def test_a_finished_run_leaves_weights_and_logits_and_no_checkpoint(finished: Pa
             assert len(logits["test_rows"]) == result.rows["test"]
             right = logits["test_logits"].argmax(axis=1) == logits["test_labels"]
         assert right.mean() == pytest.approx(result.accuracy, abs=1e-4)
+
+
+def test_normalisation_is_fitted_on_training_rows_alone(finished: Path, tiny_folder: Path) -> None:
+    dataset = Dataset.load(tiny_folder)
+    for result in read_results(finished / "results.json"):
+        rows = split_rows(dataset.labels, result.split, result.seed).train
+        counts = dataset.counts[rows].astype(np.float64)
+        np.testing.assert_allclose(result.normalisation["mean"], counts.mean(axis=0), atol=1e-4)
+        np.testing.assert_allclose(result.normalisation["std"], counts.std(axis=0), atol=1e-4)
+        assert not np.allclose(result.normalisation["mean"], dataset.counts.mean(axis=0), atol=1e-2)
 
 
 def test_fusion_iii_answers_as_its_branches_do_together(finished: Path) -> None:
