@@ -224,7 +224,7 @@ def main(
             options.data_folder(data), chosen, thermal, output, options.cache_folder(cache)
         )
         for run in runs:
-            check(run, study.dataset)
+            check(run, study)
         unreadable = prepare_images(runs, study)
         # What cannot be written or read there is found out now, not after the first run.
         study.output.mkdir(parents=True, exist_ok=True)

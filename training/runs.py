@@ -25,6 +25,7 @@ from gas_fusion_ros.networks.registry import build
 from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.observation import Mode
 from training.catalog import Model, load_model
+from training.copies import Copies, find_copies, without_copies
 from training.fitting import CHECKPOINTS, Fit, Machine, fit, infer, threads
 from training.images import Images, Thermal, load_images
 from training.material import Material, Normalisation
@@ -51,6 +52,7 @@ class Study:
         output: folder that holds the runs.
         cache: folder of the prepared pictures.
         thermal: which pictures models with pictures get; `NONE` where no model has any.
+        copies: readings that stand twice.
     """
 
     dataset: Dataset
@@ -58,11 +60,22 @@ class Study:
     output: Path
     cache: Path
     thermal: Thermal
+    copies: Copies
 
     @classmethod
     def of(cls, dataset: Dataset, output: Path, cache: Path, thermal: Thermal) -> Study:
         """Take up a data set; nothing is written yet."""
-        return cls(dataset, file_sha256(dataset.csv_path), output, cache, thermal)
+        copies = find_copies(dataset.counts, dataset.labels)
+        return cls(dataset, file_sha256(dataset.csv_path), output, cache, thermal, copies)
+
+    def split(self, settings: SplitSettings, seed: int) -> Split:
+        """Split the rows, their copies kept apart.
+
+        Raises:
+            SplitError: a class has too few rows.
+        """
+        labels = self.dataset.labels
+        return without_copies(split_rows(labels, settings, seed), self.copies, labels, settings)
 
 
 @dataclass(frozen=True)
@@ -157,18 +170,18 @@ def shape_of(run: Run, dataset: Dataset) -> Shape:
     )
 
 
-def check(run: Run, dataset: Dataset) -> None:
+def check(run: Run, study: Study) -> None:
     """See that a run can be trained before anything is written.
 
     Raises:
         SplitError: the data set has too few rows.
         ValueError: the picture is too small for the network.
     """
-    split_rows(dataset.labels, run.split, run.seed)
+    study.split(run.split, run.seed)
     if not run.model.is_yardstick:
         # No memory is taken and no weight drawn.
         with torch.device("meta"):
-            build(run.model.architecture, shape_of(run, dataset))
+            build(run.model.architecture, shape_of(run, study.dataset))
 
 
 def execute(run: Run, study: Study, machine: Machine) -> RunResult:
@@ -203,7 +216,7 @@ class Answers:
 def _execute(run: Run, study: Study, machine: Machine) -> RunResult:
     dataset = study.dataset
     images = run_images(run, study, lambda: None)
-    whole = split_rows(dataset.labels, run.split, run.seed)
+    whole = study.split(run.split, run.seed)
     normalisation = Normalisation.fit(dataset.counts[whole.train])
     split = whole if images is None else whole.only(images.usable)
     material = Material.of(run.model.mode, dataset, normalisation, images)

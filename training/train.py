@@ -57,7 +57,7 @@ def main(
             options.data_folder(data), [chosen], thermal, output, options.cache_folder(cache)
         )
         for run in runs:
-            check(run, study.dataset)
+            check(run, study)
         unreadable = prepare_images(runs, study)
         study.output.mkdir(parents=True, exist_ok=True)
     options.print_notes([*findings, *unreadable])
