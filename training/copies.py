@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.splits import RANDOM, Indices, Split, SplitError, SplitSettings
+Indices = npt.NDArray[np.int64]
 
 SHORTEST = 20
 """Rows; shorter runs of equal readings occur by chance while the sensors rest."""
@@ -34,6 +34,14 @@ class Copies:
         return np.concatenate(
             [self.second[np.isin(self.first, rows)], self.first[np.isin(self.second, rows)]]
         )
+
+    def among(self, rows: Indices) -> Copies:
+        """Return the pairs within `rows`, sorted, as places in them."""
+        inside = np.isin(self.first, rows) & np.isin(self.second, rows)
+        return Copies(np.searchsorted(rows, self.first[inside]), np.searchsorted(rows, self.second[inside]))
+
+
+NO_COPIES = Copies(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 def find_copies(counts: npt.NDArray[np.float32], labels: Indices) -> Copies:
@@ -61,51 +69,3 @@ def _copies_in(counts: npt.NDArray[np.float32]) -> Indices:
         if first != start and (stretch != stretch[0]).any():
             pairs.append(np.stack([first + steps, start + steps], axis=1))
     return np.concatenate(pairs)
-
-
-def without_copies(split: Split, copies: Copies, labels: Indices, settings: SplitSettings) -> Split:
-    """Keep copies apart as the embargo keeps neighbours apart; a random split stays as it is.
-
-    Rows within the embargo of a copy of a test row leave training and validation, those within the embargo
-    of a copy of a validation row leave training.
-
-    Raises:
-        SplitError: a class is left without rows in a part.
-    """
-    if settings.name == RANDOM:
-        return split
-    places = _places(labels, settings.embargo)
-
-    def far(rows: Indices, others: Indices) -> Indices:
-        return _far_from(rows, copies.of(others), places, settings.embargo)
-
-    validation = far(split.validation, split.test)
-    apart = Split(far(far(split.train, split.test), validation), validation, split.test)
-    if any(len(np.unique(labels[part])) < len(np.unique(labels)) for part in (apart.train, apart.validation)):
-        raise SplitError(
-            f"the readings repeat themselves: with the copies apart, the {settings.protocol} leaves a class "
-            "without rows in training or validation"
-        )
-    return apart
-
-
-def _places(labels: Indices, embargo: int) -> Indices:
-    """Number the rows in time order within their class, classes farther apart than the embargo."""
-    places = np.zeros(len(labels), dtype=np.int64)
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        places[rows] = np.arange(len(rows)) + label * (len(labels) + embargo + 1)
-    return places
-
-
-def _far_from(rows: Indices, others: Indices, places: Indices, embargo: int) -> Indices:
-    """Return the rows with no one of `others` within the embargo."""
-    if not len(others):
-        return rows
-    wanted, held = places[rows], np.sort(places[others])
-    after = np.searchsorted(held, wanted)
-    distances = (
-        np.abs(wanted - held[np.maximum(after - 1, 0)]),
-        np.abs(held[np.minimum(after, len(held) - 1)] - wanted),
-    )
-    return rows[np.minimum(*distances) > embargo]

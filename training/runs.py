@@ -25,7 +25,7 @@ from gas_fusion_ros.networks.registry import build
 from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.observation import Mode
 from training.catalog import Model, load_model
-from training.copies import Copies, find_copies, without_copies
+from training.copies import Copies, find_copies
 from training.fitting import CHECKPOINTS, Fit, Machine, fit, infer, threads
 from training.images import Images, Thermal, load_images
 from training.material import Material, Normalisation
@@ -74,8 +74,7 @@ class Study:
         Raises:
             SplitError: a class has too few rows.
         """
-        labels = self.dataset.labels
-        return without_copies(split_rows(labels, settings, seed), self.copies, labels, settings)
+        return split_rows(self.dataset.labels, settings, seed, self.copies)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from training.copies import NO_COPIES, Copies
+
 Indices = npt.NDArray[np.int64]
 
 RANDOM, BLOCKED, FORWARD, BACKWARD = "random", "blocked", "forward", "backward"
@@ -89,45 +91,51 @@ class Split:
         return Split(*(rows[usable[rows]] for rows in (self.train, self.validation, self.test)))
 
 
-def split_rows(labels: Indices, settings: SplitSettings, seed: int) -> Split:
+def split_rows(labels: Indices, settings: SplitSettings, seed: int, copies: Copies = NO_COPIES) -> Split:
     """Split rows, class by class.
 
     `random`: shuffled by `seed`; a fraction is test, a fifth of the rest validation (Ahn, Kim, Kim
     2023). `blocked`: test is one contiguous block at `position`; validation another block of the rest, at a
     place drawn by `seed`. `forward`: the late part is test, the earliest of the rest validation, what lies
-    between trains; `backward`: the reverse.
+    between trains; `backward`: the reverse. These three keep the embargo to copies of a row as well.
 
     Args:
         labels: shape (N,), in time order within each class.
         settings: how.
         seed: draws the random split, and the place of validation in `blocked`.
+        copies: readings that stand twice.
 
     Raises:
         SplitError: a class has too few rows.
     """
     rng = np.random.default_rng(seed)
-    pieces = [_split_class(np.flatnonzero(labels == label), settings, rng) for label in np.unique(labels)]
+    pieces = [
+        _split_class(rows, copies.among(rows), settings, rng)
+        for rows in (np.flatnonzero(labels == label) for label in np.unique(labels))
+    ]
     return Split(*(np.sort(np.concatenate(parts)) for parts in zip(*pieces, strict=True)))
 
 
-def _split_class(
-    rows: Indices, settings: SplitSettings, rng: np.random.Generator
-) -> tuple[Indices, Indices, Indices]:
-    test = round(len(rows) * settings.fraction)
+Parts = tuple[Indices, Indices, Indices]
+"""Training, validation and test of one class."""
+
+
+def _split_class(rows: Indices, copies: Copies, settings: SplitSettings, rng: np.random.Generator) -> Parts:
+    count = round(len(rows) * settings.fraction)
     if settings.name == RANDOM:
-        parts = _shuffled(rows, test, rng)
+        parts = _shuffled(rows, count, rng)
     else:
-        start = _test_start(len(rows), test, settings)
-        parts = _blocks(rows, range(start, start + test), settings, rng)
+        start = _test_start(len(rows), count, settings)
+        parts = _blocks(rows, np.arange(start, start + count), copies, settings, rng)
     if not all(len(part) for part in parts):
         raise SplitError(
             f"a class has {len(rows)} rows; the {settings.protocol} needs at least one in each of training, "
-            "validation and test"
+            "validation and test that is no copy of another's"
         )
     return parts
 
 
-def _shuffled(rows: Indices, test: int, rng: np.random.Generator) -> tuple[Indices, Indices, Indices]:
+def _shuffled(rows: Indices, test: int, rng: np.random.Generator) -> Parts:
     shuffled = rng.permutation(rows)
     validation = round((len(rows) - test) * VALIDATION)
     train, validate, tested = np.split(shuffled, [len(rows) - test - validation, len(rows) - test])
@@ -144,27 +152,36 @@ def _test_start(rows: int, test: int, settings: SplitSettings) -> int:
 
 
 def _blocks(
-    rows: Indices, test: range, settings: SplitSettings, rng: np.random.Generator
-) -> tuple[Indices, Indices, Indices]:
-    """Take the test block out, then a validation block of what the embargo leaves; the rest trains."""
-    before = range(0, max(0, test.start - settings.embargo))
-    after = range(min(len(rows), test.stop + settings.embargo), len(rows))
-    validation = round((len(before) + len(after)) * VALIDATION)
-    starts = _validation_starts(before, after, validation, settings)
-    if not validation or not starts:
-        return rows[:0], rows[:0], rows[test.start : test.stop]
-    start = int(rng.choice(starts))
-    stop = start + validation
-    held = np.arange(len(rows))
-    train = np.isin(held, [*before, *after])
-    train &= (held < start - settings.embargo) | (held >= stop + settings.embargo)
-    return rows[train], rows[start:stop], rows[test.start : test.stop]
+    rows: Indices, test: Indices, copies: Copies, settings: SplitSettings, rng: np.random.Generator
+) -> Parts:
+    """Take validation out of what is far from test; what is far from both trains. All in places in `rows`."""
+
+    def far(held: Indices) -> npt.NDArray[np.bool_]:
+        return _far(len(rows), np.concatenate([held, copies.of(held)]), settings.embargo)
+
+    rest = far(test)
+    validation = _validation(np.flatnonzero(rest), settings, rng)
+    return rows[rest & far(validation)], rows[validation], rows[test]
 
 
-def _validation_starts(before: range, after: range, validation: int, settings: SplitSettings) -> list[int]:
-    """Where the validation block may begin: farthest from test where time has a direction, else anywhere."""
+def _far(size: int, places: Indices, embargo: int) -> npt.NDArray[np.bool_]:
+    """Tell of each of `size` places whether none of `places` lies within the embargo."""
+    near = places[:, np.newaxis] + np.arange(-embargo, embargo + 1)
+    far = np.ones(size, dtype=np.bool_)
+    far[near[(near >= 0) & (near < size)]] = False
+    return far
+
+
+def _validation(rest: Indices, settings: SplitSettings, rng: np.random.Generator) -> Indices:
+    """Take validation from the rest: the end farthest from test where time has a direction, else any block."""
+    count = round(len(rest) * VALIDATION)
     if settings.name == FORWARD:
-        return [0]
+        return rest[:count]
     if settings.name == BACKWARD:
-        return [after.stop - validation]
-    return [start for side in (before, after) for start in range(side.start, side.stop - validation + 1)]
+        return rest[len(rest) - count :]
+    last = rest[count - 1 :] if count else rest[:0]
+    starts = np.flatnonzero(last - rest[: len(last)] == count - 1)
+    if not len(starts):
+        return rest[:0]
+    start = int(rng.choice(starts))
+    return rest[start : start + count]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gas_fusion_ros.dataset import Dataset
-from training.copies import SHORTEST, Copies, find_copies, without_copies
+from training.copies import NO_COPIES, SHORTEST, Copies, find_copies
 from training.splits import BACKWARD, BLOCKED, FORWARD, SplitError, SplitSettings, split_rows
 
 ROWS = 400
@@ -68,7 +68,7 @@ def test_no_reading_and_no_neighbour_of_its_copy_is_in_two_parts(
     counts[350:390] = counts[30:70]
     copies = find_copies(counts, labels)
     settings = SplitSettings(name, 0.2, position if name == BLOCKED else None, embargo)
-    split = without_copies(split_rows(labels, settings, seed), copies, labels, settings)
+    split = split_rows(labels, settings, seed, copies)
     for held, others in ((split.test, (split.train, split.validation)), (split.validation, (split.train,))):
         doubles = copies.of(held)
         for rows in others:
@@ -78,25 +78,26 @@ def test_no_reading_and_no_neighbour_of_its_copy_is_in_two_parts(
     assert (split.train[labels[split.train] == 1]).size > 0
 
 
-def test_a_random_split_and_one_without_copies_stay_as_they_are() -> None:
+def test_a_random_split_stays_as_it_is() -> None:
     labels = np.zeros(ROWS, np.int64)
     copies = Copies(np.arange(30), np.arange(300, 330))
-    random = split_rows(labels, SplitSettings(), 0)
-    assert without_copies(random, copies, labels, SplitSettings()) is random
-    settings = SplitSettings(BLOCKED, 0.2, 0.4, 5)
-    blocked = split_rows(labels, settings, 0)
-    none = Copies(np.zeros(0, np.int64), np.zeros(0, np.int64))
-    apart = without_copies(blocked, none, labels, settings)
-    np.testing.assert_array_equal(apart.train, blocked.train)
-    np.testing.assert_array_equal(apart.validation, blocked.validation)
+    with_copies, without = (split_rows(labels, SplitSettings(), 0, known) for known in (copies, NO_COPIES))
+    np.testing.assert_array_equal(with_copies.train, without.train)
+
+
+def test_backward_validates_on_what_is_no_copy_of_test() -> None:
+    labels = np.zeros(ROWS, np.int64)
+    copies = Copies(np.arange(50, 100), np.arange(350, 400))
+    split = split_rows(labels, SplitSettings(BACKWARD, 0.5, None, 10), 0, copies)
+    assert split.validation.max() == 339
+    assert len(split.validation) == round(130 * 0.2)
 
 
 def test_readings_that_only_repeat_themselves_are_refused() -> None:
     labels = np.zeros(200, np.int64)
     copies = find_copies(np.tile(noise(100), (2, 1)), labels)
-    settings = SplitSettings(FORWARD, 0.5, None, 5)
-    with pytest.raises(SplitError, match="the readings repeat themselves"):
-        without_copies(split_rows(labels, settings, 0), copies, labels, settings)
+    with pytest.raises(SplitError, match="that is no copy of another's"):
+        split_rows(labels, SplitSettings(FORWARD, 0.5, None, 5), 0, copies)
 
 
 def test_the_published_readings_repeat_two_hundred_rows_of_perfume(gas_fusion_data: Path) -> None:
