@@ -173,7 +173,7 @@ def _far(size: int, places: Indices, embargo: int) -> npt.NDArray[np.bool_]:
 
 
 def _validation(rest: Indices, settings: SplitSettings, rng: np.random.Generator) -> Indices:
-    """Take validation from the rest: the end farthest from test where time has a direction, else any block."""
+    """Take validation from the rest: where time has a direction the end far from test, else any block."""
     count = round(len(rest) * VALIDATION)
     if settings.name == FORWARD:
         return rest[:count]
