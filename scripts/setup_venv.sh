@@ -17,8 +17,12 @@ find_python() {
   local candidate candidates=(python3 python3.13 python3.12 python3.11 python3.10)
   [ -z "${PYTHON:-}" ] || candidates=("$PYTHON")
   for candidate in "${candidates[@]}"; do
-    if "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null; then
-      command -v "$candidate"
+    # The interpreter below a virtual environment, so that an activated .venv does not rebuild itself.
+    if "$candidate" -c '
+import os, sys
+if not (3, 10) <= sys.version_info < (3, 14):
+    sys.exit(1)
+print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))' 2>/dev/null; then
       return
     fi
   done

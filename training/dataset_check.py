@@ -31,7 +31,7 @@ Source: Table 2 of Ahn, Kim, Kim (2023)."""
 
 
 def check_published(dataset: Dataset) -> list[str]:
-    """Compare a data set with the published one.
+    """Compare a data set with the published one, readings and images.
 
     An own data set is no error. Where it has a class that the published one has not, its file, rows and
     ranges are not compared.
@@ -39,21 +39,30 @@ def check_published(dataset: Dataset) -> list[str]:
     Returns:
         One line per difference; none where the folder is the published one and whole.
     """
+    return _with_source(dataset, [*_readings(dataset), *_missing_images(dataset)])
+
+
+def check_readings(dataset: Dataset) -> list[str]:
+    """Compare a data set's readings with the published ones; see `check_published`."""
+    return _with_source(dataset, _readings(dataset))
+
+
+def _with_source(dataset: Dataset, differences: list[str]) -> list[str]:
+    """Say where the whole data set is, where this one is a part of it or another version."""
+    if not differences or not set(dataset.classes) <= set(PAPER_CLASSES):
+        return differences
+    return [*differences, f"the whole data set is published: {SOURCE}"]
+
+
+def _readings(dataset: Dataset) -> list[str]:
     findings = list(_out_of_range(dataset))
     if not set(dataset.classes) <= set(PAPER_CLASSES):
         findings.append(
             f"the classes are {', '.join(dataset.classes)}: an own data set, not compared with the published "
             f"one ({', '.join(PAPER_CLASSES)})"
         )
-        return [*findings, *_missing_images(dataset)]
-    differences = [
-        *_other_file(dataset),
-        *findings,
-        *_other_length(dataset),
-        *_other_ranges(dataset),
-        *_missing_images(dataset),
-    ]
-    return [*differences, f"the whole data set is published: {SOURCE}"] if differences else []
+        return findings
+    return [*_other_file(dataset), *findings, *_other_length(dataset), *_other_ranges(dataset)]
 
 
 def _other_file(dataset: Dataset) -> Iterator[str]:

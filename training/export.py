@@ -476,8 +476,9 @@ def main(
     data: Annotated[
         Path | None,
         typer.Option(
+            envvar="GAS_FUSION_DATA",
             help="Folder of the data set: tests the networks anew, in the form that is stored. Without it "
-            "the metrics are the runs'."
+            "the metrics are the runs'.",
         ),
     ] = None,
 ) -> None:
@@ -487,8 +488,10 @@ def main(
         chosen = name or next(iter(runs.values())).result.model
         command = _command(run, gas_only, thermal_only, data is not None, chosen)
         bundle = export(runs, output, chosen, command, data, INPUTS)
-    for protocol, measured in bundle.metrics.items():
-        CONSOLE.print(protocol, measured)
+    for mode, entry in bundle.metrics[RUNTIME].items():
+        difference = entry["onnx_torch_max_difference"]
+        CONSOLE.print(f"{mode}: ONNX Runtime and torch differ by {difference:.1e} at most", highlight=False)
+    CONSOLE.print(f"{output}/README.md is its card", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -162,10 +163,43 @@ def refusing(programme: str) -> Iterator[None]:
         fail(programme, str(error))
 
 
-def print_notes(notes: Iterable[str]) -> None:
-    """Print what is worth knowing and no error, a line each."""
-    for note in notes:
+class StoppedError(BaseException):
+    """A signal asked the programme to stop; no `Exception`, so that nothing takes it for a failed run."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def stoppable(programme: str) -> Iterator[None]:
+    """End on SIGINT and SIGTERM with one line and the shell's exit code for it, 130 or 143.
+
+    Without these handlers Lightning has its own, which end a training as if it had finished.
+    """
+
+    def stop(number: int, _: object) -> None:
+        raise StoppedError(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except StoppedError as stopped:
+        ERRORS.print(
+            f"{programme}: stopped by {stopped}; the same command goes on where it was", soft_wrap=True
+        )
+        raise typer.Exit(stopped.exit_code) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def print_notes(notes: Sequence[str], most: int | None = None) -> None:
+    """Print what is worth knowing and no error, a line each, at most so many and how many more there are."""
+    for note in notes[:most]:
         NOTES.print(f"note: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if most is not None and len(notes) > most:
+        NOTES.print(f"note: and {len(notes) - most} more like these", style="yellow", highlight=False)
 
 
 def fail(programme: str, message: str) -> NoReturn:

@@ -155,6 +155,12 @@ def _section(comparison: Comparison) -> Section:
     unusable = max(result.unusable_images for entry in comparison.measured for result in entry.results)
     if unusable:
         paragraphs.append(f"Rows in no part, as their picture is missing or unreadable: {unusable} at most.")
+    cut = [entry.title for entry in comparison.measured if any(map(_was_cut_short, entry.results))]
+    if cut:
+        paragraphs.append(
+            "Ended by the limit of epochs, not by validation, so that more training may do better: "
+            f"{', '.join(cut)}."
+        )
     shared = shared_hyperparameters(comparison)
     if shared:
         values = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in shared.items())
@@ -169,6 +175,10 @@ def _section(comparison: Comparison) -> Section:
         ),
         tuple(_pictures(comparison, name)),
     )
+
+
+def _was_cut_short(result: RunResult) -> bool:
+    return 0 < result.hyperparameters["epochs"] <= result.epochs
 
 
 def _pictures(comparison: Comparison, name: str) -> Iterable[Picture]:

@@ -19,10 +19,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.dataset import Dataset, DatasetError
 from training import options
 from training.catalog import Model, all_models, choose_models
-from training.dataset_check import check_published
+from training.dataset_check import check_published, check_readings
 from training.fitting import Machine
 from training.images import Thermal, choose_thermal
 from training.report import write_report
@@ -32,6 +32,8 @@ from training.splits import BLOCKED, EMBARGO, FRACTION, HALF, RANDOM, SplitSetti
 
 CONSOLE = Console()
 COMMANDS = "commands.txt"
+MOST_FINDINGS = 4
+"""Differences from the published data that are printed; an own data set differs in many."""
 POSITIONS = "0,0.2,0.4,0.6,0.8"
 """Where `blocked` holds its test block out: each fifth once."""
 
@@ -66,9 +68,18 @@ def open_study(
         DatasetError: the data cannot be read, or pictures are missing.
     """
     dataset = Dataset.load(data)
+    if dataset.classes == ("",):
+        raise DatasetError(f"{dataset.csv_path.name} line 1: no column for the class; expected 'Gas'")
+    if len(dataset.classes) < 2:
+        raise DatasetError(
+            f"{dataset.csv_path} has one class, {dataset.classes[0]}; training needs at least two"
+        )
     has_pictures = any(model.preparation is not None for model in models)
     chosen = choose_thermal(dataset, thermal) if has_pictures else Thermal.NONE
-    return Study.of(dataset, output, cache, chosen), check_published(dataset)
+    findings = check_published(dataset) if has_pictures else check_readings(dataset)
+    if chosen is Thermal.RENDERED:
+        findings.append("pictures are rendered: the results say nothing of real ones")
+    return Study.of(dataset, output, cache, chosen), findings
 
 
 def prepare_images(runs: Sequence[Run], study: Study) -> list[str]:
@@ -119,6 +130,19 @@ def execute_all(runs: Sequence[Run], study: Study, machine: Machine, jobs: int) 
             yield from parallel(joblib.delayed(execute)(run, study, machine) for run in waiting)
 
 
+def make_output(output: Path) -> None:
+    """Make the folder for runs and report.
+
+    Raises:
+        ValueError: there is a file in its place.
+        OSError: it cannot be made.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"--output {output}: there is a file in its place; expected a folder") from None
+
+
 def collect(output: Path) -> list[RunResult]:
     """Read all finished runs of an output folder, in the order of the tables."""
     order = {model.name: model.order for model in all_models()}
@@ -137,7 +161,8 @@ def summarise(output: Path) -> None:
     """Write results.json and the report over all finished runs of an output folder."""
     results = collect(output)
     write_results(output / RESULTS, results)
-    paper = {model.name: model.paper for model in all_models()}
+    measured = {result.model for result in results}
+    paper = {model.name: model.paper for model in all_models() if model.name in measured}
     commands = (output / COMMANDS).read_text(encoding="utf-8").splitlines()
     write_report(results, paper, output, commands)
 
@@ -168,10 +193,12 @@ def _without_folders(words: Sequence[str]) -> list[str]:
     return shown
 
 
-def _line(result: RunResult) -> str:
+def result_line(result: RunResult) -> str:
+    """Say what a run scored, under which protocol and with which pictures."""
+    pictures = "" if result.thermal == Thermal.NONE.value else f", {result.thermal} thermal"
     return (
-        f"{result.run}: accuracy {result.accuracy:.4f}, macro F1 {result.macro_f1:.4f}, "
-        f"{result.epochs} epochs, {result.seconds:.0f} s"
+        f"{result.run}: accuracy {result.accuracy:.4f}, macro F1 {result.macro_f1:.4f} on test "
+        f"({result.split.protocol}{pictures}); {result.epochs} epochs, {result.seconds:.0f} s"
     )
 
 
@@ -227,21 +254,25 @@ def main(
             check(run, study)
         unreadable = prepare_images(runs, study)
         # What cannot be written or read there is found out now, not after the first run.
-        study.output.mkdir(parents=True, exist_ok=True)
+        make_output(study.output)
         collect(study.output)
         _note_command(study.output)
-    options.print_notes([*findings, *unreadable])
-    reproduce(runs, study, machine, jobs)
+    options.print_notes(findings, most=MOST_FINDINGS)
+    options.print_notes(unreadable)
+    with options.stoppable("training.reproduce"):
+        reproduce(runs, study, machine, jobs)
 
 
 def reproduce(runs: Sequence[Run], study: Study, machine: Machine, jobs: int) -> None:
-    """Run all that are not finished, and report after each."""
+    """Run all that are not finished, and report over all there are, also where it is stopped."""
     waiting = [run for run in runs if not run.is_finished(study)]
     CONSOLE.print(f"{len(waiting)} of {len(runs)} runs to go", highlight=False)
-    for number, result in enumerate(execute_all(waiting, study, machine, jobs), start=1):
-        CONSOLE.print(f"{number}/{len(waiting)} {_line(result)}", highlight=False, soft_wrap=True)
-        write_results(study.output / RESULTS, collect(study.output))
-    summarise(study.output)
+    try:
+        for number, result in enumerate(execute_all(waiting, study, machine, jobs), start=1):
+            CONSOLE.print(f"{number}/{len(waiting)} {result_line(result)}", highlight=False, soft_wrap=True)
+            write_results(study.output / RESULTS, collect(study.output))
+    finally:
+        summarise(study.output)
     CONSOLE.print(f"{study.output}/report.md  {study.output}/report.html", highlight=False, soft_wrap=True)
 
 

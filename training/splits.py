@@ -131,6 +131,7 @@ def _split_class(rows: Indices, copies: Copies, settings: SplitSettings, rng: np
         raise SplitError(
             f"a class has {len(rows)} rows; the {settings.protocol} needs at least one in each of training, "
             "validation and test that is no copy of another's"
+            + ("; a smaller embargo leaves more" if settings.embargo else "")
         )
     return parts
 

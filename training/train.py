@@ -15,8 +15,15 @@ from rich.console import Console
 from training import options
 from training.catalog import load_model
 from training.fitting import Machine
-from training.reproduce import open_study, prepare_images, split_settings
-from training.runs import Run, check, execute, with_branches
+from training.reproduce import (
+    MOST_FINDINGS,
+    make_output,
+    open_study,
+    prepare_images,
+    result_line,
+    split_settings,
+)
+from training.runs import RUNS, Run, check, execute, with_branches
 from training.splits import BLOCKED, EMBARGO, RANDOM
 
 CONSOLE = Console()
@@ -59,16 +66,13 @@ def main(
         for run in runs:
             check(run, study)
         unreadable = prepare_images(runs, study)
-        study.output.mkdir(parents=True, exist_ok=True)
-    options.print_notes([*findings, *unreadable])
-    for run in runs:
-        result = execute(run, study, machine)
-        CONSOLE.print(
-            f"{run.folder(study)}: accuracy {result.accuracy:.4f}, macro F1 {result.macro_f1:.4f} on test "
-            f"({rows.protocol})",
-            highlight=False,
-            soft_wrap=True,
-        )
+        make_output(study.output)
+    options.print_notes(findings, most=MOST_FINDINGS)
+    options.print_notes(unreadable)
+    with options.stoppable("training.train"):
+        for run in runs:
+            line = result_line(execute(run, study, machine))
+            CONSOLE.print(f"{study.output}/{RUNS}/{line}", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -24,18 +24,18 @@ SETTINGS = Hyperparameters(epochs=4, batch=8, noise_counts=0.1)
 
 
 class KillProcess(Callback):
-    """Kills the process at one step, counted from 1, or as a step's epoch is validated."""
+    """Kills the process, or sends it another signal, at one step, from 1, or as its epoch is validated."""
 
-    def __init__(self, step: int, in_validation: bool) -> None:
-        self._step, self._in_validation = step, in_validation
+    def __init__(self, step: int, in_validation: bool, number: int = signal.SIGKILL) -> None:
+        self._step, self._in_validation, self._number = step, in_validation, number
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: object) -> None:
         if not self._in_validation and trainer.global_step == self._step:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self._number)
 
     def on_validation_end(self, trainer: lightning.Trainer, *_: object) -> None:
         if self._in_validation and trainer.global_step == self._step:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self._number)
 
 
 def material() -> Material:

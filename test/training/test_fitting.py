@@ -12,11 +12,13 @@ import needs_training  # noqa: F401
 import numpy as np
 import pytest
 import torch
+import typer
 from small_training import SETTINGS, SPLIT, KillProcess, material, train
 
 from gas_fusion_ros.networks.gas import GasDnn
 from training.catalog import Hyperparameters
 from training.fitting import CHECKPOINTS, TENSORBOARD, Fit, History, Machine, fit, infer
+from training.options import stoppable
 from training.results import Epoch
 
 
@@ -48,6 +50,20 @@ def test_a_training_killed_at_any_moment_ends_as_an_uninterrupted_one(
 
     assert done.epochs == uninterrupted[0].epochs
     assert done.best_epoch == uninterrupted[0].best_epoch
+    assert same_weights(network, uninterrupted[1])
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_training_with_its_exit_code_and_it_goes_on(
+    number: int, exit_code: int, tmp_path: Path, uninterrupted: tuple[Fit, GasDnn]
+) -> None:
+    with pytest.raises(typer.Exit) as ended, stoppable("training.train"):
+        train(tmp_path, KillProcess(9, in_validation=False, number=number))
+    assert ended.value.exit_code == exit_code
+
+    done, network = train(tmp_path)
+
+    assert done.epochs == uninterrupted[0].epochs
     assert same_weights(network, uninterrupted[1])
 
 

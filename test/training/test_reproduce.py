@@ -224,6 +224,12 @@ def other_size(folder: Path) -> None:
     cv2.imwrite(str(folder / IMAGE_FOLDER / "NoGas" / "4_NoGas.png"), np.zeros((32, 32, 3), np.uint8))
 
 
+def one_class(folder: Path) -> None:
+    path = folder / CSV_NAME
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], *(line for line in lines if line.endswith("Smoke"))]) + "\n")
+
+
 def few_rows(folder: Path) -> None:
     path = folder / CSV_NAME
     lines = path.read_text().splitlines()
@@ -244,6 +250,8 @@ def untouched(_: Path) -> None:
             "line 2: channel mq2 is 'many'; expected a number",
         ),
         (lambda folder: shutil.rmtree(folder / IMAGE_FOLDER / "Perfume"), (), "Perfume"),
+        (replace_in(CSV_NAME, "Gas", "Label"), (), "line 1: no column for the class; expected 'Gas'"),
+        (one_class, (), "has one class, Smoke; training needs at least two"),
         (other_size, (), "4_NoGas.png"),
         (few_rows, ("--models", "dnn", "--split", "blocked", "--embargo", "2"), "a class has 3 rows"),
         (untouched, ("--models", "fusion9"), "no model is called 'fusion9'; there are cnn1d"),
