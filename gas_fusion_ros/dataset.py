@@ -91,6 +91,11 @@ class Dataset:
         seen: dict[tuple[str, int], int] = {}
         for row in dataset.rows:
             first = seen.setdefault((row.label, row.serial), row.line)
+            if first != row.line and not row.label:
+                raise DatasetError(
+                    f"{dataset.csv_path.name} line 1: no column for the class; expected 'Gas', or serial "
+                    f"numbers that are unique: line {row.line} repeats that of line {first}"
+                )
             if first != row.line:
                 raise DatasetError(
                     f"{dataset.csv_path.name} line {row.line}: serial number {row.serial} of class "
