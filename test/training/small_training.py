@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Callback
 from gas_fusion_ros.networks.gas import GasDnn
 from gas_fusion_ros.observation import Mode
 from training.catalog import Hyperparameters
-from training.fitting import Fit, Machine, fit
+from training.fitting import Fit, Machine, fit, threads
 from training.material import Material
 from training.splits import Split
 
@@ -51,7 +51,9 @@ def train(folder: Path, *callbacks: Callback, settings: Hyperparameters = SETTIN
     torch.manual_seed(5)
     network = GasDnn()
     machine = Machine(accelerator="cpu", callbacks=callbacks)
-    return fit(network, material(), SPLIT, settings, 3, folder, machine), network
+    # Sums depend on how many threads share them: as many in each process.
+    with threads(1):
+        return fit(network, material(), SPLIT, settings, 3, folder, machine), network
 
 
 if __name__ == "__main__":

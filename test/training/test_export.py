@@ -39,6 +39,12 @@ PROTOCOL = "random split, seed 0"
 
 
 @pytest.fixture(autouse=True)
+def _no_data_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs here were not trained on the data set that the environment names."""
+    monkeypatch.delenv("GAS_FUSION_DATA", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def few_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """As fast as it gets: fewer inputs and fewer runs."""
     monkeypatch.setattr(exporting, "INPUTS", FEW)
