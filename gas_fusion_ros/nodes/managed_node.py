@@ -32,6 +32,9 @@ class ManagedNode(LifecycleNode):
 
     _configured = False
 
+    failure = ""
+    """Why the last transition that failed did; empty where none has."""
+
     def __init__(self, node_name: str, **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
         self.parameters = ParameterTable(self, self.SPECS)
@@ -164,6 +167,7 @@ class ManagedNode(LifecycleNode):
         try:
             action()
         except Exception as error:
-            self.get_logger().error(f"{transition} failed: {error}")
+            self.failure = f"{transition} failed: {error}"
+            self.get_logger().error(self.failure)
             return False
         return True

@@ -373,9 +373,8 @@ class Stage:
         return self._classifier.pairing_counters.images + unusable + self._forgiven_images
 
     def _reason(self) -> str:
-        """The last thing a node logged as an error, which arrives a little after the refusal."""
-        self._wait_until(lambda: bool(self._warnings))
-        return "".join(f"; {warning}" for warning in self.warnings[-1:])
+        """Why a node refused, from the node itself: what it logs may arrive seconds later, or not at all."""
+        return "".join(f"; {node.get_name()}: {node.failure}" for node in self._managed if node.failure)
 
     def _wait_until(self, condition: Callable[[], bool]) -> None:
         """Poll, because the nodes' counters notify nobody."""
