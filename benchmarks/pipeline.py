@@ -177,14 +177,15 @@ def bare_forward_ms(model: Path, runs: int, pause_s: float) -> list[float]:
     bundle = Bundle.load(model)
     runtime = OnnxRuntime(bundle, threads=1)
     rng = np.random.default_rng(0)
-    gas = rng.normal(size=(1, len(bundle.channels))).astype(np.float32)
-    image = rng.uniform(size=(1, bundle.image_channels, bundle.image_size, bundle.image_size))
-    picture = image.astype(np.float32)
+    inputs = {
+        name: rng.uniform(size=(1, *shape)).astype(np.float32)
+        for name, shape in bundle.inputs(Mode.FUSION).items()
+    }
     times = []
     for _ in range(runs + 5):
         time.sleep(pause_s)
         start = time.perf_counter()
-        runtime.run(Mode.FUSION, gas, picture)
+        runtime.run(Mode.FUSION, inputs)
         times.append(1e3 * (time.perf_counter() - start))
     return times[5:]
 

@@ -107,8 +107,9 @@ class LeakAlarm:
 
         Args:
             now_ns: the clock.
-            probabilities: of each class; a class missing counts as 0. Where one is not in 0..1 (NaN)
-                all of it is refused and counted, and the reading does not count as valid.
+            probabilities: of each class, as `AlarmSettings.evidence` gives them; a class missing counts as 0.
+                Where one is not in 0..1 (NaN) all of it is refused and counted, and the reading does not
+                count as valid.
             reading_valid: whether a valid gas reading is behind it. An image alone is none, yet its
                 evidence counts.
         """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from gas_fusion_ros.observation import UNKNOWN, Verdict
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 
@@ -40,7 +41,7 @@ class AlarmSettings:
     The leak probability is the sum of the probabilities of the gases in `severities`.
 
     Attributes:
-        severities: the gases that raise an alarm; all other classes do not.
+        severities: the gases that raise an alarm, `Unknown` among them or not; all other classes do not.
         on_threshold: leak probability from which on a leak is suspected.
         off_threshold: leak probability below which it counts as gone.
         on_delay_ns: how long a leak is suspected before the alarm.
@@ -71,16 +72,28 @@ class AlarmSettings:
         object.__setattr__(self, "severities", MappingProxyType(severities))
 
     def check_classes(self, classes: Sequence[str]) -> None:
-        """Make sure that the model can name every gas that is to raise an alarm.
+        """Make sure that a model can name every gas that is to raise an alarm.
+
+        `Unknown` passes beside the model's classes.
 
         Raises:
             ValueError: it cannot, so that gas would never raise one.
         """
-        unknown = sorted(set(self.severities) - set(classes))
-        if unknown:
+        missing = sorted(set(self.severities) - {UNKNOWN, *classes})
+        if missing:
             raise ValueError(
-                f"severities: {', '.join(unknown)} is no class of the model, which knows {', '.join(classes)}"
+                f"severities: {', '.join(missing)} is no class of the model, which knows {', '.join(classes)}"
             )
+
+    def evidence(self, verdict: Verdict) -> Mapping[str, float]:
+        """Return what a verdict says for and against a leak, 0..1 by class.
+
+        Where `Unknown` is to raise an alarm, an Unknown verdict is certain evidence of it. Else the
+        probabilities count as ever: an input unlike training keeps no leak from the alarm.
+        """
+        if verdict.is_unknown and UNKNOWN in self.severities:
+            return {UNKNOWN: 1.0}
+        return verdict.by_class
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.inference import Bundle, Runtime
+from gas_fusion_ros.inference import Answer, Bundle, Runtime
 from gas_fusion_ros.observation import GasReading, Mode, Observation, ThermalFrame, Verdict
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.thermal import ThermalError, network_input
+from gas_fusion_ros.window import Window, WindowHistory
 
 Array = npt.NDArray[np.float32]
 
@@ -17,8 +21,31 @@ class ClassifierError(ValueError):
     """An observation cannot be classified; the message says why."""
 
 
+@dataclass(frozen=True)
+class Sample:
+    """An observation with everything that depends on what came before it.
+
+    Attributes:
+        observation: the observation.
+        counts: shape (C,), its reading's counts in the order of the model's channels; None without a reading.
+        window: one window that ends at the reading; all invalid where no channel of the reading is valid.
+    """
+
+    observation: Observation
+    counts: Array | None
+    window: Window
+
+    @property
+    def has_gas(self) -> bool:
+        """Whether there is a reading with a valid channel."""
+        return bool(self.window.valid.any())
+
+
 class Classifier:
     """Classifies observations with one bundle.
+
+    `prepare` takes every observation in, in order; `decide` makes its verdict, at any time later and in
+    any thread, or never: the reading is in the windows of those that follow all the same.
 
     A reading with a picture goes to the fusion network, a reading alone to the network for readings,
     and a picture whose reading is missing or NaN in every channel to the network for pictures. Where
@@ -35,54 +62,119 @@ class Classifier:
         self.problems = Problems()
         self._bundle = bundle
         self._runtime = runtime
+        self._history = WindowHistory(bundle.window, len(bundle.channels))
+        self._run = 0
 
     def warm_up(self) -> None:
-        """Run every network once, so that the first observation meets no one-off costs."""
-        gas = np.zeros((1, len(self._bundle.channels)), dtype=np.float32)
-        size = self._bundle.image_size
-        image = np.zeros((1, self._bundle.image_channels, size, size), dtype=np.float32)
+        """Run every mode once, so that the first observation meets no one-off costs."""
         for mode in self._bundle.networks:
-            self._runtime.run(mode, gas, image)
+            self._runtime.run(mode, self._complete(mode, {}))
 
     def classify(self, observation: Observation) -> Verdict:
-        """Classify one observation.
+        """Classify one observation: `prepare`, then `decide`.
+
+        Raises:
+            ClassifierError: as both do.
+        """
+        return self.decide(self.prepare(observation))
+
+    def prepare(self, observation: Observation) -> Sample:
+        """Take an observation in, and its reading into the windows of those to come; cheap.
+
+        To be called once for every observation, in the order in which they come. A new run begins with
+        an empty history. Not thread-safe.
+
+        Raises:
+            ClassifierError: its reading lacks a channel of the model.
+        """
+        if observation.run != self._run:
+            self._history.clear()
+            self._run = observation.run
+        reading = observation.reading
+        if reading is None:
+            return Sample(observation, None, self._blank_window())
+        counts = self._counts(reading)
+        self._history.add(reading.stamp_ns, counts)
+        if not np.isfinite(counts).any():
+            return Sample(observation, counts, self._blank_window())
+        return Sample(observation, counts, self._history.window(reading.stamp_ns))
+
+    def decide(self, sample: Sample) -> Verdict:
+        """Run the network on a prepared observation; in any order, and in another thread than `prepare`.
 
         Raises:
             ClassifierError: it has neither a valid reading nor a readable picture, the model has no
-                network for what it has, its reading lacks a channel of the model, or the network answers
-                with something that is no number.
+                network for what it has, or the network answers with something that is no number.
         """
-        reading = observation.reading
-        counts = self._counts(reading) if reading is not None else None
-        gas = self._normalised(counts) if counts is not None and np.isfinite(counts).any() else None
-        mode, image = self._choose(gas, observation.frame)
-        logits = self._runtime.run(mode, gas, image)
-        if not np.isfinite(logits).all():
-            raise ClassifierError(
-                f"model '{self._bundle.name}' answers {logits.tolist()} to a {mode.value} observation; "
-                "every logit must be a finite number"
-            )
+        observation = sample.observation
+        mode, image = self._choose(sample.has_gas, observation.frame)
+        answer = self._runtime.run(mode, self._inputs(sample, mode, image))
+        self._check(answer, mode)
         return Verdict(
             stamp_ns=observation.stamp_ns,
             frame_id=observation.frame_id,
             mode=mode,
             classes=self._bundle.classes,
-            probabilities=softmax(logits / np.float32(self._bundle.temperatures[mode])),
+            probabilities=softmax(answer.logits / np.float32(self._bundle.temperatures[mode])),
             model=self._bundle.name,
             pair_offset_ns=observation.pair_offset_ns if mode is Mode.FUSION else None,
-            invalid_channels=self._invalid(counts),
+            invalid_channels=self._invalid(sample.counts),
+            novelty=answer.novelty,
         )
 
-    def _choose(self, gas: Array | None, frame: ThermalFrame | None) -> tuple[Mode, Array | None]:
+    def _check(self, answer: Answer, mode: Mode) -> None:
+        if not np.isfinite(answer.logits).all():
+            raise ClassifierError(
+                f"model '{self._bundle.name}' answers {answer.logits.tolist()} to a {mode.value} "
+                "observation; every logit must be a finite number"
+            )
+        if answer.novelty is not None and np.isnan(answer.novelty):
+            raise ClassifierError(
+                f"model '{self._bundle.name}' answers a {mode.value} observation with the novelty "
+                f"{answer.novelty}; it must be a number"
+            )
+
+    def _inputs(self, sample: Sample, mode: Mode, image: Array | None) -> dict[str, Array]:
+        given: dict[str, Array] = {}
+        if mode is not Mode.THERMAL_ONLY:
+            given |= self._gas_inputs(sample)
+        if image is not None:
+            given |= {"image": image, "has_image": np.ones((1, 1), dtype=np.float32)}
+        return self._complete(mode, given)
+
+    def _gas_inputs(self, sample: Sample) -> dict[str, Array]:
+        if not self._bundle.is_windowed:
+            assert sample.counts is not None  # else the mode would be another
+            return {"gas": self._normalised(sample.counts, np.isfinite(sample.counts))[np.newaxis]}
+        window = sample.window
+        known = np.any(window.valid, axis=1, keepdims=True)
+        return {
+            "gas": self._normalised(window.counts, known),
+            "valid": window.valid.astype(np.float32),
+        }
+
+    def _complete(self, mode: Mode, given: Mapping[str, Array]) -> dict[str, Array]:
+        """Return every input of a mode's network, 0 where it is not given."""
+        return {
+            name: given[name] if name in given else np.zeros((1, *shape), dtype=np.float32)
+            for name, shape in self._bundle.inputs(mode).items()
+        }
+
+    def _blank_window(self) -> Window:
+        """Return the window of no reading at all."""
+        shape = (1, self._bundle.window.readings, len(self._bundle.channels))
+        return Window(np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.bool_))
+
+    def _choose(self, has_gas: bool, frame: ThermalFrame | None) -> tuple[Mode, Array | None]:
         """Return the mode and, where its network takes one, the picture."""
         if frame is not None:
-            mode = self._mode(has_gas=gas is not None, has_picture=True)
+            mode = self._mode(has_gas, has_picture=True)
             if mode is Mode.GAS_ONLY:
                 return mode, None
             image = self._image(frame)
             if image is not None:
                 return mode, image
-        return self._mode(has_gas=gas is not None, has_picture=False), None
+        return self._mode(has_gas, has_picture=False), None
 
     def _mode(self, has_gas: bool, has_picture: bool) -> Mode:
         """Return the best mode that the model has a network for."""
@@ -118,10 +210,10 @@ class Classifier:
             )
         return np.array([by_name[name] for name in self._bundle.channels], dtype=np.float32)
 
-    def _normalised(self, counts: Array) -> Array:
-        """Return normalised counts, shape (1, C); an invalid channel takes the training mean, 0."""
+    def _normalised(self, counts: Array, known: npt.NDArray[np.bool_]) -> Array:
+        """Return normalised counts, shape (..., C); where not known they are the training mean, 0."""
         normalised = (counts - self._bundle.mean) / self._bundle.std
-        return np.where(np.isfinite(normalised), normalised, 0.0).astype(np.float32)[np.newaxis]
+        return np.where(known, normalised, 0.0).astype(np.float32)
 
     def _image(self, frame: ThermalFrame) -> Array | None:
         """Return the network's picture, shape (1, I, S, S); None where the frame cannot be read."""

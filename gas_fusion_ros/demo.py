@@ -35,7 +35,6 @@ from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 _VIEW_PERIOD_S = 0.12
-_SCORING = ScoreSettings()
 
 
 class DemoError(ValueError):
@@ -114,13 +113,12 @@ def run(programme: Programme, settings: DemoSettings, console: Console) -> Outco
     bundle = _check_model(settings.model, settings.device)
     _check_labels(programme, bundle)
     _prepare_output(settings.output)
-    model = bundle.name
     log = RunLog(PAPER_CHANNELS, programme.truth, programme.start_ns)
     played = _Run()
     hear_interrupts = signal.getsignal(signal.SIGINT)
     try:
-        _stage(programme, settings, f"{programme.source}, model {model}", log, played, console)
-        return _conclude(programme, settings.output, model, log, played)
+        _stage(programme, settings, f"{programme.source}, model {bundle.name}", log, played, console)
+        return _conclude(programme, settings.output, bundle, log, played)
     finally:
         signal.signal(signal.SIGINT, hear_interrupts)
 
@@ -246,10 +244,10 @@ def _speed(programme: Programme, played: _Run) -> float:
     return elapsed_s / played.wall_s if played.wall_s > 0 else 0.0
 
 
-def _conclude(programme: Programme, output: Path, model: str, log: RunLog, played: _Run) -> Outcome:
+def _conclude(programme: Programme, output: Path, bundle: Bundle, log: RunLog, played: _Run) -> Outcome:
     end_ns = min(max(played.now_ns, programme.start_ns + 1), programme.end_ns)
-    score = log.score(end_ns, _SCORING)
-    report = _report(programme, model, log, played, score, end_ns)
+    score = log.score(end_ns, _scoring(bundle))
+    report = _report(programme, bundle, log, played, score, end_ns)
     stopped = _stopped(programme, played)
     report.write(output / "report.json")
     draw_timeline(log.timeline(_headline(programme, report, stopped), end_ns), output / "timeline.png")
@@ -291,7 +289,7 @@ def _late_images(played: _Run) -> tuple[str, ...]:
 
 
 def _report(
-    programme: Programme, model: str, log: RunLog, played: _Run, score: Score | None, end_ns: int
+    programme: Programme, bundle: Bundle, log: RunLog, played: _Run, score: Score | None, end_ns: int
 ) -> Report:
     tally = played.tally or Tally(log.readings, {}, 0, {})
     unclassified = tally.published - log.classified_readings
@@ -313,7 +311,7 @@ def _report(
         dropped=max(0, unclassified),
         class_accuracy=_rounded(score.class_accuracy if score else None),
         latency_ms=log.latency(),
-        model=model,
+        model=bundle.name,
         rmw=played.rmw,
         duration_s=round((end_ns - programme.start_ns) / NANOSECONDS_PER_SECOND, 3),
         speed=programme.speed,
@@ -323,13 +321,19 @@ def _report(
         detection_delays_s=tuple(_rounded(delay) for delay in score.detection_delays_s) if score else (),
         leaks_under_standing_alarm=score.leaks_under_standing_alarm if score else (),
         leaks_too_short=score.leaks_too_short if score else (),
-        grace_s=_SCORING.grace_ns / NANOSECONDS_PER_SECOND,
+        grace_s=_scoring(bundle).grace_ns / NANOSECONDS_PER_SECOND,
         wall_s=round(played.wall_s, 2),
         source=programme.source,
         dropped_by=dict(tally.dropped_by),
         problems=dict(tally.problems),
         unreadable_rows=programme.unreadable_rows,
+        unknown_share=_rounded(log.unknown_share()),
     )
+
+
+def _scoring(bundle: Bundle) -> ScoreSettings:
+    """How runs with the bundle are scored: the nodes' alarm takes its off-delay from the bundle's advice."""
+    return ScoreSettings.for_alarm(bundle.alarm.off_delay_ns)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,22 +18,17 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from gas_fusion_ros.observation import Mode, check_channel_names
+from gas_fusion_ros.alarm_types import AlarmSettings
+from gas_fusion_ros.observation import UNKNOWN, Mode, check_channel_names
 from gas_fusion_ros.thermal import Preparation
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.window import WindowSettings
 
 if TYPE_CHECKING:
     import torch
 
-FORMAT_VERSION = 2
-"""The format that is written."""
-_IMPLIED: Mapping[int, Mapping[str, Any]] = {
-    1: {
-        "networks": {"fusion": "fusion1", "gas_only": "cnn1d", "thermal_only": "gasnet"},
-        "preparation": Preparation.FIELD.value,
-    },
-    2: {},
-}
-"""Every format that is read, with the fields that it did not have yet."""
+FORMAT_VERSION = 3
+"""The format that is written; all down to 1 are read."""
 MANIFEST = "bundle.json"
 WEIGHTS = "weights.safetensors"
 ONNX_FILES: Mapping[Mode, str] = {
@@ -46,6 +41,18 @@ CUDA_PROVIDER = "CUDAExecutionProvider"
 
 # A device file is the cheap sign of a GPU: desktop and server driver, Jetson (two names), WSL 2.
 _GPU_SIGNS = ("/proc/driver/nvidia/gpus", "/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/nvgpu", "/dev/dxg")
+
+_WINDOWED_PREFIX = "model"
+"""Prefix of a windowed network's weights; another's is its mode."""
+_SINGLE_INPUTS: Mapping[Mode, tuple[str, ...]] = {
+    Mode.FUSION: ("gas", "image"),
+    Mode.GAS_ONLY: ("gas",),
+    Mode.THERMAL_ONLY: ("image",),
+}
+_MAX_READINGS = 10_000
+_MIN_PERIOD_S = 0.001
+_MAX_S = 86_400.0
+_MAX_ALARMS_PER_HOUR = 3600.0
 
 Logits = npt.NDArray[np.float32]
 Input = npt.NDArray[np.float32]
@@ -60,11 +67,37 @@ class DeviceError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """Advice for the alarm: the leak probability that raises it and the one that clears it."""
+class AlarmAdvice:
+    """What a model advises for the alarm; the alarm's own defaults where it has nothing to say.
 
-    on: float
-    off: float
+    Attributes:
+        on_threshold: leak probability from which on a leak is suspected, 0..1.
+        off_threshold: leak probability below which it counts as gone, 0..1.
+        on_delay_ns: how long a leak is suspected before the alarm, nanoseconds.
+        off_delay_ns: how long it must be gone before the alarm lets go, nanoseconds.
+        false_alarms_per_hour: measured with these on held-out clean air; None where not measured.
+    """
+
+    on_threshold: float = AlarmSettings.on_threshold
+    off_threshold: float = AlarmSettings.off_threshold
+    on_delay_ns: int = AlarmSettings.on_delay_ns
+    off_delay_ns: int = AlarmSettings.off_delay_ns
+    false_alarms_per_hour: float | None = None
+
+    def to_json(self) -> dict[str, float | None]:
+        """Return the manifest's field `alarm`; times in seconds."""
+        return {
+            "on_threshold": self.on_threshold,
+            "off_threshold": self.off_threshold,
+            "on_delay_s": self.on_delay_ns / NANOSECONDS_PER_SECOND,
+            "off_delay_s": self.off_delay_ns / NANOSECONDS_PER_SECOND,
+            "false_alarms_per_hour": self.false_alarms_per_hour,
+        }
+
+
+def window_to_json(window: WindowSettings) -> dict[str, float]:
+    """Return the manifest's field `window`; the period in seconds."""
+    return {"readings": window.readings, "period_s": window.period_ns / NANOSECONDS_PER_SECOND}
 
 
 @dataclass(frozen=True)
@@ -77,14 +110,16 @@ class Bundle:
         networks: the architecture of each mode's network, by its name in `networks.registry`; at least one.
         classes: class names in the order of the logits, length K.
         channels: gas channels in the order of the network's input, length C.
-        window: how many readings one classification looks at.
+        window: how far back one classification looks.
         preparation: how a picture is prepared; None where no network takes one.
         image_size: height and width of the networks' picture, pixels; 0 where no network takes one.
         image_channels: channels of the networks' picture; 0 where no network takes one.
         mean: shape (C,), float32, ADC counts.
         std: shape (C,), float32, ADC counts, positive.
         temperatures: the calibration's temperature of each mode that has a network.
-        thresholds: advice for the alarm.
+        alarm: advice for the alarm.
+        false_reject_rate: share of inputs like training whose novelty is above 1, 0..1; None where the
+            network has no output `novelty`.
         trained_on: what the weights were made from.
         metrics: measured results by the name of the protocol.
     """
@@ -94,14 +129,15 @@ class Bundle:
     networks: Mapping[Mode, str]
     classes: tuple[str, ...]
     channels: tuple[str, ...]
-    window: int
+    window: WindowSettings
     preparation: Preparation | None
     image_size: int
     image_channels: int
     mean: npt.NDArray[np.float32]
     std: npt.NDArray[np.float32]
     temperatures: Mapping[Mode, float]
-    thresholds: Thresholds
+    alarm: AlarmAdvice
+    false_reject_rate: float | None
     trained_on: Mapping[str, Any]
     metrics: Mapping[str, Any]
 
@@ -115,8 +151,8 @@ class Bundle:
         """
         folder = Path(path)
         manifest = _read_manifest(folder / MANIFEST)
-        manifest |= _implied_fields(folder, manifest)
         try:
+            manifest = _upgraded(manifest)
             bundle = _from_manifest(folder, manifest)
             files = _mapping(manifest, "files")
         except KeyError as error:
@@ -126,6 +162,21 @@ class Bundle:
         _check_fields(bundle)
         _check_files(bundle, files)
         return bundle
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether one network looks at windows of readings and serves every mode."""
+        return self.window.readings > 1
+
+    def inputs(self, mode: Mode) -> dict[str, tuple[int, ...]]:
+        """Return the inputs of a mode's network in its order: each one's shape, without the batch."""
+        gas = (len(self.channels),)
+        image = (self.image_channels, self.image_size, self.image_size)
+        if self.is_windowed:
+            window = (self.window.readings, *gas)
+            return {"gas": window, "valid": window, "image": image, "has_image": (1,)}
+        shapes = {"gas": gas, "image": image}
+        return {name: shapes[name] for name in _SINGLE_INPUTS[mode]}
 
     def check_channels(self, channels: Sequence[str]) -> None:
         """Refuse to run with a gas array that lacks one of the bundle's channels or names one twice.
@@ -157,35 +208,66 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _implied_fields(folder: Path, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+def _upgraded(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest of any format that is read as one of the format that is written."""
     version = manifest.get("format_version")
-    if not isinstance(version, int) or version not in _IMPLIED:
-        raise BundleError(
-            f"{folder / MANIFEST}: format_version is {version!r}; this release reads the versions "
-            f"{', '.join(map(str, _IMPLIED))}"
+    known = (*_UPGRADES, FORMAT_VERSION)
+    if not isinstance(version, int) or version not in known:
+        raise ValueError(
+            f"format_version is {version!r}; this release reads the versions {', '.join(map(str, known))}"
         )
-    return _IMPLIED[version]
+    for older in range(version, FORMAT_VERSION):
+        manifest = _UPGRADES[older](manifest)
+    return manifest
+
+
+def _from_version_1(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    implied = {
+        "networks": {"fusion": "fusion1", "gas_only": "cnn1d", "thermal_only": "gasnet"},
+        "preparation": Preparation.FIELD.value,
+    }
+    return {**manifest, **implied}
+
+
+def _from_version_2(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    if manifest["window"] != 1:
+        raise ValueError(f"window must be 1 before version 3, not {manifest['window']!r}")
+    on, off = _thresholds(_mapping(manifest, "thresholds"), "thresholds", "on", "off")
+    changed = {
+        "window": window_to_json(WindowSettings(1)),
+        "alarm": AlarmAdvice(on, off).to_json(),
+        "novelty": None,
+    }
+    return {**manifest, **changed}
+
+
+_UPGRADES: Mapping[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    1: _from_version_1,
+    2: _from_version_2,
+}
 
 
 def _from_manifest(folder: Path, manifest: Mapping[str, Any]) -> Bundle:
     normalisation = _mapping(manifest, "normalisation")
     temperature = _mapping(manifest, "temperature")
-    thresholds = _mapping(manifest, "thresholds")
-    networks = _networks(manifest)
+    window = _window(manifest)
+    networks = _networks(manifest, window)
+    takes_pictures = window.readings > 1 or networks.keys() != {Mode.GAS_ONLY}
     return Bundle(
         path=folder,
         name=str(manifest["name"]),
         networks=networks,
-        classes=_names(manifest, "classes"),
+        classes=_classes(manifest),
         channels=_names(manifest, "channels"),
-        window=int(manifest["window"]),
-        preparation=_preparation(manifest, networks),
+        window=window,
+        preparation=_preparation(manifest, takes_pictures),
         image_size=int(manifest["image_size"]),
         image_channels=int(manifest["image_channels"]),
         mean=np.asarray(normalisation["mean"], dtype=np.float32),
         std=np.asarray(normalisation["std"], dtype=np.float32),
         temperatures={mode: float(temperature[mode.value]) for mode in networks},
-        thresholds=Thresholds(float(thresholds["on"]), float(thresholds["off"])),
+        alarm=_alarm(manifest),
+        false_reject_rate=_false_reject_rate(manifest, window),
         trained_on=_mapping(manifest, "trained_on"),
         metrics=_mapping(manifest, "metrics"),
     )
@@ -198,7 +280,69 @@ def _mapping(manifest: Mapping[str, Any], field: str) -> dict[str, Any]:
     return value
 
 
-def _networks(manifest: Mapping[str, Any]) -> dict[Mode, str]:
+def _number(values: Mapping[str, Any], field: str, key: str, least: float, most: float) -> float:
+    """Return the number `key` of the object `field`, which must be within `least` and `most`."""
+    if key not in values:
+        raise ValueError(f"{field} must have the field '{key}'")
+    value = values[key]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        raise ValueError(f"{field}.{key} must be a number of {least:g} to {most:g}, not {value!r}")
+    return value
+
+
+def _nanoseconds(values: Mapping[str, Any], field: str, key: str, least_s: float) -> int:
+    """Return the time `key` of the object `field`, which gives it in seconds."""
+    return round(_number(values, field, key, least_s, _MAX_S) * NANOSECONDS_PER_SECOND)
+
+
+def _window(manifest: Mapping[str, Any]) -> WindowSettings:
+    values = _mapping(manifest, "window")
+    readings = _number(values, "window", "readings", 1, _MAX_READINGS)
+    if not isinstance(readings, int):
+        raise ValueError(f"window.readings must be an integer, not {readings!r}")
+    return WindowSettings(readings, _nanoseconds(values, "window", "period_s", _MIN_PERIOD_S))
+
+
+def _thresholds(values: Mapping[str, Any], field: str, on: str, off: str) -> tuple[float, float]:
+    """Return the thresholds called `on` and `off` of the object `field`, in this order."""
+    upper, lower = (float(_number(values, field, key, 0, 1)) for key in (on, off))
+    if not 0 < lower <= upper:
+        raise ValueError(f"{field} must satisfy 0 < {off} <= {on} <= 1, not {lower} and {upper}")
+    return upper, lower
+
+
+def _alarm(manifest: Mapping[str, Any]) -> AlarmAdvice:
+    values = _mapping(manifest, "alarm")
+    on, off = _thresholds(values, "alarm", "on_threshold", "off_threshold")
+    rate = None
+    if values.get("false_alarms_per_hour", 0) is not None:
+        rate = float(_number(values, "alarm", "false_alarms_per_hour", 0, _MAX_ALARMS_PER_HOUR))
+    return AlarmAdvice(
+        on_threshold=on,
+        off_threshold=off,
+        on_delay_ns=_nanoseconds(values, "alarm", "on_delay_s", 0),
+        off_delay_ns=_nanoseconds(values, "alarm", "off_delay_s", 0),
+        false_alarms_per_hour=rate,
+    )
+
+
+def _false_reject_rate(manifest: Mapping[str, Any], window: WindowSettings) -> float | None:
+    if manifest["novelty"] is None:
+        return None
+    rate = float(_number(_mapping(manifest, "novelty"), "novelty", "false_reject_rate", 0, 1))
+    if window.readings == 1:
+        raise ValueError("novelty must be null where window.readings is 1: such networks cannot tell it")
+    return rate
+
+
+def _classes(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    classes = _names(manifest, "classes")
+    if UNKNOWN in classes:
+        raise ValueError(f"classes must not name {UNKNOWN}: it is the label of an input unlike training")
+    return classes
+
+
+def _networks(manifest: Mapping[str, Any], window: WindowSettings) -> dict[Mode, str]:
     """Return each mode's architecture, in the order of `Mode`."""
     given = _mapping(manifest, "networks")
     known = [mode.value for mode in Mode]
@@ -207,12 +351,17 @@ def _networks(manifest: Mapping[str, Any]) -> dict[Mode, str]:
             f"networks must name an architecture for at least one of {', '.join(known)} and nothing else, "
             f"not {given!r}"
         )
+    if window.readings > 1 and len(set(given.values())) > 1:
+        raise ValueError(
+            f"networks must name the same architecture for every mode where window.readings is above 1, "
+            f"not {given!r}"
+        )
     return {mode: given[mode.value] for mode in Mode if mode.value in given}
 
 
-def _preparation(manifest: Mapping[str, Any], networks: Mapping[Mode, str]) -> Preparation | None:
+def _preparation(manifest: Mapping[str, Any], takes_pictures: bool) -> Preparation | None:
     value = manifest["preparation"]
-    if networks.keys() == {Mode.GAS_ONLY}:
+    if not takes_pictures:
         if value is not None:
             raise ValueError(f"preparation must be null where no network takes a picture, not {value!r}")
         return None
@@ -240,10 +389,6 @@ def _check_fields(bundle: Bundle) -> None:
         raise BundleError(f"{where}: normalisation needs finite means and positive stds")
     if not all(0 < value < float("inf") for value in bundle.temperatures.values()):
         raise BundleError(f"{where}: each temperature must be positive")
-    if not 0 < bundle.thresholds.off <= bundle.thresholds.on <= 1:
-        raise BundleError(f"{where}: thresholds must satisfy 0 < off <= on <= 1")
-    if bundle.window != 1:
-        raise BundleError(f"{where}: window must be 1, not {bundle.window}")
     _check_picture(where, bundle)
 
 
@@ -261,14 +406,24 @@ def _check_picture(where: Path, bundle: Bundle) -> None:
         )
 
 
-def bundle_files(networks: Iterable[Mode]) -> tuple[str, ...]:
-    """Return the names of a bundle's files beside its manifest, for the modes that have a network."""
-    return (*(ONNX_FILES[mode] for mode in networks), WEIGHTS)
+def onnx_files(modes: Iterable[Mode], readings: int) -> dict[Mode, str]:
+    """Return the name of the ONNX file that holds each mode's network.
+
+    Args:
+        modes: those that have a network.
+        readings: readings of the bundle's window; above 1 all modes share one network.
+    """
+    return {mode: ONNX_FILES[Mode.FUSION if readings > 1 else mode] for mode in modes}
+
+
+def bundle_files(modes: Iterable[Mode], readings: int) -> tuple[str, ...]:
+    """Return the names of a bundle's files beside its manifest; arguments as for `onnx_files`."""
+    return (*dict.fromkeys(onnx_files(modes, readings).values()), WEIGHTS)
 
 
 def _check_files(bundle: Bundle, digests: Mapping[str, Any]) -> None:
     folder = bundle.path
-    for name in bundle_files(bundle.networks):
+    for name in bundle_files(bundle.networks, bundle.window.readings):
         if name not in digests:
             raise BundleError(f"{folder / MANIFEST}: files does not list {name} with its sha256")
         found = file_sha256(folder / name)
@@ -291,6 +446,19 @@ def file_sha256(path: Path) -> str:
         raise BundleError(f"{path} cannot be read: {error.strerror}") from error
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a network says of one observation.
+
+    Attributes:
+        logits: shape (K,), float32.
+        novelty: how unlike training the input is, 1 at the limit; None where the network cannot tell.
+    """
+
+    logits: Logits
+    novelty: float | None = None
+
+
 class Runtime(Protocol):
     """Runs a bundle's networks on one device.
 
@@ -302,35 +470,31 @@ class Runtime(Protocol):
     device: str
     note: str
 
-    def run(self, mode: Mode, gas: Input | None, image: Input | None) -> Logits:
-        """Return the logits of one observation.
+    def run(self, mode: Mode, inputs: Mapping[str, Input]) -> Answer:
+        """Run the network of `mode` on one observation.
 
         Args:
             mode: which network to run.
-            gas: shape (1, C), float32, normalised counts; not used in `thermal_only`.
-            image: shape (1, I, S, S), float32, 0..1; not used in `gas_only`.
-
-        Returns:
-            Shape (K,), float32.
+            inputs: float32, batch 1, by name; what the network does not take is passed over.
+                `gas`: shape (1, C) or, of a windowed network, (1, W, C), normalised counts.
+                `valid`: shape (1, W, C), 1 where a reading stands behind a value of `gas`, else 0.
+                `image`: shape (1, I, S, S), 0..1.
+                `has_image`: shape (1, 1), 1 or, where there is no picture and `image` is 0, 0.
 
         Raises:
-            ValueError: an input that the mode needs is None.
+            ValueError: an input that the network takes is missing.
             KeyError: the bundle has no network for the mode.
         """
         ...
 
 
-def _inputs(mode: Mode, gas: Input | None, image: Input | None) -> dict[str, Input]:
-    """Pick what a mode's network takes, by the names of its ONNX inputs, in its order."""
-    given = {"gas": gas, "image": image}
-    needed = {Mode.FUSION: ("gas", "image"), Mode.GAS_ONLY: ("gas",), Mode.THERMAL_ONLY: ("image",)}
-    inputs = {}
-    for name in needed[mode]:
-        value = given[name]
-        if value is None:
+def _picked(bundle: Bundle, mode: Mode, inputs: Mapping[str, Input]) -> dict[str, Input]:
+    """Pick what a mode's network takes, in its order."""
+    names = bundle.inputs(mode)
+    for name in names:
+        if name not in inputs:
             raise ValueError(f"mode {mode.value} needs the input '{name}'")
-        inputs[name] = value
-    return inputs
+    return {name: inputs[name] for name in names}
 
 
 class OnnxRuntime:
@@ -343,7 +507,8 @@ class OnnxRuntime:
         note: why this runtime was chosen.
 
     Raises:
-        BundleError: ONNX Runtime cannot load a network.
+        BundleError: ONNX Runtime cannot load a network, or it has other inputs or outputs than the
+            bundle says.
         DeviceError: the provider does not start on this machine.
     """
 
@@ -352,14 +517,35 @@ class OnnxRuntime:
     ) -> None:
         self.device = "cuda" if provider == CUDA_PROVIDER else "cpu"
         self.note = note
-        self._sessions = {
-            mode: _open_session(bundle.path / ONNX_FILES[mode], provider, threads) for mode in bundle.networks
+        self._bundle = bundle
+        files = onnx_files(bundle.networks, bundle.window.readings)
+        sessions = {
+            name: _open_session(bundle.path / name, provider, threads)
+            for name in dict.fromkeys(files.values())
         }
+        self._sessions = {mode: sessions[name] for mode, name in files.items()}
+        self._outputs = ("logits",) if bundle.false_reject_rate is None else ("logits", "novelty")
+        for mode, session in self._sessions.items():
+            _check_graph(bundle.path / files[mode], session, bundle.inputs(mode), self._outputs)
 
-    def run(self, mode: Mode, gas: Input | None, image: Input | None) -> Logits:
-        """Return the logits of one observation; see `Runtime.run`."""
-        (logits,) = self._sessions[mode].run(["logits"], _inputs(mode, gas, image))
-        return np.asarray(logits, dtype=np.float32)[0]
+    def run(self, mode: Mode, inputs: Mapping[str, Input]) -> Answer:
+        """Run the network of `mode` on one observation; see `Runtime.run`."""
+        session = self._sessions[mode]
+        logits, *novelty = session.run(self._outputs, _picked(self._bundle, mode, inputs))
+        return Answer(np.asarray(logits, dtype=np.float32)[0], *(float(value[0]) for value in novelty))
+
+
+def _check_graph(
+    path: Path, session: ort.InferenceSession, inputs: Iterable[str], outputs: Iterable[str]
+) -> None:
+    """Refuse a network that takes other inputs than `inputs` or lacks one of `outputs`."""
+    taken = {node.name for node in session.get_inputs()}
+    given = {node.name for node in session.get_outputs()}
+    if taken != set(inputs) or not set(outputs) <= given:
+        raise BundleError(
+            f"{path} has the inputs {', '.join(sorted(taken))} and the outputs {', '.join(sorted(given))}; "
+            f"as {MANIFEST} says, they must be {', '.join(inputs)} and {', '.join(outputs)}"
+        )
 
 
 def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSession:
@@ -382,7 +568,7 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
 
 
 class TorchRuntime:
-    """Runs a bundle with torch on CUDA, in half precision and channels_last.
+    """Runs a bundle with torch on CUDA, channels_last; in half precision, but windowed networks in float32.
 
     Args:
         bundle: the bundle to run.
@@ -399,24 +585,34 @@ class TorchRuntime:
         self.device = device
         self.note = note
         self._torch = torch
+        self._bundle = bundle
+        # What a windowed network tells of small differences drowns in half precision.
+        self._dtype = torch.float32 if bundle.is_windowed else torch.float16
         self._networks = {
-            mode: network.to(device=device, dtype=torch.float16).to(memory_format=torch.channels_last)
+            mode: network.to(device=device, dtype=self._dtype).to(memory_format=torch.channels_last)
             for mode, network in load_networks(bundle).items()
         }
 
-    def run(self, mode: Mode, gas: Input | None, image: Input | None) -> Logits:
-        """Return the logits of one observation; see `Runtime.run`."""
+    def run(self, mode: Mode, inputs: Mapping[str, Input]) -> Answer:
+        """Run the network of `mode` on one observation; see `Runtime.run`."""
         torch = self._torch
         with torch.inference_mode():
             tensors = [
-                torch.from_numpy(value).to(device=self.device, dtype=torch.float16)
-                for value in _inputs(mode, gas, image).values()
+                torch.from_numpy(value).to(device=self.device, dtype=self._dtype)
+                for value in _picked(self._bundle, mode, inputs).values()
             ]
-            return self._networks[mode](*tensors)[0].float().cpu().numpy()
+            outputs = self._networks[mode](*tensors)
+            if not self._bundle.is_windowed:
+                return Answer(outputs[0].float().cpu().numpy())
+            logits, novelty = outputs
+            tells = self._bundle.false_reject_rate is not None
+            return Answer(logits[0].cpu().numpy(), novelty[0].item() if tells else None)
 
 
 def load_networks(bundle: Bundle) -> dict[Mode, torch.nn.Module]:
     """Return the bundle's torch networks in float32, from its safetensors file.
+
+    A windowed one stands under each of its modes.
 
     Raises:
         BundleError: a network is unknown or takes other inputs than its mode, or the weights do not fit it.
@@ -424,17 +620,25 @@ def load_networks(bundle: Bundle) -> dict[Mode, torch.nn.Module]:
     from safetensors.torch import load_file
 
     weights = load_file(bundle.path / WEIGHTS)
-    networks = {}
-    for mode, name in bundle.networks.items():
-        network = _folded_network(bundle, mode, name)
-        prefix = f"{mode.value}."
-        state = {key[len(prefix) :]: value for key, value in weights.items() if key.startswith(prefix)}
-        try:
-            network.load_state_dict(state)
-        except RuntimeError as error:
-            raise BundleError(f"{bundle.path / WEIGHTS} does not fit '{name}': {error}") from error
-        networks[mode] = network
-    return networks
+    if bundle.is_windowed:
+        first = next(iter(bundle.networks))
+        return dict.fromkeys(bundle.networks, _loaded_network(bundle, first, _WINDOWED_PREFIX, weights))
+    return {mode: _loaded_network(bundle, mode, mode.value, weights) for mode in bundle.networks}
+
+
+def _loaded_network(
+    bundle: Bundle, mode: Mode, prefix: str, weights: Mapping[str, torch.Tensor]
+) -> torch.nn.Module:
+    """Build a mode's network and give it those weights whose names begin with `prefix` and a dot."""
+    name = bundle.networks[mode]
+    network = _folded_network(bundle, mode, name)
+    start = f"{prefix}."
+    state = {key[len(start) :]: value for key, value in weights.items() if key.startswith(start)}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise BundleError(f"{bundle.path / WEIGHTS} does not fit '{name}': {error}") from error
+    return network
 
 
 def _folded_network(bundle: Bundle, mode: Mode, name: str) -> torch.nn.Module:
@@ -443,17 +647,24 @@ def _folded_network(bundle: Bundle, mode: Mode, name: str) -> torch.nn.Module:
     from gas_fusion_ros.networks.registry import find_architecture
     from gas_fusion_ros.networks.shape import Shape
 
-    shape = Shape(len(bundle.classes), len(bundle.channels), bundle.image_channels, bundle.image_size)
+    shape = Shape(
+        classes=len(bundle.classes),
+        gas_channels=len(bundle.channels),
+        image_channels=bundle.image_channels,
+        image_size=bundle.image_size,
+        window=bundle.window.readings,
+    )
+    where = f"{bundle.path / MANIFEST}: networks, {mode.value}"
     try:
         architecture = find_architecture(name)
         network = architecture.build(shape)
     except ValueError as error:
-        raise BundleError(f"{bundle.path / MANIFEST}: networks, {mode.value}: {error}") from error
-    if architecture.mode is not mode:
-        raise BundleError(
-            f"{bundle.path / MANIFEST}: networks, {mode.value}: '{name}' is a network for "
-            f"{architecture.mode.value}"
-        )
+        raise BundleError(f"{where}: {error}") from error
+    if architecture.windowed != bundle.is_windowed:
+        takes = "windows of several readings" if architecture.windowed else "single readings"
+        raise BundleError(f"{where}: '{name}' takes {takes}, but window.readings is {shape.window}")
+    if not architecture.windowed and architecture.mode is not mode:
+        raise BundleError(f"{where}: '{name}' is a network for {architecture.mode.value}")
     return fold_batch_norm(network.eval())
 
 

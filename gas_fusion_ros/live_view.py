@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gas_fusion_ros.observation import CLEAN_AIR
+from gas_fusion_ros.observation import CLEAN_AIR, UNKNOWN
 from gas_fusion_ros.replay.snapshot import HISTORY, Snapshot
 
 _SPARKS = "▁▂▃▄▅▆▇█"
@@ -31,6 +31,7 @@ _ALARM_STYLES = {
     "latched": "bold white on magenta",
     "fault": "bold white on red",
 }
+_UNKNOWN_BAR_STYLE = "grey50"
 _SENSING_STATES = frozenset({"pending", "active", "acknowledged", "latched"})
 
 
@@ -186,6 +187,7 @@ def _class_table(snapshot: Snapshot) -> Table:
     table.add_column()
     for name, probability in snapshot.probabilities:
         style = "green" if name == CLEAN_AIR else "orange1"
+        style = _UNKNOWN_BAR_STYLE if snapshot.label == UNKNOWN else style
         bar = Text("█" * round(probability * _BAR_WIDTH), style=style)
         shown = Text(name, style="bold" if name == snapshot.label else "")
         table.add_row(shown, f"{probability:.2f}", bar, "< truth" if name == snapshot.truth else "")
@@ -196,8 +198,12 @@ def _alarm_line(snapshot: Snapshot) -> Text:
     words = f" {snapshot.alarm.upper()} "
     if snapshot.gas and snapshot.alarm in _SENSING_STATES:
         words += f"{snapshot.gas} "
+    verdict = "   Unknown: unlike training" if snapshot.label == UNKNOWN else ""
     return Text.assemble(
-        ("alarm       ", ""), (words, _ALARM_STYLES.get(snapshot.alarm, "")), (f"   {snapshot.mode}", "dim")
+        ("alarm       ", ""),
+        (words, _ALARM_STYLES.get(snapshot.alarm, "")),
+        (f"   {snapshot.mode}", "dim"),
+        (verdict, "bold yellow"),
     )
 
 

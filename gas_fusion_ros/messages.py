@@ -507,9 +507,10 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
 
     Its header is the observation's. Its one status is named `<node>: classification` (REP-107) and has
     the label as message and the values
-    `p(<class>)` for each class, `confidence`, `mode`, `pair_offset_ms` (`nan` without a pair),
+    `p(<class>)` for each class, `confidence`, `novelty` (above 1 the label is `Unknown`; `nan` where the
+    model cannot tell), `mode`, `pair_offset_ms` (`nan` without a pair),
     `latency_ms`, `model` and `invalid_channels` (separated by blanks). The level is OK for clean
-    air and WARN for any gas or where a channel was invalid; how grave a gas is, the alarm says.
+    air and WARN for any gas, for `Unknown` and where a channel was invalid; how grave it is, the alarm says.
 
     Args:
         verdict: the classification.
@@ -518,10 +519,12 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     """
     clean = verdict.label == CLEAN_AIR and not verdict.invalid_channels
     offset_ms = float("nan") if verdict.pair_offset_ns is None else verdict.pair_offset_ns / 1e6
+    novelty = float("nan") if verdict.novelty is None else verdict.novelty
     values: dict[str, object] = {
         f"p({name})": f"{probability:.6f}" for name, probability in verdict.by_class.items()
     }
     values["confidence"] = f"{verdict.confidence:.6f}"
+    values["novelty"] = f"{novelty:.6f}"
     values["mode"] = verdict.mode.value
     values["pair_offset_ms"] = f"{offset_ms:.3f}"
     values["latency_ms"] = f"{latency_ms:.3f}"

@@ -24,6 +24,9 @@ PAPER_CLASSES = ("Mixture", "NoGas", "Perfume", "Smoke")
 CLEAN_AIR = "NoGas"
 """The class that means: no leak."""
 
+UNKNOWN = "Unknown"
+"""The label of a verdict on an input unlike training; no class of a model has this name."""
+
 
 def check_channel_names(channels: Sequence[str]) -> None:
     """Refuse names that a gas array's channels cannot have.
@@ -93,11 +96,14 @@ class Observation:
         reading: the gas reading; None while the gas array is silent.
         frame: the thermal frame nearest to the reading; None where none was near enough.
         arrival_ns: steady-clock time at which the later of the two arrived; 0 offline.
+        run: number of the stretch of time that it belongs to. Another number than the observation before
+            means that time has jumped back: what came before is not its past.
     """
 
     reading: GasReading | None
     frame: ThermalFrame | None
     arrival_ns: int = 0
+    run: int = 0
 
     def __post_init__(self) -> None:
         if self.reading is None and self.frame is None:
@@ -138,6 +144,7 @@ class Verdict:
         model: the bundle's name.
         pair_offset_ns: frame stamp minus reading stamp; None without a pair.
         invalid_channels: channels of the reading that carried no value.
+        novelty: how unlike training the input is; 1 is the limit. None where the model cannot tell.
     """
 
     stamp_ns: int
@@ -148,15 +155,21 @@ class Verdict:
     model: str
     pair_offset_ns: int | None = None
     invalid_channels: tuple[str, ...] = ()
+    novelty: float | None = None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the input is unlike training, so that no class can be trusted."""
+        return self.novelty is not None and self.novelty > 1.0
 
     @property
     def label(self) -> str:
-        """The most probable class."""
-        return self.classes[int(np.argmax(self.probabilities))]
+        """The most probable class; `UNKNOWN` where the input is unlike training."""
+        return UNKNOWN if self.is_unknown else self.classes[int(np.argmax(self.probabilities))]
 
     @property
     def confidence(self) -> float:
-        """The probability of `label`."""
+        """The largest probability, of an unknown input too."""
         return float(np.max(self.probabilities))
 
     @property

@@ -302,19 +302,20 @@ class Pairing(Generic[R, I]):
         return self._emit(reading, self._history.nearest(reading.stamp_ns, self.settings.slop_ns))
 
     def _emit(self, reading: _WaitingReading[R] | None, image: StoredImage[I] | None) -> Pair[R, I]:
+        run = self._counts["resets"]
         if image is not None and not image.used:
             image.used = True
             self._counts["images_used"] += 1
         if reading is None:
             assert image is not None
             self._counts["thermal_only"] += 1
-            return Pair(None, image.item, None, image.stamp_ns, image.arrival_ns)
+            return Pair(None, image.item, None, image.stamp_ns, image.arrival_ns, run)
         if image is None:
             self._counts["gas_only"] += 1
-            return Pair(reading.item, None, reading.stamp_ns, None, reading.arrival_ns)
+            return Pair(reading.item, None, reading.stamp_ns, None, reading.arrival_ns, run)
         self._counts["pairs"] += 1
         arrival_ns = max(reading.arrival_ns, image.arrival_ns)
-        return Pair(reading.item, image.item, reading.stamp_ns, image.stamp_ns, arrival_ns)
+        return Pair(reading.item, image.item, reading.stamp_ns, image.stamp_ns, arrival_ns, run)
 
 
 def _stamp(reading: _WaitingReading[R]) -> int:

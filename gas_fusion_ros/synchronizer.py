@@ -119,4 +119,4 @@ class ObservationSynchronizer(SimpleFilter):
 
     def _deliver(self, pairs: Iterable[Pair[GasReading, ThermalFrame]]) -> None:
         for pair in pairs:
-            self.signalMessage(Observation(pair.reading, pair.image, pair.arrival_ns))
+            self.signalMessage(Observation(pair.reading, pair.image, pair.arrival_ns, pair.run))

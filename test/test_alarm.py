@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gas_fusion_ros.alarm import AlarmEvent, AlarmSettings, AlarmState, LeakAlarm, Severity
+from gas_fusion_ros.observation import UNKNOWN, Mode, Verdict
 
 CLEAR, PENDING, ACTIVE = AlarmState.CLEAR, AlarmState.PENDING, AlarmState.ACTIVE
 ACKNOWLEDGED, LATCHED, FAULT = AlarmState.ACKNOWLEDGED, AlarmState.LATCHED, AlarmState.FAULT
@@ -442,3 +444,52 @@ def test_a_gas_the_model_does_not_know_is_refused_by_name() -> None:
     SETTINGS.check_classes(("NoGas", "Perfume", "Smoke"))
     with pytest.raises(ValueError, match="Smoke"):
         SETTINGS.check_classes(("NoGas", "Perfume"))
+
+
+UNKNOWN_WARNS = replace(SETTINGS, severities={**SETTINGS.severities, UNKNOWN: Severity.WARNING})
+
+
+def verdict(smoke_probability: float, novelty: float | None) -> Verdict:
+    probabilities = np.array([1.0 - smoke_probability, 0.0, smoke_probability], dtype=np.float32)
+    classes = ("NoGas", "Perfume", "Smoke")
+    return Verdict(START, "link", Mode.FUSION, classes, probabilities, "m", novelty=novelty)
+
+
+def test_unknown_passes_beside_the_classes_of_the_model() -> None:
+    UNKNOWN_WARNS.check_classes(("NoGas", "Perfume", "Smoke"))
+    with pytest.raises(ValueError, match="Smoke is no class"):
+        UNKNOWN_WARNS.check_classes(("NoGas", "Perfume"))
+
+
+@given(
+    smoke_probability=st.floats(0, 1),
+    novelty=st.none() | st.floats(0, 1e6),
+    settings=st.sampled_from([SETTINGS, UNKNOWN_WARNS]),
+)
+def test_an_unknown_verdict_is_evidence_of_unknown_only_where_that_raises_an_alarm(
+    smoke_probability: float, novelty: float | None, settings: AlarmSettings
+) -> None:
+    given_verdict = verdict(smoke_probability, novelty)
+    evidence = settings.evidence(given_verdict)
+    if novelty is not None and novelty > 1.0 and settings is UNKNOWN_WARNS:
+        assert evidence == {UNKNOWN: 1.0}
+    else:
+        assert evidence == given_verdict.by_class
+
+
+def test_unknown_verdicts_raise_an_alarm_of_their_own_severity() -> None:
+    alarm = LeakAlarm(UNKNOWN_WARNS, START)
+    for step in range(1, 4):
+        alarm.update(START + step * 10, UNKNOWN_WARNS.evidence(verdict(0.0, novelty=3.0)), True)
+    assert (alarm.status.state, alarm.status.gas, alarm.status.severity) == (
+        ACTIVE,
+        UNKNOWN,
+        Severity.WARNING,
+    )
+
+
+def test_unknown_verdicts_keep_no_leak_from_the_alarm() -> None:
+    alarm = LeakAlarm(SETTINGS, START)
+    for step in range(1, 4):
+        alarm.update(START + step * 10, SETTINGS.evidence(verdict(0.9, novelty=3.0)), True)
+    assert (alarm.status.state, alarm.status.gas) == (ACTIVE, "Smoke")

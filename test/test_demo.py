@@ -20,10 +20,13 @@ from bundles import write_untrained_bundle
 from rich.console import Console
 from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.storage_mcap import McapWriter
+from scripted_runtime import ScriptedRuntime, windowed_bundle
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from gas_fusion_ros import demo
+from gas_fusion_ros.inference import AlarmAdvice, Bundle
+from gas_fusion_ros.nodes import gas_classifier
 from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.programme import patrol_programme, recorded_programme
 
@@ -147,6 +150,27 @@ def test_a_recording_without_labels_is_played_and_not_scored(bundle: Path, tmp_p
     assert report["detection_delays_s"] == []
     assert "/truth/label" not in topic_counts(output / "bag")
     assert "class accuracy   -, - in settled air" in text
+
+
+def test_unknown_verdicts_are_verdicts_and_their_share_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = ScriptedRuntime()
+    runtime.novelty = 2.0
+    windowed = windowed_bundle(40, AlarmAdvice(off_delay_ns=50 * 10**9))
+    monkeypatch.setattr(Bundle, "load", lambda _: windowed)
+    for module in (demo, gas_classifier):
+        monkeypatch.setattr(module, "create_runtime", lambda *_: runtime)
+    write_recording(tmp_path, rows=20)
+    settings = demo.DemoSettings(tmp_path / "out", "fusion1")
+    outcome = demo.run(recorded_programme(tmp_path, None, 100.0), settings, Console(file=io.StringIO()))
+    assert outcome.exit_code == demo.EXIT_DONE, outcome.complaint
+    report = outcome.report
+    assert (report.complete, report.gas_only, report.dropped) == (True, 20, 0)
+    assert (report.unknown_share, report.class_accuracy) == (1.0, 0.0)
+    assert (report.alarms, report.missed_leaks) == (0, 0)
+    assert report.grace_s == 60.0, "the alarm takes its off-delay from the model"
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["unknown_share"] == 1.0
 
 
 def test_unreadable_rows_are_counted_and_the_first_is_quoted(bundle: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from gas_fusion_ros.live_view import (
     TerminalView,
     clock_text,
     create_view,
+    plain_line,
     render,
     sparkline,
 )
@@ -30,6 +31,7 @@ def snapshot(**changes: object) -> Snapshot:
         "channels": PAPER_CHANNELS,
         "history": history,
         "probabilities": (("Mixture", 0.1), ("NoGas", 0.2), ("Smoke", 0.7)),
+        "label": "Smoke",
         "mode": "fusion",
         "truth": "Smoke",
         "alarm": "active",
@@ -58,6 +60,15 @@ def test_the_live_view_shows_readings_classes_alarm_and_progress() -> None:
     assert lines["Smoke"].count("█") > 3 * lines["NoGas"].count("█") > 0
     assert "ACTIVE" in lines["alarm"]
     assert "1:05 / 10:00" in text
+
+
+def test_an_unknown_verdict_is_said_and_its_bars_stay() -> None:
+    assert "Unknown" not in rendered(snapshot())
+    text = rendered(snapshot(label="Unknown", alarm="clear", gas=""))
+    assert "Unknown: unlike training" in text
+    assert len(text.splitlines()) == len(rendered(snapshot()).splitlines())
+    assert "0.70" in text
+    assert "class Unknown" in plain_line(snapshot(label="Unknown"))
 
 
 def test_the_live_view_stands_before_the_first_message() -> None:

@@ -59,12 +59,15 @@ def image(encoding: str = "mono16") -> Image:
 
 
 def verdict(
-    label: str = "NoGas", offset_ns: int | None = -5_250_000, invalid: tuple[str, ...] = ()
+    label: str = "NoGas",
+    offset_ns: int | None = -5_250_000,
+    invalid: tuple[str, ...] = (),
+    novelty: float | None = None,
 ) -> Verdict:
     probabilities = np.full(4, 0.1, dtype=np.float32)
     probabilities[PAPER_CLASSES.index(label)] = 0.7
     return Verdict(
-        STAMP_NS, "array_link", Mode.FUSION, PAPER_CLASSES, probabilities, "m1", offset_ns, invalid
+        STAMP_NS, "array_link", Mode.FUSION, PAPER_CLASSES, probabilities, "m1", offset_ns, invalid, novelty
     )
 
 
@@ -493,6 +496,7 @@ def test_a_classification_has_all_that_the_topic_promises() -> None:
         "p(Perfume)": "0.100000",
         "p(Smoke)": "0.100000",
         "confidence": "0.700000",
+        "novelty": "nan",
         "mode": "fusion",
         "pair_offset_ms": "-5.250",
         "latency_ms": "1.500",
@@ -522,6 +526,23 @@ def test_a_classification_warns_of_gas_and_of_invalid_channels(
     assert status.level == level
     assert messages.key_values(status)["invalid_channels"] == " ".join(invalid)
     assert messages.encode_class(verdict(label)).data == label
+
+
+@pytest.mark.parametrize(
+    ("novelty", "label", "level", "text"),
+    [
+        (1.0, "NoGas", DiagnosticStatus.OK, "1.000000"),
+        (1.25, "Unknown", DiagnosticStatus.WARN, "1.250000"),
+    ],
+)
+def test_a_verdict_beyond_the_limit_of_novelty_is_unknown_and_keeps_its_probabilities(
+    novelty: float, label: str, level: bytes, text: str
+) -> None:
+    [status] = messages.encode_classification(verdict(novelty=novelty), 1.0, "gas_classifier").status
+    values = messages.key_values(status)
+    assert (status.message, status.level, values["novelty"]) == (label, level, text)
+    assert (values["p(NoGas)"], values["confidence"]) == ("0.700000", "0.700000")
+    assert messages.encode_class(verdict(novelty=novelty)).data == label
 
 
 @pytest.mark.parametrize(

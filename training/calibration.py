@@ -9,14 +9,11 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from gas_fusion_ros.alarm_types import AlarmSettings
-from gas_fusion_ros.inference import Thresholds
+from gas_fusion_ros.inference import AlarmAdvice
 from gas_fusion_ros.observation import CLEAN_AIR
 
 FALSE_ALARM_SHARE = 0.01
 """Share of clean validation readings that may exceed the advised alarm threshold."""
-DEFAULT_THRESHOLDS = Thresholds(AlarmSettings.on_threshold, AlarmSettings.off_threshold)
-"""The advice where no class is clean air, so that there is nothing to fit it on: the alarm's own defaults."""
 
 
 def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
@@ -49,16 +46,17 @@ def clean_leaks(
     return 1 - logits.softmax(dim=1)[labels == clean, clean].numpy()
 
 
-def advise_thresholds(clean_leak_probabilities: npt.NDArray[np.float32]) -> Thresholds:
+def advise_thresholds(clean_leak_probabilities: npt.NDArray[np.float32]) -> AlarmAdvice:
     """Return the alarm thresholds: at most 1 % of clean readings lie above `on`; `off` is half of it.
 
-    Without a clean reading they are `DEFAULT_THRESHOLDS`. `on` is 0.6 to 0.95, even where that allows more.
+    Without a clean reading they are the alarm's own defaults, and the delays always are. `on` is 0.6 to
+    0.95, even where that allows more.
 
     Args:
         clean_leak_probabilities: shape (N,).
     """
     if not len(clean_leak_probabilities):
-        return DEFAULT_THRESHOLDS
+        return AlarmAdvice()
     quantile = float(np.quantile(clean_leak_probabilities, 1 - FALSE_ALARM_SHARE))
     on = min(0.95, max(0.6, float(np.ceil(quantile * 20) / 20)))
-    return Thresholds(round(on, 2), round(on / 2, 3))
+    return AlarmAdvice(round(on, 2), round(on / 2, 3))

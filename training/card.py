@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gas_fusion_ros.inference import ONNX_FILES, WEIGHTS, Bundle
+from gas_fusion_ros.inference import ONNX_FILES, WEIGHTS, AlarmAdvice, Bundle
 from gas_fusion_ros.observation import Mode
 from gas_fusion_ros.thermal import Preparation
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 from training.dataset_check import PUBLISHED_SHA256
 from training.images import Thermal
 from training.splits import RANDOM
@@ -103,8 +104,7 @@ def write_card(bundle: Bundle) -> None:
         notes="\n".join(_notes(bundle)),
         runtime="\n".join(_runtime(bundle.metrics[RUNTIME])),
         temperature=_listed({mode.value: value for mode, value in bundle.temperatures.items()}),
-        advice=f"Advice for the alarm: raise at a leak probability of {bundle.thresholds.on}, clear below "
-        f"{bundle.thresholds.off}.",
+        advice=_advice(bundle.alarm),
         licence=_licence(trained),
     )
     (bundle.path / "README.md").write_text(text, encoding="utf-8")
@@ -191,6 +191,14 @@ def _licence(trained: Mapping[str, Any]) -> str:
             "Weights: Apache-2.0, like the package; made from CC BY 4.0 data that must be credited as above."
         )
     return "That of whoever owns the data. The package itself is Apache-2.0."
+
+
+def _advice(alarm: AlarmAdvice) -> str:
+    on_s, off_s = (delay_ns / NANOSECONDS_PER_SECOND for delay_ns in (alarm.on_delay_ns, alarm.off_delay_ns))
+    return (
+        f"Advice for the alarm: raise at a leak probability of {alarm.on_threshold} for {on_s:g} s, "
+        f"clear below {alarm.off_threshold} for {off_s:g} s."
+    )
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,10 +39,12 @@ from gas_fusion_ros.inference import (
     bundle_files,
     file_sha256,
     load_networks,
+    window_to_json,
 )
 from gas_fusion_ros.networks.folding import fold_batch_norm
 from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.window import WindowSettings
 from training import options
 from training.calibration import advise_thresholds, clean_leaks, fit_temperature
 from training.card import AS_STORED, AS_TRAINED, RUNTIME, write_card
@@ -110,7 +112,8 @@ def write_weights(folder: Path, networks: Mapping[Mode, nn.Module], shape: Shape
 
 def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
     """Write bundle.json: `content`, the format's version and the sha256 of the files in `folder`."""
-    names = bundle_files(Mode(name) for name in content["networks"])
+    modes = [Mode(name) for name in content["networks"]]
+    names = bundle_files(modes, content["window"]["readings"])
     manifest = {
         "format_version": FORMAT_VERSION,
         **content,
@@ -219,13 +222,14 @@ def _content(
         "networks": {mode.value: run.result.architecture for mode, run in runs.items()},
         "classes": list(result.classes),
         "channels": list(result.channels),
-        "window": 1,
+        "window": window_to_json(WindowSettings(1)),
         "preparation": pictures[0].result.preparation if pictures else None,
         "image_size": shape.image_size,
         "image_channels": shape.image_channels,
         "normalisation": dict(result.normalisation),
         "temperature": {mode.value: temperature for mode, temperature in temperatures.items()},
-        "thresholds": asdict(advise_thresholds(_clean_leaks(runs, temperatures))),
+        "alarm": advise_thresholds(_clean_leaks(runs, temperatures)).to_json(),
+        "novelty": None,
         "trained_on": {
             "readings": result.data_file,
             "readings_sha256": result.data_sha256,
@@ -419,12 +423,12 @@ def _halve_initialisers(model: onnx.ModelProto) -> None:
 
 
 def _fastest_ms(mode: Mode, runtime: OnnxRuntime, shape: Shape) -> float:
-    inputs = _random_inputs(mode, shape, 1, torch.Generator().manual_seed(0))
-    gas, image = (inputs[name].numpy() if name in inputs else None for name in ("gas", "image"))
+    tensors = _random_inputs(mode, shape, 1, torch.Generator().manual_seed(0))
+    inputs = {name: tensor.numpy() for name, tensor in tensors.items()}
     times: list[float] = []
     while len(times) < RUNS and sum(times) < 1e3 * RUN_SECONDS:
         start = time.perf_counter()
-        runtime.run(mode, gas, image)
+        runtime.run(mode, inputs)
         times.append(1e3 * (time.perf_counter() - start))
     return min(times)
 

@@ -20,15 +20,21 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from PIL import Image
 
 from training.results import RunResult
-from training.splits import BACKWARD, BLOCKED, FORWARD, RANDOM
+from training.splits import BACKWARD, BLOCKED, FORWARD, RANDOM, STRICT
 from training.summary import Comparison, Entry, Protocol, Spread
 
 # Okabe and Ito's palette, told apart with any colour vision.
 _TEXT_COLOUR = "#24292F"
-_BLUE, _VERMILLION, _GREEN, _PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-_SERIES = {RANDOM: (_BLUE, "o"), BLOCKED: (_VERMILLION, "s"), FORWARD: (_GREEN, ">"), BACKWARD: (_PINK, "<")}
+_BLUE, _VERMILLION, _GREEN, _PINK, _SKY_BLUE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
+_SERIES = {
+    RANDOM: (_BLUE, "o"),
+    BLOCKED: (_VERMILLION, "s"),
+    FORWARD: (_GREEN, ">"),
+    BACKWARD: (_PINK, "<"),
+    STRICT: (_SKY_BLUE, "v"),
+}
 """Colour and marker of a split, the same in every picture."""
-_SPARE_SERIES = (("#E69F00", "D"), ("#56B4E9", "P"), (_TEXT_COLOUR, "X"))
+_SPARE_SERIES = (("#E69F00", "D"), ("#F0E442", "P"), (_TEXT_COLOUR, "X"))
 """For a split's second settings and those after."""
 _FAINT_COLOUR = "#8A949E"
 _GRID_COLOUR = "#E3E8EC"

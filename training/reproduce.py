@@ -167,10 +167,10 @@ def summarise(output: Path) -> None:
     write_report(results, paper, output, commands)
 
 
-def _note_command(output: Path) -> None:
+def note_command(output: Path, programme: str) -> None:
     """Note the command as anyone can give it: folders of this machine say nothing to others."""
     words = _without_folders(sys.argv[1:])
-    command = shlex.join(["python", "-m", "training.reproduce", *words])
+    command = shlex.join(["python", "-m", programme, *words])
     path = output / COMMANDS
     known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     if command not in known:
@@ -256,7 +256,7 @@ def main(
         # What cannot be written or read there is found out now, not after the first run.
         make_output(study.output)
         collect(study.output)
-        _note_command(study.output)
+        note_command(study.output, "training.reproduce")
     options.print_notes(findings, most=MOST_FINDINGS)
     options.print_notes(unreadable)
     with options.stoppable("training.reproduce"):

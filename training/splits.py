@@ -16,8 +16,8 @@ from training.copies import NO_COPIES, Copies
 
 Indices = npt.NDArray[np.int64]
 
-RANDOM, BLOCKED, FORWARD, BACKWARD = "random", "blocked", "forward", "backward"
-SPLITS = (RANDOM, BLOCKED, FORWARD, BACKWARD)
+RANDOM, BLOCKED, FORWARD, BACKWARD, STRICT = "random", "blocked", "forward", "backward", "strict"
+SPLITS = (RANDOM, BLOCKED, FORWARD, BACKWARD, STRICT)
 
 FRACTION = 0.2
 """Share of the rows held out for test by `random` and `blocked`: the paper's 4:1."""
@@ -38,7 +38,7 @@ class SplitSettings:
     """How rows are split.
 
     Attributes:
-        name: `random`, `blocked`, `forward` or `backward`.
+        name: `random`, `blocked`, `forward`, `backward` or `strict`.
         fraction: share of each class held out for test.
         position: where the test block of `blocked` begins, as a share of the class's rows; None for others.
         embargo: rows on both sides of test and validation that are in no part; 0 for `random`.
@@ -75,6 +75,8 @@ class SplitSettings:
             return f"blocked split at {self.position:g}, {self.fraction:.0%} held out, embargo {self.embargo}"
         if self.name == RANDOM:
             return "random split"
+        if self.name == STRICT:
+            return f"block at a drawn place, {self.fraction:.0%} held out, embargo {self.embargo}"
         return f"{self.name} split, {self.fraction:.0%} held out, embargo {self.embargo}"
 
 
@@ -96,8 +98,9 @@ def split_rows(labels: Indices, settings: SplitSettings, seed: int, copies: Copi
 
     `random`: shuffled by `seed`; a fraction is test, a fifth of the rest validation (Ahn, Kim, Kim
     2023). `blocked`: test is one contiguous block at `position`; validation another block of the rest, at a
-    place drawn by `seed`. `forward`: the late part is test, the earliest of the rest validation, what lies
-    between trains; `backward`: the reverse. These three keep the embargo to copies of a row as well.
+    place drawn by `seed`. `strict`: as `blocked`, but where test begins is drawn by `seed` for each class.
+    `forward`: the late part is test, the earliest of the rest validation, what lies
+    between trains; `backward`: the reverse. These keep the embargo to copies of a row as well.
 
     Args:
         labels: shape (N,), in time order within each class.
@@ -125,7 +128,7 @@ def _split_class(rows: Indices, copies: Copies, settings: SplitSettings, rng: np
     if settings.name == RANDOM:
         parts = _shuffled(rows, count, rng)
     else:
-        start = _test_start(len(rows), count, settings)
+        start = _test_start(len(rows), count, settings, rng)
         parts = _blocks(rows, np.arange(start, start + count), copies, settings, rng)
     if not all(len(part) for part in parts):
         raise SplitError(
@@ -143,11 +146,13 @@ def _shuffled(rows: Indices, test: int, rng: np.random.Generator) -> Parts:
     return train, validate, tested
 
 
-def _test_start(rows: int, test: int, settings: SplitSettings) -> int:
+def _test_start(rows: int, test: int, settings: SplitSettings, rng: np.random.Generator) -> int:
     if settings.name == FORWARD:
         return rows - test
     if settings.name == BACKWARD:
         return 0
+    if settings.name == STRICT:
+        return int(rng.integers(0, rows - test + 1))
     assert settings.position is not None
     return min(round(rows * settings.position), rows - test)
 
@@ -163,6 +168,22 @@ def _blocks(
     rest = far(test)
     validation = _validation(np.flatnonzero(rest), settings, rng)
     return rows[rest & far(validation)], rows[validation], rows[test]
+
+
+def far_from(held: Indices, line: Indices, copies: Copies, embargo: int) -> npt.NDArray[np.bool_]:
+    """Tell which rows of a class may be used beside a held-out block.
+
+    Args:
+        held: places in `line` of the block's rows.
+        line: shape (R,), the class's rows in time order.
+        copies: readings that stand twice, as rows of the data set.
+        embargo: rows beside the block, and beside its copies, that may not.
+
+    Returns:
+        Shape (R,).
+    """
+    among = copies.among(line)
+    return _far(len(line), np.concatenate([held, among.of(held)]), embargo)
 
 
 def _far(size: int, places: Indices, embargo: int) -> npt.NDArray[np.bool_]:

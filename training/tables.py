@@ -8,7 +8,7 @@ from itertools import groupby
 from statistics import fmean
 
 from training.results import RunResult
-from training.splits import BACKWARD, BLOCKED, FORWARD, RANDOM
+from training.splits import BACKWARD, BLOCKED, FORWARD, RANDOM, STRICT
 from training.summary import Comparison, Entry, PaperFigures, Protocol, Spread, protocols
 
 __all__ = ["PaperFigures", "Table", "TableRows", "cost_table", "protocol_table", "score_table"]
@@ -33,6 +33,7 @@ _MEANINGS = {
     BLOCKED: "One stretch of each class is held out for test. Rows within the embargo are in no part.",
     FORWARD: "Trained on early rows, tested on late ones. Rows within the embargo are in no part.",
     BACKWARD: "Trained on late rows, tested on early ones. Rows within the embargo are in no part.",
+    STRICT: "One stretch of each class, at a place that the seed draws, is held out for test.",
 }
 
 Row = tuple[str, ...]

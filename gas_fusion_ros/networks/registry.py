@@ -19,6 +19,7 @@ from gas_fusion_ros.networks.fusion import (
 )
 from gas_fusion_ros.networks.gas import GasCnn, GasDnn, GasLstm
 from gas_fusion_ros.networks.shape import Shape
+from gas_fusion_ros.networks.temporal import ENCODERS, TemporalFusion
 from gas_fusion_ros.networks.thermal import Cnn2021, GasNet
 from gas_fusion_ros.observation import Mode
 
@@ -31,11 +32,13 @@ class Architecture:
         name: its name.
         mode: what it takes: normalised counts (N, C), pictures (N, I, S, S) in 0..1, or both in this order.
         build: makes one of a shape, with fresh weights.
+        windowed: whether it takes windows of readings, and serves every mode; see `networks.temporal`.
     """
 
     name: str
     mode: Mode
     build: Callable[[Shape], nn.Module]
+    windowed: bool = False
 
 
 _ALL = (
@@ -54,6 +57,10 @@ _ALL = (
     Architecture("fusion3_mean", Mode.FUSION, FusionIIIMean),
     Architecture("fusion4", Mode.FUSION, FusionIV),
     Architecture("early2021", Mode.FUSION, EarlyFusion2021),
+    *(
+        Architecture(f"temporal_{name}", Mode.FUSION, partial(TemporalFusion, encoder=encoder), windowed=True)
+        for name, encoder in ENCODERS.items()
+    ),
 )
 
 ARCHITECTURES: Mapping[str, Architecture] = {entry.name: entry for entry in _ALL}

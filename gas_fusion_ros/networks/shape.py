@@ -15,6 +15,7 @@ class Shape:
         image_channels: channels of a picture, I: 1 or 3.
         image_size: side of a picture, S, pixels.
         dropout: share of units dropped in training.
+        window: readings of a windowed network, W; 1 of the others.
     """
 
     classes: int = 4
@@ -22,6 +23,7 @@ class Shape:
     image_channels: int = 1
     image_size: int = 224
     dropout: float = 0.3
+    window: int = 1
 
 
 PAPER_SHAPE = Shape()

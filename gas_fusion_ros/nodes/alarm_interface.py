@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.timer import Timer
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
@@ -14,64 +16,110 @@ from std_srvs.srv import Trigger
 from gas_fusion_ros import messages
 from gas_fusion_ros.alarm import AlarmEvent, AlarmSettings, AlarmStatus, CommandResult, LeakAlarm, Severity
 from gas_fusion_ros.event_log import EventLog
+from gas_fusion_ros.inference import AlarmAdvice, Bundle
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec
 from gas_fusion_ros.nodes.pose_source import POSE_TYPES, PoseSource
 from gas_fusion_ros.nodes.qos import LATCHED
-from gas_fusion_ros.observation import Verdict
+from gas_fusion_ros.observation import UNKNOWN, Verdict
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 _HEARTBEAT_PERIOD_S = 1.0
-DEFAULT_ALARM = AlarmSettings(
-    {"Mixture": Severity.CRITICAL, "Smoke": Severity.CRITICAL, "Perfume": Severity.WARNING}
-)
-"""The alarm as the parameters' defaults set it."""
+_MODEL_ADVISES = -1.0
+"""Value of a parameter that takes what the model advises."""
+DEFAULT_SEVERITIES: Mapping[str, Severity] = {
+    "Mixture": Severity.CRITICAL,
+    "Smoke": Severity.CRITICAL,
+    "Perfume": Severity.WARNING,
+}
+
+
+def default_alarm(advice: AlarmAdvice) -> AlarmSettings:
+    """Return the alarm that the parameters' defaults set, with a model that advises so."""
+    return AlarmSettings(
+        DEFAULT_SEVERITIES,
+        on_threshold=advice.on_threshold,
+        off_threshold=advice.off_threshold,
+        on_delay_ns=advice.on_delay_ns,
+        off_delay_ns=advice.off_delay_ns,
+    )
+
+
+DEFAULT_ALARM = default_alarm(AlarmAdvice())
+"""The alarm of a model that has no advice of its own."""
+
+
+@dataclass(frozen=True)
+class AdvisedSpec(ParameterSpec):
+    """A number that the model advises unless one is given: -1 takes the advice, and is its default.
+
+    Attributes:
+        least: smallest number that may be given; `minimum` makes room for -1.
+    """
+
+    least: float = 0.0
+
+    @classmethod
+    def within(cls, name: str, description: str, least: float, maximum: float) -> AdvisedSpec:
+        """Return the row of a parameter that may be given from `least` to `maximum`."""
+        return cls(
+            name,
+            _MODEL_ADVISES,
+            f"{description}; {_MODEL_ADVISES}: as the model advises",
+            minimum=_MODEL_ADVISES,
+            maximum=maximum,
+            least=least,
+        )
+
+    def descriptor(self) -> ParameterDescriptor:
+        """The row as ROS tells it, with the gap in its range."""
+        descriptor = super().descriptor()
+        descriptor.additional_constraints = f"{_MODEL_ADVISES}, or at least {self.least:g}"
+        return descriptor
+
+    def refusal(self, value: object) -> str | None:
+        """Refuse what is neither the advice nor a number that may be given."""
+        if isinstance(value, float) and value != _MODEL_ADVISES and not value >= self.least:
+            return (
+                f"{self.name} is {value}; it must be within {self.least:g} ... {self.maximum:g}, "
+                f"or {_MODEL_ADVISES} to take what the model advises"
+            )
+        return super().refusal(value)
 
 
 def _gases(severity: Severity) -> list[str]:
-    return [gas for gas, its_severity in DEFAULT_ALARM.severities.items() if its_severity is severity]
+    return [gas for gas, its_severity in DEFAULT_SEVERITIES.items() if its_severity is severity]
 
 
 ALARM_SPECS = (
     ParameterSpec(
         "alarm.critical_classes",
         _gases(Severity.CRITICAL),
-        "gases whose leak is critical; [''] for none",
+        "gases whose leak is critical, Unknown among them or not; [''] for none",
     ),
     ParameterSpec(
-        "alarm.warning_classes", _gases(Severity.WARNING), "gases whose leak is a warning; [''] for none"
+        "alarm.warning_classes",
+        _gases(Severity.WARNING),
+        "gases whose leak is a warning, Unknown among them or not; [''] for none",
     ),
-    ParameterSpec(
-        "alarm.on_threshold",
-        DEFAULT_ALARM.on_threshold,
-        "leak probability from which a leak is suspected",
-        minimum=0.001,
-        maximum=1.0,
+    AdvisedSpec.within(
+        "alarm.on_threshold", "leak probability from which a leak is suspected", least=0.001, maximum=1.0
     ),
-    ParameterSpec(
-        "alarm.off_threshold",
-        DEFAULT_ALARM.off_threshold,
-        "leak probability below which a leak counts as gone",
-        minimum=0.001,
-        maximum=1.0,
+    AdvisedSpec.within(
+        "alarm.off_threshold", "leak probability below which a leak counts as gone", least=0.001, maximum=1.0
     ),
-    ParameterSpec(
-        "alarm.on_delay",
-        DEFAULT_ALARM.on_delay_ns / NANOSECONDS_PER_SECOND,
-        "how long a leak is suspected before the alarm, s",
-        minimum=0.0,
-        maximum=600.0,
+    AdvisedSpec.within(
+        "alarm.on_delay", "how long a leak is suspected before the alarm, s", least=0.0, maximum=600.0
     ),
-    ParameterSpec(
+    AdvisedSpec.within(
         "alarm.off_delay",
-        DEFAULT_ALARM.off_delay_ns / NANOSECONDS_PER_SECOND,
         "how long a leak must be gone before the alarm lets go, s",
-        minimum=0.0,
+        least=0.0,
         maximum=3600.0,
     ),
     ParameterSpec(
         "alarm.timeout",
-        DEFAULT_ALARM.timeout_ns / NANOSECONDS_PER_SECOND,
+        AlarmSettings.timeout_ns / NANOSECONDS_PER_SECOND,
         "without a valid reading for this long, a fault stands, s",
         minimum=0.1,
         maximum=3600.0,
@@ -113,32 +161,57 @@ class AlarmInterface:
         with self._lock:
             return self._alarm.status if self._alarm else None
 
-    def configure(self, classes: Sequence[str]) -> None:
-        """Read the parameters and open the event log.
+    def configure(self, bundle: Bundle) -> None:
+        """Read the parameters, take what they leave to the model from its advice, and open the event log.
 
         Raises:
             ParameterError: thresholds contradict each other, or no gas is named that the model knows.
             EventLogError: the event log cannot be written.
         """
         severities = self._severities()
+        self._settings = self._read_settings(severities, bundle.alarm)
         try:
-            self._settings = self._read_settings(severities, classes)
+            self._settings.check_classes(bundle.classes)
         except ValueError as error:
             raise ParameterError(f"alarm: {error}") from None
+        if UNKNOWN in severities and bundle.false_reject_rate is None:
+            self._node.get_logger().warning(
+                f"{UNKNOWN} is to raise an alarm and never will: model {bundle.name} cannot tell what is "
+                "unlike its training"
+            )
         path = self._parameters.text("event_log")
         self._event_log = EventLog(Path(path), self._problems) if path else None
 
-    def _read_settings(self, severities: Mapping[str, Severity], classes: Sequence[str]) -> AlarmSettings:
-        settings = AlarmSettings(
-            severities=severities,
-            on_threshold=self._parameters.number("alarm.on_threshold"),
-            off_threshold=self._parameters.number("alarm.off_threshold"),
-            on_delay_ns=self._parameters.nanoseconds("alarm.on_delay"),
-            off_delay_ns=self._parameters.nanoseconds("alarm.off_delay"),
-            timeout_ns=self._parameters.nanoseconds("alarm.timeout"),
-        )
-        settings.check_classes(classes)
-        return settings
+    def _read_settings(self, severities: Mapping[str, Severity], advice: AlarmAdvice) -> AlarmSettings:
+        try:
+            return AlarmSettings(
+                severities=severities,
+                on_threshold=self._given_number("alarm.on_threshold", advice.on_threshold),
+                off_threshold=self._given_number("alarm.off_threshold", advice.off_threshold),
+                on_delay_ns=self._given_nanoseconds("alarm.on_delay", advice.on_delay_ns),
+                off_delay_ns=self._given_nanoseconds("alarm.off_delay", advice.off_delay_ns),
+                timeout_ns=self._parameters.nanoseconds("alarm.timeout"),
+            )
+        except ValueError as error:
+            raise ParameterError(f"alarm: {error}{self._advised()}") from None
+
+    def _given_number(self, name: str, advised: float) -> float:
+        return self._parameters.number(name) if self._is_given(name) else advised
+
+    def _given_nanoseconds(self, name: str, advised_ns: int) -> int:
+        return self._parameters.nanoseconds(name) if self._is_given(name) else advised_ns
+
+    def _is_given(self, name: str) -> bool:
+        return self._parameters.number(name) != _MODEL_ADVISES
+
+    def _advised(self) -> str:
+        """Name, for an error, the parameters whose values the model advised; empty where none was."""
+        names = [
+            spec.name
+            for spec in ALARM_SPECS
+            if isinstance(spec, AdvisedSpec) and not self._is_given(spec.name)
+        ]
+        return f" (as the model advises: {', '.join(names)})" if names else ""
 
     def activate(self) -> None:
         """Listen to the pose; the alarm's time starts with the node's clock."""
@@ -172,7 +245,8 @@ class AlarmInterface:
             stamp_ns = min(verdict.stamp_ns, now_ns or verdict.stamp_ns)
             alarm = self._started_alarm(stamp_ns)
             self._evidence_ns, self._heard_ns = stamp_ns, now_ns
-            self._publish_event(alarm.update(stamp_ns, verdict.by_class, verdict.has_reading))
+            evidence = alarm.settings.evidence(verdict)
+            self._publish_event(alarm.update(stamp_ns, evidence, verdict.has_reading))
 
     def tick(self) -> None:
         """Raise the fault once readings have been missing for too long.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -13,7 +14,7 @@ from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import String
 
 from gas_fusion_ros import messages
-from gas_fusion_ros.classifier import Classifier, ClassifierError
+from gas_fusion_ros.classifier import Classifier, ClassifierError, Sample
 from gas_fusion_ros.inference import Bundle, create_runtime
 from gas_fusion_ros.messages import Level
 from gas_fusion_ros.nodes.alarm_interface import ALARM_SPECS, AlarmInterface
@@ -117,7 +118,8 @@ _WAIT_FOR_WORKER_S = 5.0
 class GasClassifierNode(ManagedNode):
     """`gas/readings` and `thermal/image_raw` in; class, classification and alarm out.
 
-    The subscriptions only pair; one worker thread runs the network, so services always answer.
+    The subscriptions pair, and take every reading into the classifier's window; one worker thread runs the
+    network, so services always answer. A classification that is skipped is missing in no window.
     """
 
     SPECS = (*MODEL_SPECS, *PAIRING_SPECS, *ALARM_SPECS)
@@ -132,10 +134,11 @@ class GasClassifierNode(ManagedNode):
         self._classifier: Classifier | None = None
         self._model = ""
         self._device = ""
-        self._worker: Worker[Observation] | None = None
+        self._worker: Worker[Sample] | None = None
         self._synchronizer: ObservationSynchronizer | None = None
         self._subscribers: list[Subscriber] = []
         self._tick_timer: Timer | None = None
+        self._first_run = 0
         self._classified = 0
         self._skipped = 0
         self._counters = PairingCounters()
@@ -145,7 +148,7 @@ class GasClassifierNode(ManagedNode):
         """Load and check the bundle, start its runtime and run each of its modes once."""
         bundle = Bundle.load(find_bundle(self.parameters.text("model")))
         bundle.check_channels(self.parameters.texts("channels"))
-        self._alarm.configure(bundle.classes)
+        self._alarm.configure(bundle)
         runtime = create_runtime(bundle, self.parameters.text("device"), self.parameters.integer("threads"))
         if runtime.note:
             self.get_logger().info(runtime.note)
@@ -172,7 +175,7 @@ class GasClassifierNode(ManagedNode):
             self.get_clock(),
             self.problems,
         )
-        self._synchronizer.registerCallback(self._worker.submit)
+        self._synchronizer.registerCallback(self._prepare)
         self._tick_timer = self.create_timer(_TICK_PERIOD_S, self._tick)
 
     def deactivate(self) -> None:
@@ -187,6 +190,8 @@ class GasClassifierNode(ManagedNode):
             self._synchronizer.flush()
             self._counters = self._synchronizer.counters
             self._synchronizer = None
+            # Its successor counts runs from 0 again; to the classifier, which stays, they are new ones.
+            self._first_run += self._counters.resets + 1
         if self._worker is not None:
             self._worker.wait_idle(_WAIT_FOR_WORKER_S)
             self._worker.stop()
@@ -222,14 +227,25 @@ class GasClassifierNode(ManagedNode):
         """Observations that were not classified for lack of time since the last activate."""
         return self._worker.skipped if self._worker is not None else self._skipped
 
-    def _classify(self, observation: Observation) -> None:
+    def _prepare(self, observation: Observation) -> None:
+        """Take an observation into the window at once and leave its verdict to the worker."""
         assert self._classifier is not None
+        assert self._worker is not None
         try:
-            verdict = self._classifier.classify(observation)
+            sample = self._classifier.prepare(replace(observation, run=self._first_run + observation.run))
         except ClassifierError as error:
             self.problems.add("unusable_observation", str(error))
             return
-        latency_ms = (time.monotonic_ns() - observation.arrival_ns) / 1e6
+        self._worker.submit(sample)
+
+    def _classify(self, sample: Sample) -> None:
+        assert self._classifier is not None
+        try:
+            verdict = self._classifier.decide(sample)
+        except ClassifierError as error:
+            self.problems.add("unusable_observation", str(error))
+            return
+        latency_ms = (time.monotonic_ns() - sample.observation.arrival_ns) / 1e6
         self._class_publisher.publish(messages.encode_class(verdict))
         self._classification_publisher.publish(
             messages.encode_classification(verdict, latency_ms, self.diagnostic_name)

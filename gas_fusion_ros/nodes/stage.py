@@ -384,7 +384,7 @@ class Stage:
             time.sleep(_POLL_S)
 
 
-_UNCLASSIFIED_CAUSES = ("unusable_observation", "classification_failed")
+_UNCLASSIFIED_CAUSES = ("unusable_observation", "callback_failed", "classification_failed")
 _DROP_COUNTERS = (
     "zero_stamp_readings",
     "duplicate_readings",

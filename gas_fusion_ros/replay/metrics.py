@@ -6,6 +6,8 @@ What counts as a false alarm: a camera sees a leak a little before its gas reach
 sensors recover for tens of seconds after the gas has gone. A leak therefore has signs from
 `first_sign_ns` to `recovered_ns`, and the alarm may take `grace_ns` more to let go (its off-delay, the
 readings' period). An alarm that stands outside of that, at any moment, is false.
+
+A verdict of `Unknown` names no class: it is never right, and its share is a figure of its own.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from gas_fusion_ros.observation import CLEAN_AIR
+from gas_fusion_ros.observation import CLEAN_AIR, UNKNOWN
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 EVIDENCE_STATES = frozenset({"active", "acknowledged"})
 """States of the leak alarm in which gas is being sensed; `latched` only remembers it."""
+_SPARE_NS = 10 * NANOSECONDS_PER_SECOND
+"""What the grace period grants beyond the alarm's off-delay: probabilities take some readings to fall."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Judgement:
 
     Attributes:
         stamp_ns: the reading's acquisition time.
-        label: the class of the verdict.
+        label: the class of the verdict, or `Unknown`.
         truth: the class of the ground truth.
     """
 
@@ -98,6 +102,11 @@ class ScoreSettings:
     grace_ns: int = 20 * NANOSECONDS_PER_SECOND
     min_leak_ns: int = 30 * NANOSECONDS_PER_SECOND
 
+    @classmethod
+    def for_alarm(cls, off_delay_ns: int) -> ScoreSettings:
+        """How to score runs of an alarm that takes `off_delay_ns` to let go."""
+        return cls(grace_ns=off_delay_ns + _SPARE_NS)
+
     def __post_init__(self) -> None:
         for name in ("grace_ns", "min_leak_ns"):
             if getattr(self, name) < 0:
@@ -117,8 +126,8 @@ class Score:
         leaks_too_short: numbers, from 1, of the leaks below the minimum duration without an alarm.
         false_alarms: alarms that stood, at any moment, outside every leak's signs and grace period.
         detection_delays_s: per leak, start to alarm, seconds; None where none was raised.
-        class_accuracy: share of the verdicts that name the class that was true at their stamp;
-            None without verdicts.
+        class_accuracy: share of the verdicts, `Unknown` among them, that name the class that was true at
+            their stamp; None without verdicts.
         settled_accuracy: the same without the verdicts made while the sensors followed a change of
             the air: up to the grace period after a leak's start, and from its end up to the grace
             period after its last sign.
@@ -280,3 +289,8 @@ def accuracy(judgements: Sequence[Judgement]) -> float | None:
     if not judgements:
         return None
     return sum(judgement.label == judgement.truth for judgement in judgements) / len(judgements)
+
+
+def unknown_share(labels: Sequence[str]) -> float | None:
+    """Share of the verdicts, by their labels, that are `Unknown`; None without any."""
+    return labels.count(UNKNOWN) / len(labels) if labels else None

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.observation import CLEAN_AIR
+from gas_fusion_ros.observation import CLEAN_AIR, UNKNOWN
 from gas_fusion_ros.replay.metrics import Interval
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
     from matplotlib.figure import Figure
 
 
 # Okabe and Ito's palette, told apart with any colour vision; yellow left out, too faint for lines on white.
 _LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 _CLEAN_COLOUR = "#E3E8EC"
+_UNKNOWN_COLOUR = "#8A949E"
 _GAS_COLOURS = {"Mixture": "#E69F00", "Perfume": "#56B4E9", "Smoke": "#3D4852"}
 _OTHER_GAS_COLOURS = ("#009E73", "#CC79A7", "#D55E00", "#0072B2")
 _TEXT_COLOUR = "#24292F"
@@ -82,6 +84,8 @@ class Report:
         dropped_by: dropped messages by cause.
         problems: what else went wrong, by cause.
         unreadable_rows: rows of a recording that could not be played; none of the readings.
+        unknown_share: share of the classified readings whose verdict was `Unknown`, which is never right in
+            the accuracies; None if none was classified.
     """
 
     leaks: int | None
@@ -111,6 +115,7 @@ class Report:
     dropped_by: dict[str, int] = field(default_factory=dict)
     problems: dict[str, int] = field(default_factory=dict)
     unreadable_rows: int = 0
+    unknown_share: float | None = None
 
     def to_json(self) -> str:
         """The report as JSON text, keys in the order of the attributes."""
@@ -143,6 +148,7 @@ class Timeline:
         probabilities: shape (M, K).
         truth: what was there, as intervals of classes; None where it is not known.
         alarms: when the alarm had evidence, by gas.
+        unknown: when the verdicts were `Unknown`.
     """
 
     title: str
@@ -156,6 +162,7 @@ class Timeline:
     probabilities: npt.NDArray[np.float32]
     truth: tuple[Interval, ...] | None
     alarms: tuple[Interval, ...]
+    unknown: tuple[Interval, ...] = ()
 
     def seconds(self, stamps_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Seconds since the start, float64, of the same shape."""
@@ -264,10 +271,12 @@ def _draw_probabilities(axes: Axes, timeline: Timeline) -> None:
     axes.set_ylabel("class\nprobability")
     axes.set_ylim(0, 1)
     axes.set_yticks((0, 0.5, 1))
-    handles = [
+    handles: list[PolyCollection] = [
         axes.fill_between([], [], color=colours[timeline.classes[index]], label=timeline.classes[index])
         for index in reversed(order)
     ]
+    if timeline.unknown:
+        handles.append(_hatch_unknown(axes, timeline))
     axes.legend(
         handles=handles,
         loc="center left",
@@ -279,9 +288,22 @@ def _draw_probabilities(axes: Axes, timeline: Timeline) -> None:
     )
 
 
+def _hatch_unknown(axes: Axes, timeline: Timeline) -> PolyCollection:
+    """Hatch the times at which the probabilities stand for nothing; return what the legend shows of it."""
+    return axes.broken_barh(
+        [timeline.span(interval) for interval in timeline.unknown],
+        (0, 1),
+        facecolors="#FFFFFFB0",
+        edgecolors=_UNKNOWN_COLOUR,
+        hatch="////",
+        linewidth=0.5,
+        label=UNKNOWN,
+    )
+
+
 def _draw_bands(axes: Axes, timeline: Timeline) -> None:
     truth = timeline.truth
-    colours = class_colours((*timeline.classes, *(interval.label for interval in truth or ())))
+    colours = class_colours((*timeline.classes, UNKNOWN, *(interval.label for interval in truth or ())))
     bands = {"alarm": timeline.alarms} if truth is None else {"alarm": timeline.alarms, "truth": truth}
     heights = range(len(bands))
     axes.barh(
@@ -349,7 +371,7 @@ def _decorate(figure: Figure, timeline: Timeline, panels: Sequence[Axes]) -> Non
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
     """A colour for each class: faint for clean air, the same for the same gas in every picture."""
     spare = iter(_OTHER_GAS_COLOURS * (len(classes) // len(_OTHER_GAS_COLOURS) + 1))
-    known = {CLEAN_AIR: _CLEAN_COLOUR, **_GAS_COLOURS}
+    known = {CLEAN_AIR: _CLEAN_COLOUR, UNKNOWN: _UNKNOWN_COLOUR, **_GAS_COLOURS}
     return {name: known[name] if name in known else next(spare) for name in dict.fromkeys(classes)}
 
 

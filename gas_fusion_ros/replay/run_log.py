@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.observation import UNKNOWN, Mode
 from gas_fusion_ros.replay.metrics import (
     Interval,
     Judgement,
@@ -20,7 +20,9 @@ from gas_fusion_ros.replay.metrics import (
     accuracy,
     alarm_bands,
     alarms_of,
+    label_intervals,
     score,
+    unknown_share,
 )
 from gas_fusion_ros.replay.report import Latency, Timeline
 from gas_fusion_ros.replay.snapshot import HISTORY, Snapshot
@@ -46,7 +48,7 @@ class Classification:
 
     Attributes:
         stamp_ns: the observation's stamp.
-        label: the class.
+        label: the class, or `Unknown`.
         probabilities: by class.
         mode: what it was made from.
         latency_ms: from the later message's arrival to the published class.
@@ -162,6 +164,7 @@ class RunLog:
                 channels=self._channels,
                 history=self._stacked_counts(self._counts[-HISTORY:]),
                 probabilities=tuple(last.probabilities.items()) if last else (),
+                label=last.label if last else "",
                 mode=last.mode.value if last else "",
                 truth=self._truth.label(now_ns) if self._truth is not None else "",
                 alarm="fault" if alarm.fault and alarm.state == "clear" else alarm.state,
@@ -203,6 +206,13 @@ class RunLog:
         }
         return {mode: share for mode, share in shares.items() if share is not None}
 
+    def unknown_share(self) -> float | None:
+        """Share of the classified readings whose verdict is `Unknown`; None where none was classified."""
+        with self._lock:
+            return unknown_share(
+                [said.label for said in self._classifications if said.mode is not Mode.THERMAL_ONLY]
+            )
+
     def leaks(self, end_ns: int) -> list[Leak]:
         """The leaks that had begun by `end_ns`, cut there; none where the truth is not known."""
         if self._truth is None:
@@ -234,6 +244,11 @@ class RunLog:
             ).reshape(len(said), len(classes)),
             truth=tuple(self.leaks(end_ns)) if self._truth is not None else None,
             alarms=tuple(self.alarm_bands(end_ns)),
+            unknown=tuple(
+                interval
+                for interval in label_intervals((one.stamp_ns, one.label) for one in said)
+                if interval.label == UNKNOWN
+            ),
         )
 
     def _judgements(self, *modes: Mode) -> list[Judgement]:

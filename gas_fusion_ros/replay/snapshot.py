@@ -26,6 +26,7 @@ class Snapshot:
         channels: names of the gas channels, length C.
         history: shape (N, C), the last readings in ADC counts, newest last, N <= HISTORY.
         probabilities: the last verdict, by class.
+        label: its class, or `Unknown`; empty before the first.
         mode: what it was made from.
         truth: what is really there.
         alarm: state of the leak alarm.
@@ -41,6 +42,7 @@ class Snapshot:
     channels: tuple[str, ...] = ()
     history: npt.NDArray[np.float32] = field(default_factory=_no_counts)
     probabilities: tuple[tuple[str, float], ...] = ()
+    label: str = ""
     mode: str = ""
     truth: str = ""
     alarm: str = "clear"
@@ -48,8 +50,3 @@ class Snapshot:
     readings: int = 0
     images: int = 0
     classified: int = 0
-
-    @property
-    def label(self) -> str:
-        """The most probable class; empty before the first verdict."""
-        return max(self.probabilities, key=lambda pair: pair[1])[0] if self.probabilities else ""

@@ -79,6 +79,10 @@ class Station:
         self._image.publish(encode_frame(ThermalFrame(stamp_ns, picture_of(gas), "32FC1")))
         return stamp_ns
 
+    def listening(self) -> int:
+        """How many nodes hear the readings."""
+        return int(self._gas.get_subscription_count())
+
     def publish_reading(self, message: PointCloud2) -> None:
         self._gas.publish(message)
 

@@ -11,7 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 
 from gas_fusion_ros.alarm import AlarmSettings, LeakAlarm, Severity
 from gas_fusion_ros.messages import encode_alarm_state, encode_classification
-from gas_fusion_ros.observation import PAPER_CLASSES, Mode, Verdict
+from gas_fusion_ros.observation import PAPER_CLASSES, UNKNOWN, Mode, Verdict
 from gas_fusion_ros.replay.decoding import decode_alarm_state, decode_classification
 
 STAMP_NS = 12_345_678_901
@@ -27,6 +27,14 @@ def test_a_classification_comes_back() -> None:
     assert decoded.latency_ms == 2.5
     assert tuple(decoded.probabilities) == PAPER_CLASSES
     assert list(decoded.probabilities.values()) == pytest.approx([0.1, 0.2, 0.3, 0.4])
+
+
+def test_an_unknown_verdict_comes_back_as_such() -> None:
+    probabilities = np.array([0.1, 0.2, 0.3, 0.4], dtype=np.float32)
+    verdict = Verdict(STAMP_NS, "link", Mode.FUSION, PAPER_CLASSES, probabilities, "m", novelty=2.0)
+    decoded = decode_classification(encode_classification(verdict, 2.5, "gas_classifier"))
+    assert decoded.label == UNKNOWN
+    assert tuple(decoded.probabilities) == PAPER_CLASSES
 
 
 def test_an_alarm_state_comes_back() -> None:

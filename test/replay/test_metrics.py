@@ -19,6 +19,7 @@ from gas_fusion_ros.replay.metrics import (
     leaks_of,
     score,
     settled,
+    unknown_share,
 )
 
 S = 1_000_000_000
@@ -117,6 +118,25 @@ def test_accuracy_counts_every_verdict_and_the_settled_one_skips_the_changes() -
 
 def test_without_verdicts_there_is_no_accuracy() -> None:
     assert score([], [], []).class_accuracy is None
+
+
+def test_an_unknown_verdict_is_never_right() -> None:
+    said = [Judgement(second * S, "Unknown", truth) for second, truth in enumerate(("NoGas", "Smoke"))]
+    assert score([], [], said).class_accuracy == 0.0
+
+
+@given(st.lists(st.sampled_from(["NoGas", "Smoke", "Unknown"])))
+def test_the_share_of_unknown_is_that_of_the_verdicts(labels: list[str]) -> None:
+    share = unknown_share(labels)
+    if labels:
+        assert share == pytest.approx(sum(label == "Unknown" for label in labels) / len(labels))
+    else:
+        assert share is None
+
+
+@pytest.mark.parametrize(("off_delay_s", "grace_s"), [(0, 10), (10, 20), (60, 70)])
+def test_the_grace_period_outlasts_the_off_delay_of_the_alarm(off_delay_s: int, grace_s: int) -> None:
+    assert ScoreSettings.for_alarm(off_delay_s * S).grace_ns == grace_s * S
 
 
 def test_alarm_bands_follow_the_evidence_and_touching_ones_are_one_alarm() -> None:

@@ -118,3 +118,19 @@ def test_a_run_without_a_truth_has_no_truth_in_its_picture(tmp_path: Path) -> No
     draw_timeline(timeline(20, truth=()), tmp_path / "clean.png")
     draw_timeline(timeline(20, truth=None), tmp_path / "unknown.png")
     assert (tmp_path / "clean.png").read_bytes() != (tmp_path / "unknown.png").read_bytes()
+
+
+def test_unknown_verdicts_are_hatched_in_the_picture(tmp_path: Path) -> None:
+    draw_timeline(timeline(20), tmp_path / "known.png")
+    draw_timeline(
+        timeline(
+            20, unknown=(Interval("Unknown", 5 * S, 15 * S),), alarms=(Interval("Unknown", 6 * S, 60 * S),)
+        ),
+        tmp_path / "unknown.png",
+    )
+    assert (tmp_path / "known.png").read_bytes() != (tmp_path / "unknown.png").read_bytes()
+
+
+def test_the_share_of_unknown_is_reported() -> None:
+    assert json.loads(report(unknown_share=0.25).to_json())["unknown_share"] == 0.25
+    assert json.loads(report().to_json())["unknown_share"] is None

@@ -118,3 +118,24 @@ def test_without_a_truth_nothing_is_compared() -> None:
     assert log.timeline("title", 9 * S).truth is None
     assert log.snapshot(5 * S, 9 * S, 1.0).truth == ""
     assert log.alarms(9 * S) == [Interval("Smoke", 3 * S, 9 * S)]
+
+
+def test_unknown_verdicts_are_verdicts_of_their_own(log: RunLog) -> None:
+    assert log.unknown_share() == 0.0
+    probabilities = {"Smoke": 0.8, "NoGas": 0.2}
+    for second in range(101, 126):
+        log.add_classification(Classification(second * S, "Unknown", probabilities, Mode.GAS_ONLY, 1.0))
+    log.add_classification(Classification(126 * S, "Unknown", probabilities, Mode.THERMAL_ONLY, 1.0))
+    assert log.classified_readings == 125
+    assert log.unknown_share() == pytest.approx(25 / 125)
+    score = log.score(126 * S, ScoreSettings())
+    assert score is not None
+    assert score.class_accuracy == pytest.approx(90 / 125)
+    assert log.snapshot(126 * S, 127 * S, 1.0).label == "Unknown"
+    timeline = log.timeline("title", 127 * S)
+    assert timeline.unknown == (Interval("Unknown", 101 * S, 126 * S),)
+    assert timeline.classes == ("NoGas", "Smoke")
+
+
+def test_without_verdicts_there_is_no_share_of_unknown() -> None:
+    assert RunLog(CHANNELS, None, start_ns=S).unknown_share() is None

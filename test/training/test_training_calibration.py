@@ -9,13 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gas_fusion_ros.inference import AlarmAdvice
 from gas_fusion_ros.observation import PAPER_CLASSES
-from training.calibration import (
-    DEFAULT_THRESHOLDS,
-    advise_thresholds,
-    clean_leaks,
-    fit_temperature,
-)
+from training.calibration import advise_thresholds, clean_leaks, fit_temperature
 
 
 def test_temperature_undoes_an_overconfident_scale() -> None:
@@ -36,15 +32,15 @@ def test_only_clean_rows_count_as_clean() -> None:
 def test_classes_without_clean_air_get_the_alarms_defaults() -> None:
     leaks = clean_leaks(torch.zeros(3, 2), torch.tensor([0, 1, 0]), ("methane", "propane"))
     assert leaks.shape == (0,)
-    assert advise_thresholds(leaks) == DEFAULT_THRESHOLDS
+    assert advise_thresholds(leaks) == AlarmAdvice()
 
 
 def test_advised_threshold_leaves_at_most_one_clean_reading_in_a_hundred_above() -> None:
     leaks = np.linspace(0, 0.9, 1000, dtype=np.float32)
-    assert (leaks > advise_thresholds(leaks).on).mean() <= 0.01
+    assert (leaks > advise_thresholds(leaks).on_threshold).mean() <= 0.01
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1))
 def test_advised_thresholds_are_ones_that_a_bundle_may_have(leaks: list[float]) -> None:
-    thresholds = advise_thresholds(np.array(leaks, dtype=np.float32))
-    assert 0 < thresholds.off <= thresholds.on <= 1
+    advice = advise_thresholds(np.array(leaks, dtype=np.float32))
+    assert 0 < advice.off_threshold <= advice.on_threshold <= 1

@@ -1,0 +1,285 @@
+"""One contender under one split: chosen and calibrated inside training data, then tested once per seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.inference import file_sha256
+from gas_fusion_ros.observation import CLEAN_AIR, Mode
+from training.alarm_tuning import AlarmTuning, detection_delays, false_alarms_per_hour, tune_alarm
+from training.benchmark_results import BenchmarkResult
+from training.contenders import Contender, Fitted, Recipe
+from training.copies import NO_COPIES, Copies, find_copies
+from training.images import Thermal
+from training.nested import Choice, Outside, choose
+from training.onsets import Onset, splice_onsets
+from training.perturbations import perturbations
+from training.reliability import calibration, leak_figures, reject_auroc
+from training.runs import code_version
+from training.scores import score
+from training.splits import STRICT, Indices, SplitSettings, split_rows
+from training.temporal_fitting import EncoderAnswers
+from training.windows import ROW_PERIOD_NS, Recording, TrainingPart, Windows
+
+CHOICE_SEED = 0
+"""Seed of the inner folds' fits: a choice is made once per split and serves all seeds of the test."""
+STRICT_READINGS = 20
+"""W of the strict protocol."""
+PACES = (0.7, 0.85, 1.2, 1.4)
+"""How much faster than recorded the re-timed test windows run."""
+PERIOD_S = ROW_PERIOD_NS / 1e9
+
+Probabilities = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The data that all runs share.
+
+    Attributes:
+        dataset: the rows.
+        recording: the same on time lines.
+        copies: readings that stand twice.
+        data_sha256: sha256 of their file.
+    """
+
+    dataset: Dataset
+    recording: Recording
+    copies: Copies
+    data_sha256: str
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Bench:
+        """Take up a data set."""
+        return cls(
+            dataset,
+            Recording.of(dataset),
+            find_copies(dataset.counts, dataset.labels),
+            file_sha256(dataset.csv_path),
+        )
+
+    @property
+    def clean(self) -> int | None:
+        """The class of clean air; None where there is none."""
+        classes = self.dataset.classes
+        return classes.index(CLEAN_AIR) if CLEAN_AIR in classes else None
+
+    def held_out(self, split: SplitSettings, seed: int) -> tuple[Indices, Outside]:
+        """Return the test rows, and what may be known before them.
+
+        The strict protocol is that of its source: only windows that are full, copies not kept apart.
+
+        Raises:
+            SplitError: the data set has too few rows.
+        """
+        if split.name != STRICT:
+            test = split_rows(self.recording.labels, split, seed, self.copies).test
+            return test, Outside.of(self.recording, test, self.copies, split.embargo, self.clean)
+        full = np.flatnonzero(_places_in_class(self.recording.labels) >= STRICT_READINGS - 1)
+        test = full[split_rows(self.recording.labels[full], split, seed).test]
+        outside = Outside.of(self.recording, test, NO_COPIES, split.embargo, self.clean)
+        return test, replace(outside, rows=np.intersect1d(outside.rows, full))
+
+
+def _places_in_class(labels: Indices) -> Indices:
+    """Return how many rows of its class stand before each row, shape (N,)."""
+    places = np.zeros(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        mine = labels == label
+        places[mine] = np.arange(mine.sum())
+    return places
+
+
+def run_contender(
+    bench: Bench, contender: Contender, split: SplitSettings, seeds: Sequence[int]
+) -> Iterator[BenchmarkResult]:
+    """Choose, fit and test a contender, once per seed.
+
+    Where the seed does not move the test rows, one choice serves all seeds.
+
+    Raises:
+        SplitError: the data set has too few rows.
+        NestedError: so few lie outside the test that nothing can be chosen on them.
+    """
+    choice: Choice | None = None
+    for seed in seeds:
+        test, outside = bench.held_out(split, seed)
+        if choice is None or split.name == STRICT:
+            recipes = contender.recipes
+            if split.name == STRICT:
+                recipes = {name: recipe.with_readings(STRICT_READINGS) for name, recipe in recipes.items()}
+            choice = choose(recipes, outside, CHOICE_SEED)
+            alarm = tune(choice, outside)
+        fitted = choice.recipe.fit(outside.part, seed)
+        yield _measure(bench, contender, split, seed, test, outside, choice, fitted, alarm)
+
+
+def leak_probabilities(answers: EncoderAnswers, temperature: float, clean: int) -> npt.NDArray[np.float32]:
+    """Return the calibrated probability of any gas, shape (N,)."""
+    return 1 - probabilities_of(answers, temperature)[:, clean]
+
+
+def probabilities_of(answers: EncoderAnswers, temperature: float) -> Probabilities:
+    """Return calibrated probabilities, shape (N, K)."""
+    return (answers.logits / temperature).softmax(dim=1).numpy()
+
+
+def tune(choice: Choice, outside: Outside) -> AlarmTuning | None:
+    """Tune the alarm on the inner folds' held-out rows; None without clean air or room for an onset."""
+    clean = outside.clean
+    if clean is None:
+        return None
+    quiet, leaks = [], []
+    for fold in choice.folds:
+        air = fold.windows.labels == clean
+        quiet.append(leak_probabilities(fold.answers.of(air), choice.temperature, clean))
+        onsets = splice_onsets(outside.recording, fold.windows.rows, clean, choice.recipe.window)
+        leaks += _leak_streams(fold.fitted, onsets, choice.temperature, clean)
+    if not leaks:
+        return None
+    return tune_alarm(quiet, leaks, PERIOD_S)
+
+
+def _leak_streams(
+    fitted: Fitted, onsets: Sequence[Onset], temperature: float, clean: int
+) -> list[tuple[npt.NDArray[np.float32], int]]:
+    return [
+        (leak_probabilities(fitted.answer(onset.windows), temperature, clean), onset.at) for onset in onsets
+    ]
+
+
+def _measure(
+    bench: Bench,
+    contender: Contender,
+    split: SplitSettings,
+    seed: int,
+    test: Indices,
+    outside: Outside,
+    choice: Choice,
+    fitted: Fitted,
+    alarm: AlarmTuning | None,
+) -> BenchmarkResult:
+    windows = bench.recording.windows(test, outside.rows, choice.recipe.window)
+    answers = fitted.answer(windows)
+    probabilities = probabilities_of(answers, choice.temperature)
+    onsets = (
+        [] if bench.clean is None else splice_onsets(bench.recording, test, bench.clean, choice.recipe.window)
+    )
+    place = "" if split.position is None else f"{split.position:g}"
+    return BenchmarkResult(
+        run=f"{contender.name}-{split.name}{place}-seed{seed}",
+        model=contender.name,
+        title=contender.title,
+        modality=Mode.GAS_ONLY.value,
+        thermal=Thermal.NONE.value,
+        split=split,
+        seed=seed,
+        classes=bench.dataset.classes,
+        channels=bench.dataset.channels,
+        rows={"train": len(outside.rows), "test": len(test)},
+        window=choice.recipe.window.readings,
+        period_s=choice.recipe.window.period_ns / 1e9,
+        candidate=choice.name,
+        inner_accuracy=choice.accuracies[choice.name],
+        candidates=choice.accuracies,
+        **_scores(answers, windows),
+        parameters=fitted.parameters,
+        seconds=round(fitted.seconds, 2),
+        data_file=bench.dataset.csv_path.name,
+        data_sha256=bench.data_sha256,
+        code_version=code_version(),
+        **asdict(leak_figures(probabilities.argmax(axis=1), windows.labels, test, bench.dataset.classes)),
+        **_alarm_figures(choice, fitted, windows, answers, onsets, alarm, bench.clean),
+        temperature=choice.temperature,
+        **vars(calibration(probabilities, windows.labels)),
+        rejected=float((answers.distances.numpy() > choice.limit).mean()) if contender.rejects else None,
+        reject_auroc=reject_aurocs(bench, choice.recipe, outside, windows, seed)
+        if contender.rejects and seed == CHOICE_SEED and split.name != STRICT
+        else None,
+        perturbed=_perturbed(bench, choice, fitted, windows, outside, seed),
+    )
+
+
+def _scores(answers: EncoderAnswers, windows: Windows) -> dict[str, Any]:
+    scores = asdict(score(answers.logits, torch.from_numpy(windows.labels)))
+    return {**scores, "confusion": tuple(map(tuple, scores["confusion"]))}
+
+
+def _accuracy(fitted: Fitted, windows: Windows) -> float:
+    return float((fitted.answer(windows).logits.argmax(dim=1).numpy() == windows.labels).mean())
+
+
+def _perturbed(
+    bench: Bench, choice: Choice, fitted: Fitted, windows: Windows, outside: Outside, seed: int
+) -> dict[str, float]:
+    """Return the accuracy on perturbed test windows, by the perturbation's name."""
+    rng = np.random.default_rng(seed)
+    measured = {
+        f"pace {pace:g}": _accuracy(
+            fitted, bench.recording.windows(windows.rows, outside.rows, choice.recipe.window, pace)
+        )
+        for pace in PACES
+    }
+    for perturbation in perturbations(bench.dataset.channels):
+        measured[perturbation.name] = _accuracy(fitted, perturbation.apply(windows, rng))
+    return measured
+
+
+def _alarm_figures(
+    choice: Choice,
+    fitted: Fitted,
+    windows: Windows,
+    answers: EncoderAnswers,
+    onsets: Sequence[Onset],
+    alarm: AlarmTuning | None,
+    clean: int | None,
+) -> dict[str, Any]:
+    """Return what the tuned alarm does on the test rows: in clean air, and where it gives way to a gas."""
+    if alarm is None or clean is None:
+        return {}
+    air = answers.of(windows.labels == clean)
+    quiet = [leak_probabilities(air, choice.temperature, clean)]
+    delays = detection_delays(
+        _leak_streams(fitted, onsets, choice.temperature, clean), alarm.settings, PERIOD_S
+    )
+    heard = [delay for delay in delays if delay is not None]
+    return {
+        "false_alarms_per_hour": false_alarms_per_hour(quiet, alarm.settings, PERIOD_S),
+        "detection_delay": float(np.median(heard)) if heard else None,
+        "missed_leaks": 1 - len(heard) / len(delays) if delays else None,
+        "alarm": alarm.advice,
+    }
+
+
+def reject_aurocs(
+    bench: Bench, recipe: Recipe, outside: Outside, windows: Windows, seed: int
+) -> dict[str, float]:
+    """Hold each class out of training once, and tell its test windows from the others' by distance."""
+    return {
+        name: _reject_auroc(recipe, without_class(outside, held), windows, held, seed)
+        for held, name in enumerate(bench.dataset.classes)
+    }
+
+
+def without_class(outside: Outside, held: int) -> TrainingPart:
+    """Return what is left to train on when a class has never been seen: its rows carry no label."""
+    labels = outside.recording.labels
+    fewer = np.where(labels == held, -1, labels - (labels > held))
+    clean = outside.clean
+    if clean is not None:
+        clean = None if clean == held else clean - (clean > held)
+    rows = outside.rows[labels[outside.rows] != held]
+    return TrainingPart(replace(outside.recording, labels=fewer), rows, outside.barred, clean)
+
+
+def _reject_auroc(recipe: Recipe, part: TrainingPart, windows: Windows, held: int, seed: int) -> float:
+    distances = recipe.fit(part, seed).answer(windows).distances.numpy()
+    unseen = windows.labels == held
+    return reject_auroc(distances[~unseen], distances[unseen])

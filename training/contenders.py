@@ -1,0 +1,301 @@
+"""What the benchmark compares: each contender is one recipe, or several of which training data choose one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+
+from gas_fusion_ros.networks.shape import Shape
+from gas_fusion_ros.networks.window_encoders import WindowStatistics
+from gas_fusion_ros.window import WindowSettings
+from training.material import Normalisation
+from training.temporal_fitting import EncoderAnswers, EncoderSettings, as_tensors, fit_encoder
+from training.windows import ROW_PERIOD_NS, TrainingPart, Windows
+
+_SMALLEST_PROBABILITY = 1e-4
+"""What an estimator's probability of 0 becomes, so that its logarithm is a number."""
+
+
+class ContenderError(ValueError):
+    """A contender is unknown; the message names those there are."""
+
+
+class Fitted(Protocol):
+    """A fitted recipe."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the fit."""
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers; 0 for a scikit-learn estimator."""
+
+    def answer(self, windows: Windows) -> EncoderAnswers:
+        """Run it on windows."""
+
+
+class Recipe(Protocol):
+    """How a model is fitted."""
+
+    @property
+    def window(self) -> WindowSettings:
+        """Length and period of its windows."""
+
+    def with_readings(self, readings: int) -> Recipe:
+        """Return the recipe with windows of another length, at the rows' own period."""
+
+    def fit(self, part: TrainingPart, seed: int) -> Fitted:
+        """Fit it to a part of the rows."""
+
+
+@dataclass(frozen=True)
+class EncoderRecipe:
+    """An encoder, as temporal fusion's gas branch."""
+
+    settings: EncoderSettings
+
+    @property
+    def window(self) -> WindowSettings:
+        """Length and period of its windows."""
+        return self.settings.window
+
+    def with_readings(self, readings: int) -> Recipe:
+        """Return the recipe with windows of another length, at the rows' own period."""
+        return EncoderRecipe(replace(self.settings, readings=readings, period_s=ROW_PERIOD_NS / 1e9))
+
+    def fit(self, part: TrainingPart, seed: int) -> Fitted:
+        """Fit the encoder."""
+        return fit_encoder(part, self.settings, seed)
+
+
+def _nearest(count: int) -> Callable[[int], Any]:
+    return lambda _: KNeighborsClassifier(count)
+
+
+def _extra_trees(seed: int) -> Any:
+    return ExtraTreesClassifier(300, min_samples_leaf=2, random_state=seed)
+
+
+def _random_forest(seed: int) -> Any:
+    return RandomForestClassifier(300, min_samples_leaf=2, random_state=seed)
+
+
+ESTIMATORS: Mapping[str, Callable[[int], Any]] = {
+    "1 neighbour": _nearest(1),
+    "5 neighbours": _nearest(5),
+    "9 neighbours": _nearest(9),
+    "extra trees": _extra_trees,
+    "random forest": _random_forest,
+}
+"""Yardsticks on window statistics, by name, made from a seed."""
+
+
+@dataclass(frozen=True)
+class EstimatorRecipe:
+    """A scikit-learn estimator on the statistics of windows: a yardstick; a dead channel's are 0.
+
+    Attributes:
+        estimator: name in `ESTIMATORS`.
+        window: length and period of its windows.
+    """
+
+    estimator: str
+    window: WindowSettings
+
+    def with_readings(self, readings: int) -> Recipe:
+        """Return the recipe with windows of another length, at the rows' own period."""
+        return EstimatorRecipe(self.estimator, WindowSettings(readings, ROW_PERIOD_NS))
+
+    def fit(self, part: TrainingPart, seed: int) -> Fitted:
+        """Fit the estimator to windows as recorded: nothing is altered or copied."""
+        began = time.monotonic()
+        windows = part.windows(self.window)
+        statistics = WindowStatistics(Shape(part.classes, part.channels, window=self.window.readings))
+        normalisation = Normalisation.fit(part.counts)
+        statistics.fit(as_tensors(windows, normalisation)[0])
+        features = _features(statistics, normalisation, windows)
+        estimator = ESTIMATORS[self.estimator](seed).fit(features, windows.labels)
+        neighbours = NearestNeighbors(n_neighbors=1).fit(features)
+        return _FittedEstimator(
+            estimator, neighbours, statistics, normalisation, seconds=time.monotonic() - began
+        )
+
+
+@dataclass(frozen=True)
+class _FittedEstimator:
+    """A fitted estimator; its distance is that to the nearest training window, squared, per statistic."""
+
+    estimator: Any
+    neighbours: NearestNeighbors
+    statistics: WindowStatistics
+    normalisation: Normalisation
+    seconds: float
+    parameters: int = 0
+
+    def answer(self, windows: Windows) -> EncoderAnswers:
+        """Run it on windows."""
+        features = _features(self.statistics, self.normalisation, windows)
+        probabilities = np.maximum(self.estimator.predict_proba(features), _SMALLEST_PROBABILITY)
+        nearest = self.neighbours.kneighbors(features)[0][:, 0]
+        return EncoderAnswers(
+            torch.from_numpy(np.log(probabilities).astype(np.float32)),
+            torch.from_numpy((nearest**2 / features.shape[1]).astype(np.float32)),
+        )
+
+
+def _features(
+    statistics: WindowStatistics, normalisation: Normalisation, windows: Windows
+) -> npt.NDArray[np.float32]:
+    """Return standardised statistics, shape (N, 16 C)."""
+    with torch.no_grad():
+        return statistics(*as_tensors(windows, normalisation)).flatten(1).numpy()
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One row of the benchmark.
+
+    Attributes:
+        name: its name on the command line.
+        title: its name in tables.
+        recipes: by name; where there are several, one is chosen on folds of training data.
+        rejects: whether its distance is meant to tell inputs unlike training.
+    """
+
+    name: str
+    title: str
+    recipes: Mapping[str, Recipe]
+    rejects: bool = False
+
+
+def _encoder(encoder: str = "prototypes", **settings: Any) -> EncoderRecipe:
+    return EncoderRecipe(EncoderSettings(encoder, **settings))
+
+
+_TWO_MINUTES_S = 3.0
+"""The period at which 40 points span two minutes, as long as the embargo."""
+_PERCEPTRON: Mapping[str, Any] = {"copies": 8, "epochs": 40}
+_SERIES: Mapping[str, Any] = {"copies": 8, "epochs": 24}
+_ENCODERS = {
+    "prototypes": _encoder(),
+    "prototypes_tuned": _encoder(epochs=8),
+    "statistics": _encoder("statistics", **_PERCEPTRON),
+    "blend": _encoder("blend", **_PERCEPTRON),
+    "convolution": _encoder("convolution", learning_rate=3e-3, **_SERIES),
+    "recurrent": _encoder("recurrent", learning_rate=3e-3, **_SERIES),
+    "attention": _encoder("attention", learning_rate=1e-3, **_SERIES),
+}
+_TWO_MINUTES = {
+    "prototypes_two_minutes": _encoder(period_s=_TWO_MINUTES_S),
+    "statistics_two_minutes": _encoder("statistics", period_s=_TWO_MINUTES_S, **_PERCEPTRON),
+    "blend_two_minutes": _encoder("blend", period_s=_TWO_MINUTES_S, **_PERCEPTRON),
+}
+_REJECTING = ("prototypes", "prototypes_tuned", "blend")
+"""Encoders with a distance that is meant to tell inputs unlike training."""
+_VARIANTS = {
+    "prototypes128": (
+        "128 prototypes a class, 40 points over two minutes",
+        _encoder(period_s=_TWO_MINUTES_S, prototypes=128),
+    ),
+    "prototypes_plain": (
+        "prototypes, 40 points over two minutes, trained without copies",
+        _encoder(period_s=_TWO_MINUTES_S, copies=0),
+    ),
+}
+_AFFORDABLE = {
+    name: _ENCODERS[name] for name in ("prototypes", "statistics", "blend", "convolution", "recurrent")
+}
+"""What temporal fusion chooses from besides: tuned prototypes differ little, attention takes minutes a fold."""
+_TITLES = {
+    "prototypes": "prototypes",
+    "prototypes_two_minutes": "prototypes",
+    "prototypes_tuned": "prototypes, tuned by gradient",
+    "statistics": "perceptron on statistics",
+    "statistics_two_minutes": "perceptron on statistics",
+    "blend": "prototypes and perceptron",
+    "blend_two_minutes": "prototypes and perceptron",
+    "convolution": "temporal convolution",
+    "recurrent": "gated recurrent unit",
+    "attention": "attention over time and channels",
+}
+_LENGTHS = (10, 20, 40, 60)
+
+
+_YARDSTICKS = (
+    (
+        "knn_window",
+        "nearest neighbours on window statistics",
+        ("1 neighbour", "5 neighbours", "9 neighbours"),
+    ),
+    ("extra_trees_window", "extra trees on window statistics", ("extra trees",)),
+    ("random_forest_window", "random forest on window statistics", ("random forest",)),
+)
+
+_ALL = [
+    Contender(
+        "temporal_fusion",
+        "temporal fusion, gas only (encoder and window chosen in training)",
+        {**_AFFORDABLE, **_TWO_MINUTES},
+        rejects=True,
+    ),
+    *(
+        Contender(
+            f"temporal_{name}", f"{_TITLES[name]}, 40 readings", {name: recipe}, rejects=name in _REJECTING
+        )
+        for name, recipe in _ENCODERS.items()
+    ),
+    *(
+        Contender(
+            f"temporal_{name}", f"{_TITLES[name]}, 40 points over two minutes", {name: recipe}, rejects=True
+        )
+        for name, recipe in _TWO_MINUTES.items()
+    ),
+    *(
+        Contender(
+            f"temporal_fusion_w{length}",
+            f"prototypes, {length} readings",
+            {f"prototypes_w{length}": _encoder(readings=length)},
+            rejects=True,
+        )
+        for length in _LENGTHS
+    ),
+    *(
+        Contender(f"temporal_{name}", title, {name: recipe}, rejects=True)
+        for name, (title, recipe) in _VARIANTS.items()
+    ),
+    *(
+        Contender(name, title, {known: EstimatorRecipe(known, WindowSettings(40)) for known in estimators})
+        for name, title, estimators in _YARDSTICKS
+    ),
+]
+
+CONTENDERS: Mapping[str, Contender] = {contender.name: contender for contender in _ALL}
+"""All contenders, by name."""
+
+
+def choose_contenders(names: Sequence[str]) -> list[Contender]:
+    """Return the contenders of the given names, each once; `all` stands for every one.
+
+    Raises:
+        ContenderError: a name is unknown, or there is none.
+    """
+    chosen: dict[str, Contender] = {}
+    for name in names:
+        if name == "all":
+            chosen.update(CONTENDERS)
+        elif name in CONTENDERS:
+            chosen[name] = CONTENDERS[name]
+        else:
+            raise ContenderError(f"no model is called '{name}'; there are all, {', '.join(CONTENDERS)}")
+    if not chosen:
+        raise ContenderError(f"no model is given; name some of all, {', '.join(CONTENDERS)}")
+    return list(chosen.values())
