@@ -112,7 +112,9 @@ def main(
     first: Annotated[int, typer.Option(help="The first seed.", min=0)] = 0,
     duration: Annotated[float, typer.Option(help="Length of each patrol, s.")] = 600.0,
     leaks: Annotated[int, typer.Option(help="Leaks on each patrol.", min=0)] = 3,
-    model: Annotated[str, typer.Option(help="Model bundle: a name below models/ or a folder.")] = "fusion1",
+    model: Annotated[
+        str, typer.Option(help="Model bundle: a name below models/ or a folder.")
+    ] = "temporal_fusion",
     images: Annotated[bool, typer.Option(help="With the camera, or by gas alone.")] = True,
 ) -> None:
     """Play patrols and print what was found; exit code 1 if a leak was missed or an alarm false."""

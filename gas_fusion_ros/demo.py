@@ -53,7 +53,7 @@ class DemoSettings:
     """
 
     output: Path
-    model: str = "fusion1"
+    model: str = "temporal_fusion"
     device: str = "auto"
     patience_s: float = 10.0
 

@@ -158,7 +158,8 @@ def test_whatever_comes_every_reading_and_image_is_accounted_for(
             thermal_only_period_ns=20,
         )
     )
-    now, given_in, out = start, 0, []
+    now, given_in = start, 0
+    out: list[Pair[str, str]] = []
     for kind, age, step in steps:
         now += step
         stamp = now - age
@@ -178,6 +179,9 @@ def test_whatever_comes_every_reading_and_image_is_accounted_for(
     assert c.pairs == sum(p.reading is not None and p.image is not None for p in out)
     assert c.gas_only == sum(p.image is None for p in out)
     assert c.thermal_only == sum(p.reading is None for p in out)
+    runs = [pair.run for pair in out]
+    assert runs == sorted(runs)
+    assert not runs or (runs[0] >= 0 and runs[-1] < c.resets)
     for pair in out:
         if pair.reading_stamp_ns is not None and pair.image_stamp_ns is not None:
             assert abs(pair.image_stamp_ns - pair.reading_stamp_ns) <= slop
@@ -361,6 +365,34 @@ def test_a_looping_bag_starts_a_new_run_and_loses_nothing() -> None:
     assert play(pairing, run * 3) == once * 3
     assert pairing.counters.resets == 2
     assert_nothing_lost(pairing)
+
+
+def test_a_pair_carries_the_run_that_it_belongs_to() -> None:
+    """Also where it is decided only by the message that ends the run."""
+    pairing: Pairing[str, str] = Pairing(settings(reset_jump_ns=50))
+    events = [(kind, stamp) for _ in range(3) for stamp in (100, 300) for kind in ("reading", "image")]
+    out = [pair for kind, stamp in events for pair in feed(pairing, kind, stamp)] + pairing.flush()
+    assert [(pair.reading, pair.run) for pair in out] == [
+        (reading, run) for run in range(3) for reading in ("r100", "r300")
+    ]
+
+
+def test_a_reading_that_waits_while_its_run_ends_carries_the_old_run() -> None:
+    pairing: Pairing[str, str] = Pairing(settings(reset_jump_ns=50))
+    for stamp in (480, 500, 100):
+        assert feed(pairing, "reading", stamp) == []
+    ended = feed(pairing, "reading", 110)
+    assert [(pair.reading, pair.run) for pair in ended] == [("r480", 0), ("r500", 0)]
+    assert [(pair.reading, pair.run) for pair in pairing.reset()] == [("r100", 1), ("r110", 1)]
+    feed(pairing, "reading", 120)
+    assert [pair.run for pair in pairing.flush()] == [2]
+
+
+def test_an_image_alone_carries_its_run_too() -> None:
+    pairing: Pairing[str, str] = Pairing(settings(silence_ns=1))
+    pairing.reset()
+    assert [pair.run for pair in feed(pairing, "image", 10, now=10)] == []
+    assert [pair.run for pair in feed(pairing, "image", 20, now=20)] == [1]
 
 
 @given(choices, choices, st.integers(2, 4))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gas_fusion_ros.inference import ONNX_FILES, WEIGHTS, AlarmAdvice, Bundle
+from gas_fusion_ros.inference import WEIGHTS, AlarmAdvice, Bundle, onnx_files
 from gas_fusion_ros.observation import Mode
 from gas_fusion_ros.thermal import Preparation
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
@@ -124,12 +124,14 @@ def _summary(bundle: Bundle) -> str:
 
 
 def _files(bundle: Bundle) -> Iterator[str]:
+    files = onnx_files(bundle.networks, bundle.window.readings)
     for mode, architecture in bundle.networks.items():
         run = bundle.trained_on["runs"][mode.value]
-        yield (
-            f"| `{ONNX_FILES[mode]}` | {run['title']} (`{architecture}`): {run['parameters']:,} parameters, "
-            f"{run['macs'] / 1e6:,.2f} million multiplications | `{mode.value}`: {_INPUTS[mode]} |"
-        )
+        size = f"{run['parameters']:,} parameters"
+        if run["macs"]:
+            size += f", {run['macs'] / 1e6:,.2f} million multiplications"
+        network = f"{run['title']} (`{architecture}`): {size}"
+        yield f"| `{files[mode]}` | {network} | `{mode.value}`: {_INPUTS[mode]} |"
 
 
 def _sources(bundle: Bundle) -> Iterator[str]:

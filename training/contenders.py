@@ -214,7 +214,7 @@ _VARIANTS = {
 _AFFORDABLE = {
     name: _ENCODERS[name] for name in ("prototypes", "statistics", "blend", "convolution", "recurrent")
 }
-"""What temporal fusion chooses from besides: tuned prototypes differ little, attention takes minutes a fold."""
+"""What temporal fusion chooses from besides: tuned prototypes differ little, attention takes minutes."""
 _TITLES = {
     "prototypes": "prototypes",
     "prototypes_two_minutes": "prototypes",

@@ -87,7 +87,7 @@ def deployed(network: nn.Module) -> nn.Module:
     fold_batch_norm(network.eval())
     with torch.no_grad():
         for tensor in network.state_dict().values():
-            tensor.copy_(_halved(tensor))
+            tensor.copy_(halved(tensor))
     return network
 
 
@@ -101,7 +101,7 @@ def write_weights(folder: Path, networks: Mapping[Mode, nn.Module], shape: Shape
     """
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
-        f"{mode.value}.{name}": _halved(tensor)
+        f"{mode.value}.{name}": halved(tensor)
         for mode, network in networks.items()
         for name, tensor in network.state_dict().items()
     }
@@ -172,18 +172,18 @@ def export(
     ordered = {mode: runs[mode] for mode in Mode if mode in runs}
     networks = {mode: deployed(copy.deepcopy(run.network)) for mode, run in ordered.items()}
     content = _content(ordered, networks, name, command, data)
-    with _whole(output) as folder:
+    with whole(output) as folder:
         write_weights(folder, networks, _shape(ordered))
         write_manifest(folder, content)
         runtime = measure_runtime(Bundle.load(folder), ordered, inputs)
-        _check_difference(runtime)
+        check_difference(runtime)
         write_manifest(folder, {**content, "metrics": {**content["metrics"], RUNTIME: runtime}})
         write_card(Bundle.load(folder))
     return Bundle.load(output)
 
 
 @contextmanager
-def _whole(output: Path) -> Iterator[Path]:
+def whole(output: Path) -> Iterator[Path]:
     """Give a folder beside `output` that takes its place at the end, and leaves nothing on an error."""
     draft = output.parent / f".{output.name}.part{os.getpid()}"
     try:
@@ -345,7 +345,12 @@ def _differences(
     return onnx_torch, rounding
 
 
-def _check_difference(runtime: Mapping[str, Any]) -> None:
+def check_difference(runtime: Mapping[str, Any]) -> None:
+    """Refuse a bundle whose runtimes differ.
+
+    Raises:
+        ExportError: a logit of ONNX Runtime is further than `TOLERANCE` from torch's.
+    """
     for mode, measured in runtime.items():
         difference = measured["onnx_torch_max_difference"]
         if not difference <= TOLERANCE:
@@ -355,7 +360,8 @@ def _check_difference(runtime: Mapping[str, Any]) -> None:
             )
 
 
-def _halved(tensor: torch.Tensor) -> torch.Tensor:
+def halved(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor as it is stored: in half precision where it is large."""
     # Contiguous: the training leaves convolutions in channels_last.
     tensor = tensor.detach().contiguous()
     large = tensor.is_floating_point() and tensor.numel() >= _SMALL
@@ -390,7 +396,11 @@ def _to_onnx(mode: Mode, network: nn.Module, shape: Shape) -> onnx.ModelProto:
             verbose=False,
         )
     assert program is not None
-    model = program.model_proto
+    return slimmed(program.model_proto)
+
+
+def slimmed(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Bring an exported model into the form that is shipped, in place: no notes, large weights halved."""
     _strip(model)
     _halve_initialisers(model)
     model.ir_version = _IR_VERSION

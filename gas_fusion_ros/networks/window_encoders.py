@@ -96,7 +96,8 @@ class PrototypeEncoder(nn.Module):
     def __init__(self, shape: Shape, prototypes: int = PROTOTYPES) -> None:
         super().__init__()
         self.statistics = WindowStatistics(shape)
-        self.prototypes = nn.Parameter(torch.zeros(shape.classes, prototypes, shape.gas_channels, STATISTICS))
+        self._sizes = (shape.classes, prototypes, shape.gas_channels)
+        self.prototypes = nn.Parameter(torch.zeros(*self._sizes, STATISTICS))
         self.log_sharpness = nn.Parameter(torch.tensor(0.3).log())
 
     def forward(self, gas: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -107,7 +108,7 @@ class PrototypeEncoder(nn.Module):
 
     def distances(self, statistics: torch.Tensor, living: torch.Tensor) -> torch.Tensor:
         """Return squared distances (N, K, P) of statistics (N, C, 16); `living` (N, C) is 1 or 0."""
-        classes, prototypes, channels, _ = self.prototypes.shape
+        classes, prototypes, channels = self._sizes
         flat = self.prototypes.reshape(classes * prototypes, channels, STATISTICS)
         own = statistics.square().sum(dim=(1, 2))[:, None]
         cross = statistics.flatten(1) @ flat.flatten(1).T

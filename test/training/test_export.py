@@ -303,7 +303,7 @@ def test_logits_too_far_from_torch_leave_nothing_behind(
 
 def test_a_difference_that_is_no_number_is_refused() -> None:
     with pytest.raises(exporting.ExportError, match="fusion: a logit"):
-        exporting._check_difference({"fusion": {"onnx_torch_max_difference": float("nan"), "inputs": 1}})
+        exporting.check_difference({"fusion": {"onnx_torch_max_difference": float("nan"), "inputs": 1}})
 
 
 def test_classes_without_clean_air_get_the_default_thresholds(tiny_folder: Path, tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+"""A bundle's forward pass, memory and windows beside another bundle's: `python -m benchmarks.inference`.
+
+Each bundle runs in a process of its own, one thread, batch 1; ratios are of medians in the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gas_fusion_ros.classifier import Classifier
+from gas_fusion_ros.inference import Bundle, OnnxRuntime
+from gas_fusion_ros.observation import GasReading, Mode, Observation
+from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+
+_ROUNDS = 5
+_RUNS = 400
+_RATE_HZ = 10
+
+
+def measure(model: str) -> dict[str, float]:
+    """Return a bundle's figures: milliseconds per forward pass and per window at 10 Hz, and resident MB."""
+    bundle = Bundle.load(find_bundle(model))
+    runtime = OnnxRuntime(bundle, threads=1)
+    rng = np.random.default_rng(0)
+    inputs = {
+        name: rng.random((1, *shape), dtype=np.float32) for name, shape in bundle.inputs(Mode.FUSION).items()
+    }
+    forward = _median_ms(lambda: runtime.run(Mode.FUSION, inputs))
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    classifier = Classifier(bundle, runtime)
+    stamps = iter(range(NANOSECONDS_PER_SECOND, 10**15, NANOSECONDS_PER_SECOND // _RATE_HZ))
+
+    def prepare() -> None:
+        counts = rng.uniform(300, 700, len(bundle.channels)).astype(np.float32)
+        classifier.prepare(Observation(GasReading(next(stamps), bundle.channels, counts), None))
+
+    for _ in range(_RATE_HZ * 130):  # two minutes fill every window
+        prepare()
+    return {"forward_ms": forward, "window_ms": _median_ms(prepare), "resident_mb": resident}
+
+
+def _median_ms(call: Callable[[], object]) -> float:
+    call()
+    times = []
+    for _ in range(_RUNS):
+        start = time.perf_counter()
+        call()
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def _in_process(model: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.inference", "--one", model]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    figures: dict[str, float] = json.loads(output)
+    return figures
+
+
+def main(
+    model: Annotated[
+        str, typer.Option(help="Model bundle: a name below models/ or a folder.")
+    ] = "temporal_fusion",
+    beside: Annotated[str, typer.Option(help="The bundle to compare with.")] = "fusion1",
+    one: Annotated[str, typer.Option(hidden=True)] = "",
+) -> None:
+    """Compare two bundles; the rounds alternate, so that both see the same machine."""
+    if one:
+        sys.stdout.write(json.dumps(measure(one)))
+        return
+    rounds = [(_in_process(model), _in_process(beside)) for _ in range(_ROUNDS)]
+    table = Table("measured", model, beside, "ratio")
+    for name, title in (
+        ("forward_ms", "forward pass with a picture, ms"),
+        ("resident_mb", "resident memory after it, MB"),
+        ("window_ms", f"taking in a reading at {_RATE_HZ} Hz, ms"),
+    ):
+        mine, theirs = (statistics.median(pair[side][name] for pair in rounds) for side in (0, 1))
+        table.add_row(title, f"{mine:.3f}", f"{theirs:.3f}", f"{mine / theirs:.2f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,389 @@
+"""Trains temporal fusion on all rows and writes its bundle: `python -m training.temporal --output DIR`.
+
+The encoder's recipe is chosen on folds of the rows, on which temperatures, limits and the alarm's advice
+are fitted too. As no row is left to test on, the same is done once with a block held out, for the figures
+with pictures; those of readings alone come from `training.benchmark`.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+import typer
+from rich.console import Console
+from safetensors.torch import save
+from torch import nn
+
+from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.inference import WEIGHTS, Bundle, OnnxRuntime, load_networks, window_to_json
+from gas_fusion_ros.networks.temporal import ENCODERS, TemporalFusion
+from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.thermal import Preparation
+from training import options
+from training.benchmark_results import BenchmarkResult, read_benchmark
+from training.benchmark_runs import CHOICE_SEED, Bench, tune
+from training.card import AS_TRAINED, RUNTIME, write_card
+from training.contenders import CONTENDERS, ContenderError, EncoderRecipe, Recipe
+from training.dataset_check import check_readings
+from training.export import (
+    INPUTS,
+    OPSET,
+    ExportError,
+    check_difference,
+    deployed,
+    halved,
+    slimmed,
+    whole,
+    write_manifest,
+)
+from training.fitting import threads
+from training.fusion_fitting import (
+    FittedFusion,
+    Pictures,
+    ThermalSettings,
+    answer_fusion,
+    answer_pictures,
+    first_pictures,
+    fit_fusion,
+    frozen,
+)
+from training.images import Images, choose_thermal, load_images
+from training.nested import FALSE_REJECT_RATE, Choice, Outside, choose
+from training.reproduce import MOST_FINDINGS
+from training.runs import code_version
+from training.scores import score
+from training.splits import BLOCKED, EMBARGO, FRACTION, SplitSettings
+from training.temporal_fitting import FittedEncoder
+
+CONSOLE = Console()
+NAME = "temporal_fusion"
+TEST = SplitSettings(BLOCKED, FRACTION, 0.4, EMBARGO)
+"""What the figures with pictures are measured on."""
+RUNS = 300
+"""Forward passes, of which the fastest counts."""
+
+_BATCH = 20
+_DRAWN_SEED = 0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Temporal fusion, fitted to the rows outside a test, with what was chosen for it."""
+
+    choice: Choice
+    fusion: FittedFusion
+    outside: Outside
+
+    @property
+    def title(self) -> str:
+        """Its name in the card."""
+        return f"temporal fusion, {self.choice.name.replace('_', ' ')}"
+
+
+def chosen_recipes(names: Sequence[str]) -> dict[str, Recipe]:
+    """Return the recipes of the given names; `all` stands for every one that the benchmark chooses from.
+
+    Raises:
+        ContenderError: a name is unknown.
+    """
+    known = CONTENDERS[NAME].recipes
+    unknown = set(names) - {"all", *known}
+    if unknown:
+        raise ContenderError(
+            f"--recipes: no recipe is called {', '.join(sorted(unknown))}; there are all, {', '.join(known)}"
+        )
+    return {name: recipe for name, recipe in known.items() if name in names or "all" in names}
+
+
+def train(
+    recipes: Mapping[str, Recipe], outside: Outside, images: Images, settings: ThermalSettings, seed: int
+) -> Trained:
+    """Choose an encoder on the rows outside a test, fit it to all of them, and GasNet beside it.
+
+    Raises:
+        NestedError: there are too few rows outside the test.
+    """
+    choice = choose(recipes, outside, CHOICE_SEED)
+    assert isinstance(choice.recipe, EncoderRecipe)
+    encoder = choice.recipe.fit(outside.part, seed)
+    assert isinstance(encoder, FittedEncoder)
+    build = partial(TemporalFusion, encoder=ENCODERS[encoder.settings.encoder])
+    fusion = fit_fusion(encoder, choice, outside, build, images, settings, seed)
+    return Trained(choice, fusion, outside)
+
+
+def test_with_pictures(bench: Bench, trained: Trained, test: np.ndarray, images: Images) -> dict[str, Any]:
+    """Score the modes on held-out rows, and fusion with the camera covered, stopped or showing noise."""
+    rows = test[images.usable[test]]
+    windows = bench.recording.windows(rows, trained.outside.rows, trained.fusion.encoder.settings.window)
+    pictures = first_pictures(images)
+    labels = torch.from_numpy(windows.labels)
+    thermal, _ = answer_pictures(trained.fusion.network, rows, pictures)
+    clean = rows[windows.labels == (bench.clean or 0)][0]
+    noise = np.random.default_rng(_DRAWN_SEED).integers(0, 256, images.pixels.shape[2:], dtype=np.uint8)
+
+    def scored(shown: Pictures | None) -> dict[str, Any]:
+        return _scores(answer_fusion(trained.fusion, windows, shown).logits, labels)
+
+    return {
+        Mode.FUSION.value: scored(pictures),
+        Mode.GAS_ONLY.value: scored(None),
+        Mode.THERMAL_ONLY.value: _scores(thermal, labels),
+        "fusion, camera stopped in clean air": scored(frozen(pictures, clean)),
+        "fusion, picture of noise": scored(
+            lambda wanted: torch.from_numpy(noise).expand(len(wanted), *noise.shape)
+        ),
+    }
+
+
+def _scores(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, Any]:
+    return {**asdict(score(logits, labels)), "samples": len(labels), "network": AS_TRAINED}
+
+
+def benchmark_metrics(results: list[BenchmarkResult], name: str) -> dict[str, Any]:
+    """Return what the benchmark measured of a model, by protocol: means over runs.
+
+    Raises:
+        ExportError: it did not measure the model.
+    """
+    mine = [result for result in results if result.model == name]
+    if not mine:
+        raise ExportError(f"the benchmark's results hold no run of '{name}'")
+    metrics: dict[str, Any] = {}
+    for split in dict.fromkeys(result.split.name for result in mine):
+        runs = [result for result in mine if result.split.name == split]
+        seeds = len({result.seed for result in runs})
+        places = len({result.split.position for result in runs})
+        where = (
+            f"{split} split, mean of {places} positions and {seeds} seeds"
+            if places > 1
+            else (f"{split} split, mean of {seeds} seeds")
+        )
+        figures = {
+            field: round(float(np.mean([getattr(run, field) for run in runs])), 4)
+            for field in ("accuracy", "macro_f1", "ece", "leak_recall", "clean_called_gas")
+            if all(getattr(run, field) is not None for run in runs)
+        }
+        tested = sum(run.rows["test"] for run in runs)
+        metrics[where] = {Mode.GAS_ONLY.value: {**figures, "samples": tested, "network": AS_TRAINED}}
+    return metrics
+
+
+def write_bundle(
+    trained: Trained,
+    bench: Bench,
+    images: Images,
+    output: Path,
+    metrics: Mapping[str, Any],
+    command: str,
+    settings: ThermalSettings,
+    seed: int,
+) -> Bundle:
+    """Write the bundle, whole or not at all.
+
+    Raises:
+        ExportError: `output` cannot be written, or ONNX Runtime's logits are too far from torch's.
+    """
+    network = deployed(copy.deepcopy(trained.fusion.network))
+    content = {
+        **_content(trained, bench, images, command, settings, seed),
+        "metrics": dict(metrics),
+    }
+    with whole(output) as folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {f"model.{name}": halved(tensor) for name, tensor in network.state_dict().items()}
+        (folder / WEIGHTS).write_bytes(save(tensors))
+        onnx.save(_to_onnx(network, trained), folder / "model.onnx")
+        write_manifest(folder, content)
+        runtime = _measure(Bundle.load(folder), trained.fusion.network)
+        check_difference(runtime)
+        write_manifest(folder, {**content, "metrics": {**content["metrics"], RUNTIME: runtime}})
+        write_card(Bundle.load(folder))
+    return Bundle.load(output)
+
+
+def _content(
+    trained: Trained, bench: Bench, images: Images, command: str, settings: ThermalSettings, seed: int
+) -> dict[str, Any]:
+    fusion, choice = trained.fusion, trained.choice
+    alarm = tune(choice, trained.outside)
+    if alarm is None:
+        raise ExportError("the data set has no clean air, or too little, to tune the alarm on")
+    run = {
+        "run": f"{NAME}, seed {seed}",
+        "model": NAME,
+        "title": trained.title,
+        "rows": {"train": len(trained.outside.rows), "validation": 0, "test": 0},
+        "unusable_images": int((~images.usable).sum()),
+        "parameters": sum(parameter.numel() for parameter in fusion.network.parameters()),
+        "macs": 0,
+        "epochs": settings.epochs,
+        "best_epoch": settings.epochs,
+        "hyperparameters": {"encoder": asdict(fusion.encoder.settings), "thermal": asdict(settings)},
+        "candidates": {name: round(value, 4) for name, value in choice.accuracies.items()},
+        "branches": [],
+        "code_version": code_version(),
+    }
+    architecture = f"temporal_{fusion.encoder.settings.encoder}"
+    return {
+        "name": NAME,
+        "networks": {mode.value: architecture for mode in Mode},
+        "classes": list(bench.dataset.classes),
+        "channels": list(bench.dataset.channels),
+        "window": window_to_json(fusion.encoder.settings.window),
+        "preparation": images.preparation.value,
+        "image_size": images.size,
+        "image_channels": images.channels,
+        "normalisation": asdict(fusion.encoder.normalisation),
+        "temperature": asdict(fusion.temperatures),
+        "alarm": alarm.advice,
+        "novelty": {"false_reject_rate": FALSE_REJECT_RATE},
+        "trained_on": {
+            "readings": bench.dataset.csv_path.name,
+            "readings_sha256": bench.data_sha256,
+            "thermal": images.thermal.value,
+            "split": {"name": "none"},
+            "protocol": "all rows; recipe, temperatures, limits and alarm fitted on three folds of them",
+            "seed": seed,
+            "runs": {mode.value: run for mode in Mode},
+            "command": command,
+        },
+    }
+
+
+def random_inputs(bundle: Bundle, batch: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    """Return random inputs of a windowed bundle; some windows lack channels, some rows their picture."""
+    window, _, image, _ = bundle.inputs(Mode.FUSION).values()
+    living = torch.rand(batch, 1, window[1], generator=generator) < 0.9
+    return {
+        "gas": torch.randn(batch, *window, generator=generator) * living,
+        "valid": living.expand(batch, *window).float(),
+        "image": torch.rand(batch, *image, generator=generator),
+        "has_image": (torch.rand(batch, 1, generator=generator) < 0.5).float(),
+    }
+
+
+def _to_onnx(network: nn.Module, trained: Trained) -> onnx.ModelProto:
+    shape = trained.fusion.shape
+    # Batch 2: the exporter takes a batch of 1 for a constant.
+    window = torch.ones(2, shape.window, shape.gas_channels)
+    image = torch.zeros(2, shape.image_channels, shape.image_size, shape.image_size)
+    examples = {"gas": window, "valid": window.clone(), "image": image, "has_image": torch.ones(2, 1)}
+    batch = torch.export.Dim("batch")
+    program = torch.onnx.export(
+        network.eval(),
+        tuple(examples.values()),
+        input_names=list(examples),
+        output_names=["logits", "novelty"],
+        dynamic_shapes=tuple({0: batch} for _ in examples),
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    return slimmed(program.model_proto)
+
+
+def _measure(bundle: Bundle, trained: nn.Module) -> dict[str, Any]:
+    """Compare ONNX Runtime with torch on random inputs, and time it at batch 1 with one thread."""
+    stored = load_networks(bundle)[Mode.FUSION]
+    session = ort.InferenceSession(str(bundle.path / "model.onnx"), providers=["CPUExecutionProvider"])
+    generator = torch.Generator().manual_seed(_DRAWN_SEED)
+    pairs = []
+    for _ in range(0, INPUTS, _BATCH):
+        values = random_inputs(bundle, _BATCH, generator)
+        (logits,) = session.run(["logits"], {name: value.numpy() for name, value in values.items()})
+        with torch.inference_mode():
+            expected, before = (network(*values.values())[0] for network in (stored, trained))
+        differences = torch.from_numpy(logits) - expected, expected - before
+        pairs.append(torch.stack([difference.abs().max() for difference in differences]))
+    onnx_torch, rounding = torch.stack(pairs).max(dim=0).values.tolist()
+    entry = {
+        "onnx_torch_max_difference": onnx_torch,
+        "stored_trained_max_difference": rounding,
+        "inputs": INPUTS,
+        "forward_ms": round(_fastest_ms(bundle), 3),
+    }
+    return {mode.value: entry for mode in bundle.networks}
+
+
+def _fastest_ms(bundle: Bundle) -> float:
+    runtime = OnnxRuntime(bundle, threads=1)
+    tensors = random_inputs(bundle, 1, torch.Generator().manual_seed(_DRAWN_SEED))
+    inputs = {name: tensor.numpy() for name, tensor in tensors.items()}
+    times = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        runtime.run(Mode.FUSION, inputs)
+        times.append(1e3 * (time.perf_counter() - start))
+    return min(times)
+
+
+def main(
+    output: Annotated[Path, typer.Option(help="New or empty folder for the bundle.")],
+    data: options.DataOption = None,
+    benchmark: Annotated[
+        Path | None, typer.Option(help="results.json of `training.benchmark`: its figures go into the card.")
+    ] = None,
+    recipe_names: Annotated[
+        str, typer.Option("--recipes", help="Recipes to choose from, with commas between, or all.")
+    ] = "all",
+    thermal: options.ThermalOption = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of weights and order.")] = 0,
+    cache: options.CacheOption = None,
+    threads_: options.ThreadsOption = None,
+) -> None:
+    """Train temporal fusion on all rows and write its bundle."""
+    settings = ThermalSettings()
+    with options.refusing("training.temporal"):
+        recipes = chosen_recipes(options.listed("--recipes", recipe_names, str))
+        dataset = Dataset.load(options.data_folder(data))
+        bench = Bench.of(dataset)
+        metrics = {} if benchmark is None else benchmark_metrics(read_benchmark(benchmark), NAME)
+        test, tested = bench.held_out(TEST, seed)
+        chosen = choose_thermal(dataset, thermal)
+        images = load_images(
+            dataset,
+            chosen,
+            Preparation.FIELD,
+            settings.image_size,
+            options.cache_folder(cache),
+            tick=lambda: None,
+        )
+    options.print_notes(check_readings(dataset), most=MOST_FINDINGS)
+    command = (
+        f"python -m training.temporal --recipes {recipe_names} --data DIR --benchmark OUT/results.json "
+        "--output DIR"
+    )
+    with (
+        options.stoppable("training.temporal"),
+        options.refusing("training.temporal"),
+        threads(options.thread_count(threads_)),
+    ):
+        CONSOLE.print("with a block held out", highlight=False)
+        held = train(recipes, tested, images, settings, seed)
+        protocol = f"{TEST.protocol}, seed {seed}, {chosen.value} thermal"
+        metrics[protocol] = test_with_pictures(bench, held, test, images)
+        for mode, figures in metrics[protocol].items():
+            CONSOLE.print(f"{mode}: accuracy {figures['accuracy']:.4f} ({protocol})", highlight=False)
+        CONSOLE.print("on all rows", highlight=False)
+        everything = Outside.of(
+            bench.recording, np.zeros(0, dtype=np.int64), bench.copies, EMBARGO, bench.clean
+        )
+        trained = train(recipes, everything, images, settings, seed)
+        write_bundle(trained, bench, images, output, metrics, command, settings, seed)
+    CONSOLE.print(f"{output}/README.md is its card", highlight=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
