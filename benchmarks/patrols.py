@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from gas_fusion_ros.alarm import LeakAlarm
+from gas_fusion_ros.alarm_types import AlarmSettings
 from gas_fusion_ros.classifier import Classifier
 from gas_fusion_ros.inference import Bundle, BundleError, create_runtime
-from gas_fusion_ros.nodes.alarm_interface import DEFAULT_ALARM
+from gas_fusion_ros.nodes.alarm_interface import default_alarm
 from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, Observation, ThermalFrame, Verdict
 from gas_fusion_ros.pairing import Pair, Pairing
 from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, START_S, patrol_truth
@@ -32,10 +33,10 @@ START_NS = round(START_S * NANOSECONDS_PER_SECOND)
 class PatrolRun:
     """One patrol through pairing, classifier and alarm."""
 
-    def __init__(self, patrol: Patrol, classifier: Classifier) -> None:
+    def __init__(self, patrol: Patrol, classifier: Classifier, settings: AlarmSettings) -> None:
         self._patrol = patrol
         self._classifier = classifier
-        self._alarm = LeakAlarm(DEFAULT_ALARM, START_NS)
+        self._alarm = LeakAlarm(settings, START_NS)
         self._pairing: Pairing[GasReading, ThermalFrame] = Pairing()
         self.log = RunLog(PAPER_CHANNELS, patrol_truth(patrol), START_NS)
         self._end_ns = START_NS + round(patrol.duration_s * NANOSECONDS_PER_SECOND)
@@ -50,7 +51,8 @@ class PatrolRun:
                 self._take_all(self._pairing.add_image(stamp_ns, self._frame(stamp_ns), stamp_ns, 0))
             self._take_all(self._pairing.tick(stamp_ns))
         self._take_all(self._pairing.flush())
-        score = self.log.score(self._end_ns, ScoreSettings())
+        settings = ScoreSettings.for_alarm(self._alarm.settings.off_delay_ns)
+        score = self.log.score(self._end_ns, settings)
         assert score is not None, "a patrol has a truth"
         return score
 
@@ -71,7 +73,8 @@ class PatrolRun:
         self.log.add_classification(
             Classification(verdict.stamp_ns, verdict.label, verdict.by_class, verdict.mode, latency_ms=0.0)
         )
-        event = self._alarm.update(verdict.stamp_ns, verdict.by_class, verdict.has_reading)
+        evidence = self._alarm.settings.evidence(verdict)
+        event = self._alarm.update(verdict.stamp_ns, evidence, verdict.has_reading)
         if event is not None:
             self.log.add_alarm_state(
                 AlarmReport(event.stamp_ns, event.state.value, event.gas, fault=event.fault)
@@ -112,9 +115,7 @@ def main(
     first: Annotated[int, typer.Option(help="The first seed.", min=0)] = 0,
     duration: Annotated[float, typer.Option(help="Length of each patrol, s.")] = 600.0,
     leaks: Annotated[int, typer.Option(help="Leaks on each patrol.", min=0)] = 3,
-    model: Annotated[
-        str, typer.Option(help="Model bundle: a name below models/ or a folder.")
-    ] = "temporal_fusion",
+    model: Annotated[str, typer.Option(help="Model bundle: a name below models/ or a folder.")] = "fusion1",
     images: Annotated[bool, typer.Option(help="With the camera, or by gas alone.")] = True,
 ) -> None:
     """Play patrols and print what was found; exit code 1 if a leak was missed or an alarm false."""
@@ -123,12 +124,14 @@ def main(
         bundle = Bundle.load(find_bundle(model))
     except (FileNotFoundError, BundleError) as error:
         raise typer.BadParameter(str(error)) from None
-    classifier = Classifier(bundle, create_runtime(bundle, device="cpu", threads=1))
+    runtime = create_runtime(bundle, device="cpu", threads=1)
     heads = ("seed", "leaks", "alarms", "missed", "false", "delays [s]", "accuracy", "settled")
     table = Table(*heads, title=f"{bundle.name}, {'with images' if images else 'gas alone'}")
     scores = []
     for seed in range(first, first + seeds):
-        run = PatrolRun(Patrol(seed, duration, leaks), classifier)
+        # Each patrol has a classifier of its own: windows remember.
+        patrol = Patrol(seed, duration, leaks)
+        run = PatrolRun(patrol, Classifier(bundle, runtime), default_alarm(bundle.alarm))
         scores.append(run.run(with_images=images))
         table.add_row(*row(str(seed), scores[-1:]))
     table.add_section()

@@ -87,7 +87,7 @@ def demo(
         Optional[Path],
         typer.Option(help="Play this folder in the layout of the data set MultimodalGasData instead."),
     ] = None,
-    model: Annotated[str, typer.Option(help="Model bundle: a name below models/ or a folder.")] = "temporal_fusion",
+    model: Annotated[str, typer.Option(help="Model bundle: a name below models/ or a folder.")] = "fusion1",
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.AUTO,
     output: Annotated[
         Optional[Path],

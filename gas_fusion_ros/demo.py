@@ -53,7 +53,7 @@ class DemoSettings:
     """
 
     output: Path
-    model: str = "temporal_fusion"
+    model: str = "fusion1"
     device: str = "auto"
     patience_s: float = 10.0
 

@@ -144,6 +144,7 @@ class WindowHistory:
         self._stamps = np.zeros(0, dtype=np.int64)
         self._counts = np.zeros((0, self._channels), dtype=np.float32)
         self._used = 0
+        self._latest_ns = 0
 
     def add(self, stamp_ns: int, counts: Counts) -> None:
         """Take in a reading, late ones too; one with the stamp of another takes its place.
@@ -152,7 +153,9 @@ class WindowHistory:
             stamp_ns: its acquisition time.
             counts: shape (C,), ADC counts; NaN is invalid.
         """
-        self._make_room()
+        # One stamp far ahead of all others must not cost them their place.
+        self._make_room(min(self._latest_ns, stamp_ns))
+        self._latest_ns = stamp_ns
         place = int(np.searchsorted(self._stamps[: self._used], stamp_ns))
         if place < self._used and self._stamps[place] == stamp_ns:
             self._counts[place] = counts
@@ -169,14 +172,14 @@ class WindowHistory:
         end = int(np.searchsorted(self._stamps[: self._used], at_ns, side="right"))
         return resample(self._stamps[first:end], self._counts[first:end], points, self._settings.max_gap_ns)
 
-    def _make_room(self) -> None:
+    def _make_room(self, now_ns: int) -> None:
         """Where no place is left, drop what no window reaches any more, and grow by as much as stays."""
         if self._used < len(self._stamps):
             return
         first = 0
         if self._used:
             # Twice the span: a late reading's window reaches back further than the newest one's.
-            oldest_ns = self._stamps[-1] - 2 * self._settings.span_ns - self._settings.max_gap_ns
+            oldest_ns = now_ns - 2 * self._settings.span_ns - self._settings.max_gap_ns
             first = int(np.searchsorted(self._stamps, oldest_ns))
         kept = self._used - first
         size = max(64, 2 * kept)

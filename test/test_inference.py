@@ -382,7 +382,9 @@ def test_parameters_out_of_range_are_named(device: str, threads: int, said: str,
         create_runtime(Bundle.load(untrained), device, threads)
 
 
-def test_the_cpu_road_never_imports_torch(untrained: Path) -> None:
+@pytest.mark.parametrize("name", ["untrained", "windowed"])
+def test_the_cpu_road_never_imports_torch(name: str, request: pytest.FixtureRequest) -> None:
+    bundle: Path = request.getfixturevalue(name)
     program = """
 import sys
 import numpy as np
@@ -400,7 +402,7 @@ assert "torch" not in sys.modules, "torch was imported"
 """
     device = "cpu" if inference.has_gpu_device() else "auto"
     done = subprocess.run(
-        [sys.executable, "-c", program, str(untrained), device], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-c", program, str(bundle), device], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["fusion", "gas_only", "thermal_only"]

@@ -51,7 +51,7 @@ FLOORS = (
     ("alarm",),
     ("simulation",),
     ("dataset",),
-    ("pairing_types", "image_history", "alarm_types", "observation", "problems", "worker", "share"),
+    ("pairing_types", "image_history", "alarm_types", "observation", "problems", "worker", "share", "window"),
     ("pseudo_colour",),
     ("units",),
 )

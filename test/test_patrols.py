@@ -6,24 +6,35 @@ import pytest
 
 from benchmarks.patrols import PatrolRun
 from gas_fusion_ros.classifier import Classifier
-from gas_fusion_ros.inference import Bundle, create_runtime
+from gas_fusion_ros.inference import Bundle, Runtime, create_runtime
+from gas_fusion_ros.nodes.alarm_interface import default_alarm
+from gas_fusion_ros.replay.metrics import Score
 from gas_fusion_ros.share import find_bundle
 from gas_fusion_ros.simulation.patrol import Patrol
 
 
 @pytest.fixture(scope="module")
-def classifier() -> Classifier:
-    bundle = Bundle.load(find_bundle("fusion1"))
-    return Classifier(bundle, create_runtime(bundle, device="cpu", threads=1))
+def bundle() -> Bundle:
+    return Bundle.load(find_bundle("fusion1"))
+
+
+@pytest.fixture(scope="module")
+def runtime(bundle: Bundle) -> Runtime:
+    return create_runtime(bundle, device="cpu", threads=1)
+
+
+def play(bundle: Bundle, runtime: Runtime, seed: int, with_images: bool) -> Score:
+    classifier = Classifier(bundle, runtime)
+    return PatrolRun(Patrol(seed), classifier, default_alarm(bundle.alarm)).run(with_images)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_every_leak_alarms_and_clean_air_does_not(classifier: Classifier, seed: int) -> None:
-    score = PatrolRun(Patrol(seed), classifier).run(with_images=True)
+def test_every_leak_alarms_and_clean_air_does_not(bundle: Bundle, runtime: Runtime, seed: int) -> None:
+    score = play(bundle, runtime, seed, with_images=True)
     assert (score.leaks, score.missed_leaks, score.false_alarms) == (3, 0, 0)
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_the_same_by_gas_alone(classifier: Classifier, seed: int) -> None:
-    score = PatrolRun(Patrol(seed), classifier).run(with_images=False)
+def test_the_same_by_gas_alone(bundle: Bundle, runtime: Runtime, seed: int) -> None:
+    score = play(bundle, runtime, seed, with_images=False)
     assert (score.leaks, score.missed_leaks, score.false_alarms) == (3, 0, 0)

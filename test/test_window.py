@@ -213,3 +213,12 @@ def test_the_points_end_at_the_stamp_and_stretch_with_the_pace() -> None:
 def test_a_setting_out_of_range_is_named(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} must be an integer of at least 1, not {value}"):
         WindowSettings(**{name: value})  # type: ignore[arg-type]
+
+
+def test_one_stamp_far_ahead_costs_no_other_reading_its_place() -> None:
+    settings = WindowSettings(40)
+    history = WindowHistory(settings, 1)
+    history.add(10**18, np.array([1.0], dtype=np.float32))
+    for place in range(400):
+        history.add(place * settings.period_ns, np.array([float(place)], dtype=np.float32))
+        assert history.window(place * settings.period_ns).valid.sum() == min(place + 1, 40)

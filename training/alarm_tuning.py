@@ -49,7 +49,7 @@ class AlarmGrid:
     on_thresholds: tuple[float, ...] = (0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
     off_thresholds: tuple[float, ...] = (0.4, 0.2, 0.1)
     on_delays_s: tuple[float, ...] = (30.0, 20.0, 14.0, 10.0, 8.0, 6.0, 4.0, 2.0, 0.0)
-    off_delays_s: tuple[float, ...] = (60.0, 30.0, 10.0)
+    off_delays_s: tuple[float, ...] = (20.0, 10.0)
 
     def settings(self) -> Iterator[AlarmSettings]:
         """Yield the settings in order.

@@ -45,10 +45,6 @@ def default_alarm(advice: AlarmAdvice) -> AlarmSettings:
     )
 
 
-DEFAULT_ALARM = default_alarm(AlarmAdvice())
-"""The alarm of a model that has no advice of its own."""
-
-
 @dataclass(frozen=True)
 class AdvisedSpec(ParameterSpec):
     """A number that the model advises unless one is given: -1 takes the advice, and is its default.

@@ -31,7 +31,7 @@ from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.worker import Worker
 
 MODEL_SPECS = (
-    ParameterSpec("model", "temporal_fusion", "model bundle: a name below models/ or a folder"),
+    ParameterSpec("model", "fusion1", "model bundle: a name below models/ or a folder"),
     ParameterSpec("device", "auto", "where the network runs", choices=("auto", "cpu", "cuda")),
     ParameterSpec("threads", 1, "inference threads on the CPU", minimum=1, maximum=64),
     ParameterSpec(

@@ -144,7 +144,7 @@ def test_the_choice_is_the_best_of_the_grid(
 
 def test_an_easy_case_is_detected_at_once_and_the_most_cautious_of_equals_wins() -> None:
     tuning = tune_alarm([stream((0.0, 1800))], [(stream((0.0, 20), (1.0, 30)), 20)], PERIOD_S)
-    assert tuning == AlarmTuning(0.99, 0.4, 0.0, 60.0, 0.0, 0.0, 0.0)
+    assert tuning == AlarmTuning(0.99, 0.4, 0.0, 20.0, 0.0, 0.0, 0.0)
 
 
 def test_noisier_clean_air_costs_delay() -> None:
@@ -190,7 +190,7 @@ def test_the_advice_is_what_a_bundle_has() -> None:
 
 
 def test_the_grid_is_made_of_what_the_alarm_takes() -> None:
-    assert len(list(GRID.settings())) == 7 * 3 * 9 * 3
+    assert len(list(GRID.settings())) == 7 * 3 * 9 * 2
     assert {(each.on_threshold, each.off_threshold) for each in SMALL.settings()} == {
         *((0.9, 0.7), (0.9, 0.4), (0.6, 0.4)),
     }

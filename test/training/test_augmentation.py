@@ -267,7 +267,7 @@ def test_an_onset_takes_validity_from_the_air_that_a_reading_is_of() -> None:
 def test_onsets_are_mixed_in_as_often_as_set_and_are_three_readings_old_at_least() -> None:
     windows = made_windows([CLEAN] * 3000 + [3] * 3000, channels=1)
     changed = (mix_onsets(windows, CLEAN, SETTINGS, rng()).counts != windows.counts).any(axis=(1, 2))
-    assert changed.mean() == pytest.approx(0.15, abs=0.015)
+    assert changed.mean() == pytest.approx(SETTINGS.onset, abs=0.015)
     out = mix_onsets(windows, CLEAN, SURE_ONSET, rng()).counts[3000:, :, 0]
     # Gas is 400 counts above clean air; the slowest response brings 60 of them by the first reading.
     own = (out > 430).sum(axis=1)
