@@ -15,6 +15,8 @@ from gas_fusion_ros.networks.thermal import ThermalFeatures  # noqa: E402
 from gas_fusion_ros.observation import Mode  # noqa: E402
 
 SMALL = 64
+SINGLE = [name for name, entry in ARCHITECTURES.items() if not entry.windowed]
+"""Networks of one reading, one picture or both; test_window_networks.py has the others."""
 
 
 def inputs(mode: Mode, shape: Shape, samples: int = 2) -> tuple[torch.Tensor, ...]:
@@ -24,14 +26,14 @@ def inputs(mode: Mode, shape: Shape, samples: int = 2) -> tuple[torch.Tensor, ..
 
 
 def test_the_paper_s_networks_are_all_there() -> None:
-    assert set(ARCHITECTURES) == {
+    assert set(SINGLE) == {
         "cnn1d", "lstm", "lstm5", "dnn",
         "gasnet", "cnn2021", "vgg16", "resnet34", "googlenet",
         "fusion1", "fusion2", "fusion3_max", "fusion3_mean", "fusion4", "early2021",
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", SINGLE)
 @pytest.mark.parametrize("image_channels", [1, 3])
 def test_logits_have_one_column_per_class(name: str, image_channels: int) -> None:
     shape = Shape(classes=3, gas_channels=5, image_channels=image_channels, image_size=SMALL)
@@ -42,7 +44,7 @@ def test_logits_have_one_column_per_class(name: str, image_channels: int) -> Non
     assert torch.isfinite(logits).all()
 
 
-@pytest.mark.parametrize("name", [name for name, entry in ARCHITECTURES.items() if entry.mode is Mode.FUSION])
+@pytest.mark.parametrize("name", [name for name in SINGLE if ARCHITECTURES[name].mode is Mode.FUSION])
 def test_fusion_looks_at_both_inputs(name: str) -> None:
     torch.manual_seed(0)
     shape = Shape(image_size=SMALL)
