@@ -18,7 +18,6 @@ from torch import nn
 from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.networks.temporal import TemporalFusion
 from training.calibration import fit_temperature
-from training.contenders import Fitted
 from training.images import Images
 from training.nested import FALSE_REJECT_RATE, Choice, Fold, Outside
 from training.splits import Indices
@@ -68,15 +67,6 @@ class ThermalSettings:
 
 
 @dataclass(frozen=True)
-class ModeTemperatures:
-    """What the logits of each mode are divided by."""
-
-    fusion: float
-    gas_only: float
-    thermal_only: float
-
-
-@dataclass(frozen=True)
 class FittedFusion:
     """A fitted temporal fusion network with what its inputs are made by.
 
@@ -84,14 +74,12 @@ class FittedFusion:
         encoder: its window encoder, with settings and normalisation.
         network: in evaluation mode.
         shape: what it is sized by.
-        temperatures: by mode.
         seconds: wall time of the fit, the window encoder's included.
     """
 
     encoder: FittedEncoder
     network: TemporalFusion
     shape: Shape
-    temperatures: ModeTemperatures
     seconds: float
 
 
@@ -123,8 +111,8 @@ def fit_fusion(
 ) -> FittedFusion:
     """Fit temporal fusion around a window encoder.
 
-    GasNet leaves the middle inner fold out of training: on it the temperatures and its limit are fitted, with
-    the answers that the fold's own encoder gave.
+    GasNet leaves the middle inner fold out of training: on it its temperature and limit are fitted. The
+    window encoder's are the choice's, from all folds. Evidence that is calibrated adds up without another.
 
     Args:
         encoder: fitted to all rows outside the test.
@@ -153,9 +141,9 @@ def fit_fusion(
     network.limits[0] = choice.limit
     _train_thermal(network, encoder, fold, images, settings, seed)
     network.eval()
-    temperatures = _calibrate(network, held.fitted, held.windows, images)
+    _calibrate(network, held.windows, images)
     seconds = encoder.seconds + time.monotonic() - began
-    return FittedFusion(encoder, network, shape, temperatures, seconds)
+    return FittedFusion(encoder, network, shape, seconds)
 
 
 def _train_thermal(
@@ -224,20 +212,13 @@ def _place_centres(network: TemporalFusion, rows: Indices, labels: torch.Tensor,
         thermal.deviation.copy_(spread.clamp(min=float(spread.mean()) / 10))
 
 
-def _calibrate(network: TemporalFusion, held: Fitted, windows: Windows, images: Images) -> ModeTemperatures:
-    """Fit GasNet's temperature and limit, then each mode's temperature, on held-out rows."""
+def _calibrate(network: TemporalFusion, windows: Windows, images: Images) -> None:
+    """Fit GasNet's temperature and limit on held-out rows."""
     usable = np.flatnonzero(images.usable[windows.rows])
     labels = torch.from_numpy(windows.labels[usable])
     logits, distances = answer_pictures(network, windows.rows[usable], first_pictures(images))
     network.temperatures[1] = fit_temperature(logits, labels)
     network.limits[1] = float(np.quantile(distances.numpy(), 1 - FALSE_REJECT_RATE))
-    gas = (held.answer(windows.take(usable)).logits / network.temperatures[0]).log_softmax(dim=1)
-    thermal = (logits / network.temperatures[1]).log_softmax(dim=1)
-    return ModeTemperatures(
-        fusion=fit_temperature(gas + thermal, labels),
-        gas_only=fit_temperature(gas, labels),
-        thermal_only=fit_temperature(thermal, labels),
-    )
 
 
 def answer_pictures(

@@ -245,7 +245,8 @@ def _content(
         "image_size": images.size,
         "image_channels": images.channels,
         "normalisation": asdict(fusion.encoder.normalisation),
-        "temperature": asdict(fusion.temperatures),
+        # The network's own temperatures have calibrated what it adds up.
+        "temperature": {mode.value: 1.0 for mode in Mode},
         "alarm": alarm.advice,
         "novelty": {"false_reject_rate": FALSE_REJECT_RATE},
         "trained_on": {
