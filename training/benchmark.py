@@ -144,7 +144,8 @@ def main(
         bench = Bench.of(dataset)
         work = tasks(chosen, splits, options.seed_list(seeds))
         for task in work:
-            bench.held_out(task.split, task.seeds[0])
+            _, outside = bench.held_out(task.split, task.seeds[0])
+            list(outside.folds())
         make_output(output / PARTS)
         collect(output)
         note_command(output, "training.benchmark")
