@@ -78,16 +78,6 @@ def test_entries_are_of_one_kind(results: list[BenchmarkResult]) -> None:
     assert {entry.window for entry in results if entry.split.name == "strict"} == {20}
 
 
-def test_one_choice_serves_all_seeds_but_where_the_seed_moves_the_test(
-    results: list[BenchmarkResult],
-) -> None:
-    by_place: dict[object, list[BenchmarkResult]] = {}
-    for entry in results:
-        by_place.setdefault(entry.split.position, []).append(entry)
-    for place, (first, second) in by_place.items():
-        assert (first.temperature == second.temperature) == (place is not None)
-
-
 def test_the_same_command_runs_nothing_again(
     finished: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import needs_training  # noqa: F401  isort:skip
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,8 +25,8 @@ from training.benchmark_runs import (
     tune,
     without_class,
 )
-from training.contenders import Contender
-from training.nested import NestedError, choose
+from training.contenders import Contender, Recipe
+from training.nested import Choice, NestedError, Outside, choose
 from training.splits import BACKWARD, BLOCKED, FORWARD, STRICT, SplitSettings
 from training.temporal_fitting import EncoderAnswers
 
@@ -153,3 +153,21 @@ def test_too_few_rows_for_a_choice_are_named(bench: Bench) -> None:
     _, outside = bench.held_out(SPLIT, 0)
     with pytest.raises(NestedError, match="too few rows outside the test"):
         choose(small.CONTENDER.recipes, replace(outside, rows=outside.rows[:4]), CHOICE_SEED)
+
+
+@pytest.mark.parametrize(
+    ("split", "choices"), [(SPLIT, 1), (SplitSettings(STRICT, 0.2, None, small.EMBARGO), 2)]
+)
+def test_one_choice_serves_all_seeds_but_where_the_seed_moves_the_test(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, split: SplitSettings, choices: int
+) -> None:
+    sealed = []
+
+    def counted(recipes: Mapping[str, Recipe], outside: Outside, seed: int) -> Choice:
+        sealed.append(outside.barred)
+        return choose(recipes, outside, seed)
+
+    monkeypatch.setattr(benchmark_runs, "choose", counted)
+    assert len(list(run_contender(bench, small.CONTENDER, split, [0, 1]))) == 2
+    assert len(sealed) == choices
+    assert len({rows.tobytes() for rows in sealed}) == choices
