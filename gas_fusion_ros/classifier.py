@@ -145,13 +145,9 @@ class Classifier:
     def _gas_inputs(self, sample: Sample) -> dict[str, Array]:
         if not self._bundle.is_windowed:
             assert sample.counts is not None  # else the mode would be another
-            return {"gas": self._normalised(sample.counts, np.isfinite(sample.counts))[np.newaxis]}
-        window = sample.window
-        known = np.any(window.valid, axis=1, keepdims=True)
-        return {
-            "gas": self._normalised(window.counts, known),
-            "valid": window.valid.astype(np.float32),
-        }
+            return {"gas": self._normalised(sample.counts)}
+        gas, valid = sample.window.as_inputs(self._bundle.mean, self._bundle.std)
+        return {"gas": gas, "valid": valid}
 
     def _complete(self, mode: Mode, given: Mapping[str, Array]) -> dict[str, Array]:
         """Return every input of a mode's network, 0 where it is not given."""
@@ -210,10 +206,10 @@ class Classifier:
             )
         return np.array([by_name[name] for name in self._bundle.channels], dtype=np.float32)
 
-    def _normalised(self, counts: Array, known: npt.NDArray[np.bool_]) -> Array:
-        """Return normalised counts, shape (..., C); where not known they are the training mean, 0."""
+    def _normalised(self, counts: Array) -> Array:
+        """Return normalised counts, shape (1, C); an invalid channel takes the training mean, 0."""
         normalised = (counts - self._bundle.mean) / self._bundle.std
-        return np.where(known, normalised, 0.0).astype(np.float32)
+        return np.where(np.isfinite(normalised), normalised, 0.0).astype(np.float32)[np.newaxis]
 
     def _image(self, frame: ThermalFrame) -> Array | None:
         """Return the network's picture, shape (1, I, S, S); None where the frame cannot be read."""

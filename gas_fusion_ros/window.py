@@ -77,6 +77,19 @@ class Window:
     counts: Counts
     valid: Valid
 
+    def as_inputs(self, mean: Counts, std: Counts) -> tuple[Counts, Counts]:
+        """Return what a windowed network takes: normalised counts and validity, shape (N, W, C), float32.
+
+        A channel without any valid point is 0 throughout.
+
+        Args:
+            mean: shape (C,), ADC counts.
+            std: shape (C,), ADC counts, positive.
+        """
+        known = self.valid.any(axis=1, keepdims=True)
+        gas = np.where(known, (self.counts - mean) / std, 0.0)
+        return gas.astype(np.float32), self.valid.astype(np.float32)
+
 
 def resample(stamps_ns: Stamps, counts: Counts, points_ns: Stamps, max_gap_ns: int) -> Window:
     """Return readings at other points in time, on the line between the two readings beside each.

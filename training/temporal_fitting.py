@@ -25,7 +25,7 @@ from gas_fusion_ros.networks.window_encoders import (
     WindowStatistics,
 )
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.window import WindowSettings
+from gas_fusion_ros.window import Window, WindowSettings
 from training.augmentation import AugmentationSettings, augment
 from training.material import Normalisation
 from training.windows import TrainingPart, Windows
@@ -144,13 +144,10 @@ class FittedEncoder:
 
 
 def as_tensors(windows: Windows, normalisation: Normalisation) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what a windowed network takes: normalised counts and validity, shape (N, W, C), float32.
-
-    A channel without any valid reading is 0 throughout.
-    """
-    known = windows.valid.any(axis=1, keepdims=True)
-    gas = np.where(known, normalisation.apply(windows.counts), 0).astype(np.float32)
-    return torch.from_numpy(gas), torch.from_numpy(windows.valid.astype(np.float32))
+    """Return what a windowed network takes, made as the live node makes it; see `Window.as_inputs`."""
+    mean, std = (np.array(values, dtype=np.float32) for values in (normalisation.mean, normalisation.std))
+    gas, valid = Window(windows.counts, windows.valid).as_inputs(mean, std)
+    return torch.from_numpy(gas), torch.from_numpy(valid)
 
 
 def fit_encoder(part: TrainingPart, settings: EncoderSettings, seed: int) -> FittedEncoder:
