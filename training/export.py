@@ -12,9 +12,10 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +40,7 @@ from gas_fusion_ros.inference import (
     bundle_files,
     file_sha256,
     load_networks,
+    onnx_files,
     window_to_json,
 )
 from gas_fusion_ros.networks.folding import fold_batch_norm
@@ -72,6 +74,8 @@ _SHARED = ("classes", "channels", "normalisation", "split", "seed", "data_file",
 _SHARED_BY_PICTURES = ("image_size", "preparation", "thermal")
 
 Tensors = dict[str, torch.Tensor]
+Draw = Callable[[int, torch.Generator], Tensors]
+"""Makes so many random inputs of a network, by the names of its ONNX inputs, in its order."""
 
 
 class ExportError(ValueError):
@@ -87,7 +91,7 @@ def deployed(network: nn.Module) -> nn.Module:
     fold_batch_norm(network.eval())
     with torch.no_grad():
         for tensor in network.state_dict().values():
-            tensor.copy_(halved(tensor))
+            tensor.copy_(_halved(tensor))
     return network
 
 
@@ -100,14 +104,20 @@ def write_weights(folder: Path, networks: Mapping[Mode, nn.Module], shape: Shape
         shape: what they are sized by.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    write_tensors(folder, {mode.value: network for mode, network in networks.items()})
+    for mode, network in networks.items():
+        examples = _random_inputs(mode, shape, 2, torch.Generator().manual_seed(0))
+        onnx.save(to_onnx(network, examples, ["logits"]), folder / ONNX_FILES[mode])
+
+
+def write_tensors(folder: Path, networks: Mapping[str, nn.Module]) -> None:
+    """Write the deployed networks' safetensors file into `folder`, each one's weights with its prefix."""
     tensors = {
-        f"{mode.value}.{name}": halved(tensor)
-        for mode, network in networks.items()
+        f"{prefix}.{name}": _halved(tensor)
+        for prefix, network in networks.items()
         for name, tensor in network.state_dict().items()
     }
     (folder / WEIGHTS).write_bytes(save(tensors))
-    for mode, network in networks.items():
-        onnx.save(_to_onnx(mode, network, shape), folder / ONNX_FILES[mode])
 
 
 def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
@@ -315,34 +325,68 @@ def measure_runtime(bundle: Bundle, runs: Mapping[Mode, TrainedRun], inputs: int
     runtime = OnnxRuntime(bundle, threads=1)
     measured = {}
     for mode, network in load_networks(bundle).items():
-        onnx_torch, rounding = _differences(mode, bundle, network, runs[mode].network, inputs)
-        measured[mode.value] = {
-            "onnx_torch_max_difference": onnx_torch,
-            "stored_trained_max_difference": rounding,
-            "inputs": inputs,
-            "forward_ms": round(_fastest_ms(mode, runtime, runs[mode].shape), 3),
-        }
+        draw = partial(_random_inputs, mode, runs[mode].shape)
+        measured[mode.value] = measure_network(
+            bundle, runtime, mode, network, runs[mode].network, draw, inputs
+        )
     return measured
 
 
+def measure_network(
+    bundle: Bundle,
+    runtime: OnnxRuntime,
+    mode: Mode,
+    stored: nn.Module,
+    trained: nn.Module,
+    draw: Draw,
+    inputs: int,
+) -> dict[str, Any]:
+    """Compare one network's forms on random inputs, and time it at batch 1.
+
+    Args:
+        bundle: whose network it is.
+        runtime: of the bundle, with one thread.
+        mode: which network.
+        stored: as stored, in torch.
+        trained: as trained, in torch.
+        draw: makes random inputs.
+        inputs: how many are compared.
+
+    Returns:
+        What `measure_runtime` holds of a mode.
+    """
+    path = bundle.path / onnx_files(bundle.networks, bundle.window.readings)[mode]
+    onnx_torch, rounding = _differences(path, stored, trained, draw, inputs)
+    return {
+        "onnx_torch_max_difference": onnx_torch,
+        "stored_trained_max_difference": rounding,
+        "inputs": inputs,
+        "forward_ms": round(_fastest_ms(mode, runtime, draw), 3),
+    }
+
+
 def _differences(
-    mode: Mode, bundle: Bundle, stored: nn.Module, trained: nn.Module, inputs: int
+    path: Path, stored: nn.Module, trained: nn.Module, draw: Draw, inputs: int
 ) -> tuple[float, float]:
     """Return the largest difference of a logit: ONNX Runtime to torch, and as stored to as trained."""
-    session = ort.InferenceSession(str(bundle.path / ONNX_FILES[mode]), providers=["CPUExecutionProvider"])
-    shape = Shape(len(bundle.classes), len(bundle.channels), bundle.image_channels, bundle.image_size)
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(0)
     pairs = []
     for start in range(0, inputs, _BATCH):
-        values = _random_inputs(mode, shape, min(_BATCH, inputs - start), generator)
+        values = draw(min(_BATCH, inputs - start), generator)
         (logits,) = session.run(["logits"], {name: value.numpy() for name, value in values.items()})
         with torch.inference_mode():
-            expected, before = (network(*values.values()) for network in (stored, trained))
+            expected, before = (_logits(network(*values.values())) for network in (stored, trained))
         differences = torch.from_numpy(logits) - expected, expected - before
         pairs.append(torch.stack([difference.abs().max() for difference in differences]))
     # The maximum of tensors is NaN where one of them is: no difference is lost.
     onnx_torch, rounding = torch.stack(pairs).max(dim=0).values.tolist()
     return onnx_torch, rounding
+
+
+def _logits(answer: torch.Tensor | tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Return the first of a network's outputs."""
+    return answer[0] if isinstance(answer, tuple) else answer
 
 
 def check_difference(runtime: Mapping[str, Any]) -> None:
@@ -360,8 +404,7 @@ def check_difference(runtime: Mapping[str, Any]) -> None:
             )
 
 
-def halved(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a tensor as it is stored: in half precision where it is large."""
+def _halved(tensor: torch.Tensor) -> torch.Tensor:
     # Contiguous: the training leaves convolutions in channels_last.
     tensor = tensor.detach().contiguous()
     large = tensor.is_floating_point() and tensor.numel() >= _SMALL
@@ -379,9 +422,15 @@ def _random_inputs(mode: Mode, shape: Shape, batch: int, generator: torch.Genera
     return inputs
 
 
-def _to_onnx(mode: Mode, network: nn.Module, shape: Shape) -> onnx.ModelProto:
-    # Batch 2: the exporter takes a batch of 1 for a constant.
-    examples = _random_inputs(mode, shape, 2, torch.Generator().manual_seed(0))
+def to_onnx(network: nn.Module, examples: Tensors, outputs: Sequence[str]) -> onnx.ModelProto:
+    """Return a deployed network as ONNX, in the form that is shipped: without notes, large weights halved.
+
+    Args:
+        network: as `deployed` leaves it.
+        examples: its inputs by name, in its order, with a batch of 2: the exporter takes a batch of 1 for a
+            constant.
+        outputs: their names, in its order.
+    """
     batch = torch.export.Dim("batch")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -389,18 +438,14 @@ def _to_onnx(mode: Mode, network: nn.Module, shape: Shape) -> onnx.ModelProto:
             network,
             tuple(examples.values()),
             input_names=list(examples),
-            output_names=["logits"],
+            output_names=list(outputs),
             dynamic_shapes=tuple({0: batch} for _ in examples),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
     assert program is not None
-    return slimmed(program.model_proto)
-
-
-def slimmed(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Bring an exported model into the form that is shipped, in place: no notes, large weights halved."""
+    model = program.model_proto
     _strip(model)
     _halve_initialisers(model)
     model.ir_version = _IR_VERSION
@@ -432,9 +477,8 @@ def _halve_initialisers(model: onnx.ModelProto) -> None:
     model.graph.node.extend(nodes)
 
 
-def _fastest_ms(mode: Mode, runtime: OnnxRuntime, shape: Shape) -> float:
-    tensors = _random_inputs(mode, shape, 1, torch.Generator().manual_seed(0))
-    inputs = {name: tensor.numpy() for name, tensor in tensors.items()}
+def _fastest_ms(mode: Mode, runtime: OnnxRuntime, draw: Draw) -> float:
+    inputs = {name: tensor.numpy() for name, tensor in draw(1, torch.Generator().manual_seed(0)).items()}
     times: list[float] = []
     while len(times) < RUNS and sum(times) < 1e3 * RUN_SECONDS:
         start = time.perf_counter()

@@ -8,7 +8,6 @@ with pictures; those of readings alone come from `training.benchmark`.
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,15 +16,13 @@ from typing import Annotated, Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 import typer
 from rich.console import Console
-from safetensors.torch import save
 from torch import nn
 
 from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.inference import WEIGHTS, Bundle, OnnxRuntime, load_networks, window_to_json
+from gas_fusion_ros.inference import ONNX_FILES, Bundle, OnnxRuntime, load_networks, window_to_json
 from gas_fusion_ros.networks.temporal import ENCODERS, TemporalFusion
 from gas_fusion_ros.observation import Mode
 from gas_fusion_ros.thermal import Preparation
@@ -37,14 +34,15 @@ from training.contenders import CONTENDERS, ContenderError, EncoderRecipe, Recip
 from training.dataset_check import check_readings
 from training.export import (
     INPUTS,
-    OPSET,
     ExportError,
+    Tensors,
     check_difference,
     deployed,
-    halved,
-    slimmed,
+    measure_network,
+    to_onnx,
     whole,
     write_manifest,
+    write_tensors,
 )
 from training.fitting import threads
 from training.fusion_fitting import (
@@ -69,10 +67,7 @@ CONSOLE = Console()
 NAME = "temporal_fusion"
 TEST = SplitSettings(BLOCKED, FRACTION, 0.4, EMBARGO)
 """What the figures with pictures are measured on."""
-RUNS = 300
-"""Forward passes, of which the fastest counts."""
 
-_BATCH = 20
 _DRAWN_SEED = 0
 
 
@@ -201,9 +196,10 @@ def write_bundle(
     }
     with whole(output) as folder:
         folder.mkdir(parents=True, exist_ok=True)
-        tensors = {f"model.{name}": halved(tensor) for name, tensor in network.state_dict().items()}
-        (folder / WEIGHTS).write_bytes(save(tensors))
-        onnx.save(_to_onnx(network, trained), folder / "model.onnx")
+        write_tensors(folder, {"model": network})
+        onnx.save(
+            to_onnx(network, _examples(trained), ["logits", "novelty"]), folder / ONNX_FILES[Mode.FUSION]
+        )
         write_manifest(folder, content)
         runtime = _measure(Bundle.load(folder), trained.fusion.network)
         check_difference(runtime)
@@ -262,7 +258,7 @@ def _content(
     }
 
 
-def random_inputs(bundle: Bundle, batch: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+def random_inputs(bundle: Bundle, batch: int, generator: torch.Generator) -> Tensors:
     """Return random inputs of a windowed bundle; some windows lack channels, some rows their picture."""
     window, _, image, _ = bundle.inputs(Mode.FUSION).values()
     living = torch.rand(batch, 1, window[1], generator=generator) < 0.9
@@ -274,60 +270,21 @@ def random_inputs(bundle: Bundle, batch: int, generator: torch.Generator) -> dic
     }
 
 
-def _to_onnx(network: nn.Module, trained: Trained) -> onnx.ModelProto:
+def _examples(trained: Trained) -> Tensors:
+    """Return inputs for the exporter."""
     shape = trained.fusion.shape
-    # Batch 2: the exporter takes a batch of 1 for a constant.
     window = torch.ones(2, shape.window, shape.gas_channels)
     image = torch.zeros(2, shape.image_channels, shape.image_size, shape.image_size)
-    examples = {"gas": window, "valid": window.clone(), "image": image, "has_image": torch.ones(2, 1)}
-    batch = torch.export.Dim("batch")
-    program = torch.onnx.export(
-        network.eval(),
-        tuple(examples.values()),
-        input_names=list(examples),
-        output_names=["logits", "novelty"],
-        dynamic_shapes=tuple({0: batch} for _ in examples),
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
-    assert program is not None
-    return slimmed(program.model_proto)
+    return {"gas": window, "valid": window.clone(), "image": image, "has_image": torch.ones(2, 1)}
 
 
 def _measure(bundle: Bundle, trained: nn.Module) -> dict[str, Any]:
-    """Compare ONNX Runtime with torch on random inputs, and time it at batch 1 with one thread."""
+    """Measure the one network; every mode has the same figures."""
     stored = load_networks(bundle)[Mode.FUSION]
-    session = ort.InferenceSession(str(bundle.path / "model.onnx"), providers=["CPUExecutionProvider"])
-    generator = torch.Generator().manual_seed(_DRAWN_SEED)
-    pairs = []
-    for _ in range(0, INPUTS, _BATCH):
-        values = random_inputs(bundle, _BATCH, generator)
-        (logits,) = session.run(["logits"], {name: value.numpy() for name, value in values.items()})
-        with torch.inference_mode():
-            expected, before = (network(*values.values())[0] for network in (stored, trained))
-        differences = torch.from_numpy(logits) - expected, expected - before
-        pairs.append(torch.stack([difference.abs().max() for difference in differences]))
-    onnx_torch, rounding = torch.stack(pairs).max(dim=0).values.tolist()
-    entry = {
-        "onnx_torch_max_difference": onnx_torch,
-        "stored_trained_max_difference": rounding,
-        "inputs": INPUTS,
-        "forward_ms": round(_fastest_ms(bundle), 3),
-    }
-    return {mode.value: entry for mode in bundle.networks}
-
-
-def _fastest_ms(bundle: Bundle) -> float:
     runtime = OnnxRuntime(bundle, threads=1)
-    tensors = random_inputs(bundle, 1, torch.Generator().manual_seed(_DRAWN_SEED))
-    inputs = {name: tensor.numpy() for name, tensor in tensors.items()}
-    times = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        runtime.run(Mode.FUSION, inputs)
-        times.append(1e3 * (time.perf_counter() - start))
-    return min(times)
+    draw = partial(random_inputs, bundle)
+    entry = measure_network(bundle, runtime, Mode.FUSION, stored, trained, draw, INPUTS)
+    return {mode.value: entry for mode in bundle.networks}
 
 
 def main(

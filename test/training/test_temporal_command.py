@@ -25,7 +25,7 @@ from gas_fusion_ros.observation import (
     ThermalFrame,
 )
 from gas_fusion_ros.simulation.patrol import Patrol
-from training import temporal
+from training import export, temporal
 from training.contenders import Contender
 from training.fusion_fitting import ThermalSettings
 from training.splits import BLOCKED, SplitSettings
@@ -53,7 +53,7 @@ def patched() -> Iterator[None]:
         patch.setattr(temporal, "ThermalSettings", SETTINGS)
         patch.setattr(temporal, "EMBARGO", small.EMBARGO)
         patch.setattr(temporal, "TEST", SplitSettings(BLOCKED, 0.2, 0.4, small.EMBARGO))
-        patch.setattr(temporal, "RUNS", 3)
+        patch.setattr(export, "RUNS", 3)
         patch.setattr(temporal, "INPUTS", 20)
         yield
 
