@@ -97,7 +97,7 @@ class AlarmAdvice:
 
 def window_to_json(window: WindowSettings) -> dict[str, float]:
     """Return the manifest's field `window`; the period in seconds."""
-    return {"readings": window.readings, "period_s": window.period_ns / NANOSECONDS_PER_SECOND}
+    return {"readings": window.readings, "period_s": window.period_s}
 
 
 @dataclass(frozen=True)

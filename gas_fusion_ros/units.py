@@ -3,3 +3,4 @@
 from __future__ import annotations
 
 NANOSECONDS_PER_SECOND = 1_000_000_000
+SECONDS_PER_HOUR = 3600.0

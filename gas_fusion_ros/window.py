@@ -40,6 +40,11 @@ class WindowSettings:
                 raise ValueError(f"{name} must be an integer of at least 1, not {value!r}")
 
     @property
+    def period_s(self) -> float:
+        """Time between two of them, seconds."""
+        return self.period_ns / NANOSECONDS_PER_SECOND
+
+    @property
     def span_ns(self) -> int:
         """Time from the window's first point to its last."""
         return (self.readings - 1) * self.period_ns

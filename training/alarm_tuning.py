@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.alarm import AlarmSettings, AlarmState, LeakAlarm, Severity
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND, SECONDS_PER_HOUR
 
 Leaks = npt.NDArray[np.floating]
 """Leak probabilities of consecutive readings, shape (T,), 0..1."""
@@ -26,7 +26,6 @@ OnsetStream = tuple[Leaks, int]
 TARGET = 0.5
 """False alarms per hour of clean air that are borne."""
 
-_SECONDS_PER_HOUR = 3600.0
 _ROUNDING = 1e-4
 """How far a probability may lie outside 0..1 by float arithmetic, as for the alarm."""
 _LEAK = "leak"
@@ -157,7 +156,7 @@ def false_alarms_per_hour(streams: Sequence[Leaks], settings: AlarmSettings, per
     if not readings:
         raise ValueError("streams hold no reading; there must be at least one of clean air")
     alarms = sum(1 for leaks in streams for _ in _alarms(leaks, settings, period_s))
-    return alarms * _SECONDS_PER_HOUR / (readings * period_s)
+    return alarms * SECONDS_PER_HOUR / (readings * period_s)
 
 
 def detection_delays(

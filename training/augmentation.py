@@ -8,12 +8,14 @@ windows are cut out of the recording at another pace.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from training.limits import Limit, check_limits
 from training.windows import Windows
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -67,17 +69,16 @@ class AugmentationSettings:
     channel_dropout: float = 0.2
 
     def __post_init__(self) -> None:
-        for name in ("gain", "common_gain", "offset", "drift", "noise", "pulse"):
-            self._check(name, 0 <= getattr(self, name) < np.inf, "a finite number of at least 0")
-        for name in ("calm", "onset", "onset_from_clean", "truncation", "dropout", "channel_dropout"):
-            self._check(name, 0 <= getattr(self, name) <= 1, "a probability, 0..1")
-        for least, most in (("calmest", "liveliest"), ("fastest_response", "slowest_response")):
-            self._check(least, 0 < getattr(self, least) < np.inf, "a finite number above 0")
-            self._check(most, getattr(self, least) <= getattr(self, most) < np.inf, f"at least {least}")
+        check_limits(self, self._limits())
 
-    def _check(self, name: str, valid: bool, expected: str) -> None:
-        if not valid:
-            raise ValueError(f"{name} is {getattr(self, name)}; it must be {expected}")
+    def _limits(self) -> Iterator[Limit]:
+        for name in ("gain", "common_gain", "offset", "drift", "noise", "pulse"):
+            yield name, 0 <= getattr(self, name) < np.inf, "a finite number of at least 0"
+        for name in ("calm", "onset", "onset_from_clean", "truncation", "dropout", "channel_dropout"):
+            yield name, 0 <= getattr(self, name) <= 1, "a probability, 0..1"
+        for least, most in (("calmest", "liveliest"), ("fastest_response", "slowest_response")):
+            yield least, 0 < getattr(self, least) < np.inf, "a finite number above 0"
+            yield most, getattr(self, least) <= getattr(self, most) < np.inf, f"at least {least}"
 
 
 def augment(

@@ -7,12 +7,12 @@ recorded and under faults. Stopped, the same command goes on where it was.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import joblib
 import typer
 from rich.console import Console
 
@@ -24,6 +24,7 @@ from training.benchmark_runs import Bench, run_contender
 from training.contenders import CONTENDERS, Contender, choose_contenders
 from training.dataset_check import check_readings
 from training.fitting import threads
+from training.parallel import run_each
 from training.reproduce import COMMANDS, MOST_FINDINGS, POSITIONS, make_output, note_command, split_settings
 from training.results import RESULTS
 from training.splits import BLOCKED, EMBARGO, FRACTION, STRICT, SplitSettings
@@ -80,17 +81,6 @@ def run_task(task: Task, bench: Bench, output: Path) -> list[BenchmarkResult]:
         with threads(1):
             write_benchmark(path, list(run_contender(bench, task.contender, task.split, task.seeds)))
     return read_benchmark(path)
-
-
-def run_all(
-    waiting: Sequence[Task], bench: Bench, output: Path, jobs: int
-) -> Iterator[list[BenchmarkResult]]:
-    """Run tasks, `jobs` at a time, and yield their results as they come."""
-    if jobs == 1:
-        yield from (run_task(task, bench, output) for task in waiting)
-        return
-    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-    yield from parallel(joblib.delayed(run_task)(task, bench, output) for task in waiting)
 
 
 def collect(output: Path) -> list[BenchmarkResult]:
@@ -158,8 +148,9 @@ def compare(work: Sequence[Task], bench: Bench, output: Path, jobs: int) -> None
     """Run all tasks that are not finished, and report over all there are, also where it is stopped."""
     waiting = [task for task in work if not task.path(output, bench).is_file()]
     CONSOLE.print(f"{len(waiting)} of {len(work)} tasks to go", highlight=False)
+    run = partial(run_task, bench=bench, output=output)
     try:
-        for number, results in enumerate(run_all(waiting, bench, output, jobs), start=1):
+        for number, results in enumerate(run_each(run, waiting, jobs), start=1):
             for result in results:
                 CONSOLE.print(
                     f"{number}/{len(waiting)} {result_line(result)}", highlight=False, soft_wrap=True

@@ -29,20 +29,20 @@ from training.benchmark_summary import (
     windows,
 )
 from training.figures import (
-    _ACROSS,
-    _BAND_COLOUR,
-    _BLUE,
-    _FAINT_COLOUR,
-    _GREEN,
-    _GRID_COLOUR,
-    _PINK,
-    _TEXT_COLOUR,
-    _VERMILLION,
-    _draw_legend,
-    _grid,
-    _png,
-    _set_title,
-    _styles,
+    ACROSS,
+    BAND_COLOUR,
+    BLUE,
+    FAINT_COLOUR,
+    GREEN,
+    GRID_COLOUR,
+    PINK,
+    TEXT_COLOUR,
+    VERMILLION,
+    draw_legend,
+    panel_grid,
+    series_styles,
+    set_title,
+    to_png,
 )
 from training.summary import Protocol
 
@@ -53,9 +53,9 @@ MOST_MODELS = 6
 MOST_BARS = 4
 """Models whose bars stand side by side."""
 
-_MODEL_COLOURS = (_BLUE, _VERMILLION, _GREEN, _PINK, "#E69F00", "#56B4E9")
+_MODEL_COLOURS = (BLUE, VERMILLION, GREEN, PINK, "#E69F00", "#56B4E9")
 """Okabe and Ito's; a model has the same in every picture of one report."""
-_CHANNEL_COLOURS = (*_MODEL_COLOURS, _TEXT_COLOUR)
+_CHANNEL_COLOURS = (*_MODEL_COLOURS, TEXT_COLOUR)
 _DASHES: tuple[Dash, ...] = ("-", "--", ":")
 """For inputs of each kind."""
 _COVERAGES = np.linspace(0.02, 1, 50)
@@ -104,7 +104,7 @@ def draw_windows(results: Sequence[BenchmarkResult]) -> bytes | None:
     def draw(figure: Figure) -> None:
         top, axes = figure.subplots(2, 1, height_ratios=(0.23 * len(held) * len(kinds) + 0.1, 3.0))
         handles = []
-        for protocol, (colour, marker) in zip(held, _styles(held), strict=True):
+        for protocol, (colour, marker) in zip(held, series_styles(held), strict=True):
             for inputs, dashes in zip(kinds, _DASHES, strict=False):
                 mine = [row for row in rows if row.inputs == inputs]
                 _draw_lengths(axes, mine, protocol, colour, marker, dashes)
@@ -118,10 +118,10 @@ def draw_windows(results: Sequence[BenchmarkResult]) -> bytes | None:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("readings in the window, and the time they span")
         axes.set_ylabel("accuracy on test")
-        axes.grid(color=_GRID_COLOUR, linewidth=0.8)
-        _draw_legend(top, handles, columns=1)
+        axes.grid(color=GRID_COLOUR, linewidth=0.8)
+        draw_legend(top, handles, columns=1)
 
-    return _png(3.2 + 0.23 * len(held) * len(kinds), draw)
+    return to_png(3.2 + 0.23 * len(held) * len(kinds), draw)
 
 
 def draw_reliability(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes | None:
@@ -138,30 +138,30 @@ def draw_reliability(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes | 
     ]
     if not measured:
         return None
-    down = math.ceil(len(measured) / _ACROSS)
+    down = math.ceil(len(measured) / ACROSS)
 
     def draw(figure: Figure) -> None:
-        for axes, (row, points) in zip(_grid(figure, down).flat, measured, strict=False):
+        for axes, (row, points) in zip(panel_grid(figure, down).flat, measured, strict=False):
             axes.axis("on")
-            axes.plot((0, 1), (0, 1), color=_FAINT_COLOUR, linewidth=0.9, linestyle=(0, (4, 4)))
+            axes.plot((0, 1), (0, 1), color=FAINT_COLOUR, linewidth=0.9, linestyle=(0, (4, 4)))
             confidence, accuracy = (
                 [point.confidence for point in points],
                 [point.accuracy for point in points],
             )
             sizes = np.array([point.rows for point in points], dtype=float)
-            axes.plot(confidence, accuracy, color=_BLUE, linewidth=1.2)
-            axes.scatter(confidence, accuracy, s=8 + 90 * sizes / sizes.sum(), color=_BLUE, zorder=3)
+            axes.plot(confidence, accuracy, color=BLUE, linewidth=1.2)
+            axes.scatter(confidence, accuracy, s=8 + 90 * sizes / sizes.sum(), color=BLUE, zorder=3)
             error = spread(row.under(protocol), lambda result: result.ece)
             if error is not None:
                 axes.text(0.97, 0.05, f"ECE {error.mean:.3f}", ha="right", transform=axes.transAxes)
             axes.set(xlim=(0, 1.03), ylim=(0, 1.03), aspect="equal")
-            axes.grid(color=_GRID_COLOUR, linewidth=0.8)
+            axes.grid(color=GRID_COLOUR, linewidth=0.8)
             axes.set_axisbelow(True)
-            _set_title(axes, row.title)
+            set_title(axes, row.title)
         figure.supxlabel("confidence", fontsize=9.5)
         figure.supylabel("accuracy", fontsize=9.5)
 
-    return _png(2.6 * down + 0.4, draw)
+    return to_png(2.6 * down + 0.4, draw)
 
 
 def draw_risk_coverage(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes | None:
@@ -189,10 +189,10 @@ def draw_risk_coverage(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes 
         axes.set_ylabel("of these wrong, %")
         axes.set_xlim(0, 100)
         axes.set_ylim(bottom=0)
-        axes.grid(color=_GRID_COLOUR, linewidth=0.8)
+        axes.grid(color=GRID_COLOUR, linewidth=0.8)
         axes.legend(loc="upper left", fontsize=9)
 
-    return _png(3.4, draw)
+    return to_png(3.4, draw)
 
 
 def draw_robustness(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes | None:
@@ -223,19 +223,19 @@ def draw_robustness(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes | N
             losses = [loss(row.under(protocol), group) for group in groups]
             _draw_losses(axes, places, losses, width, colour)
         for y in range(0, len(groups), 2):
-            axes.axhspan(y - 0.5, y + 0.5, color=_BAND_COLOUR, linewidth=0, zorder=0)
+            axes.axhspan(y - 0.5, y + 0.5, color=BAND_COLOUR, linewidth=0, zorder=0)
         axes.set_ylim(len(groups) - 0.5, -0.5)
         axes.set_yticks(range(len(groups)), [group.heading for group in groups])
         axes.tick_params(axis="y", length=0)
-        axes.axvline(0, color=_FAINT_COLOUR, linewidth=0.8)
-        axes.grid(axis="x", color=_GRID_COLOUR, linewidth=0.8)
+        axes.axvline(0, color=FAINT_COLOUR, linewidth=0.8)
+        axes.grid(axis="x", color=GRID_COLOUR, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.set_xlabel("points of accuracy lost; line: to the worst of each kind")
         handles = [Patch(color=colour, label=row.title) for row, colour in drawn]
         top.axis("off")
         top.legend(handles=handles, loc="center left", fontsize=9, borderaxespad=0)
 
-    return _png(legend + panel, draw)
+    return to_png(legend + panel, draw)
 
 
 def draw_alarms(lines: Sequence[TimeLine], channels: Sequence[str]) -> bytes:
@@ -265,11 +265,11 @@ def draw_alarms(lines: Sequence[TimeLine], channels: Sequence[str]) -> bytes:
             minutes = line.seconds / _SECONDS_PER_MINUTE
             for counts, colour in zip(line.counts.T, colours, strict=True):
                 readings.plot(minutes, counts, color=colour, linewidth=0.8)
-            probability.plot(minutes, line.leak, color=_TEXT_COLOUR, linewidth=0.9)
+            probability.plot(minutes, line.leak, color=TEXT_COLOUR, linewidth=0.9)
             for axes in (readings, probability):
                 for begin, end in _stretches(minutes, line.alarm):
-                    axes.axvspan(begin, end, color=_VERMILLION, alpha=0.22, linewidth=0)
-                axes.grid(axis="x", color=_GRID_COLOUR, linewidth=0.8)
+                    axes.axvspan(begin, end, color=VERMILLION, alpha=0.22, linewidth=0)
+                axes.grid(axis="x", color=GRID_COLOUR, linewidth=0.8)
                 axes.margins(x=0)
             readings.set_title(_time_line_title(line), fontsize=9, fontweight="bold", loc="left")
             readings.set_ylabel("ADC counts")
@@ -279,10 +279,10 @@ def draw_alarms(lines: Sequence[TimeLine], channels: Sequence[str]) -> bytes:
         handles = [
             Line2D([], [], color=colour, label=name) for name, colour in zip(channels, colours, strict=True)
         ]
-        handles.append(Line2D([], [], color=_VERMILLION, alpha=0.22, linewidth=8, label="alarm stands"))
-        _draw_legend(top.subplots(), handles, columns=4)
+        handles.append(Line2D([], [], color=VERMILLION, alpha=0.22, linewidth=8, label="alarm stands"))
+        draw_legend(top.subplots(), handles, columns=4)
 
-    return _png(1.9 * len(lines) + 0.5, draw)
+    return to_png(1.9 * len(lines) + 0.5, draw)
 
 
 def _draw_lengths(

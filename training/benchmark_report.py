@@ -24,7 +24,8 @@ from training.benchmark_tables import (
     robustness_table,
     window_table,
 )
-from training.report import FIGURES, REPORT, Picture, Report, Section, _write, to_markdown
+from training.files import write_whole
+from training.report import FIGURES, REPORT, Picture, Report, Section, sources, to_markdown
 from training.splits import BACKWARD, BLOCKED, FORWARD, RANDOM, STRICT
 from training.summary import Protocol
 from training.tables import Table
@@ -89,8 +90,8 @@ def write_report(
     figures.mkdir(parents=True, exist_ok=True)
     pictures = {picture.name: picture.png for section in report.sections for picture in section.pictures}
     for name, png in pictures.items():
-        _write(figures / name, png)
-    _write(output / f"{REPORT}.md", to_markdown(report).encode())
+        write_whole(figures / name, png)
+    write_whole(output / f"{REPORT}.md", to_markdown(report).encode())
     # What an earlier report showed and this one does not.
     for path in figures.glob(_OWN_PICTURES):
         if path.name not in pictures:
@@ -102,7 +103,7 @@ def compose(
 ) -> Report:
     """Put the report together; nothing is written. Sections without a figure are left out."""
     if not results:
-        return Report(_TITLE, (_sources(results, commands),))
+        return Report(_TITLE, (sources(results, commands),))
     main = without_window_models(results)
     sections = (
         Section("How to read this", tuple(_how_to_read(results))),
@@ -113,7 +114,7 @@ def compose(
         _rejection(main),
         _alarms(main, alarms),
         _choice(main),
-        _sources(results, commands),
+        sources(results, commands),
     )
     return Report(_TITLE, tuple(each for each in sections if each.paragraphs))
 
@@ -227,18 +228,6 @@ def _choice(results: Sequence[BenchmarkResult]) -> Section:
         "test, the held-out time differs from the training rows more than these do among each other.",
         (choice_table(results),),
     )
-
-
-def _sources(results: Sequence[BenchmarkResult], commands: Sequence[str]) -> Section:
-    files = dict.fromkeys((result.data_file, result.data_sha256) for result in results)
-    versions = dict.fromkeys(result.code_version for result in results)
-    paragraphs = [f"Readings: {name}, sha256 {sha256}." for name, sha256 in files]
-    if versions:
-        paragraphs.append(f"Code version: {', '.join(versions)}. Runs: {len(results)}.")
-    else:
-        paragraphs.append("No run is finished.")
-    code = ("\n".join(commands),) if commands else ()
-    return Section("Data, code and commands", tuple(paragraphs), code=code)
 
 
 def _section(

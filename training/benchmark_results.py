@@ -11,7 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from training.reliability import ReliabilityPoint, RiskCoveragePoint
-from training.results import FORMAT_VERSION, ResultError, _read, _write
+from training.results import FORMAT_VERSION, ResultError, read_json, write_json
 from training.splits import SplitSettings
 
 _SHARES = (
@@ -177,7 +177,7 @@ class BenchmarkResult:
 
 def write_benchmark(path: Path, results: Iterable[BenchmarkResult]) -> None:
     """Write `results.json`, whole or not at all, in the order given."""
-    _write(path, {"format_version": FORMAT_VERSION, "runs": [result.to_json() for result in results]})
+    write_json(path, {"format_version": FORMAT_VERSION, "runs": [result.to_json() for result in results]})
 
 
 def read_benchmark(path: Path) -> list[BenchmarkResult]:
@@ -186,7 +186,7 @@ def read_benchmark(path: Path) -> list[BenchmarkResult]:
     Raises:
         ResultError: it is missing, of another format, or a field is; the message names file and field.
     """
-    content = _read(path)
+    content = read_json(path)
     if content.get("format_version") != FORMAT_VERSION:
         raise ResultError(
             f"{path}: format_version is {content.get('format_version')!r}; expected {FORMAT_VERSION}"

@@ -26,7 +26,7 @@ from training.runs import code_version
 from training.scores import score
 from training.splits import STRICT, Indices, SplitSettings, split_rows
 from training.temporal_fitting import EncoderAnswers
-from training.windows import ROW_PERIOD_NS, Recording, TrainingPart, Windows
+from training.windows import ROW_PERIOD_S, Recording, TrainingPart, Windows
 
 CHOICE_SEED = 0
 """Seed of the inner folds' fits: a choice is made once per split and serves all seeds of the test."""
@@ -34,7 +34,6 @@ STRICT_READINGS = 20
 """W of the strict protocol."""
 PACES = (0.7, 0.85, 1.2, 1.4)
 """How much faster than recorded the re-timed test windows run."""
-PERIOD_S = ROW_PERIOD_NS / 1e9
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -144,7 +143,7 @@ def tune(choice: Choice, outside: Outside) -> AlarmTuning | None:
         leaks += _leak_streams(fold.fitted, onsets, choice.temperature, clean)
     if not leaks:
         return None
-    return tune_alarm(quiet, leaks, PERIOD_S)
+    return tune_alarm(quiet, leaks, ROW_PERIOD_S)
 
 
 def _leak_streams(
@@ -185,7 +184,7 @@ def _measure(
         channels=bench.dataset.channels,
         rows={"train": len(outside.rows), "test": len(test)},
         window=choice.recipe.window.readings,
-        period_s=choice.recipe.window.period_ns / 1e9,
+        period_s=choice.recipe.window.period_s,
         candidate=choice.name,
         inner_accuracy=choice.accuracies[choice.name],
         candidates=choice.accuracies,
@@ -247,11 +246,11 @@ def _alarm_figures(
     air = answers.of(windows.labels == clean)
     quiet = [leak_probabilities(air, choice.temperature, clean)]
     delays = detection_delays(
-        _leak_streams(fitted, onsets, choice.temperature, clean), alarm.settings, PERIOD_S
+        _leak_streams(fitted, onsets, choice.temperature, clean), alarm.settings, ROW_PERIOD_S
     )
     heard = [delay for delay in delays if delay is not None]
     return {
-        "false_alarms_per_hour": false_alarms_per_hour(quiet, alarm.settings, PERIOD_S),
+        "false_alarms_per_hour": false_alarms_per_hour(quiet, alarm.settings, ROW_PERIOD_S),
         "detection_delay": float(np.median(heard)) if heard else None,
         "missed_leaks": 1 - len(heard) / len(delays) if delays else None,
         "alarm": alarm.advice,

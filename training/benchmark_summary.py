@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from training import summary
 from training.benchmark_results import BenchmarkResult
 from training.reliability import ReliabilityPoint
 from training.splits import BACKWARD, BLOCKED, FORWARD, RANDOM, STRICT
@@ -86,13 +86,7 @@ class Loss:
 
 def protocols(results: Iterable[BenchmarkResult]) -> tuple[Protocol, ...]:
     """Return the results' protocols, `blocked` first."""
-    positions: dict[tuple[str, float, int], set[float]] = defaultdict(set)
-    for split in (result.split for result in results):
-        known = positions[split.name, split.fraction, split.embargo]
-        if split.position is not None:
-            known.add(split.position)
-    keys = sorted(positions, key=lambda key: (_ORDER.index(key[0]), *key[1:]))
-    return tuple(Protocol(*key, tuple(sorted(positions[key]))) for key in keys)
+    return summary.protocols(results, _ORDER)
 
 
 def short_heading(protocol: Protocol, held: Sequence[Protocol]) -> str:
@@ -147,16 +141,8 @@ def spread(results: Sequence[BenchmarkResult], measure: Measure) -> Spread | Non
 
     Over the positions of a blocked split, each the mean of its seeds; else over the runs.
     """
-    places: dict[Any, list[float]] = defaultdict(list)
-    for index, result in enumerate(results):
-        value = measure(result)
-        if value is not None:
-            places[index if result.split.position is None else ("at", result.split.position)].append(value)
-    if not places:
-        return None
-    means = [fmean(values) for values in places.values()]
-    count = sum(map(len, places.values()))
-    return Spread(fmean(means), min(means), max(means), len(means), count)
+    figures = ((result.split.position, measure(result)) for result in results)
+    return Spread.over([(position, figure) for position, figure in figures if figure is not None])
 
 
 def perturbation_groups(results: Iterable[BenchmarkResult]) -> tuple[Group, ...]:

@@ -9,6 +9,7 @@ from functools import partial
 from operator import attrgetter
 
 from gas_fusion_ros.observation import CLEAN_AIR
+from gas_fusion_ros.units import SECONDS_PER_HOUR
 from training.benchmark_results import BenchmarkResult
 from training.benchmark_summary import (
     Loss,
@@ -22,12 +23,10 @@ from training.benchmark_summary import (
     spread,
     windows,
 )
-from training.reliability import PERIOD_S
 from training.splits import BLOCKED
 from training.summary import Protocol, Spread
 from training.tables import MISSING, Row, Table, TableRows, number
-
-_SECONDS_PER_HOUR = 3600.0
+from training.windows import ROW_PERIOD_S
 
 RowOf = Callable[[Sequence[BenchmarkResult], Protocol], Row]
 """Makes the cells of a model's runs under a protocol."""
@@ -271,7 +270,7 @@ def _clean_hours(result: BenchmarkResult) -> float:
     """Clean air among the test rows, hours."""
     if CLEAN_AIR not in result.classes:
         return 0.0
-    return sum(result.confusion[result.classes.index(CLEAN_AIR)]) * PERIOD_S / _SECONDS_PER_HOUR
+    return sum(result.confusion[result.classes.index(CLEAN_AIR)]) * ROW_PERIOD_S / SECONDS_PER_HOUR
 
 
 def _range(values: Iterable[float]) -> str:

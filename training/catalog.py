@@ -12,6 +12,7 @@ import yaml
 from gas_fusion_ros.networks.registry import ARCHITECTURES
 from gas_fusion_ros.observation import Mode
 from gas_fusion_ros.thermal import Preparation
+from training.limits import check_limits
 from training.tables import PaperFigures
 from training.yardsticks import ESTIMATORS
 
@@ -52,7 +53,7 @@ class Hyperparameters:
     precision: str = "32-true"
 
     def __post_init__(self) -> None:
-        for name, valid, expected in (
+        limits = (
             ("learning_rate", self.learning_rate > 0, "a positive number"),
             ("batch", self.batch >= 2, "at least 2"),
             ("epochs", self.epochs >= 1, "at least 1"),
@@ -62,9 +63,8 @@ class Hyperparameters:
             ("image_size", self.image_size is None or self.image_size >= 32, "at least 32 pixels"),
             ("takes", self.takes >= 1, "at least 1"),
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
-        ):
-            if not valid:
-                raise ModelError(f"{name} is {getattr(self, name)}; it must be {expected}")
+        )
+        check_limits(self, limits, ModelError)
 
 
 @dataclass(frozen=True)

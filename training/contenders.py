@@ -18,7 +18,8 @@ from gas_fusion_ros.networks.window_encoders import WindowStatistics
 from gas_fusion_ros.window import WindowSettings
 from training.material import Normalisation
 from training.temporal_fitting import EncoderAnswers, EncoderSettings, as_tensors, fit_encoder
-from training.windows import ROW_PERIOD_NS, TrainingPart, Windows
+from training.windows import ROW_PERIOD_NS, ROW_PERIOD_S, TrainingPart, Windows
+from training.yardsticks import log_probabilities
 
 _SMALLEST_PROBABILITY = 1e-4
 """What an estimator's probability of 0 becomes, so that its logarithm is a number."""
@@ -70,7 +71,7 @@ class EncoderRecipe:
 
     def with_readings(self, readings: int) -> Recipe:
         """Return the recipe with windows of another length, at the rows' own period."""
-        return EncoderRecipe(replace(self.settings, readings=readings, period_s=ROW_PERIOD_NS / 1e9))
+        return EncoderRecipe(replace(self.settings, readings=readings, period_s=ROW_PERIOD_S))
 
     def fit(self, part: TrainingPart, seed: int) -> Fitted:
         """Fit the encoder."""
@@ -144,10 +145,9 @@ class _FittedEstimator:
     def answer(self, windows: Windows) -> EncoderAnswers:
         """Run it on windows."""
         features = _features(self.statistics, self.normalisation, windows)
-        probabilities = np.maximum(self.estimator.predict_proba(features), _SMALLEST_PROBABILITY)
         nearest = self.neighbours.kneighbors(features)[0][:, 0]
         return EncoderAnswers(
-            torch.from_numpy(np.log(probabilities).astype(np.float32)),
+            log_probabilities(self.estimator, features, _SMALLEST_PROBABILITY),
             torch.from_numpy((nearest**2 / features.shape[1]).astype(np.float32)),
         )
 

@@ -24,33 +24,33 @@ from training.splits import BACKWARD, BLOCKED, FORWARD, RANDOM, STRICT
 from training.summary import Comparison, Entry, Protocol, Spread
 
 # Okabe and Ito's palette, told apart with any colour vision.
-_TEXT_COLOUR = "#24292F"
-_BLUE, _VERMILLION, _GREEN, _PINK, _SKY_BLUE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
+TEXT_COLOUR = "#24292F"
+BLUE, VERMILLION, GREEN, PINK, SKY_BLUE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
 _SERIES = {
-    RANDOM: (_BLUE, "o"),
-    BLOCKED: (_VERMILLION, "s"),
-    FORWARD: (_GREEN, ">"),
-    BACKWARD: (_PINK, "<"),
-    STRICT: (_SKY_BLUE, "v"),
+    RANDOM: (BLUE, "o"),
+    BLOCKED: (VERMILLION, "s"),
+    FORWARD: (GREEN, ">"),
+    BACKWARD: (PINK, "<"),
+    STRICT: (SKY_BLUE, "v"),
 }
 """Colour and marker of a split, the same in every picture."""
-_SPARE_SERIES = (("#E69F00", "D"), ("#F0E442", "P"), (_TEXT_COLOUR, "X"))
+_SPARE_SERIES = (("#E69F00", "D"), ("#F0E442", "P"), (TEXT_COLOUR, "X"))
 """For a split's second settings and those after."""
-_FAINT_COLOUR = "#8A949E"
-_GRID_COLOUR = "#E3E8EC"
-_BAND_COLOUR = "#F6F8FA"
+FAINT_COLOUR = "#8A949E"
+GRID_COLOUR = "#E3E8EC"
+BAND_COLOUR = "#F6F8FA"
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
-    "text.color": _TEXT_COLOUR,
+    "text.color": TEXT_COLOUR,
     # A name with dollar signs is no formula.
     "text.parse_math": False,
-    "axes.labelcolor": _TEXT_COLOUR,
+    "axes.labelcolor": TEXT_COLOUR,
     "axes.edgecolor": "#C5CCD3",
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "xtick.color": _TEXT_COLOUR,
-    "ytick.color": _TEXT_COLOUR,
+    "xtick.color": TEXT_COLOUR,
+    "ytick.color": TEXT_COLOUR,
     "legend.frameon": False,
 }
 _WIDTH = 9.0
@@ -58,7 +58,7 @@ _WIDTH = 9.0
 _DPI = 140
 _COLOURS = 64
 """Colours in a file's palette."""
-_ACROSS = 4
+ACROSS = 4
 """Small pictures side by side."""
 _TITLE_LETTERS = 24
 """Letters of a small picture's title per line."""
@@ -73,25 +73,25 @@ def draw_comparison(comparison: Comparison) -> bytes:
 
     def draw(figure: Figure) -> None:
         top, axes = figure.subplots(2, 1, height_ratios=(legend, panel))
-        styles = _styles(comparison.protocols)
+        styles = series_styles(comparison.protocols)
         for index, (protocol, style) in enumerate(zip(comparison.protocols, styles, strict=True)):
             offset = 0.15 * (index - (len(styles) - 1) / 2)
             _draw_spreads(axes, entries, protocol, offset, style)
         _draw_paper(axes, entries)
         rule = len([entry for entry in comparison.in_paper if entry.results])
         if 0 < rule < len(entries):
-            axes.axhline(rule - 0.5, color=_FAINT_COLOUR, linewidth=0.8, linestyle=(0, (4, 4)))
+            axes.axhline(rule - 0.5, color=FAINT_COLOUR, linewidth=0.8, linestyle=(0, (4, 4)))
         for y in range(0, len(entries), 2):
-            axes.axhspan(y - 0.5, y + 0.5, color=_BAND_COLOUR, linewidth=0, zorder=0)
+            axes.axhspan(y - 0.5, y + 0.5, color=BAND_COLOUR, linewidth=0, zorder=0)
         axes.set_ylim(len(entries) - 0.5, -0.5)
         axes.set_yticks(range(len(entries)), [entry.title for entry in entries])
         axes.tick_params(axis="y", length=0)
-        axes.grid(axis="x", color=_GRID_COLOUR, linewidth=0.8)
+        axes.grid(axis="x", color=GRID_COLOUR, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.set_xlabel("accuracy on test")
-        _draw_legend(top, _series_handles(comparison.protocols), columns=1)
+        draw_legend(top, _series_handles(comparison.protocols), columns=1)
 
-    return _png(legend + panel, draw)
+    return to_png(legend + panel, draw)
 
 
 def draw_confusion(comparison: Comparison, protocol: Protocol) -> bytes:
@@ -100,22 +100,22 @@ def draw_confusion(comparison: Comparison, protocol: Protocol) -> bytes:
     Each row, a true class, is in percent of its rows.
     """
     entries = [entry for entry in comparison.measured if entry.under(protocol)]
-    down = math.ceil(len(entries) / _ACROSS)
+    down = math.ceil(len(entries) / ACROSS)
 
     def draw(figure: Figure) -> None:
-        grid = _grid(figure, down)
+        grid = panel_grid(figure, down)
         for index, (axes, entry) in enumerate(zip(grid.flat, entries, strict=False)):
             results = entry.under(protocol)
             _draw_matrix(axes, _shares(results), results[0].classes)
-            _set_title(axes, entry.title)
-            if index % _ACROSS:
+            set_title(axes, entry.title)
+            if index % ACROSS:
                 axes.set_yticklabels([])
-            if index + _ACROSS < len(entries):
+            if index + ACROSS < len(entries):
                 axes.set_xticklabels([])
         figure.supxlabel("verdict", fontsize=9.5)
         figure.supylabel("truth", fontsize=9.5)
 
-    return _png(2.6 * down + 0.75, draw)
+    return to_png(2.6 * down + 0.75, draw)
 
 
 def draw_curves(comparison: Comparison, protocol: Protocol) -> bytes | None:
@@ -126,17 +126,17 @@ def draw_curves(comparison: Comparison, protocol: Protocol) -> bytes | None:
     entries = [entry for entry in comparison.measured if any(run.history for run in entry.under(protocol))]
     if not entries:
         return None
-    down = math.ceil(len(entries) / _ACROSS)
+    down = math.ceil(len(entries) / ACROSS)
 
     def draw(figure: Figure) -> None:
         heights = (0.3, *(2.9,) * down)
         top, *rows = figure.subfigures(down + 1, 1, squeeze=False, height_ratios=heights)[:, 0]
-        panels = [row.subplots(2, _ACROSS, squeeze=False, sharex="col", sharey="row") for row in rows]
+        panels = [row.subplots(2, ACROSS, squeeze=False, sharex="col", sharey="row") for row in rows]
         losses = [axes for row in panels for axes in row[0]]
         accuracies = [axes for row in panels for axes in row[1]]
         for loss, accuracy, entry in zip(losses, accuracies, entries, strict=False):
             _draw_history(loss, accuracy, entry.under(protocol))
-            _set_title(loss, entry.title)
+            set_title(loss, entry.title)
         _share_limits(losses[: len(entries)])
         _share_limits(accuracies[: len(entries)])
         for axes in (*losses[len(entries) :], *accuracies[len(entries) :]):
@@ -144,12 +144,13 @@ def draw_curves(comparison: Comparison, protocol: Protocol) -> bytes | None:
         for row in panels:
             row[0, 0].set_ylabel("loss")
             row[1, 0].set_ylabel("accuracy")
-        _draw_legend(top.subplots(), _CURVE_HANDLES, columns=len(_CURVE_HANDLES))
+        draw_legend(top.subplots(), _CURVE_HANDLES, columns=len(_CURVE_HANDLES))
 
-    return _png(2.9 * down + 0.3, draw)
+    return to_png(2.9 * down + 0.3, draw)
 
 
-def _png(height: float, draw: Draw) -> bytes:
+def to_png(height: float, draw: Draw) -> bytes:
+    """Return a picture of this height, inches, that `draw` draws."""
     # Figure and canvas without pyplot: no state that outlives the picture.
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, layout="constrained")
@@ -166,23 +167,26 @@ def _png(height: float, draw: Draw) -> bytes:
     return packed.getvalue()
 
 
-def _grid(figure: Figure, down: int) -> npt.NDArray[np.object_]:
-    grid = figure.subplots(down, _ACROSS, squeeze=False)
+def panel_grid(figure: Figure, down: int) -> npt.NDArray[np.object_]:
+    """Return small empty panels, shape (down, ACROSS)."""
+    grid = figure.subplots(down, ACROSS, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     return grid
 
 
-def _set_title(axes: Axes, title: str) -> None:
+def set_title(axes: Axes, title: str) -> None:
+    """Give a small panel its title, over several lines where it is long."""
     axes.set_title(textwrap.fill(title, _TITLE_LETTERS), fontsize=9, fontweight="bold")
 
 
-def _draw_legend(axes: Axes, handles: Sequence[Line2D], columns: int) -> None:
+def draw_legend(axes: Axes, handles: Sequence[Line2D], columns: int) -> None:
+    """Fill a panel with a legend."""
     axes.axis("off")
     axes.legend(handles=handles, loc="center left", ncol=columns, fontsize=9, borderaxespad=0)
 
 
-def _styles(protocols: Sequence[Protocol]) -> list[tuple[str, str]]:
+def series_styles(protocols: Sequence[Protocol]) -> list[tuple[str, str]]:
     """Colour and marker for each protocol."""
     spare = cycle(_SPARE_SERIES)
     names = [protocol.name for protocol in protocols]
@@ -210,7 +214,7 @@ def _draw_paper(axes: Axes, entries: Sequence[Entry]) -> None:
 def _series_handles(protocols: Sequence[Protocol]) -> list[Line2D]:
     handles = [Line2D([], [], color="black", marker="|", markersize=9, markeredgewidth=1.6, linestyle="")]
     handles[0].set_label("paper, random split")
-    for protocol, (colour, marker) in zip(protocols, _styles(protocols), strict=True):
+    for protocol, (colour, marker) in zip(protocols, series_styles(protocols), strict=True):
         over = "positions" if protocol.positions else "seeds"
         label = f"{protocol.heading}: mean and range over {over}"
         handles.append(Line2D([], [], color=colour, marker=marker, markersize=5.5, label=label))
@@ -234,7 +238,7 @@ def _draw_matrix(axes: Axes, shares: npt.NDArray[np.float64], classes: Sequence[
     axes.set_yticks(range(len(classes)), classes, fontsize=8.5)
     axes.tick_params(length=0)
     for (row, column), share in np.ndenumerate(shares):
-        colour = "white" if share > 0.55 else _TEXT_COLOUR
+        colour = "white" if share > 0.55 else TEXT_COLOUR
         axes.text(column, row, _percent(share), ha="center", va="center", fontsize=8.5, color=colour)
 
 
@@ -250,10 +254,10 @@ def _percent(share: float) -> str:
 
 
 _CURVE_HANDLES = (
-    Line2D([], [], color=_BLUE, label="training loss"),
-    Line2D([], [], color=_VERMILLION, label="validation loss"),
-    Line2D([], [], color=_VERMILLION, marker="o", markersize=4, linestyle="", label="epoch kept"),
-    Line2D([], [], color=_GREEN, label="validation accuracy"),
+    Line2D([], [], color=BLUE, label="training loss"),
+    Line2D([], [], color=VERMILLION, label="validation loss"),
+    Line2D([], [], color=VERMILLION, marker="o", markersize=4, linestyle="", label="epoch kept"),
+    Line2D([], [], color=GREEN, label="validation accuracy"),
 )
 
 
@@ -261,19 +265,19 @@ def _draw_history(loss: Axes, accuracy: Axes, results: Iterable[RunResult]) -> N
     for result in results:
         epochs = [entry.epoch for entry in result.history]
         validation = [entry.val_loss for entry in result.history]
-        loss.plot(epochs, [entry.train_loss for entry in result.history], color=_BLUE, linewidth=0.9)
-        loss.plot(epochs, validation, color=_VERMILLION, linewidth=0.9)
-        accuracy.plot(epochs, [entry.val_accuracy for entry in result.history], color=_GREEN, linewidth=0.9)
+        loss.plot(epochs, [entry.train_loss for entry in result.history], color=BLUE, linewidth=0.9)
+        loss.plot(epochs, validation, color=VERMILLION, linewidth=0.9)
+        accuracy.plot(epochs, [entry.val_accuracy for entry in result.history], color=GREEN, linewidth=0.9)
         if result.best_epoch in epochs:
             kept = validation[epochs.index(result.best_epoch)]
-            loss.plot(result.best_epoch, kept, marker="o", markersize=3.5, color=_VERMILLION)
+            loss.plot(result.best_epoch, kept, marker="o", markersize=3.5, color=VERMILLION)
     loss.set_yscale("log")
     loss.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     loss.yaxis.set_major_formatter("{x:g}")
     loss.yaxis.set_minor_formatter(NullFormatter())
     accuracy.set_xlabel("epoch")
     for axes in (loss, accuracy):
-        axes.grid(axis="y", color=_GRID_COLOUR, linewidth=0.8)
+        axes.grid(axis="y", color=GRID_COLOUR, linewidth=0.8)
 
 
 def _share_limits(panels: Sequence[Axes]) -> None:

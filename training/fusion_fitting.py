@@ -19,6 +19,7 @@ from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.networks.temporal import TemporalFusion
 from training.calibration import fit_temperature
 from training.images import Images
+from training.limits import check_limits
 from training.nested import FALSE_REJECT_RATE, Choice, Fold, Outside
 from training.splits import Indices
 from training.temporal_fitting import FittedEncoder, as_tensors
@@ -53,7 +54,7 @@ class ThermalSettings:
     augmentation: ThermalAugmentationSettings = field(default_factory=ThermalAugmentationSettings)
 
     def __post_init__(self) -> None:
-        for name, valid, expected in (
+        limits = (
             ("image_size", self.image_size >= 64, "at least 64 pixels"),
             ("epochs", self.epochs >= 1, "at least 1"),
             ("batch", self.batch >= 2, "at least 2"),
@@ -61,9 +62,8 @@ class ThermalSettings:
             ("weight_decay", self.weight_decay >= 0, "at least 0"),
             ("dropout", 0 <= self.dropout < 1, "at least 0 and below 1"),
             ("missing_readings", 0 <= self.missing_readings <= 1, "a share, 0..1"),
-        ):
-            if not valid:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be {expected}")
+        )
+        check_limits(self, limits)
 
 
 @dataclass(frozen=True)

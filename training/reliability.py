@@ -10,6 +10,8 @@ import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 from gas_fusion_ros.observation import CLEAN_AIR
+from gas_fusion_ros.units import SECONDS_PER_HOUR
+from training.windows import ROW_PERIOD_S
 
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]
@@ -18,12 +20,9 @@ BINS = 15
 """Bins of equal width for the expected calibration error, as in Guo et al. (2017)."""
 MOST_POINTS = 50
 """Points that a risk-coverage curve is drawn from."""
-PERIOD_S = 2.0
-"""Time between two readings of the published data set, seconds."""
 REJECTED = -1
 """The verdict, in place of a class's index, on a row that was rejected as Unknown."""
 
-_SECONDS_PER_HOUR = 3600.0
 _DIGITS = 4
 """Of points, which are there to be drawn; figures are not rounded."""
 
@@ -222,7 +221,7 @@ def reject_auroc(known: Floats, held_out: Floats) -> float:
 
 
 def leak_figures(
-    verdicts: Labels, labels: Labels, rows: Labels, classes: Sequence[str], period_s: float = PERIOD_S
+    verdicts: Labels, labels: Labels, rows: Labels, classes: Sequence[str], period_s: float = ROW_PERIOD_S
 ) -> LeakFigures:
     """Measure what an alarm would be told.
 
@@ -255,7 +254,7 @@ def leak_figures(
         return LeakFigures(leak_recall, None, None, None)
     false_rows = np.sort(rows[clean & called_gas])
     runs = np.count_nonzero(np.diff(false_rows) > 1) + 1 if len(false_rows) else 0
-    hours = np.count_nonzero(clean) * period_s / _SECONDS_PER_HOUR
+    hours = np.count_nonzero(clean) * period_s / SECONDS_PER_HOUR
     return LeakFigures(
         leak_recall, float(called_gas[clean].mean()), len(false_rows) / hours, float(runs / hours)
     )

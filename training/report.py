@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from training.figures import draw_comparison, draw_confusion, draw_curves
-from training.results import RunResult
+from training.files import write_whole
+from training.results import AnyResult, RunResult
 from training.splits import BLOCKED, RANDOM
 from training.summary import Comparison, PaperFigures, Protocol, comparisons
 from training.tables import (
@@ -107,9 +107,9 @@ def write_report(
     figures = folder / FIGURES
     figures.mkdir(parents=True, exist_ok=True)
     for name, png in pictures.items():
-        _write(figures / name, png)
-    _write(folder / f"{REPORT}.md", markdown.encode())
-    _write(folder / f"{REPORT}.html", html.encode())
+        write_whole(figures / name, png)
+    write_whole(folder / f"{REPORT}.md", markdown.encode())
+    write_whole(folder / f"{REPORT}.html", html.encode())
     # What an earlier report showed and this one does not.
     for path in figures.glob(_OWN_PICTURES):
         if path.name not in pictures:
@@ -122,7 +122,7 @@ def compose(
     """Put the report together; nothing is written."""
     compared = comparisons(results, paper)
     overview = Section("", _INTRODUCTION, (protocol_table(results),) if results else ())
-    return Report(_TITLE, (overview, *map(_section, compared), _sources(results, commands)))
+    return Report(_TITLE, (overview, *map(_section, compared), sources(results, commands)))
 
 
 def to_html(report: Report) -> str:
@@ -202,7 +202,8 @@ def _slug(protocol: Protocol) -> str:
     return f"{protocol.name}{protocol.fraction * 100:g}-{protocol.embargo}"
 
 
-def _sources(results: Sequence[RunResult], commands: Sequence[str]) -> Section:
+def sources(results: Sequence[AnyResult], commands: Sequence[str]) -> Section:
+    """Return the section that says what results were made from, and by which commands."""
     files = dict.fromkeys((result.data_file, result.data_sha256) for result in results)
     versions = dict.fromkeys(result.code_version for result in results)
     paragraphs = [f"Readings: {name}, sha256 {sha256}." for name, sha256 in files]
@@ -243,9 +244,3 @@ def _fenced(text: str) -> str:
 def _escaped(text: str) -> str:
     """Keep Markdown from reading a name as markup; a line break becomes `<br>`."""
     return "<br>".join(re.sub(r"([\\`*_\[\]<>|&$~#])", r"\\\1", line) for line in text.splitlines())
-
-
-def _write(path: Path, content: bytes) -> None:
-    draft = path.with_name(f"{path.name}.part{os.getpid()}")
-    draft.write_bytes(content)
-    os.replace(draft, path)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import joblib
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -25,6 +25,7 @@ from training.catalog import Model, all_models, choose_models
 from training.dataset_check import check_published, check_readings
 from training.fitting import Machine
 from training.images import Thermal, choose_thermal
+from training.parallel import run_each
 from training.report import write_report
 from training.results import RESULT, RESULTS, RunResult, read_result, write_results
 from training.runs import RUNS, Run, Study, check, execute, run_images, with_branches
@@ -123,11 +124,7 @@ def execute_all(runs: Sequence[Run], study: Study, machine: Machine, jobs: int) 
     """Run all, `jobs` at a time, and yield each result as it comes; runs with branches come last."""
     for stage in (False, True):
         waiting = [run for run in runs if bool(run.model.branches) is stage]
-        if jobs == 1:
-            yield from (execute(run, study, machine) for run in waiting)
-        else:
-            parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-            yield from parallel(joblib.delayed(execute)(run, study, machine) for run in waiting)
+        yield from run_each(partial(execute, study=study, machine=machine), waiting, jobs)
 
 
 def make_output(output: Path) -> None:

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from training.files import write_whole
 from training.splits import SplitSettings
 
 FORMAT_VERSION = 1
 RESULT = "result.json"
 """In a run's folder; there once the run has finished."""
 RESULTS = "results.json"
+
+
+class AnyResult(Protocol):
+    """What every result says of itself, whatever it measured."""
+
+    @property
+    def split(self) -> SplitSettings:
+        """How rows were split."""
+
+    @property
+    def data_file(self) -> str:
+        """Name of the file with the readings."""
+
+    @property
+    def data_sha256(self) -> str:
+        """Its sha256."""
+
+    @property
+    def code_version(self) -> str:
+        """Commit of the code."""
 
 
 class ResultError(ValueError):
@@ -128,7 +148,7 @@ class RunResult:
 
 def write_result(folder: Path, result: RunResult) -> None:
     """Write `result.json` into a run's folder, whole or not at all."""
-    _write(folder / RESULT, result.to_json())
+    write_json(folder / RESULT, result.to_json())
 
 
 def read_result(folder: Path) -> RunResult:
@@ -138,13 +158,13 @@ def read_result(folder: Path) -> RunResult:
         ResultError: the folder holds none, or it cannot be read.
     """
     path = folder / RESULT
-    return RunResult.from_json(_read(path), path)
+    return RunResult.from_json(read_json(path), path)
 
 
 def write_results(path: Path, results: Iterable[RunResult]) -> None:
     """Write `results.json`, whole or not at all, in the order given."""
     runs = [result.to_json() for result in results]
-    _write(path, {"format_version": FORMAT_VERSION, "runs": runs})
+    write_json(path, {"format_version": FORMAT_VERSION, "runs": runs})
 
 
 def read_results(path: Path) -> list[RunResult]:
@@ -153,7 +173,7 @@ def read_results(path: Path) -> list[RunResult]:
     Raises:
         ResultError: it is missing, of another format, or a field is.
     """
-    content = _read(path)
+    content = read_json(path)
     if content.get("format_version") != FORMAT_VERSION or not isinstance(content.get("runs"), list):
         raise ResultError(
             f"{path}: format_version is {content.get('format_version')!r}; expected {FORMAT_VERSION}, and a "
@@ -162,7 +182,12 @@ def read_results(path: Path) -> list[RunResult]:
     return [RunResult.from_json(values, path) for values in content["runs"]]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file that holds one JSON object.
+
+    Raises:
+        ResultError: it is missing, or holds something else.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -174,7 +199,6 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    draft = path.with_name(f"{path.name}.part{os.getpid()}")
-    draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file that holds one JSON object, whole or not at all."""
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())

@@ -32,7 +32,7 @@ from training.material import Material, Normalisation
 from training.results import RESULT, RunResult, read_result, write_result
 from training.scores import score
 from training.splits import Split, SplitSettings, split_rows
-from training.yardsticks import ESTIMATORS
+from training.yardsticks import ESTIMATORS, log_probabilities
 
 RUNS = "runs"
 WEIGHTS = "weights.safetensors"
@@ -299,8 +299,7 @@ def _trained_estimator(run: Run, material: Material, split: Split) -> _Trained:
     estimator.fit(gas[split.train], material.labels[split.train].numpy())
 
     def answer(rows: Any) -> torch.Tensor:
-        probabilities = np.maximum(estimator.predict_proba(gas[rows]), _SMALLEST_PROBABILITY)
-        return torch.from_numpy(np.log(probabilities).astype(np.float32))
+        return log_probabilities(estimator, gas[rows], _SMALLEST_PROBABILITY)
 
     return _Trained(answer, _NO_FIT, None, 0, 0)
 

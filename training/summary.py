@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from training.results import RunResult
+from training.results import AnyResult, RunResult
 from training.splits import BLOCKED, SPLITS, SplitSettings
 
 TABLES = {"gas_only": 4, "thermal_only": 5, "fusion": 6}
@@ -59,14 +59,17 @@ class Protocol:
         return (self.name, self.fraction, self.embargo) == (split.name, split.fraction, split.embargo)
 
 
-def protocols(results: Iterable[RunResult]) -> tuple[Protocol, ...]:
-    """Return the protocols of the results: `random` first, then those that do not leak."""
+def protocols(results: Iterable[AnyResult], order: Sequence[str] = SPLITS) -> tuple[Protocol, ...]:
+    """Return the protocols of the results, by the names of their splits in `order`.
+
+    By default `random` comes first, then those that do not leak.
+    """
     positions: dict[tuple[str, float, int], set[float]] = defaultdict(set)
     for split in (result.split for result in results):
         known = positions[split.name, split.fraction, split.embargo]
         if split.position is not None:
             known.add(split.position)
-    keys = sorted(positions, key=lambda key: (SPLITS.index(key[0]), *key[1:]))
+    keys = sorted(positions, key=lambda key: (order.index(key[0]), *key[1:]))
     return tuple(Protocol(*key, tuple(sorted(positions[key]))) for key in keys)
 
 
@@ -93,14 +96,18 @@ class Spread:
     @classmethod
     def of(cls, results: Sequence[RunResult], metric: str) -> Spread | None:
         """Return the spread of a field of the results; None without results."""
-        if not results:
+        return cls.over([(result.split.position, getattr(result, metric)) for result in results])
+
+    @classmethod
+    def over(cls, figures: Sequence[tuple[float | None, float]]) -> Spread | None:
+        """Return the spread of figures, each with the position it was measured at; None without a figure."""
+        if not figures:
             return None
         places: dict[Any, list[float]] = defaultdict(list)
-        for index, result in enumerate(results):
-            place = index if result.split.position is None else ("at", result.split.position)
-            places[place].append(getattr(result, metric))
+        for index, (position, figure) in enumerate(figures):
+            places[index if position is None else ("at", position)].append(figure)
         means = [fmean(values) for values in places.values()]
-        return cls(fmean(means), min(means), max(means), len(means), len(results))
+        return cls(fmean(means), min(means), max(means), len(means), len(figures))
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from gas_fusion_ros.networks.window_encoders import (
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.window import Window, WindowSettings
 from training.augmentation import AugmentationSettings, augment
+from training.limits import check_limits
 from training.material import Normalisation
 from training.windows import TrainingPart, Windows
 
@@ -72,7 +73,7 @@ class EncoderSettings:
     augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
 
     def __post_init__(self) -> None:
-        for name, valid, expected in (
+        limits = (
             ("encoder", self.encoder in ENCODERS, f"one of {', '.join(ENCODERS)}"),
             ("readings", self.readings >= 3, "at least 3"),
             ("period_s", self.period_s > 0, "a positive number"),
@@ -86,9 +87,8 @@ class EncoderSettings:
             ("batch", self.batch >= 2, "at least 2"),
             ("dropout", 0 <= self.dropout < 1, "at least 0 and below 1"),
             ("smoothing", 0 <= self.smoothing < 1, "at least 0 and below 1"),
-        ):
-            if not valid:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be {expected}")
+        )
+        check_limits(self, limits)
 
     @property
     def window(self) -> WindowSettings:

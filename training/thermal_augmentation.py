@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+
+from training.limits import Limit, check_limits
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,14 @@ class ThermalAugmentationSettings:
     fixed_pattern: float = 0.01
 
     def __post_init__(self) -> None:
-        for name in ("occlusion", "occluded_side", "blur"):
-            self._check(name, 0 <= getattr(self, name) <= 1, "0..1")
-        self._check("blur_radius", 0 <= self.blur_radius <= 0.1, "0..0.1")
-        for name in ("gain", "offset", "fixed_pattern"):
-            self._check(name, 0 <= getattr(self, name) < math.inf, "a finite number of at least 0")
+        check_limits(self, self._limits())
 
-    def _check(self, name: str, valid: bool, expected: str) -> None:
-        if not valid:
-            raise ValueError(f"{name} is {getattr(self, name)}; it must be {expected}")
+    def _limits(self) -> Iterator[Limit]:
+        for name in ("occlusion", "occluded_side", "blur"):
+            yield name, 0 <= getattr(self, name) <= 1, "0..1"
+        yield "blur_radius", 0 <= self.blur_radius <= 0.1, "0..0.1"
+        for name in ("gain", "offset", "fixed_pattern"):
+            yield name, 0 <= getattr(self, name) < math.inf, "a finite number of at least 0"
 
 
 def augment_pictures(

@@ -17,8 +17,9 @@ from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.window import Window, WindowSettings, resample
 from training.splits import Indices
 
-ROW_PERIOD_NS = 2 * NANOSECONDS_PER_SECOND
-"""Time between two rows of the published data set (Narkhede et al. 2022)."""
+ROW_PERIOD_S = 2.0
+"""Seconds between two rows of the published data set (Narkhede et al. 2022)."""
+ROW_PERIOD_NS = round(ROW_PERIOD_S * NANOSECONDS_PER_SECOND)
 
 
 @dataclass(frozen=True)

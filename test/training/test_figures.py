@@ -10,7 +10,7 @@ from made_results import RANDOM_SPLIT, blocked, gas_result, yardstick_result
 from matplotlib import rcParams
 from PIL import Image
 
-from training.figures import _percent, _shares, _styles, draw_comparison, draw_confusion, draw_curves
+from training.figures import _percent, _shares, draw_comparison, draw_confusion, draw_curves, series_styles
 from training.splits import SPLITS
 from training.summary import Comparison, PaperFigures, Protocol, comparisons
 
@@ -79,5 +79,5 @@ def test_a_few_are_not_none_and_most_not_all(share: float, text: str) -> None:
 
 def test_each_protocol_has_its_own_marker() -> None:
     protocols = [Protocol(name, 0.2, embargo, ()) for name in SPLITS for embargo in (20, 60)]
-    assert len(set(_styles(protocols[:6]))) == 6
-    assert _styles(protocols[2:3]) == _styles(protocols[3:4])
+    assert len(set(series_styles(protocols[:6]))) == 6
+    assert series_styles(protocols[2:3]) == series_styles(protocols[3:4])

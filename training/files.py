@@ -1,0 +1,17 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place and put it there at the end; what stands there stays until then.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    draft = path.with_name(f"{path.name}.part{os.getpid()}")
+    draft.write_bytes(content)
+    os.replace(draft, path)
