@@ -70,6 +70,10 @@ class Classifier:
         for mode in self._bundle.networks:
             self._runtime.run(mode, self._complete(mode, {}))
 
+    def forget(self) -> None:
+        """Empty the history: no reading so far is the past of what comes."""
+        self._history.clear()
+
     def classify(self, observation: Observation) -> Verdict:
         """Classify one observation: `prepare`, then `decide`.
 
@@ -88,7 +92,7 @@ class Classifier:
             ClassifierError: its reading lacks a channel of the model.
         """
         if observation.run != self._run:
-            self._history.clear()
+            self.forget()
             self._run = observation.run
         reading = observation.reading
         if reading is None:

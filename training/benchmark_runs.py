@@ -212,7 +212,7 @@ def _scores(answers: EncoderAnswers, windows: Windows) -> dict[str, Any]:
 
 
 def _accuracy(fitted: Fitted, windows: Windows) -> float:
-    return float((fitted.answer(windows).logits.argmax(dim=1).numpy() == windows.labels).mean())
+    return fitted.answer(windows).accuracy(windows.labels)
 
 
 def _perturbed(

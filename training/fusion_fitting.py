@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from training.images import Images
 from training.limits import check_limits
 from training.nested import FALSE_REJECT_RATE, Choice, Fold, Outside
 from training.splits import Indices
-from training.temporal_fitting import FittedEncoder, as_tensors
+from training.temporal_fitting import FittedEncoder, as_tensors, one_cycle
 from training.thermal_augmentation import ThermalAugmentationSettings, augment_pictures
 from training.windows import Windows
 
@@ -124,7 +124,6 @@ def fit_fusion(
         seed: decides weights and order.
     """
     began = time.monotonic()
-    fold = list(outside.folds())[1]
     held = choice.folds[1]
     shape = Shape(
         outside.part.classes,
@@ -139,7 +138,7 @@ def fit_fusion(
     network.gas.load_state_dict(encoder.network.state_dict())
     network.temperatures[0] = choice.temperature
     network.limits[0] = choice.limit
-    _train_thermal(network, encoder, fold, images, settings, seed)
+    _train_thermal(network, encoder, held.fold, images, settings, seed)
     network.eval()
     _calibrate(network, held.windows, images)
     seconds = encoder.seconds + time.monotonic() - began
@@ -155,7 +154,7 @@ def _train_thermal(
     seed: int,
 ) -> None:
     rows = fold.train[images.usable[fold.train]]
-    windows = outside_windows(fold, rows, encoder)
+    windows = replace(fold.part, rows=rows).windows(encoder.settings.window)
     labels = torch.from_numpy(windows.labels)
     with torch.no_grad():
         evidence = (encoder.answer(windows).logits / network.temperatures[0]).log_softmax(dim=1)
@@ -163,11 +162,8 @@ def _train_thermal(
     rng = np.random.default_rng(seed)
     thermal = network.thermal.train().to(memory_format=torch.channels_last)
     batches = max(1, len(rows) // settings.batch)
-    optimiser = torch.optim.AdamW(
-        thermal.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.learning_rate, total_steps=settings.epochs * batches, pct_start=0.2
+    optimiser, schedule = one_cycle(
+        thermal, settings.learning_rate, settings.weight_decay, settings.epochs * batches, rising=0.2
     )
     for _ in range(settings.epochs):
         for chosen in torch.randperm(len(rows), generator=generator).tensor_split(batches):
@@ -186,22 +182,13 @@ def _train_thermal(
     _place_centres(network, rows, labels, images)
 
 
-def outside_windows(fold: Fold, rows: Indices, encoder: FittedEncoder) -> Windows:
-    """Return the windows of some of a fold's training rows."""
-    part = fold.part
-    return part.recording.windows(rows, part.barred, encoder.settings.window)
-
-
 def _place_centres(network: TemporalFusion, rows: Indices, labels: torch.Tensor, images: Images) -> None:
     """Set where each class's pictures lie, and how far they spread about it."""
     pictures = first_pictures(images)
     thermal = network.thermal
     with torch.no_grad():
         embedded = torch.cat(
-            [
-                thermal.embedding(thermal.features(_as_input(pictures(part))))
-                for part in np.array_split(rows, max(1, len(rows) // _INFERENCE_BATCH))
-            ]
+            [thermal.embedding(thermal.features(_as_input(pictures(part)))) for part in _batches(rows)]
         )
         centres = torch.stack(
             [embedded[labels == label].mean(dim=0) for label in range(len(thermal.centres))]
@@ -225,9 +212,8 @@ def answer_pictures(
     network: TemporalFusion, rows: Indices, pictures: Pictures
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Run GasNet alone: logits (N, K) and distances (N,)."""
-    parts = np.array_split(rows, max(1, len(rows) // _INFERENCE_BATCH))
     with torch.no_grad():
-        answers = [network.thermal(_as_input(pictures(part))) for part in parts]
+        answers = [network.thermal(_as_input(pictures(part))) for part in _batches(rows)]
     return torch.cat([logits for logits, _ in answers]), torch.cat([distance for _, distance in answers])
 
 
@@ -236,7 +222,7 @@ def answer_fusion(fitted: FittedFusion, windows: Windows, pictures: Pictures | N
     gas, valid = as_tensors(windows, fitted.encoder.normalisation)
     out = []
     side = fitted.shape.image_size
-    for part in np.array_split(np.arange(len(windows)), max(1, len(windows) // _INFERENCE_BATCH)):
+    for part in _batches(np.arange(len(windows))):
         if pictures is None:
             image, has = (
                 torch.zeros(len(part), fitted.shape.image_channels, side, side),
@@ -247,6 +233,10 @@ def answer_fusion(fitted: FittedFusion, windows: Windows, pictures: Pictures | N
         with torch.no_grad():
             out.append(fitted.network(gas[part], valid[part], image, has))
     return FusionAnswers(torch.cat([logits for logits, _ in out]), torch.cat([novelty for _, novelty in out]))
+
+
+def _batches(rows: Indices) -> list[Indices]:
+    return np.array_split(rows, max(1, len(rows) // _INFERENCE_BATCH))
 
 
 def _as_input(pictures: torch.Tensor) -> torch.Tensor:

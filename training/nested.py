@@ -119,6 +119,7 @@ class Fold:
 class FoldAnswers:
     """A recipe fitted on one fold, and what it says of the windows which that holds out."""
 
+    fold: Fold
     fitted: Fitted
     windows: Windows
     answers: EncoderAnswers
@@ -126,7 +127,7 @@ class FoldAnswers:
     @property
     def accuracy(self) -> float:
         """Share of the windows classified rightly."""
-        return float((self.answers.logits.argmax(dim=1).numpy() == self.windows.labels).mean())
+        return self.answers.accuracy(self.windows.labels)
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def answer_folds(recipe: Recipe, outside: Outside, seed: int) -> tuple[FoldAnswe
     for fold in outside.folds():
         windows = fold.windows(recipe)
         fitted = recipe.fit(fold.part, seed)
-        out.append(FoldAnswers(fitted, windows, fitted.answer(windows)))
+        out.append(FoldAnswers(fold, fitted, windows, fitted.answer(windows)))
     return tuple(out)
 
 

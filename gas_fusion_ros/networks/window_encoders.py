@@ -36,6 +36,8 @@ class WindowStatistics(nn.Module):
 
     mean: torch.Tensor
     deviation: torch.Tensor
+    slope: torch.Tensor
+    quantiles: torch.Tensor
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -54,7 +56,7 @@ class WindowStatistics(nn.Module):
         last, mean = gas[:, -1], gas.mean(dim=1)
         least, most = gas.amin(dim=1), gas.amax(dim=1)
         step, leap = gas[:, 1:] - gas[:, :-1], gas[:, 2:] - gas[:, :-2]
-        slope = (gas * self.slope[:, None]).sum(dim=1)  # type: ignore[index]
+        slope = (gas * self.slope[:, None]).sum(dim=1)
         ordered = gas.transpose(1, 2).sort(dim=2).values
         spread = (gas - mean[:, None]).square().mean(dim=1).sqrt()
         single = (
@@ -72,7 +74,7 @@ class WindowStatistics(nn.Module):
             mean,
             gas[:, 0],
         )
-        return torch.cat((torch.stack(single, dim=2), ordered @ self.quantiles), dim=2)  # type: ignore[operator]
+        return torch.cat((torch.stack(single, dim=2), ordered @ self.quantiles), dim=2)
 
     def fit(self, gas: torch.Tensor) -> None:
         """Take mean and deviation from training's windows, shape (N, W, C)."""

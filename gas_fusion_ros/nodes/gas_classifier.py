@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -138,7 +137,6 @@ class GasClassifierNode(ManagedNode):
         self._synchronizer: ObservationSynchronizer | None = None
         self._subscribers: list[Subscriber] = []
         self._tick_timer: Timer | None = None
-        self._first_run = 0
         self._classified = 0
         self._skipped = 0
         self._counters = PairingCounters()
@@ -160,6 +158,8 @@ class GasClassifierNode(ManagedNode):
 
     def activate(self) -> None:
         """Start the alarm, the worker and the subscriptions."""
+        assert self._classifier is not None
+        self._classifier.forget()
         self._classified = 0
         self._drop_growth = Growth()
         self._alarm.activate()
@@ -190,8 +190,6 @@ class GasClassifierNode(ManagedNode):
             self._synchronizer.flush()
             self._counters = self._synchronizer.counters
             self._synchronizer = None
-            # Its successor counts runs from 0 again; to the classifier, which stays, they are new ones.
-            self._first_run += self._counters.resets + 1
         if self._worker is not None:
             self._worker.wait_idle(_WAIT_FOR_WORKER_S)
             self._worker.stop()
@@ -232,7 +230,7 @@ class GasClassifierNode(ManagedNode):
         assert self._classifier is not None
         assert self._worker is not None
         try:
-            sample = self._classifier.prepare(replace(observation, run=self._first_run + observation.run))
+            sample = self._classifier.prepare(observation)
         except ClassifierError as error:
             self.problems.add("unusable_observation", str(error))
             return
