@@ -343,6 +343,8 @@ def test_over_dds_readings_come_out_with_their_image_and_alone_without(node: Nod
         reading = cloud(0)
         reading.header.stamp = picture.header.stamp
         graph.images.publish(picture)
+        # A slow machine may deliver the image later than a reading waits for it.
+        graph.spin_until(lambda expected=count: graph.synchronizer.counters.images == expected)
         graph.clouds.publish(reading)
         graph.spin_until_observations(count)
     assert all(out.pair_offset_ns == 0 for out in graph.observations)
