@@ -9,19 +9,18 @@ from datetime import datetime
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from gas_fusion_ros.commands.terminal import fail
 from gas_fusion_ros.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 
 if TYPE_CHECKING:
     from gas_fusion_ros.demo import Outcome
     from gas_fusion_ros.replay.report import Report
-
-EXIT_USAGE = 2
 
 app = typer.Typer(
     help="Gas readings and thermal images of a patrolling robot, fused into gas class and leak alarm.",
@@ -106,7 +105,7 @@ def demo(
         programme = _programme(seed, duration, leaks, speed, recorded)
         outcome = _run(programme, folder, model, device, console)
     except ValueError as error:
-        _fail(str(error))
+        fail(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     _summarise(console, outcome, folder)
@@ -135,13 +134,6 @@ def _run(programme: Programme, folder: Path, model: str, device: Device, console
             f"ROS 2 cannot be imported ({error}); source its setup file, or see the README"
         ) from error
     return player.run(programme, player.DemoSettings(folder, model, device.value), console)
-
-
-def _fail(message: str) -> NoReturn:
-    Console(stderr=True).print(
-        f"gas-fusion: {message}", style="red", markup=False, highlight=False, soft_wrap=True
-    )
-    raise typer.Exit(EXIT_USAGE)
 
 
 def _summarise(console: Console, outcome: "Outcome", folder: Path) -> None:

@@ -35,6 +35,7 @@ FILE_ACCESS = {"io", "os", "pathlib", "shutil", "tempfile", "json", "yaml", "cv2
 # From the top floor down; a file uses only what stands on its own floor or below.
 FLOORS = (
     ("cli",),
+    ("commands",),
     ("demo",),
     ("nodes",),
     ("programme", "live_view", "replay"),

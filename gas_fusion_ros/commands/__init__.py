@@ -1,0 +1,1 @@
+"""The verbs of the command `gas-fusion`, one file each."""
