@@ -97,6 +97,7 @@ class BenchmarkResult:
             channels that it is done to, if not to all, and may end with a number: how strong it is.
         alarm: what a bundle advises: `on_threshold` and `off_threshold`, probabilities, `on_delay_s` and
             `off_delay_s`, seconds, and `false_alarms_per_hour`, on the inner folds.
+        leak: leak probability of each test row, in the rows' order, in thousandths; may be empty.
     """
 
     run: str
@@ -140,6 +141,7 @@ class BenchmarkResult:
     reject_auroc: Mapping[str, float] | None = None
     perturbed: Mapping[str, float] | None = None
     alarm: Mapping[str, float | None] | None = None
+    leak: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for names, least, most, expected in _LIMITS:

@@ -24,7 +24,7 @@ from training.perturbations import perturbations
 from training.reliability import calibration, leak_figures, reject_auroc
 from training.runs import code_version
 from training.scores import score
-from training.splits import STRICT, Indices, SplitSettings, split_rows
+from training.splits import BLOCKED, STRICT, Indices, SplitSettings, split_rows
 from training.temporal_fitting import EncoderAnswers
 from training.windows import ROW_PERIOD_S, Recording, TrainingPart, Windows
 
@@ -140,6 +140,7 @@ def tune(choice: Choice, outside: Outside) -> AlarmTuning | None:
         air = fold.windows.labels == clean
         quiet.append(leak_probabilities(fold.answers.of(air), choice.temperature, clean))
         onsets = splice_onsets(outside.recording, fold.windows.rows, clean, choice.recipe.window)
+        onsets += choice.recipe.rehearsals(fold.fold.part)
         leaks += _leak_streams(fold.fitted, onsets, choice.temperature, clean)
     if not leaks:
         return None
@@ -196,6 +197,9 @@ def _measure(
         code_version=code_version(),
         **asdict(leak_figures(probabilities.argmax(axis=1), windows.labels, test, bench.dataset.classes)),
         **_alarm_figures(choice, fitted, windows, answers, onsets, alarm, bench.clean),
+        leak=_thousandths(probabilities, bench.clean)
+        if contender.rejects and seed == CHOICE_SEED and split.name == BLOCKED
+        else (),
         temperature=choice.temperature,
         **vars(calibration(probabilities, windows.labels)),
         rejected=float((answers.distances.numpy() > choice.limit).mean()) if contender.rejects else None,
@@ -204,6 +208,13 @@ def _measure(
         else None,
         perturbed=_perturbed(bench, choice, fitted, windows, outside, seed),
     )
+
+
+def _thousandths(probabilities: Probabilities, clean: int | None) -> tuple[int, ...]:
+    """Return the leak probability of each row, in thousandths; none where there is no clean air."""
+    if clean is None:
+        return ()
+    return tuple(np.rint(1000 * (1 - probabilities[:, clean])).astype(int).tolist())
 
 
 def _scores(answers: EncoderAnswers, windows: Windows) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.networks.window_encoders import WindowStatistics
 from gas_fusion_ros.window import WindowSettings
 from training.material import Normalisation
+from training.onsets import Onset
+from training.patrol_windows import patrol_onsets
 from training.temporal_fitting import EncoderAnswers, EncoderSettings, as_tensors, fit_encoder
 from training.windows import ROW_PERIOD_NS, ROW_PERIOD_S, TrainingPart, Windows
 from training.yardsticks import log_probabilities
@@ -57,6 +59,9 @@ class Recipe(Protocol):
     def fit(self, part: TrainingPart, seed: int) -> Fitted:
         """Fit it to a part of the rows."""
 
+    def rehearsals(self, part: TrainingPart) -> list[Onset]:
+        """Return simulated leaks to tune its alarm on beside the spliced ones; none where it has none."""
+
 
 @dataclass(frozen=True)
 class EncoderRecipe:
@@ -76,6 +81,10 @@ class EncoderRecipe:
     def fit(self, part: TrainingPart, seed: int) -> Fitted:
         """Fit the encoder."""
         return fit_encoder(part, self.settings, seed)
+
+    def rehearsals(self, part: TrainingPart) -> list[Onset]:
+        """Return patrols' leaks where the encoder has learned patrols."""
+        return patrol_onsets(part, self.window) if self.settings.encoder == "patrols" else []
 
 
 def _nearest(count: int) -> Callable[[int], Any]:
@@ -129,6 +138,10 @@ class EstimatorRecipe:
         return _FittedEstimator(
             estimator, neighbours, statistics, normalisation, seconds=time.monotonic() - began
         )
+
+    def rehearsals(self, _: TrainingPart) -> list[Onset]:
+        """Return none: a yardstick knows the recording alone."""
+        return []
 
 
 @dataclass(frozen=True)
@@ -186,6 +199,7 @@ _TWO_MINUTES_S = 3.0
 _PERCEPTRON: Mapping[str, Any] = {"copies": 8, "epochs": 40}
 _SERIES: Mapping[str, Any] = {"copies": 8, "epochs": 24}
 _ENCODERS = {
+    "patrols": _encoder("patrols"),
     "prototypes": _encoder(),
     "prototypes_tuned": _encoder(epochs=8),
     "statistics": _encoder("statistics", **_PERCEPTRON),
@@ -195,11 +209,12 @@ _ENCODERS = {
     "attention": _encoder("attention", learning_rate=1e-3, **_SERIES),
 }
 _TWO_MINUTES = {
+    "patrols_two_minutes": _encoder("patrols", period_s=_TWO_MINUTES_S),
     "prototypes_two_minutes": _encoder(period_s=_TWO_MINUTES_S),
     "statistics_two_minutes": _encoder("statistics", period_s=_TWO_MINUTES_S, **_PERCEPTRON),
     "blend_two_minutes": _encoder("blend", period_s=_TWO_MINUTES_S, **_PERCEPTRON),
 }
-_REJECTING = ("prototypes", "prototypes_tuned", "blend")
+_REJECTING = ("patrols", "prototypes", "prototypes_tuned", "blend")
 """Encoders with a distance that is meant to tell inputs unlike training."""
 _VARIANTS = {
     "prototypes128": (
@@ -214,8 +229,13 @@ _VARIANTS = {
 _AFFORDABLE = {
     name: _ENCODERS[name] for name in ("prototypes", "statistics", "blend", "convolution", "recurrent")
 }
-"""What temporal fusion chooses from besides: tuned prototypes differ little, attention takes minutes."""
+_AFFORDABLE_TWO_MINUTES = ("prototypes_two_minutes", "statistics_two_minutes", "blend_two_minutes")
+"""Tuned prototypes differ little, and attention takes minutes."""
+_SHIPPED = {"patrols": _ENCODERS["patrols"], "patrols_two_minutes": _TWO_MINUTES["patrols_two_minutes"]}
+"""What temporal fusion chooses from: encoders that know how the air changes on a patrol."""
 _TITLES = {
+    "patrols": "prototypes with patrols",
+    "patrols_two_minutes": "prototypes with patrols",
     "prototypes": "prototypes",
     "prototypes_two_minutes": "prototypes",
     "prototypes_tuned": "prototypes, tuned by gradient",
@@ -243,8 +263,14 @@ _YARDSTICKS = (
 _ALL = [
     Contender(
         "temporal_fusion",
-        "temporal fusion, gas only (encoder and window chosen in training)",
-        {**_AFFORDABLE, **_TWO_MINUTES},
+        "temporal fusion, gas only (window chosen in training)",
+        _SHIPPED,
+        rejects=True,
+    ),
+    Contender(
+        "temporal_any",
+        "encoder and window chosen in training among all without patrols",
+        {**_AFFORDABLE, **{name: _TWO_MINUTES[name] for name in _AFFORDABLE_TWO_MINUTES}},
         rejects=True,
     ),
     *(
@@ -262,9 +288,8 @@ _ALL = [
     *(
         Contender(
             f"temporal_fusion_w{length}",
-            f"prototypes, {length} readings",
-            {f"prototypes_w{length}": _encoder(readings=length)},
-            rejects=True,
+            f"prototypes with patrols, {length} readings",
+            {f"patrols_w{length}": _encoder("patrols", readings=length)},
         )
         for length in _LENGTHS
     ),

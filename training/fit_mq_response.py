@@ -30,12 +30,24 @@ ROW_PERIOD_S = 2.0
 """The data set's sampling period."""
 WARM_UP_ROWS = 150
 """Rows at the start of the NoGas recording in which the array still warms up (5 minutes)."""
-COMPONENT_COUNTS = (12, 16, 20, 24)
 DRAWS = 400
 _LAG_ROWS = 10
 _CHI_MEDIAN = 0.6745
 
 FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MixtureSettings:
+    """How the mixtures are fitted.
+
+    Attributes:
+        components: numbers of components to choose from, by BIC.
+        starts: fits from different starts, of which the likeliest counts.
+    """
+
+    components: tuple[int, ...] = (12, 16, 20, 24)
+    starts: int = 2
 
 
 @dataclass(frozen=True)
@@ -73,22 +85,43 @@ def main() -> None:
 
 def fit(dataset: Dataset) -> dict[str, object]:
     """Return the statistics file's content for a data set."""
-    counts = dataset.counts.astype(np.float64)
     labels = np.array(dataset.classes)[dataset.labels]
-    judge = Judge.of(counts, labels)
+    warm = ~((labels == CLEAN_AIR) & (np.cumsum(labels == CLEAN_AIR) <= WARM_UP_ROWS))
+    classes = fit_classes(dataset.counts, labels, warm, MixtureSettings())
     return {
         "format": FORMAT_VERSION,
         "source": "MultimodalGasData, Narkhede et al. 2022, doi 10.17632/zkwgkjkjn9, CC BY 4.0",
         "channels": list(dataset.channels),
-        "classes": {name: _fit_class(name, counts[labels == name], judge) for name in dataset.classes},
+        "classes": classes,
     }
 
 
-def _fit_class(name: str, counts: FloatArray, judge: Judge) -> dict[str, object]:
-    series = counts[WARM_UP_ROWS:] if name == CLEAN_AIR else counts
+def fit_classes(
+    counts: npt.NDArray[np.floating],
+    labels: npt.NDArray[np.str_],
+    warm: npt.NDArray[np.bool_],
+    settings: MixtureSettings,
+) -> dict[str, object]:
+    """Return each class's statistics, by name.
+
+    Args:
+        counts: shape (N, C), ADC counts, in time order within a class.
+        labels: shape (N,), names of the classes.
+        warm: shape (N,), whether the array had warmed up; the other rows only help to judge.
+        settings: how the mixtures are fitted.
+    """
+    readings = counts.astype(np.float64)
+    judge = Judge.of(readings, labels)
+    return {
+        str(name): _fit_class(str(name), readings[warm & (labels == name)], judge, settings)
+        for name in np.unique(labels)
+    }
+
+
+def _fit_class(name: str, series: FloatArray, judge: Judge, settings: MixtureSettings) -> dict[str, object]:
     candidates = [
-        GaussianMixture(size, reg_covar=1.0, n_init=2, random_state=0).fit(series)
-        for size in COMPONENT_COUNTS
+        GaussianMixture(size, reg_covar=1.0, n_init=settings.starts, random_state=0).fit(series)
+        for size in settings.components
     ]
     mixture = min(candidates, key=lambda one: one.bic(series))
     factors = np.linalg.cholesky(mixture.covariances_)

@@ -38,7 +38,7 @@ class Outside:
     Attributes:
         recording: all rows; the test rows' readings are NaN.
         rows: those outside test and embargo: for training, choosing and calibration.
-        barred: the test rows.
+        barred: the test rows and their copies: no window to learn from holds one.
         copies: readings that stand twice.
         embargo: rows beside a held-out block that are in no part.
         clean: the class of clean air; None where there is none.
@@ -64,7 +64,8 @@ class Outside:
                 for line in _lines(recording.labels)
             ]
         )
-        return cls(replace(recording, counts=counts), np.sort(rows), test, copies, embargo, clean)
+        barred = np.union1d(test, copies.of(test))
+        return cls(replace(recording, counts=counts), np.sort(rows), barred, copies, embargo, clean)
 
     @property
     def part(self) -> TrainingPart:
@@ -106,7 +107,8 @@ class Fold:
     @property
     def part(self) -> TrainingPart:
         """What is fitted on."""
-        barred = np.concatenate([self.held, self.outside.barred])
+        copied = self.outside.copies.of(self.held)
+        barred = np.unique(np.concatenate([self.held, copied, self.outside.barred]))
         return TrainingPart(self.outside.recording, self.train, barred, self.outside.clean)
 
     def windows(self, recipe: Recipe) -> Windows:

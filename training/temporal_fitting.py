@@ -19,8 +19,10 @@ from torch import nn
 from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.networks.temporal import ENCODERS
 from gas_fusion_ros.networks.window_encoders import (
+    PATROL_PROTOTYPES,
     PROTOTYPES,
     BlendEncoder,
+    PatrolPrototypeEncoder,
     PrototypeEncoder,
     WindowStatistics,
 )
@@ -29,12 +31,15 @@ from gas_fusion_ros.window import Window, WindowSettings
 from training.augmentation import AugmentationSettings, augment
 from training.limits import check_limits
 from training.material import Normalisation
+from training.patrol_windows import patrol_windows
 from training.splits import Indices
 from training.windows import TrainingPart, Windows
 
 M = TypeVar("M", bound=nn.Module)
 
 _BATCH = 1024
+_CLUSTERED = ("prototypes", "patrols")
+"""Encoders that need no gradient."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class EncoderSettings:
         readings: W.
         period_s: time between two of them, seconds.
         prototypes: per class, of the encoder `prototypes`.
+        patrols: simulated patrols that the further prototypes of the encoder `patrols` come from.
+        reserve: how much less these count than recorded ones, as a logarithm.
         copies: altered copies of each training window, beside the window as recorded.
         slowest: least pace of a copy: at 0.65 the window holds 0.65 times the recorded time.
         fastest: greatest pace of a copy.
@@ -62,6 +69,8 @@ class EncoderSettings:
     readings: int = 40
     period_s: float = 2.0
     prototypes: int = PROTOTYPES
+    patrols: int = 40
+    reserve: float = 3.0
     copies: int = 5
     slowest: float = 0.65
     fastest: float = 1.5
@@ -79,10 +88,12 @@ class EncoderSettings:
             ("readings", self.readings >= 3, "at least 3"),
             ("period_s", self.period_s > 0, "a positive number"),
             ("prototypes", self.prototypes >= 1, "at least 1"),
+            ("patrols", self.patrols >= 1, "at least 1"),
+            ("reserve", self.reserve >= 0, "at least 0"),
             ("copies", self.copies >= 0, "at least 0"),
             ("slowest", 0 < self.slowest <= 1, "above 0 and at most 1"),
             ("fastest", self.fastest >= 1, "at least 1"),
-            ("epochs", self.epochs >= (0 if self.encoder == "prototypes" else 1), "at least 1"),
+            ("epochs", self.epochs >= (0 if self.encoder in _CLUSTERED else 1), "at least 1"),
             ("learning_rate", self.learning_rate > 0, "a positive number"),
             ("weight_decay", self.weight_decay >= 0, "at least 0"),
             ("batch", self.batch >= 2, "at least 2"),
@@ -175,7 +186,9 @@ def fit_encoder(part: TrainingPart, settings: EncoderSettings, seed: int) -> Fit
     for statistics in _modules(network, WindowStatistics):
         statistics.fit(tensors[0][0])
     for prototypes in _modules(network, PrototypeEncoder):
-        _cluster(prototypes, tensors, labels, seed)
+        _place(prototypes, tensors, labels, seed, _recorded(prototypes))
+    if isinstance(network, PatrolPrototypeEncoder):
+        _place_patrols(network, part, settings, normalisation, seed)
     if settings.epochs:
         # In a blend the prototypes stay as clustered: the two are to err differently.
         learned = network.perceptron if isinstance(network, BlendEncoder) else network
@@ -201,14 +214,19 @@ def _copies(part: TrainingPart, settings: EncoderSettings, rng: np.random.Genera
         yield augment(part.windows(settings.window, pace), part.clean, settings.augmentation, rng)
 
 
-def _cluster(
+def _recorded(network: PrototypeEncoder) -> slice:
+    """Return which prototypes come from recorded windows."""
+    return slice(PROTOTYPES if isinstance(network, PatrolPrototypeEncoder) else None)
+
+
+def _place(
     network: PrototypeEncoder,
     tensors: list[tuple[torch.Tensor, torch.Tensor]],
     labels: torch.Tensor,
     seed: int,
+    places: slice,
 ) -> None:
-    """Set each class's prototypes to the k-means centres of its windows whose channels all live."""
-    count = network.prototypes.shape[1]
+    """Set some of each class's prototypes to the k-means centres of its windows whose channels all live."""
     with torch.no_grad():
         for label in range(network.prototypes.shape[0]):
             mine = labels == label
@@ -216,13 +234,39 @@ def _cluster(
                 network.statistics(gas[mine], valid[mine])[valid[mine][:, -1].bool().all(dim=1)]
                 for gas, valid in tensors
             ]
-            flat = torch.cat(values).flatten(1).numpy()
-            means = MiniBatchKMeans(
-                min(count, len(flat)), n_init=1, max_iter=30, batch_size=2048, random_state=seed
-            ).fit(flat)
-            # Fewer windows than prototypes: some stand twice.
-            centres = np.resize(means.cluster_centers_, (count, flat.shape[1]))
-            network.prototypes[label] = torch.from_numpy(centres).view_as(network.prototypes[label])
+            own = network.prototypes[label, places]
+            own.copy_(_centres(torch.cat(values).flatten(1), len(own), seed).view_as(own))
+
+
+def _centres(values: torch.Tensor, count: int, seed: int) -> torch.Tensor:
+    """Return k-means centres, shape (count, F), of `values`, shape (N, F); some twice where N is less."""
+    means = MiniBatchKMeans(
+        min(count, len(values)), n_init=1, max_iter=30, batch_size=2048, random_state=seed
+    ).fit(values.numpy())
+    return torch.from_numpy(np.resize(means.cluster_centers_, (count, values.shape[1])))
+
+
+def _place_patrols(
+    network: PatrolPrototypeEncoder,
+    part: TrainingPart,
+    settings: EncoderSettings,
+    normalisation: Normalisation,
+    seed: int,
+) -> None:
+    """Set the further prototypes to what patrols would bring.
+
+    Where none can be simulated, they repeat the recorded ones.
+    """
+    further = slice(PROTOTYPES, None)
+    network.prior[further] = -settings.reserve
+    windows = patrol_windows(part, settings.window, settings.patrols)
+    if windows is not None:
+        tensors = [as_tensors(windows, normalisation)]
+        _place(network, tensors, torch.from_numpy(windows.labels), seed, further)
+        return
+    with torch.no_grad():
+        repeats = torch.arange(PATROL_PROTOTYPES) % PROTOTYPES
+        network.prototypes[:, further] = network.prototypes[:, repeats]
 
 
 def one_cycle(

@@ -18,6 +18,7 @@ from gas_fusion_ros.networks.window_encoders import (
     AttentionEncoder,
     BlendEncoder,
     ConvolutionEncoder,
+    PatrolPrototypeEncoder,
     PrototypeEncoder,
     RecurrentEncoder,
     StatisticsEncoder,
@@ -26,6 +27,7 @@ from gas_fusion_ros.networks.window_encoders import (
 
 ENCODERS: Mapping[str, Callable[[Shape], nn.Module]] = {
     "prototypes": PrototypeEncoder,
+    "patrols": PatrolPrototypeEncoder,
     "statistics": StatisticsEncoder,
     "blend": BlendEncoder,
     "convolution": ConvolutionEncoder,

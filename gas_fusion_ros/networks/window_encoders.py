@@ -16,6 +16,8 @@ STATISTICS = 16
 """Statistics per channel."""
 PROTOTYPES = 64
 """Prototypes per class."""
+PATROL_PROTOTYPES = 128
+"""Further prototypes per class, of simulated patrols."""
 CLIP = 5.0
 """Standard deviations from the training's mean beyond which a statistic says no more."""
 
@@ -92,8 +94,15 @@ class PrototypeEncoder(nn.Module):
     """Compares a window's statistics with prototypes of each class: a soft nearest neighbour.
 
     The squared distance to each prototype runs over the living channels alone and is scaled up to all of
-    them. A class's logit is the logarithm of its summed similarities exp(-sharpness * distance).
+    them. A class's logit is the logarithm of its summed similarities exp(prior - sharpness * distance).
+
+    Attributes:
+        prototypes: shape (K, P, C, 16).
+        log_sharpness: scalar.
+        prior: shape (P,), how much a prototype's similarity counts, as a logarithm.
     """
+
+    prior: torch.Tensor
 
     def __init__(self, shape: Shape, prototypes: int = PROTOTYPES) -> None:
         super().__init__()
@@ -101,11 +110,12 @@ class PrototypeEncoder(nn.Module):
         self._sizes = (shape.classes, prototypes, shape.gas_channels)
         self.prototypes = nn.Parameter(torch.zeros(*self._sizes, STATISTICS))
         self.log_sharpness = nn.Parameter(torch.tensor(0.3).log())
+        self.register_buffer("prior", torch.zeros(prototypes))
 
     def forward(self, gas: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits (N, K) and the squared distance to the nearest prototype (N,), per statistic."""
         distances = self.distances(self.statistics(gas, valid), alive(valid))
-        logits = (-self.log_sharpness.exp() * distances).logsumexp(dim=2)
+        logits = (self.prior - self.log_sharpness.exp() * distances).logsumexp(dim=2)
         return logits, distances.flatten(1).amin(dim=1) / (gas.shape[2] * STATISTICS)
 
     def distances(self, statistics: torch.Tensor, living: torch.Tensor) -> torch.Tensor:
@@ -118,6 +128,16 @@ class PrototypeEncoder(nn.Module):
         scale = channels / living.sum(dim=1, keepdim=True).clamp(min=1)
         distances = (own - 2 * cross + theirs).clamp(min=0) * scale
         return distances.reshape(-1, classes, prototypes)
+
+
+class PatrolPrototypeEncoder(PrototypeEncoder):
+    """Prototypes of recorded windows, and further ones of windows in which the air changes.
+
+    The further ones have a smaller prior: they decide where no recorded one is near.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(shape, PROTOTYPES + PATROL_PROTOTYPES)
 
 
 def energy(logits: torch.Tensor) -> torch.Tensor:

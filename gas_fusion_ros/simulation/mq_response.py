@@ -22,10 +22,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -154,13 +155,26 @@ def load_statistics(path: Path = STATISTICS_FILE) -> MqStatistics:
         raise StatisticsError(
             f"{path.name}: {error}; `python -m training.fit_mq_response` makes it"
         ) from error
+    return parse_statistics(document, path.name)
+
+
+def parse_statistics(document: Mapping[str, Any], source: str) -> MqStatistics:
+    """Read a statistics file's content.
+
+    Args:
+        document: as `python -m training.fit_mq_response` makes it.
+        source: where it comes from, for errors.
+
+    Raises:
+        StatisticsError: it is of another format, or a field is missing or bad.
+    """
     if document.get("format") != FORMAT_VERSION:
-        raise StatisticsError(f"{path.name}: format must be {FORMAT_VERSION}, not {document.get('format')}")
+        raise StatisticsError(f"{source}: format must be {FORMAT_VERSION}, not {document.get('format')}")
     try:
         classes = {name: _parse_class(entry) for name, entry in document["classes"].items()}
         return MqStatistics(channels=tuple(document["channels"]), classes=classes)
     except (KeyError, TypeError, ValueError, np.linalg.LinAlgError) as error:
-        raise StatisticsError(f"{path.name}: bad or missing field: {error}") from error
+        raise StatisticsError(f"{source}: bad or missing field: {error}") from error
 
 
 @lru_cache(maxsize=1)

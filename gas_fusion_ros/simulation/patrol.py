@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -109,7 +110,12 @@ class Patrol:
     """A patrol of `duration_s` seconds; times outside of it give the values at its ends."""
 
     def __init__(
-        self, seed: int, duration_s: float = 600.0, leaks: int = 3, settings: PatrolSettings | None = None
+        self,
+        seed: int,
+        duration_s: float = 600.0,
+        leaks: int = 3,
+        settings: PatrolSettings | None = None,
+        statistics: mq_response.MqStatistics | None = None,
     ) -> None:
         """Make the world.
 
@@ -118,6 +124,8 @@ class Patrol:
             duration_s: 60 to 3600 seconds.
             leaks: how many; each needs room, see `PatrolSettings.max_leaks`.
             settings: the robot and its route; a walking robot by default.
+            statistics: what the array's readings, and the gases of the leaks, are drawn from; the
+                package's own by default. Frames know the gases of these alone.
 
         Raises:
             ValueError: an argument is out of range; the message names it.
@@ -127,18 +135,21 @@ class Patrol:
         self.seed = seed
         self.duration_s = duration_s
         self.settings = chosen
+        self._statistics = statistics or mq_response.default_statistics()
         self._times = np.arange(0.0, duration_s + _STEP_S, _STEP_S)
         self._slow_times = np.arange(0.0, duration_s + _SLOW_STEP_S, _SLOW_STEP_S)
         self._route = self._make_route()
         spans = _place_leaks(duration_s, leaks, chosen, self._rng("leaks"))
-        gases = _draw_gases(leaks, self._rng("gases"))
+        kinds = LEAK_GASES if statistics is None else [g for g in statistics.classes if g != CLEAN_AIR]
+        gases = _draw_gases(leaks, kinds, self._rng("gases"))
         self._mean = self._make_mean(spans)
         self._concentration = self._mean * plume.whiffs(self._times, self._rng("whiffs"))
         self._activation = mq_response.response(self._concentration, _STEP_S)
         self.encounters: tuple[Encounter, ...] = self._make_encounters(spans, gases)
-        self._clean_counts = mq_response.wander(CLEAN_AIR, self._slow_times, self._rng("air"))
+        self._clean_counts = mq_response.wander(
+            CLEAN_AIR, self._slow_times, self._rng("air"), self._statistics
+        )
         self._gas_counts = self._make_gas_counts()
-        self._world = _World(self, self._rng("world"))
 
     def pose(self, t_s: float) -> Pose:
         """Return where the robot is."""
@@ -183,7 +194,7 @@ class Patrol:
         clean = _interpolate(self._clean_counts, t_s, _SLOW_STEP_S)
         gas = _interpolate(self._gas_counts, t_s, _SLOW_STEP_S)
         counts = clean + self.activation(t_s) * (gas - clean)
-        noise = mq_response.default_statistics().of(self.label(t_s)).noise
+        noise = self._statistics.of(self.label(t_s)).noise
         return mq_response.to_adc(counts + noise * self._rng("noise", t_s).standard_normal(noise.size))
 
     def frame(self, t_s: float) -> npt.NDArray[np.float32]:
@@ -193,6 +204,10 @@ class Patrol:
     def scene(self, t_s: float) -> renderer.Scene:
         """Return what the camera looks at."""
         return self._world.scene(t_s)
+
+    @cached_property
+    def _world(self) -> _World:
+        return _World(self, self._rng("world"))
 
     def _rng(self, purpose: str, t_s: float | None = None) -> np.random.Generator:
         """Make the generator of one purpose, and of one millisecond where a time is given."""
@@ -253,7 +268,7 @@ class Patrol:
             until = takeovers[index + 1] if index + 1 < len(takeovers) else math.inf
             span = (self._slow_times >= takeovers[index]) & (self._slow_times < until)
             rng = self._rng(f"gas {index}")
-            counts[span] = mq_response.wander(encounter.gas, self._slow_times[span], rng)
+            counts[span] = mq_response.wander(encounter.gas, self._slow_times[span], rng, self._statistics)
         return counts
 
 
@@ -388,11 +403,11 @@ def _place_leaks(
     return np.stack([ends - shortest - longer, ends], axis=1)
 
 
-def _draw_gases(count: int, rng: np.random.Generator) -> list[str]:
+def _draw_gases(count: int, kinds: Sequence[str], rng: np.random.Generator) -> list[str]:
     """Return a gas per leak: every gas once, in random order, before any comes again."""
     gases: list[str] = []
     while len(gases) < count:
-        gases.extend(str(name) for name in rng.permutation(LEAK_GASES))
+        gases.extend(str(name) for name in rng.permutation(kinds))
     return gases[:count]
 
 
