@@ -8,7 +8,7 @@ bout of suspicion counts once, however long it lasts, and bouts closer than the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -98,6 +98,19 @@ class AlarmTuning:
         """What a bundle advises: its field `alarm`."""
         names = ("on_threshold", "off_threshold", "on_delay_s", "off_delay_s", "false_alarms_per_hour")
         return {name: getattr(self, name) for name in names}
+
+
+def advised_alarm(advice: Mapping[str, float | None]) -> AlarmSettings:
+    """Return the settings of an alarm of one gas that `AlarmTuning.advice` describes.
+
+    Raises:
+        ValueError: a value is missing or none that the alarm takes.
+    """
+    names = ("on_threshold", "off_threshold", "on_delay_s", "off_delay_s")
+    values = [advice.get(name) for name in names]
+    if None in values:
+        raise ValueError(f"the advice must have {', '.join(names)}")
+    return _settings(*(float(value) for value in values if value is not None))
 
 
 def tune_alarm(
@@ -209,6 +222,30 @@ def _alarms(leaks: Leaks, settings: AlarmSettings, period_s: float) -> Iterator[
                 alarm.acknowledge(now_ns)
                 state = alarm.status.state
         at += 1
+
+
+def standing(leaks: Leaks, settings: AlarmSettings, period_s: float) -> npt.NDArray[np.bool_]:
+    """Return at which readings an alarm stands, shape (T,), from a cleared alarm on; acknowledged at once.
+
+    Args:
+        leaks: leak probabilities of consecutive readings, shape (T,).
+        settings: the alarm's; the leak probability counts as that of the first of its gases.
+        period_s: time between two readings, seconds.
+
+    Raises:
+        ValueError: a value is no probability, or the period not positive.
+    """
+    period_ns = _nanoseconds("period_s", period_s, 1)
+    gas = next(iter(settings.severities))
+    alarm = LeakAlarm(settings, period_ns)
+    out = np.zeros(len(leaks), dtype=np.bool_)
+    for at, leak in enumerate(_checked(leaks)):
+        now_ns = (at + 1) * period_ns
+        alarm.update(now_ns, {gas: float(leak)}, reading_valid=True)
+        out[at] = alarm.status.state.is_leak
+        if out[at]:
+            alarm.acknowledge(now_ns)
+    return out
 
 
 def _checked(leaks: Leaks) -> Leaks:

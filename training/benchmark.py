@@ -18,6 +18,8 @@ from rich.console import Console
 
 from gas_fusion_ros.dataset import Dataset
 from training import options
+from training.benchmark_alarms import alarm_lines
+from training.benchmark_figures import draw_alarms
 from training.benchmark_report import write_report
 from training.benchmark_results import BenchmarkResult, read_benchmark, write_benchmark
 from training.benchmark_runs import Bench, run_contender
@@ -32,6 +34,8 @@ from training.splits import BLOCKED, EMBARGO, FRACTION, STRICT, SplitSettings
 CONSOLE = Console()
 PARTS = "parts"
 """Folder of what is finished, a file for each contender, split and seeds."""
+DRAWN = "temporal_fusion"
+"""The model whose alarms are drawn along the recording."""
 STRICT_EMBARGO = 20
 """Windows on both sides of the strict protocol's block."""
 
@@ -160,7 +164,13 @@ def compare(work: Sequence[Task], bench: Bench, output: Path, jobs: int) -> None
         results = collect(output)
         write_benchmark(output / RESULTS, results)
         if results:
-            write_report(results, output, (output / COMMANDS).read_text(encoding="utf-8").splitlines())
+            lines = alarm_lines(results, DRAWN, bench)
+            write_report(
+                results,
+                output,
+                (output / COMMANDS).read_text(encoding="utf-8").splitlines(),
+                draw_alarms(lines, bench.dataset.channels) if lines else None,
+            )
     CONSOLE.print(f"{output}/report.md", highlight=False, soft_wrap=True)
 
 

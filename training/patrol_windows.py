@@ -35,6 +35,9 @@ FIRST_ONSET_SEED = 2_000_000
 SETTLING_S = 2.0
 """Time after a leak's start in which its windows are not trained on: the array hardly shows it yet."""
 
+MIXTURES = MixtureSettings()
+"""How the training rows' statistics are fitted: as the simulation's own are."""
+
 _DURATION_S = 600.0
 _LEAKS = 3
 _READING_PERIOD_S = 0.5
@@ -164,7 +167,7 @@ def _fit(part: TrainingPart) -> MqStatistics | None:
             {
                 "format": FORMAT_VERSION,
                 "channels": [str(channel) for channel in range(part.channels)],
-                "classes": fit_classes(part.counts, names, ~np.isin(part.rows, air), MixtureSettings()),
+                "classes": fit_classes(part.counts, names, ~np.isin(part.rows, air), MIXTURES),
             },
             "statistics of the training rows",
         )

@@ -13,7 +13,14 @@ import small_benchmark as small
 import torch
 
 from gas_fusion_ros.networks.temporal import ENCODERS
-from gas_fusion_ros.networks.window_encoders import CLIP, BlendEncoder, PrototypeEncoder
+from gas_fusion_ros.networks.window_encoders import (
+    CLIP,
+    PROTOTYPES,
+    BlendEncoder,
+    PatrolPrototypeEncoder,
+    PrototypeEncoder,
+)
+from training import temporal_fitting
 from training.material import Normalisation
 from training.temporal_fitting import EncoderAnswers, EncoderSettings, as_tensors, fit_encoder
 from training.windows import TrainingPart, Windows
@@ -22,7 +29,7 @@ SMALL = EncoderSettings(readings=8, prototypes=4, copies=1, batch=64)
 
 
 def settings_of(encoder: str) -> EncoderSettings:
-    return replace(SMALL, encoder=encoder, epochs=0 if encoder == "prototypes" else 1)
+    return replace(SMALL, encoder=encoder, epochs=0 if encoder in ("prototypes", "patrols") else 1)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +131,7 @@ def test_a_channel_without_any_valid_reading_is_0(windows: Windows) -> None:
 @pytest.mark.parametrize(
     ("wrong", "detail"),
     [
-        ({"encoder": "oracle"}, "encoder is oracle; it must be one of prototypes, statistics"),
+        ({"encoder": "oracle"}, "encoder is oracle; it must be one of prototypes, patrols, statistics"),
         ({"readings": 2}, "readings is 2; it must be at least 3"),
         ({"period_s": 0}, "period_s is 0; it must be a positive number"),
         ({"prototypes": 0}, "prototypes is 0"),
@@ -138,3 +145,31 @@ def test_a_channel_without_any_valid_reading_is_0(windows: Windows) -> None:
 def test_encoder_settings_that_cannot_be_are_refused(wrong: dict[str, Any], detail: str) -> None:
     with pytest.raises(ValueError, match=detail):
         EncoderSettings(**wrong)
+
+
+def test_patrols_add_prototypes_that_count_less(
+    part: TrainingPart, windows: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recorded prototypes are those without patrols; the further ones come from patrols alone."""
+    moved = replace(windows, counts=windows.counts + 40)
+    monkeypatch.setattr(temporal_fitting, "patrol_windows", lambda *_: moved)
+    settings = replace(settings_of("patrols"), copies=0, prototypes=PROTOTYPES, reserve=2.5)
+    plain = fit_encoder(part, replace(settings, encoder="prototypes"), 0).network
+    fitted = fit_encoder(part, settings, 0)
+    network = fitted.network
+    assert isinstance(network, PatrolPrototypeEncoder)
+    assert isinstance(plain, PrototypeEncoder)
+    assert torch.equal(network.prototypes[:, :PROTOTYPES], plain.prototypes)
+    assert network.prior[:PROTOTYPES].abs().max() == 0
+    assert (network.prior[PROTOTYPES:] == -2.5).all()
+    far = fit_encoder(part, replace(settings, encoder="prototypes"), 0).answer(moved).distances
+    assert fitted.answer(moved).distances.mean() < far.mean() / 2
+
+
+def test_where_nothing_can_be_simulated_further_prototypes_repeat_the_recorded(part: TrainingPart) -> None:
+    settings = replace(settings_of("patrols"), copies=0, prototypes=PROTOTYPES)
+    network = fit_encoder(part, settings, 0).network
+    assert isinstance(network, PatrolPrototypeEncoder)
+    torch.testing.assert_close(
+        network.prototypes[:, PROTOTYPES:][:, :PROTOTYPES], network.prototypes[:, :PROTOTYPES]
+    )
