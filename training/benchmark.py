@@ -17,15 +17,19 @@ import typer
 from rich.console import Console
 
 from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.thermal import Preparation
 from training import options
 from training.benchmark_alarms import alarm_lines
 from training.benchmark_figures import draw_alarms
+from training.benchmark_pictures import run_with_pictures
 from training.benchmark_report import write_report
 from training.benchmark_results import BenchmarkResult, read_benchmark, write_benchmark
 from training.benchmark_runs import Bench, run_contender
 from training.contenders import CONTENDERS, Contender, choose_contenders
 from training.dataset_check import check_readings
 from training.fitting import threads
+from training.fusion_fitting import ThermalSettings
+from training.images import Images, choose_thermal, load_images
 from training.parallel import run_each
 from training.reproduce import COMMANDS, MOST_FINDINGS, POSITIONS, make_output, note_command, split_settings
 from training.results import RESULTS
@@ -78,12 +82,17 @@ def benchmark_splits(
     return splits
 
 
-def run_task(task: Task, bench: Bench, output: Path) -> list[BenchmarkResult]:
+def run_task(task: Task, bench: Bench, images: Images | None, output: Path) -> list[BenchmarkResult]:
     """Run a task and keep its results; a finished one is only read."""
     path = task.path(output, bench)
     if not path.is_file():
         with threads(1):
-            write_benchmark(path, list(run_contender(bench, task.contender, task.split, task.seeds)))
+            if task.contender.pictures:
+                assert images is not None  # loaded where a contender takes them
+                results = run_with_pictures(bench, images, task.contender, task.split, task.seeds)
+            else:
+                results = run_contender(bench, task.contender, task.split, task.seeds)
+            write_benchmark(path, list(results))
     return read_benchmark(path)
 
 
@@ -123,6 +132,8 @@ def main(
     fraction: options.FractionOption = None,
     embargo: options.EmbargoOption = EMBARGO,
     seeds: Annotated[str, typer.Option(help="Seeds: 0, 0,3 or 0-4.")] = "0",
+    thermal: options.ThermalOption = "auto",
+    cache: options.CacheOption = None,
     jobs: Annotated[int, typer.Option(min=1, help="Models at a time, a core each.")] = 1,
 ) -> None:
     """Compare windowed models under splits by time."""
@@ -140,19 +151,29 @@ def main(
         for task in work:
             _, outside = bench.held_out(task.split, task.seeds[0])
             list(outside.folds())
+        images = None
+        if any(contender.pictures for contender in chosen):
+            images = load_images(
+                dataset,
+                choose_thermal(dataset, thermal),
+                Preparation.FIELD,
+                ThermalSettings().image_size,
+                options.cache_folder(cache),
+                tick=lambda: None,
+            )
         make_output(output / PARTS)
         collect(output)
         note_command(output, "training.benchmark")
     options.print_notes(check_readings(dataset), most=MOST_FINDINGS)
     with options.stoppable("training.benchmark"):
-        compare(work, bench, output, jobs)
+        compare(work, bench, images, output, jobs)
 
 
-def compare(work: Sequence[Task], bench: Bench, output: Path, jobs: int) -> None:
+def compare(work: Sequence[Task], bench: Bench, images: Images | None, output: Path, jobs: int) -> None:
     """Run all tasks that are not finished, and report over all there are, also where it is stopped."""
     waiting = [task for task in work if not task.path(output, bench).is_file()]
     CONSOLE.print(f"{len(waiting)} of {len(work)} tasks to go", highlight=False)
-    run = partial(run_task, bench=bench, output=output)
+    run = partial(run_task, bench=bench, images=images, output=output)
     try:
         for number, results in enumerate(run_each(run, waiting, jobs), start=1):
             for result in results:

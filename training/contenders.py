@@ -182,12 +182,14 @@ class Contender:
         title: its name in tables.
         recipes: by name; where there are several, one is chosen on folds of training data.
         rejects: whether its distance is meant to tell inputs unlike training.
+        pictures: whether it takes pictures beside the readings.
     """
 
     name: str
     title: str
     recipes: Mapping[str, Recipe]
     rejects: bool = False
+    pictures: bool = False
 
 
 def _encoder(encoder: str = "prototypes", **settings: Any) -> EncoderRecipe:
@@ -266,6 +268,12 @@ _ALL = [
         "temporal fusion, gas only (window chosen in training)",
         _SHIPPED,
         rejects=True,
+    ),
+    Contender(
+        "temporal_fusion_pictures",
+        "temporal fusion, readings and pictures",
+        _SHIPPED,
+        pictures=True,
     ),
     Contender(
         "temporal_any",

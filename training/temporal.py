@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,14 +23,13 @@ from torch import nn
 
 from gas_fusion_ros.dataset import Dataset
 from gas_fusion_ros.inference import ONNX_FILES, Bundle, OnnxRuntime, load_networks, window_to_json
-from gas_fusion_ros.networks.temporal import ENCODERS, TemporalFusion
 from gas_fusion_ros.observation import Mode
 from gas_fusion_ros.thermal import Preparation
 from training import options
 from training.benchmark_results import BenchmarkResult, read_benchmark
-from training.benchmark_runs import CHOICE_SEED, Bench, tune
+from training.benchmark_runs import Bench, tune
 from training.card import AS_TRAINED, RUNTIME, write_card
-from training.contenders import CONTENDERS, ContenderError, EncoderRecipe, Recipe
+from training.contenders import CONTENDERS, ContenderError, Recipe
 from training.dataset_check import check_readings
 from training.export import (
     INPUTS,
@@ -45,44 +44,19 @@ from training.export import (
     write_tensors,
 )
 from training.fitting import threads
-from training.fusion_fitting import (
-    FittedFusion,
-    Pictures,
-    ThermalSettings,
-    answer_fusion,
-    answer_pictures,
-    first_pictures,
-    fit_fusion,
-    frozen,
-)
+from training.fusion_fitting import ThermalSettings
+from training.fusion_training import Trained, answer_shown, train
 from training.images import Images, choose_thermal, load_images
-from training.nested import FALSE_REJECT_RATE, Choice, Outside, choose
+from training.nested import FALSE_REJECT_RATE, Outside
 from training.reproduce import MOST_FINDINGS
 from training.runs import code_version
 from training.scores import score
 from training.splits import BLOCKED, EMBARGO, FRACTION, SplitSettings
-from training.temporal_fitting import FittedEncoder
 
 CONSOLE = Console()
 NAME = "temporal_fusion"
 TEST = SplitSettings(BLOCKED, FRACTION, 0.4, EMBARGO)
 """What the figures with pictures are measured on."""
-
-_DRAWN_SEED = 0
-
-
-@dataclass(frozen=True)
-class Trained:
-    """Temporal fusion, fitted to the rows outside a test, with what was chosen for it."""
-
-    choice: Choice
-    fusion: FittedFusion
-    outside: Outside
-
-    @property
-    def title(self) -> str:
-        """Its name in the card."""
-        return f"temporal fusion, {self.choice.name.replace('_', ' ')}"
 
 
 def chosen_recipes(names: Sequence[str]) -> dict[str, Recipe]:
@@ -100,49 +74,13 @@ def chosen_recipes(names: Sequence[str]) -> dict[str, Recipe]:
     return {name: recipe for name, recipe in known.items() if name in names or "all" in names}
 
 
-def train(
-    recipes: Mapping[str, Recipe], outside: Outside, images: Images, settings: ThermalSettings, seed: int
-) -> Trained:
-    """Choose an encoder on the rows outside a test, fit it to all of them, and GasNet beside it.
-
-    Raises:
-        NestedError: there are too few rows outside the test.
-    """
-    choice = choose(recipes, outside, CHOICE_SEED)
-    assert isinstance(choice.recipe, EncoderRecipe)
-    encoder = choice.recipe.fit(outside.part, seed)
-    assert isinstance(encoder, FittedEncoder)
-    build = partial(TemporalFusion, encoder=ENCODERS[encoder.settings.encoder])
-    fusion = fit_fusion(encoder, choice, outside, build, images, settings, seed)
-    return Trained(choice, fusion, outside)
-
-
-def test_with_pictures(bench: Bench, trained: Trained, test: np.ndarray, images: Images) -> dict[str, Any]:
-    """Score the modes on held-out rows, and fusion with the camera covered, stopped or showing noise."""
-    rows = test[images.usable[test]]
-    windows = bench.recording.windows(rows, trained.outside.rows, trained.fusion.encoder.settings.window)
-    pictures = first_pictures(images)
-    labels = torch.from_numpy(windows.labels)
-    thermal, _ = answer_pictures(trained.fusion.network, rows, pictures)
-    clean = rows[windows.labels == (bench.clean or 0)][0]
-    noise = np.random.default_rng(_DRAWN_SEED).integers(0, 256, images.pixels.shape[2:], dtype=np.uint8)
-
-    def scored(shown: Pictures | None) -> dict[str, Any]:
-        return _scores(answer_fusion(trained.fusion, windows, shown).logits, labels)
-
+def picture_metrics(bench: Bench, trained: Trained, test: np.ndarray, images: Images) -> dict[str, Any]:
+    """Return the scores of every mode on held-out rows, as the card has them."""
+    labels, answers = answer_shown(bench, trained, test, images)
     return {
-        Mode.FUSION.value: scored(pictures),
-        Mode.GAS_ONLY.value: scored(None),
-        Mode.THERMAL_ONLY.value: _scores(thermal, labels),
-        "fusion, camera stopped in clean air": scored(frozen(pictures, clean)),
-        "fusion, picture of noise": scored(
-            lambda wanted: torch.from_numpy(noise).expand(len(wanted), *noise.shape)
-        ),
+        shown: {**asdict(score(logits, labels)), "samples": len(labels), "network": AS_TRAINED}
+        for shown, logits in answers.items()
     }
-
-
-def _scores(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, Any]:
-    return {**asdict(score(logits, labels)), "samples": len(labels), "network": AS_TRAINED}
 
 
 def benchmark_metrics(results: list[BenchmarkResult], name: str) -> dict[str, Any]:
@@ -331,7 +269,7 @@ def main(
         CONSOLE.print("with a block held out", highlight=False)
         held = train(recipes, tested, images, settings, seed)
         protocol = f"{TEST.protocol}, seed {seed}, {chosen.value} thermal"
-        metrics[protocol] = test_with_pictures(bench, held, test, images)
+        metrics[protocol] = picture_metrics(bench, held, test, images)
         for mode, figures in metrics[protocol].items():
             CONSOLE.print(f"{mode}: accuracy {figures['accuracy']:.4f} ({protocol})", highlight=False)
         CONSOLE.print("on all rows", highlight=False)
