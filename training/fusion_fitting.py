@@ -21,12 +21,15 @@ from training.calibration import fit_temperature
 from training.images import Images
 from training.limits import check_limits
 from training.nested import FALSE_REJECT_RATE, Choice, Fold, Outside
+from training.nonsense import nonsense_pictures, silence_loss
 from training.splits import Indices
 from training.temporal_fitting import FittedEncoder, as_tensors, one_cycle
 from training.thermal_augmentation import ThermalAugmentationSettings, augment_pictures
 from training.windows import Windows
 
 _INFERENCE_BATCH = 64
+_SILENCE_WEIGHT = 0.5
+"""Of the loss over pictures of nothing, as in Hendrycks et al. (2019)."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class ThermalSettings:
         weight_decay: AdamW's.
         dropout: share of units dropped.
         missing_readings: share of the rows whose readings are dropped.
+        nonsense: pictures of nothing beside each step's, as a share of its rows; of them GasNet learns to
+            say little.
         augmentation: what is done to pictures.
     """
 
@@ -51,6 +56,7 @@ class ThermalSettings:
     weight_decay: float = 0.01
     dropout: float = 0.3
     missing_readings: float = 0.5
+    nonsense: float = 0.1
     augmentation: ThermalAugmentationSettings = field(default_factory=ThermalAugmentationSettings)
 
     def __post_init__(self) -> None:
@@ -61,6 +67,7 @@ class ThermalSettings:
             ("learning_rate", self.learning_rate > 0, "a positive number"),
             ("weight_decay", self.weight_decay >= 0, "at least 0"),
             ("dropout", 0 <= self.dropout < 1, "at least 0 and below 1"),
+            ("nonsense", 0 <= self.nonsense <= 1, "a share, 0..1"),
             ("missing_readings", 0 <= self.missing_readings <= 1, "a share, 0..1"),
         )
         check_limits(self, limits)
@@ -171,11 +178,17 @@ def _train_thermal(
             pictures = _as_input(images.of(rows[chosen.numpy()], takes))
             pictures = augment_pictures(pictures, settings.augmentation, generator)
             heard = torch.rand(len(chosen), 1, generator=generator) >= settings.missing_readings
+            nothing = nonsense_pictures(round(settings.nonsense * len(chosen)), images.size, generator)
+            shown = torch.cat((pictures, nothing.expand(-1, pictures.shape[1], -1, -1)))
             with torch.autocast("cpu", torch.bfloat16):
-                logits, _ = thermal(pictures.contiguous(memory_format=torch.channels_last))
-            joint = logits.float().log_softmax(dim=1) + heard * evidence[chosen]
+                logits, _ = thermal(shown.contiguous(memory_format=torch.channels_last))
+            seen, silent = logits.float().tensor_split([len(chosen)])
+            joint = seen.log_softmax(dim=1) + heard * evidence[chosen]
+            loss = nn.functional.cross_entropy(joint, labels[chosen])
+            if len(silent):
+                loss = loss + _SILENCE_WEIGHT * silence_loss(silent)
             optimiser.zero_grad()
-            nn.functional.cross_entropy(joint, labels[chosen]).backward()
+            loss.backward()
             optimiser.step()
             schedule.step()
     thermal.eval()

@@ -144,3 +144,19 @@ def test_a_stopped_camera_shows_one_picture(images: Images) -> None:
 def test_thermal_settings_that_cannot_be_are_refused(wrong: dict[str, Any], detail: str) -> None:
     with pytest.raises(ValueError, match=detail):
         ThermalSettings(**wrong)
+
+
+def test_pictures_of_nothing_teach_to_say_little(
+    encoder: FittedEncoder, choice: Choice, outside: Outside, images: Images
+) -> None:
+    """White noise is none of the kinds that are drawn in training with this spread."""
+    noise = torch.rand(32, 1, 64, 64, generator=torch.Generator().manual_seed(5))
+
+    def preference(nonsense: float) -> float:
+        settings = replace(SETTINGS, nonsense=nonsense)
+        network = fit_fusion(encoder, choice, outside, BUILD, images, settings, 0).network
+        with torch.no_grad():
+            logits, _ = network.thermal(noise)
+        return float(logits.softmax(dim=1).amax(dim=1).mean())
+
+    assert preference(0.5) < preference(0.0)
