@@ -42,6 +42,7 @@ FLOORS = (
     ("classifier",),
     ("synchronizer",),
     ("messages",),
+    ("message_maker",),
     ("event_log",),
     ("drivers",),
     ("pairing",),

@@ -49,7 +49,7 @@ from gas_fusion_ros.replay.decoding import decode_alarm_state, decode_classifica
 from gas_fusion_ros.replay.run_log import RunLog
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
-LATCHED_TOPICS = frozenset({"/gas/alarm", "/gas/alarm_state", "/truth/markers", "/rosout"})
+LATCHED_TOPICS = frozenset({"/gas/alarm", "/gas/alarm_state", "/truth/leaks", "/truth/markers", "/rosout"})
 
 _TRUTH_PERIOD_S = 0.5
 _LOG_WARN = 30  # Log.WARN, which is an int in one distribution and bytes in another
@@ -80,6 +80,7 @@ _TOPICS = (
     RecordedTopic("thermal/camera_info", CameraInfo, _ALL_SENSOR_DATA),
     RecordedTopic("pose", PoseStamped, _ALL),
     RecordedTopic("truth/label", String, _ALL),
+    RecordedTopic("truth/leaks", DiagnosticArray, _ALL_LATCHED),
     RecordedTopic("truth/markers", MarkerArray, _ALL_LATCHED),
 )
 
@@ -275,7 +276,7 @@ class Stage:
         if programme.truth is None:
             return None
         return GroundTruthNode(
-            programme.truth.label, programme.patrol, programme.start_ns, _TRUTH_PERIOD_S, **_on(context)
+            programme.truth, programme.patrol, programme.start_ns, _TRUTH_PERIOD_S, **_on(context)
         )
 
     def _listeners(self) -> dict[str, Listener]:
