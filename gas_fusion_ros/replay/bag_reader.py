@@ -1,0 +1,234 @@
+"""Reads the bags of rosbag2, message by message, and of damaged ones whatever can be read. No ROS needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any
+
+from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.replay.storage.bag_files import find_files, open_file
+from gas_fusion_ros.replay.storage.compression import ZSTD_MAGIC, CompressionError, decompress
+from gas_fusion_ros.replay.storage.message_types import MessageTypes, UnknownTypeError
+from gas_fusion_ros.replay.storage.raw import (
+    Part,
+    RawMessage,
+    StorageError,
+    StorageFile,
+    StoredTopic,
+    merge,
+)
+
+_BLOCK = 1 << 20
+
+
+class BagReadError(RuntimeError):
+    """Nothing can be read from a bag; the message names its path and the reason."""
+
+
+@dataclass(frozen=True)
+class BagTopic:
+    """A topic in a bag.
+
+    Attributes:
+        name: full topic name.
+        type_name: interface name, such as `sensor_msgs/msg/Image`.
+        messages: how many there are; None where the storage cannot say.
+    """
+
+    name: str
+    type_name: str
+    messages: int | None
+
+
+@dataclass(frozen=True)
+class BagMessage:
+    """A message from a bag.
+
+    Attributes:
+        topic: full topic name.
+        type_name: interface name.
+        stamp_ns: time of recording.
+        message: deserialized, with the fields of the interface.
+        size: of the serialized message, bytes.
+    """
+
+    topic: str
+    type_name: str
+    stamp_ns: int
+    message: Any
+    size: int
+
+
+class BagReader:
+    """A bag of rosbag2, open for reading; a context manager.
+
+    Messages are read as they are asked for: memory holds a chunk of about 1 MiB, or a few where their times
+    overlap, whatever the bag's length. Files that were compressed as a whole are unpacked into a temporary
+    folder (TMPDIR) until `close`.
+
+    What is missing or damaged is counted in `problems` and never raised while anything can be read. Causes:
+    `bag_empty`, `bag_truncated`, `bag_damaged`, `bag_without_metadata`, `bag_file_missing`,
+    `bag_file_unlisted`, `bag_metadata_wrong`, and by message `message_undecodable` and
+    `message_type_unknown`.
+
+    Args:
+        path: a directory, with or without metadata.yaml, or one MCAP or SQLite file; also compressed.
+        problems: where losses are counted.
+
+    Attributes:
+        path: as given.
+        topics: what was recorded, sorted by name.
+        start_ns: time of recording of the first message; None without messages.
+        end_ns: time of recording of the last message; None without messages.
+        message_count: messages in all; None where the storage cannot say.
+        size_bytes: of the storage files.
+
+    Raises:
+        BagReadError: nothing can be read. A bag without messages is no error.
+    """
+
+    def __init__(self, path: Path, problems: Problems) -> None:
+        self.path = path
+        self._problems = problems
+        self._stack = ExitStack()
+        try:
+            found = find_files(path, problems)
+            self._paths = found.paths
+            self._files = self._open_files()
+            self.size_bytes = sum(file.stat().st_size for file in found.paths)
+        except (OSError, StorageError) as error:
+            self._stack.close()
+            raise BagReadError(f"{path} cannot be read: {error}") from error
+        self.topics = _merged(self._files)
+        counts = [topic.messages for topic in self.topics]
+        self.message_count: int | None = None if None in counts else sum(count or 0 for count in counts)
+        self.start_ns = min((f.start_ns for f in self._files if f.start_ns is not None), default=None)
+        self.end_ns = max((f.end_ns for f in self._files if f.end_ns is not None), default=None)
+        self._compare(found.promised)
+
+    def messages(self, topics: Collection[str]) -> Iterator[BagMessage]:
+        """Yield the messages of `topics` in order of time of recording.
+
+        A message that cannot be deserialized is counted and left out.
+        """
+        types = MessageTypes()
+        definitions = {(topic.name, topic.type_name): topic for file in self._files for topic in file.topics}
+        unknown = self._learn(types, [topic for topic in definitions.values() if topic.name in topics])
+        parts = [
+            Part(file.start_ns, partial(file.messages, topics))
+            for file in self._files
+            if file.start_ns is not None
+        ]
+        for raw in merge(parts):
+            reason = unknown.get((raw.topic, raw.type_name))
+            if reason is not None:
+                self._problems.add(
+                    "message_type_unknown", f"{self.path}: {reason}; its messages are left out"
+                )
+                continue
+            message = self._decoded(types, raw)
+            if message is not None:
+                yield message
+
+    def sha256(self) -> str:
+        """SHA-256 over the bytes of the storage files in the order of their names, as hexadecimal digits."""
+        digest = hashlib.sha256()
+        for path in sorted(self._paths, key=lambda path: path.name):
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Close the files and remove what was unpacked; safe to call twice."""
+        self._stack.close()
+
+    def __enter__(self) -> BagReader:
+        """Return the open bag."""
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def _open_files(self) -> list[StorageFile]:
+        unpacked = Path(self._stack.enter_context(TemporaryDirectory(prefix="gas-fusion-")))
+        files: list[StorageFile] = []
+        reasons = []
+        for path in self._paths:
+            try:
+                file = open_file(path, unpacked, self._problems)
+            except (OSError, StorageError) as error:
+                reasons.append(f"{path.name}: {error}")
+                continue
+            self._stack.callback(file.close)
+            files.append(file)
+        if not files:
+            raise StorageError("; ".join(reasons))
+        for reason in reasons:
+            self._problems.add("bag_damaged", f"nothing can be read from a file of {self.path}, {reason}")
+        return files
+
+    def _learn(self, types: MessageTypes, topics: list[StoredTopic]) -> dict[tuple[str, str], str]:
+        """Add the topics' types; return why those that stay unknown do."""
+        unknown = {}
+        for topic in topics:
+            try:
+                types.add(topic)
+            except UnknownTypeError as error:
+                unknown[topic.name, topic.type_name] = str(error)
+        return unknown
+
+    def _decoded(self, types: MessageTypes, raw: RawMessage) -> BagMessage | None:
+        try:
+            # A serialized message begins with 0, so that one compressed by itself is known without metadata.
+            data = decompress(raw.data, "zstd") if raw.data.startswith(ZSTD_MAGIC) else raw.data
+            message = types.decode(data, raw.type_name)
+        except (CompressionError, ValueError) as error:
+            self._problems.add(
+                "message_undecodable", f"a message of {raw.topic} in {self.path} cannot be read: {error}"
+            )
+            return None
+        return BagMessage(raw.topic, raw.type_name, raw.stamp_ns, message, len(data))
+
+    def _compare(self, promised: Mapping[str, int] | None) -> None:
+        if self.message_count == 0:
+            self._problems.add("bag_empty", f"{self.path} holds no messages")
+        if promised is None:
+            return
+        found: Counter[str] = Counter()
+        for topic in self.topics:
+            found[topic.name] += topic.messages or 0
+        wrong = [
+            f"{name}: {promised.get(name, 0)} promised, {found[name]} there"
+            for name in sorted({*promised, *found})
+            if promised.get(name, 0) != found[name]
+        ]
+        if wrong:
+            self._problems.add(
+                "bag_metadata_wrong",
+                f"metadata.yaml of {self.path} does not fit its files ({'; '.join(wrong)})",
+            )
+
+
+def _merged(files: list[StorageFile]) -> tuple[BagTopic, ...]:
+    """The topics of all files, those of one name and type together."""
+    counts: dict[tuple[str, str], int | None] = {}
+    for topic in (topic for file in files for topic in file.topics):
+        key = topic.name, topic.type_name
+        before = counts.get(key, 0)
+        counts[key] = None if before is None or topic.messages is None else before + topic.messages
+    return tuple(BagTopic(name, type_name, counts[name, type_name]) for name, type_name in sorted(counts))

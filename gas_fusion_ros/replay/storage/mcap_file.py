@@ -1,0 +1,170 @@
+"""Reads MCAP files: by their index, or where that is missing or damaged, by a walk through their records."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.replay.storage.mcap_records import (
+    FOOTER_SIZE,
+    HEAD,
+    MAGIC,
+    MESSAGE_HEAD,
+    Channel,
+    Opcode,
+    RecordError,
+    Schema,
+    Statistics,
+    parse_chunk_index,
+    parse_statistics,
+    records,
+)
+from gas_fusion_ros.replay.storage.mcap_sections import (
+    Contents,
+    DamageError,
+    Section,
+    message_head,
+    report_damage,
+    section_records,
+)
+from gas_fusion_ros.replay.storage.mcap_walk import walk
+from gas_fusion_ros.replay.storage.raw import Part, RawMessage, StorageError, StoredTopic, merge
+
+_NO_SCHEMA = Schema(0, "", "", "")
+
+
+class McapFile:
+    """An open MCAP file; damage is counted in `problems` and costs the chunks that it hit.
+
+    Args:
+        path: the file.
+        name: what it is called in messages.
+        problems: where losses are counted.
+
+    Raises:
+        OSError: it cannot be read.
+        StorageError: it is no MCAP file.
+    """
+
+    def __init__(self, path: Path, name: str, problems: Problems) -> None:
+        self._name = name
+        self._problems = problems
+        self._reported: set[Section] = set()
+        self._file = path.open("rb")
+        try:
+            self._size = os.fstat(self._file.fileno()).st_size
+            if self._file.read(len(MAGIC)) != MAGIC:
+                raise StorageError("it does not begin as an MCAP file does")
+            self._contents = self._indexed() or walk(self._file, name, problems)
+        except BaseException:
+            self._file.close()
+            raise
+
+    @property
+    def topics(self) -> tuple[StoredTopic, ...]:
+        """The topics in it."""
+        return tuple(self._topic(channel) for channel in self._contents.channels.values())
+
+    @property
+    def start_ns(self) -> int | None:
+        """Time of recording of its first message; None without messages."""
+        return self._contents.start_ns
+
+    @property
+    def end_ns(self) -> int | None:
+        """Time of recording of its last message; None without messages."""
+        return self._contents.end_ns
+
+    def messages(self, topics: Collection[str]) -> Iterator[RawMessage]:
+        """Yield the messages of `topics` in order of time of recording."""
+        channels = self._contents.channels.values()
+        wanted = {channel.id: self._topic(channel) for channel in channels if channel.topic in topics}
+        return merge(
+            [
+                Part(section.start_ns, partial(self._read, section, wanted))
+                for section in self._contents.sections
+                if not section.channels or section.channels & wanted.keys()
+            ]
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _topic(self, channel: Channel) -> StoredTopic:
+        schema = self._contents.schemas.get(channel.schema_id, _NO_SCHEMA)
+        return StoredTopic(
+            name=channel.topic,
+            type_name=schema.name,
+            messages=self._contents.counts[channel.id],
+            definition=schema.definition,
+            definition_format=schema.encoding,
+            serialization=channel.message_encoding,
+        )
+
+    def _read(self, section: Section, wanted: Mapping[int, StoredTopic]) -> Iterator[RawMessage]:
+        found: list[RawMessage] = []
+        try:
+            for opcode, content in section_records(self._file, section):
+                if opcode == Opcode.MESSAGE:
+                    channel, stamp_ns = message_head(content)
+                    topic = wanted.get(channel)
+                    if topic is not None:
+                        data = bytes(content[MESSAGE_HEAD.size :])
+                        found.append(RawMessage(topic.name, topic.type_name, stamp_ns, data))
+        except DamageError as error:
+            self._report(section, error)
+        found.sort(key=lambda message: message.stamp_ns)
+        return iter(found)
+
+    def _report(self, section: Section, error: DamageError) -> None:
+        if section not in self._reported:
+            self._reported.add(section)
+            report_damage(self._problems, self._name, section, self.start_ns, error)
+
+    def _indexed(self) -> Contents | None:
+        """What the summary at the file's end says; None where there is none that can be used."""
+        end = self._size - FOOTER_SIZE
+        self._file.seek(max(end, 0))
+        footer = self._file.read()
+        if end < len(MAGIC) or not footer.endswith(MAGIC) or footer[0] != Opcode.FOOTER:
+            return None
+        start = int.from_bytes(footer[HEAD.size : HEAD.size + 8], "little")
+        if not len(MAGIC) < start < end:
+            return None
+        self._file.seek(start)
+        try:
+            return self._summary(self._file.read(end - start))
+        except RecordError as error:
+            self._problems.add(
+                "bag_damaged", f"the index of {self._name} is damaged ({error}): the file is read without it"
+            )
+            return None
+
+    def _summary(self, data: bytes) -> Contents | None:
+        contents = Contents()
+        statistics: Statistics | None = None
+        chunks = 0
+        for opcode, content in records(data):
+            contents.learn(opcode, content)
+            if opcode == Opcode.STATISTICS:
+                statistics = parse_statistics(bytes(content))
+            elif opcode == Opcode.CHUNK_INDEX:
+                chunks += 1
+                index = parse_chunk_index(bytes(content))
+                if index.offset + index.length > self._size:
+                    raise RecordError(f"it names a chunk at byte {index.offset}, beyond the end")
+                # A chunk without messages has no times.
+                if index.end_ns:
+                    contents.sections.append(
+                        Section(index.offset, index.length, index.start_ns, index.end_ns, index.channels)
+                    )
+        if statistics is None or (statistics.channels, statistics.chunks) != (len(contents.channels), chunks):
+            return None  # The writer left things out of the summary, as it may.
+        if statistics.messages and not chunks:
+            return None
+        contents.counts.update(statistics.channel_messages)
+        return contents
