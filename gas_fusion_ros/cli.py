@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gas_fusion_ros.commands.bag import bag
 from gas_fusion_ros.commands.terminal import fail
 from gas_fusion_ros.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 
@@ -110,6 +111,9 @@ def demo(
         raise typer.Exit(130) from None
     _summarise(console, outcome, folder)
     raise typer.Exit(outcome.exit_code)
+
+
+app.command()(bag)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
-EXIT_USAGE = 2
+EXIT_LOSSES, EXIT_USAGE = 1, 2
 
 
 def fail(message: str) -> NoReturn:
@@ -21,3 +21,8 @@ def complain(message: str) -> None:
     Console(stderr=True).print(
         f"gas-fusion: {message}", style="red", markup=False, highlight=False, soft_wrap=True
     )
+
+
+def say(message: str) -> None:
+    """Say on stdout what was done."""
+    Console().print(message, markup=False, highlight=False, soft_wrap=True)
