@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = "gas_fusion_ros"
 # Modules whose rosdep key is not their own name.
 ROSDEP_KEYS = {
+    "PIL": "python3-pil",
     "cv2": "python3-opencv",
     "matplotlib": "python3-matplotlib",
     "numpy": "python3-numpy",

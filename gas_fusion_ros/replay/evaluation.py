@@ -62,6 +62,7 @@ class Evaluation:
         offsets: how far images lay from their readings.
         alarm_pictures: of the first alarms that were raised with an image.
         alarms: each alarm under the gas it began with.
+        without_heat: why alarm pictures lack their Grad-CAM map; empty where none does.
     """
 
     report: EvaluationReport
@@ -71,3 +72,4 @@ class Evaluation:
     offsets: OffsetHistogram
     alarm_pictures: tuple[AlarmPicture, ...]
     alarms: tuple[Interval, ...]
+    without_heat: str = ""
