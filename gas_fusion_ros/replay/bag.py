@@ -45,6 +45,10 @@ class BagFormat:
     storage: Storage = Storage.MCAP
     compression: Compression = Compression.ZSTD
 
+    def __str__(self) -> str:
+        """Such as `mcap-zstd`."""
+        return f"{self.storage.value}-{self.compression.value}"
+
     @property
     def plugin(self) -> StoragePlugin:
         """The library's name of the storage."""

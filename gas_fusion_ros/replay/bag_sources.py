@@ -224,7 +224,7 @@ class PatrolSource:
         try:
             self._array = SimulatedGasDriver(SimulatedGasSettings(channels=channels))
         except ValueError as error:
-            raise BagSourceError(f"--channels: {error}") from None
+            raise BagSourceError(f"--{error}") from None
         self._camera = SimulatedThermalDriver(SimulatedThermalSettings())
         self.leaks: Sequence[Leak] = patrol_truth(patrol).leaks
         last_ns = START_NS + max(self._gas_times[-1], self._image_times[-1])
