@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -22,6 +21,7 @@ from rich.console import Console
 
 from gas_fusion_ros.networks.grad_cam import Explainer, Map
 from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.pseudo_colour import heat_colours, heat_overlay
 from training import options
 from training.images import Thermal
 from training.material import as_inputs
@@ -63,15 +63,12 @@ class Explanation:
     @property
     def coloured(self) -> Picture:
         """The map in colours, shape (S, S, 3)."""
-        bgr = cv2.applyColorMap(np.rint(self.heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
-        return np.ascontiguousarray(bgr[:, :, ::-1])
+        return heat_colours(self.heat)
 
     @property
     def overlay(self) -> Picture:
         """The map over the picture, the stronger the more it covers, shape (S, S, 3)."""
-        cover = 0.75 * self.heat[:, :, np.newaxis]
-        mixed = (1 - cover) * self.picture + cover * self.coloured
-        return np.rint(mixed).astype(np.uint8)
+        return heat_overlay(self.picture, self.heat)
 
 
 def explain(run: TrainedRun, data: Path, rows: Sequence[int]) -> list[Explanation]:

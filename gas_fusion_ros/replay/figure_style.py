@@ -45,7 +45,7 @@ _STYLE: dict[Any, Any] = {
     "xtick.color": TEXT_COLOUR,
     "ytick.color": TEXT_COLOUR,
 }
-_DOTS_PER_INCH = 120
+_DOTS_PER_INCH = 144
 _COLOURS = 128
 """Colours in a file's palette: a third of the size of full colour, and no line looks different."""
 
