@@ -11,7 +11,7 @@ from typing import Annotated, Optional
 import typer
 
 from gas_fusion_ros.commands.progress import counted
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain, fail, say
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, fail, say
 from gas_fusion_ros.dataset import DatasetError, MissingColumnError
 from gas_fusion_ros.observation import PAPER_CHANNELS, check_channel_names
 from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, patrol_programme
@@ -85,11 +85,7 @@ def bag(
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     say(_described(output, summary, source.image_topic))
-    problems = source.problems.take_unreported()
-    counts = source.problems.counts()
-    for problem in problems:
-        complain(f"{problem.cause} ({counts[problem.cause]}): {problem.detail}")
-    raise typer.Exit(EXIT_LOSSES if problems else 0)
+    raise typer.Exit(EXIT_LOSSES if complain_of(source.problems) else 0)
 
 
 def _channels(text: Optional[str]) -> tuple[str, ...]:

@@ -118,13 +118,17 @@ def parse_time(text: str, origin_ns: int) -> int:
     return nanoseconds if seconds >= ABSOLUTE_FROM_S else origin_ns + nanoseconds
 
 
-def merge_intervals(intervals: Iterable[Interval]) -> list[Interval]:
+def merge_intervals(intervals: Iterable[Interval], origin_ns: int = 0) -> list[Interval]:
     """The intervals in time order, those of one class that touch or overlap as one.
+
+    Args:
+        intervals: in any order.
+        origin_ns: what a message tells their times from, nanoseconds.
 
     Raises:
         LabelError: two of different classes overlap.
     """
-    return _merged(_Entry(one, _described(one)) for one in intervals)
+    return _merged(_Entry(one, _described(one, origin_ns)) for one in intervals)
 
 
 class LabelTrack:
@@ -278,8 +282,8 @@ def _merged(entries: Iterable[_Entry]) -> list[Interval]:
     return [entry.interval for entry in merged]
 
 
-def _described(one: Interval) -> str:
-    return f"the interval {_seconds(one.start_ns)} to {_seconds(one.end_ns)} s"
+def _described(one: Interval, origin_ns: int) -> str:
+    return f"the interval {_seconds(one.start_ns - origin_ns)} to {_seconds(one.end_ns - origin_ns)} s"
 
 
 def _iso_ns(stamp: re.Match[str], text: str) -> int:

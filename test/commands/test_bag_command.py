@@ -39,7 +39,7 @@ def test_a_folder_becomes_a_bag_and_what_was_left_out_is_said(folder: Path, tmp_
     code, text = invoke("--data", folder, "--output", out, "--channels", "mq2,CO2", "--namespace", "/robot1/")
     assert code == 1
     assert "2 readings, no images, 1 leaks, classes NoGas, Smoke, 4 s" in text
-    assert "unreadable_row (1): Gas_Sensors_Measurements.csv line 3: channel mq2 is 'broken'" in text
+    assert "unreadable_row: Gas_Sensors_Measurements.csv line 3: channel mq2 is 'broken'" in text
     assert counts(out) == {"/robot1/gas/readings": 2, "/robot1/truth/label": 5, "/robot1/truth/leaks": 1}
 
 
