@@ -100,6 +100,13 @@ class LeakAlarm:
             rejected=self._rejected,
         )
 
+    @property
+    def fault_due_ns(self) -> int | None:
+        """When the fault comes if no valid reading does, on the clock as it stands; None while one stands."""
+        if self._fault_since is not None:
+            return None
+        return self._now_ns + max(0, self._last_valid + self.settings.timeout_ns - self._elapsed)
+
     def update(
         self, now_ns: int, probabilities: Mapping[str, float], reading_valid: bool
     ) -> AlarmEvent | None:

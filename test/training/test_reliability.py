@@ -48,7 +48,10 @@ def test_the_calibration_error_is_torchmetrics(given_answers: Answers) -> None:
     # torchmetrics counts a confidence of just 1 as beyond the last bin.
     assume(probabilities.max() < 1)
     theirs = multiclass_calibration_error(
-        torch.from_numpy(probabilities), torch.from_numpy(labels), probabilities.shape[1], n_bins=RELIABILITY_BINS
+        torch.from_numpy(probabilities),
+        torch.from_numpy(labels),
+        probabilities.shape[1],
+        n_bins=RELIABILITY_BINS,
     )
     assert expected_calibration_error(probabilities, labels) == pytest.approx(float(theirs), abs=1e-4)
 
