@@ -76,8 +76,8 @@ class BagReader:
 
     What is missing or damaged is counted in `problems` and never raised while anything can be read. Causes:
     `bag_empty`, `bag_truncated`, `bag_damaged`, `bag_without_metadata`, `bag_file_missing`,
-    `bag_file_unlisted`, `bag_metadata_wrong`, and by message `message_undecodable` and
-    `message_type_unknown`.
+    `bag_file_unlisted`, `bag_metadata_wrong`, `bag_messages_missing`, and by message `message_undecodable`
+    and `message_type_unknown`.
 
     Args:
         path: a directory, with or without metadata.yaml, or one MCAP or SQLite file; also compressed.
@@ -122,12 +122,14 @@ class BagReader:
         types = MessageTypes()
         definitions = {(topic.name, topic.type_name): topic for file in self._files for topic in file.topics}
         unknown = self._learn(types, [topic for topic in definitions.values() if topic.name in topics])
+        found: Counter[tuple[str, str]] = Counter()
         parts = [
             Part(file.start_ns, partial(file.messages, topics))
             for file in self._files
             if file.start_ns is not None
         ]
         for raw in merge(parts):
+            found[raw.topic, raw.type_name] += 1
             reason = unknown.get((raw.topic, raw.type_name))
             if reason is not None:
                 self._problems.add(
@@ -137,6 +139,7 @@ class BagReader:
             message = self._decoded(types, raw)
             if message is not None:
                 yield message
+        self._compare_read(found, topics)
 
     def sha256(self) -> str:
         """SHA-256 over the bytes of the storage files in the order of their names, as hexadecimal digits."""
@@ -203,6 +206,16 @@ class BagReader:
             )
             return None
         return BagMessage(raw.topic, raw.type_name, raw.stamp_ns, message, len(data))
+
+    def _compare_read(self, found: Mapping[tuple[str, str], int], topics: Collection[str]) -> None:
+        """Count what the files say that they hold and did not give."""
+        for topic in self.topics:
+            read = found.get((topic.name, topic.type_name), 0)
+            if topic.name in topics and read < (topic.messages or 0):
+                self._problems.add(
+                    "bag_messages_missing",
+                    f"of {topic.messages} messages of {topic.name} in {self.path} {read} could be read",
+                )
 
     def _compare(self, promised: Mapping[str, int] | None) -> None:
         if self.message_count == 0:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.storage import mcap_records, sqlite_file
-from gas_fusion_ros.replay.storage.compression import ZSTD_MAGIC, CompressionError, decompress_file
+from gas_fusion_ros.replay.storage.compression import ZSTD_MAGIC, decompress_file
 from gas_fusion_ros.replay.storage.mcap_file import McapFile
 from gas_fusion_ros.replay.storage.metadata import METADATA, MetadataError, read_metadata
 from gas_fusion_ros.replay.storage.raw import StorageError, StorageFile
@@ -100,10 +100,7 @@ def open_file(path: Path, unpacked: Path, problems: Problems) -> StorageFile:
 
 def _open_compressed(path: Path, folder: Path, problems: Problems) -> StorageFile:
     target = folder / path.stem
-    try:
-        cut = decompress_file(path, target)
-    except CompressionError as error:
-        raise StorageError(str(error)) from error
+    cut = decompress_file(path, target)
     if cut:
         problems.add(
             "bag_truncated", f"{path.name} cannot be unpacked to its end ({cut}): what came out is read"

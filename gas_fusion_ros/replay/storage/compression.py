@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
-from typing import Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
-_PIECE = 1 << 16
+_PIECE = 1 << 18
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
@@ -16,40 +17,34 @@ class CompressionError(RuntimeError):
     """Data cannot be decompressed; the message says why."""
 
 
-class _Decompressor(Protocol):
-    """What the decompressors of lz4, backports.zstd and zstandard have in common."""
+class _Unpacked(Protocol):
+    """What the readers of lz4, backports.zstd and zstandard have in common."""
 
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes) -> bytes: ...
+    def read1(self, size: int) -> bytes: ...
 
 
-def _zstd() -> _Decompressor:
+def _zstd(packed: BinaryIO) -> _Unpacked:
     # rosbags brings one of them, depending on its version and Python's.
     if sys.version_info >= (3, 14):
-        from compression.zstd import ZstdDecompressor
+        from compression.zstd import ZstdFile
 
-        return cast(_Decompressor, ZstdDecompressor())
+        return cast(_Unpacked, ZstdFile(packed))
     try:
-        from backports.zstd import ZstdDecompressor
+        from backports.zstd import ZstdFile
     except ImportError:
-        from zstandard import ZstdDecompressor as Zstandard
+        from zstandard import ZstdDecompressor
 
-        return cast(_Decompressor, Zstandard().decompressobj())
-    return cast(_Decompressor, ZstdDecompressor())
-
-
-def _lz4() -> _Decompressor:
-    from lz4.frame import LZ4FrameDecompressor
-
-    return cast(_Decompressor, LZ4FrameDecompressor())
+        return cast(_Unpacked, ZstdDecompressor().stream_reader(packed, read_across_frames=True))
+    return cast(_Unpacked, ZstdFile(packed))
 
 
-_DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {"zstd": _zstd, "lz4": _lz4}
+def _lz4(packed: BinaryIO) -> _Unpacked:
+    from lz4.frame import LZ4FrameFile
+
+    return cast(_Unpacked, LZ4FrameFile(packed))
+
+
+_READERS: dict[str, Callable[[BinaryIO], _Unpacked]] = {"zstd": _zstd, "lz4": _lz4}
 
 
 def decompress(data: bytes, compression: str) -> bytes:
@@ -60,85 +55,54 @@ def decompress(data: bytes, compression: str) -> bytes:
         compression: `zstd`, `lz4` or empty.
 
     Raises:
-        CompressionError: another compression, a decompressor that is not installed, broken or cut data.
+        CompressionError: another compression, a decompressor that is not installed, broken or cut data. Some
+            decompressors return what there is of cut data instead: compare the length where it is known.
     """
-    if not compression:
-        return data
-    stream = _Stream(compression)
-    result = b"".join(stream.feed(data))
-    if not stream.complete:
-        raise CompressionError(f"the {compression} data end early")
-    return result
+    return b"".join(_pieces(BytesIO(data), compression)) if compression else data
 
 
 def decompress_cut(data: bytes, compression: str) -> bytes:
-    """Decompress what there is of data that were cut off.
-
-    Raises:
-        CompressionError: another compression, or a decompressor that is not installed.
-    """
+    """Decompress what there is of data that were cut off; nothing where the compression is unknown."""
     if not compression:
         return data
-    stream = _Stream(compression)
-    whole: list[bytes] = []
+    pieces: list[bytes] = []
     try:
-        for start in range(0, len(data), _PIECE):
-            whole.extend(stream.feed(data[start : start + _PIECE]))
+        # One by one, to keep those before the error.
+        for piece in _pieces(BytesIO(data), compression):
+            pieces.append(piece)
     except CompressionError:
-        pass  # What came out before is what there is.
-    return b"".join(whole)
+        pass
+    return b"".join(pieces)
 
 
 def decompress_file(source: Path, target: Path) -> str | None:
     """Decompress a zstd file in pieces, as far as it goes.
 
     Returns:
-        Why it could not be read to its end; None where it was.
+        Why it could not be read to its end; None where it was, as far as the decompressor can tell.
 
     Raises:
         OSError: a file cannot be read or written.
-        CompressionError: no decompressor is installed.
     """
-    stream = _Stream("zstd")
     with source.open("rb") as packed, target.open("wb") as unpacked:
         try:
-            while data := packed.read(_PIECE):
-                unpacked.writelines(stream.feed(data))
+            for piece in _pieces(packed, "zstd"):
+                unpacked.write(piece)
         except CompressionError as error:
             return str(error)
-    return None if stream.complete else "the zstd data end early"
+    return None
 
 
-class _Stream:
-    """Frames of one compression, one after the other."""
-
-    def __init__(self, compression: str) -> None:
-        if compression not in _DECOMPRESSORS:
-            raise CompressionError(f"compression {compression!r} is not one of zstd, lz4")
-        self._compression = compression
-        self._decompressor = self._begin()
-        self._fresh = True
-
-    @property
-    def complete(self) -> bool:
-        """Whether the data fed so far end with a frame's end."""
-        return self._fresh or self._decompressor.eof
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        while data:
-            if self._decompressor.eof:
-                self._decompressor = self._begin()
-            self._fresh = False
-            try:
-                yield self._decompressor.decompress(data)
-            except Exception as error:  # each library has errors of its own
-                raise CompressionError(f"broken {self._compression} data: {error}") from error
-            data = self._decompressor.unused_data if self._decompressor.eof else b""
-
-    def _begin(self) -> _Decompressor:
-        try:
-            return _DECOMPRESSORS[self._compression]()
-        except ImportError as error:
-            raise CompressionError(
-                f"{self._compression} cannot be decompressed ({error}): pip install lz4 zstandard"
-            ) from error
+def _pieces(packed: BinaryIO, compression: str) -> Iterator[bytes]:
+    if compression not in _READERS:
+        raise CompressionError(f"compression {compression!r} is not one of {', '.join(_READERS)}")
+    try:
+        unpacked = _READERS[compression](packed)
+        while piece := unpacked.read1(_PIECE):
+            yield piece
+    except ImportError as error:
+        raise CompressionError(f"{error}: pip install {compression.replace('zstd', 'zstandard')}") from error
+    except OSError:
+        raise
+    except Exception as error:  # each library has errors of its own
+        raise CompressionError(f"broken or cut {compression} data: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from binascii import crc32
 from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,11 +15,13 @@ from gas_fusion_ros.replay.storage.mcap_records import (
     MAGIC,
     MESSAGE_HEAD,
     Channel,
+    ChunkIndex,
     Opcode,
     RecordError,
     Schema,
     Statistics,
     parse_chunk_index,
+    parse_footer,
     parse_statistics,
     records,
 )
@@ -34,6 +37,8 @@ from gas_fusion_ros.replay.storage.mcap_walk import walk
 from gas_fusion_ros.replay.storage.raw import Part, RawMessage, StorageError, StoredTopic, merge
 
 _NO_SCHEMA = Schema(0, "", "", "")
+_UP_TO_CRC = HEAD.size + 16
+"""Bytes of the footer that its checksum covers."""
 
 
 class McapFile:
@@ -52,7 +57,6 @@ class McapFile:
     def __init__(self, path: Path, name: str, problems: Problems) -> None:
         self._name = name
         self._problems = problems
-        self._reported: set[Section] = set()
         self._file = path.open("rb")
         try:
             self._size = os.fstat(self._file.fileno()).st_size
@@ -121,23 +125,26 @@ class McapFile:
         return iter(found)
 
     def _report(self, section: Section, error: DamageError) -> None:
-        if section not in self._reported:
-            self._reported.add(section)
-            report_damage(self._problems, self._name, section, self.start_ns, error)
+        if section.offset not in self._contents.reported:
+            self._contents.reported.add(section.offset)
+            report_damage(self._problems, self._name, section, self.start_ns or 0, error)
 
     def _indexed(self) -> Contents | None:
         """What the summary at the file's end says; None where there is none that can be used."""
         end = self._size - FOOTER_SIZE
         self._file.seek(max(end, 0))
         footer = self._file.read()
-        if end < len(MAGIC) or not footer.endswith(MAGIC) or footer[0] != Opcode.FOOTER:
+        if end < len(MAGIC) or footer[0] != Opcode.FOOTER or not footer.endswith(MAGIC):
             return None
-        start = int.from_bytes(footer[HEAD.size : HEAD.size + 8], "little")
-        if not len(MAGIC) < start < end:
+        parsed = parse_footer(footer[HEAD.size :])
+        if not len(MAGIC) < parsed.summary_start < end:
             return None
-        self._file.seek(start)
+        self._file.seek(parsed.summary_start)
+        data = self._file.read(end - parsed.summary_start)
         try:
-            return self._summary(self._file.read(end - start))
+            if parsed.summary_crc and crc32(data + footer[:_UP_TO_CRC]) != parsed.summary_crc:
+                raise RecordError("its checksum is wrong")
+            return self._summary(data)
         except RecordError as error:
             self._problems.add(
                 "bag_damaged", f"the index of {self._name} is damaged ({error}): the file is read without it"
@@ -146,7 +153,7 @@ class McapFile:
 
     def _summary(self, data: bytes) -> Contents | None:
         contents = Contents()
-        statistics: Statistics | None = None
+        statistics = Statistics(0, -1, 0, {})
         chunks = 0
         for opcode, content in records(data):
             contents.learn(opcode, content)
@@ -154,17 +161,26 @@ class McapFile:
                 statistics = parse_statistics(bytes(content))
             elif opcode == Opcode.CHUNK_INDEX:
                 chunks += 1
-                index = parse_chunk_index(bytes(content))
-                if index.offset + index.length > self._size:
-                    raise RecordError(f"it names a chunk at byte {index.offset}, beyond the end")
-                # A chunk without messages has no times.
-                if index.end_ns:
-                    contents.sections.append(
-                        Section(index.offset, index.length, index.start_ns, index.end_ns, index.channels)
-                    )
-        if statistics is None or (statistics.channels, statistics.chunks) != (len(contents.channels), chunks):
-            return None  # The writer left things out of the summary, as it may.
-        if statistics.messages and not chunks:
+                self._add_chunk(contents, parse_chunk_index(bytes(content)))
+        # The writer may leave topics or chunks out of the summary, or write messages outside of chunks.
+        complete = statistics.channels == len(contents.channels) and statistics.chunks == chunks
+        if not complete or (statistics.messages and not chunks):
             return None
         contents.counts.update(statistics.channel_messages)
         return contents
+
+    def _add_chunk(self, contents: Contents, index: ChunkIndex) -> None:
+        if index.offset + index.length > self._size:
+            raise RecordError(f"it names a chunk at byte {index.offset}, beyond the end")
+        # A chunk that only describes topics has no times.
+        if index.end_ns or index.channels:
+            contents.sections.append(
+                Section(
+                    index.offset,
+                    index.length,
+                    is_chunk=True,
+                    start_ns=index.start_ns,
+                    end_ns=index.end_ns,
+                    channels=index.channels,
+                )
+            )

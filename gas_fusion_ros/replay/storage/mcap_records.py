@@ -35,10 +35,6 @@ class Opcode(IntEnum):
     DATA_END = 0x0F
 
 
-LAST_OPCODE = 0x0F
-"""Greatest opcode of the specification; those from 0x80 on are private."""
-
-
 class RecordError(ValueError):
     """A record ends before its fields do."""
 
@@ -107,14 +103,25 @@ class ChunkIndex:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a file says about itself."""
+    """How much a file says that there is in it."""
 
     messages: int
     channels: int
     chunks: int
-    start_ns: int
-    end_ns: int
     channel_messages: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Footer:
+    """Where the summary is.
+
+    Attributes:
+        summary_start: in the file; 0 without a summary.
+        summary_crc: CRC-32 of the summary and of the footer up to it; 0 where there is none.
+    """
+
+    summary_start: int
+    summary_crc: int
 
 
 class _Fields:
@@ -164,6 +171,13 @@ def parse_chunk(content: bytes) -> Chunk:
     return Chunk(start_ns, end_ns, size, crc, compression, fields.position, data_size)
 
 
+def parse_footer(content: bytes) -> Footer:
+    """Read the content of a Footer record."""
+    fields = _Fields(content)
+    summary_start, _offsets_start, crc = fields.number(_U64), fields.number(_U64), fields.number(_U32)
+    return Footer(summary_start, crc)
+
+
 def parse_chunk_index(content: bytes) -> ChunkIndex:
     """Read the content of a Chunk Index record."""
     fields = _Fields(content)
@@ -177,8 +191,8 @@ def parse_statistics(content: bytes) -> Statistics:
     fields = _Fields(content)
     messages, _schemas, channels = fields.number(_U64), fields.number(_U16), fields.number(_U32)
     _attachments, _metadata, chunks = (fields.number(_U32) for _ in range(3))
-    start_ns, end_ns = fields.number(_U64), fields.number(_U64)
-    return Statistics(messages, channels, chunks, start_ns, end_ns, dict(_pairs(fields.block())))
+    _start_ns, _end_ns = fields.number(_U64), fields.number(_U64)
+    return Statistics(messages, channels, chunks, dict(_pairs(fields.block())))
 
 
 def _pairs(block: bytes) -> Iterator[tuple[int, int]]:

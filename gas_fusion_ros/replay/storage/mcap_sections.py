@@ -24,6 +24,9 @@ from gas_fusion_ros.replay.storage.mcap_records import (
 )
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
+_LONGEST_HEAD = 256
+"""Bytes before a chunk's data: numbers, and the name of the compression."""
+
 
 class DamageError(RuntimeError):
     """A section cannot be read, or not to its end; the message says why."""
@@ -36,18 +39,20 @@ class Section:
     Attributes:
         offset: of its first record in the file.
         size: of its records in the file, bytes.
+        is_chunk: whether it is one chunk.
         start_ns: time of recording of its first message.
         end_ns: time of recording of its last message.
         channels: which channels have messages in it; empty where that is not known.
-        cut: whether the file ends within it.
+        is_cut: whether the file ends within it.
     """
 
     offset: int
     size: int
+    is_chunk: bool
     start_ns: int = 0
     end_ns: int = 0
     channels: frozenset[int] = frozenset()
-    cut: bool = False
+    is_cut: bool = False
 
 
 @dataclass
@@ -59,12 +64,14 @@ class Contents:
         channels: topics by their number.
         counts: messages of each channel.
         sections: in the order of the file.
+        reported: offsets of those whose damage was counted already.
     """
 
     schemas: dict[int, Schema] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)
     counts: Counter[int] = field(default_factory=Counter)
     sections: list[Section] = field(default_factory=list)
+    reported: set[int] = field(default_factory=set)
 
     def learn(self, opcode: int, content: memoryview) -> None:
         """Take in a record if it describes a topic or type."""
@@ -89,23 +96,22 @@ class Contents:
 def section_records(file: BinaryIO, section: Section) -> Iterator[tuple[int, memoryview]]:
     """Yield opcode and content of each record in a section, of a chunk those inside.
 
-    A chunk that is damaged is left out whole, for nobody knows where; of one that is cut off, what is there
-    is yielded.
+    A whole chunk that does not fit its checksum is left out, for nobody knows where it is wrong; of one that
+    is cut off, what is there is yielded.
 
     Raises:
         DamageError: the section is damaged; what could be read has been yielded.
     """
-    file.seek(section.offset)
-    data = file.read(section.size)
     try:
-        if section.cut:
+        file.seek(section.offset)
+        data = file.read(section.size)
+        if section.is_cut:
             yield from _cut_chunk(data)
-        elif data[:1] == bytes([Opcode.CHUNK]):
-            ((_, content),) = records(data)
-            yield from records(_chunk(content))
+        elif section.is_chunk:
+            yield from records(_chunk(data))
         else:
             yield from records(data)
-    except (RecordError, CompressionError, ValueError) as error:
+    except (OSError, RecordError, CompressionError) as error:
         raise DamageError(str(error)) from error
 
 
@@ -121,19 +127,16 @@ def message_head(content: memoryview) -> tuple[int, int]:
     return channel, stamp_ns
 
 
-def report_damage(
-    problems: Problems, name: str, section: Section, begin_ns: int | None, error: DamageError
-) -> None:
+def report_damage(problems: Problems, name: str, section: Section, begin_ns: int, error: DamageError) -> None:
     """Count a section that cannot be read.
 
     Args:
         problems: where it is counted.
         name: the file.
         section: what is lost.
-        begin_ns: first time of recording in the file; None where that is not known yet.
+        begin_ns: first time of recording in the file.
         error: why.
     """
-    begin_ns = section.start_ns if begin_ns is None else begin_ns
     since, until = (
         (stamp_ns - begin_ns) / NANOSECONDS_PER_SECOND for stamp_ns in (section.start_ns, section.end_ns)
     )
@@ -144,22 +147,25 @@ def report_damage(
     )
 
 
-def _chunk(content: memoryview) -> bytes:
-    """The records of a whole chunk."""
-    head = parse_chunk(bytes(content[: 1 << 8]))
-    packed = content[head.data_offset : head.data_offset + head.data_size]
-    data = decompress(bytes(packed), head.compression)
-    if len(data) != head.size:
-        raise RecordError(f"a chunk of {head.size} bytes has {len(data)}")
-    if head.crc and crc32(data) != head.crc:
+def _chunk(data: bytes) -> bytes:
+    """The records in a whole chunk's record."""
+    opcode, size = HEAD.unpack_from(data)
+    if opcode != Opcode.CHUNK or HEAD.size + size != len(data):
+        raise RecordError("there is no chunk where the index says")
+    content = memoryview(data)[HEAD.size :]
+    head = parse_chunk(bytes(content[:_LONGEST_HEAD]))
+    unpacked = decompress(bytes(content[head.data_offset :][: head.data_size]), head.compression)
+    if len(unpacked) != head.size:
+        raise RecordError(f"a chunk of {head.size} bytes has {len(unpacked)}")
+    if head.crc and crc32(unpacked) != head.crc:
         raise RecordError("a chunk's checksum is wrong")
-    return data
+    return unpacked
 
 
 def _cut_chunk(data: bytes) -> Iterator[tuple[int, memoryview]]:
     """The whole records of what there is of a chunk."""
     try:
-        head = parse_chunk(data[HEAD.size : HEAD.size + (1 << 8)])
+        head = parse_chunk(data[HEAD.size :][:_LONGEST_HEAD])
         yield from records(decompress_cut(data[HEAD.size + head.data_offset :], head.compression))
     except RecordError:
         pass  # That the end is missing is known.

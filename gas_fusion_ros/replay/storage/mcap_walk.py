@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.replay.storage.mcap_records import HEAD, MAGIC, MESSAGE_HEAD, Opcode, parse_chunk
+from gas_fusion_ros.replay.storage.mcap_records import HEAD, MAGIC, MESSAGE_HEAD, Opcode, RecordError
 from gas_fusion_ros.replay.storage.mcap_sections import (
     Contents,
     DamageError,
     Section,
     message_head,
-    report_damage,
     section_records,
 )
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
@@ -45,31 +44,38 @@ class _Walker:
         self._run: Section | None = None
 
     def walk(self) -> Contents:
-        position = len(MAGIC)
-        lost = ""
-        while not lost:
-            self._file.seek(position)
-            head = self._file.read(HEAD.size)
-            if len(head) < HEAD.size:
-                lost = "it is cut off"
-                break
-            opcode, length = HEAD.unpack(head)
-            size = HEAD.size + length
-            if opcode in (Opcode.FOOTER, Opcode.DATA_END):
-                break
-            if not 0 < opcode <= _LAST_OPCODE and opcode < _FIRST_PRIVATE_OPCODE:
-                lost = f"what stands at byte {position} is no record"
-            elif position + size > self._size:
-                lost = "it is cut off"
-                if opcode == Opcode.CHUNK:
-                    self._look_into(Section(position, self._size - position, cut=True))
-            else:
-                self._take(opcode, Section(position, size))
-            position += size
+        position: int | None = len(MAGIC)
+        while position is not None:
+            position = self._step(position)
         self._end_run()
-        if lost:
-            self._report_end(lost)
         return self._contents
+
+    def _step(self, position: int) -> int | None:
+        """Take in the record at `position`; return where the next one is, None where there is none."""
+        self._file.seek(position)
+        head = self._file.read(HEAD.size)
+        if len(head) < HEAD.size:
+            self._report_end("it is cut off")
+            return None
+        opcode, length = HEAD.unpack(head)
+        end = position + HEAD.size + length
+        if opcode in (Opcode.FOOTER, Opcode.DATA_END):
+            return None
+        if not 0 < opcode <= _LAST_OPCODE and opcode < _FIRST_PRIVATE_OPCODE:
+            self._report_end(f"at byte {position} is no record")
+            return None
+        is_chunk = opcode == Opcode.CHUNK
+        if end > self._size:
+            if is_chunk:
+                self._look_into(Section(position, self._size - position, is_chunk, is_cut=True))
+            self._report_end("it is cut off")
+            return None
+        try:
+            self._take(opcode, Section(position, end - position, is_chunk))
+        except (RecordError, DamageError) as error:
+            self._contents.reported.add(position)
+            self._problems.add("bag_damaged", f"{self._name} is damaged at byte {position} ({error})")
+        return end
 
     def _take(self, opcode: int, section: Section) -> None:
         """Take in a whole record."""
@@ -84,7 +90,7 @@ class _Walker:
             self._contents.learn(opcode, memoryview(content))
 
     def _look_into(self, section: Section) -> None:
-        """Count what a chunk holds."""
+        """Take in a chunk, as far as it can be read."""
         stamps: list[int] = []
         channels: set[int] = set()
         try:
@@ -95,25 +101,18 @@ class _Walker:
                     self._contents.counts[channel] += 1
                     channels.add(channel)
                     stamps.append(stamp_ns)
-        except DamageError as error:
-            report_damage(self._problems, self._name, self._timed(section), self._contents.start_ns, error)
-        if stamps:
-            known = replace(section, start_ns=min(stamps), end_ns=max(stamps), channels=frozenset(channels))
-            self._contents.sections.append(known)
-
-    def _timed(self, section: Section) -> Section:
-        """A chunk with the times of its head."""
-        self._file.seek(section.offset + HEAD.size)
-        head = parse_chunk(self._file.read(min(section.size - HEAD.size, 1 << 8)))
-        return replace(section, start_ns=head.start_ns, end_ns=head.end_ns)
+        finally:
+            if stamps:
+                known = replace(
+                    section, start_ns=min(stamps), end_ns=max(stamps), channels=frozenset(channels)
+                )
+                self._contents.sections.append(known)
 
     def _lengthen_run(self, section: Section) -> None:
-        """Add a message outside of chunks."""
+        """Take in a message outside of chunks."""
         channel, stamp_ns = message_head(memoryview(self._file.read(MESSAGE_HEAD.size)))
         self._contents.counts[channel] += 1
-        run = self._run
-        if run is None:
-            run = replace(section, size=0, start_ns=stamp_ns, end_ns=stamp_ns)
+        run = self._run or replace(section, size=0, start_ns=stamp_ns, end_ns=stamp_ns)
         self._run = replace(
             run,
             size=run.size + section.size,
@@ -130,11 +129,12 @@ class _Walker:
             self._run = None
 
     def _report_end(self, reason: str) -> None:
-        start_ns, end_ns = self._contents.start_ns, self._contents.end_ns
-        duration_s = (end_ns - start_ns) / NANOSECONDS_PER_SECOND if start_ns and end_ns else 0.0
+        self._end_run()
+        contents = self._contents
+        duration_s = ((contents.end_ns or 0) - (contents.start_ns or 0)) / NANOSECONDS_PER_SECOND
         self._problems.add(
             "bag_truncated",
-            f"{self._name} has no end ({reason}), the recorder was not ended properly: "
-            f"{self._contents.counts.total()} messages in {duration_s:.1f} s are read, what followed is "
-            "lost; `mcap recover` writes a whole file",
+            f"{self._name} has no end ({reason}), so the recorder was not ended properly: "
+            f"{contents.counts.total()} messages in {duration_s:.1f} s are read, what followed is lost; "
+            "`mcap recover` writes a whole file",
         )

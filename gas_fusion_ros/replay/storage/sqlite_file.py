@@ -1,20 +1,33 @@
-"""Reads the SQLite files of rosbag2; of damaged ones every row that can still be reached."""
+"""Reads the SQLite files of rosbag2; of damaged ones every row that is in a readable page."""
 
 from __future__ import annotations
 
+import heapq
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.storage.raw import RawMessage, StorageError, StoredTopic
-from gas_fusion_ros.replay.storage.sqlite_salvage import Key, in_order_of_time, reachable_rows
+from gas_fusion_ros.replay.storage.sqlite_pages import PageError, Row, SqlitePages, page_size
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 MAGIC = b"SQLite format 3\x00"
+
+_REORDERED = 4096
+"""Rows of a damaged file are put in order of time among so many; they were written nearly so."""
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """How much is in a file: messages by topic, and the first and last time of recording."""
+
+    counts: Counter[int]
+    start_ns: int | None
+    end_ns: int | None
 
 
 class SqliteFile:
@@ -26,102 +39,135 @@ class SqliteFile:
         problems: where losses are counted.
 
     Raises:
+        OSError: it cannot be read.
         StorageError: it is no SQLite file of rosbag2, or nothing of it can be read.
     """
 
     def __init__(self, path: Path, name: str, problems: Problems) -> None:
+        self._path = path
         self._name = name
         self._problems = problems
         self._lost: set[int] = set()
-        self._damage: sqlite3.DatabaseError | None = None
+        self._is_cut = path.stat().st_size < _declared_size(path)
+        self._pages: SqlitePages | None = None
         self._database = _connect(path, name, problems)
         try:
             self._topics = _topics(self._database)
-            try:
-                self._counts, self._span = _survey(self._database)
-            except sqlite3.DatabaseError as error:
-                self._damage = error
-                self._counts, self._span = _survey_damaged(self._database)
-                self._report_damage(error)
-        except sqlite3.Error as error:
-            self._database.close()
+            self._survey = _Survey(Counter(), None, None)
+            if self._is_cut:
+                self._salvage("it is shorter than its header says")
+            else:
+                try:
+                    self._survey = _survey(self._database)
+                except sqlite3.DatabaseError as error:
+                    self._salvage(str(error))
+        except (sqlite3.Error, PageError) as error:
+            self.close()
             raise StorageError(f"it cannot be read as an SQLite file of rosbag2 ({error})") from error
 
     @property
     def topics(self) -> tuple[StoredTopic, ...]:
         """The topics in it."""
-        return tuple(replace(topic, messages=self._counts[number]) for number, topic in self._topics.items())
+        return tuple(
+            replace(topic, messages=self._survey.counts[number]) for number, topic in self._topics.items()
+        )
 
     @property
     def start_ns(self) -> int | None:
         """Time of recording of its first message; None without messages."""
-        return self._span[0]
+        return self._survey.start_ns
 
     @property
     def end_ns(self) -> int | None:
         """Time of recording of its last message; None without messages."""
-        return self._span[1]
+        return self._survey.end_ns
 
     def messages(self, topics: Collection[str]) -> Iterator[RawMessage]:
         """Yield the messages of `topics` in order of time of recording."""
         wanted = {number: topic for number, topic in self._topics.items() if topic.name in topics}
-        for key in self._keys(wanted):
-            data = self._data(key.row)
-            if data is not None:
-                topic = wanted[key.topic]
-                yield RawMessage(topic.name, topic.type_name, key.stamp_ns, data)
+        last = (-1 << 63, 0)
+        if self._pages is None:
+            try:
+                for stamp_ns, row, topic, data in self._selected(wanted):
+                    last = stamp_ns, row
+                    yield RawMessage(wanted[topic].name, wanted[topic].type_name, stamp_ns, data)
+                return
+            except sqlite3.DatabaseError as error:
+                self._salvage(str(error))
+        for found in self._reachable(wanted):
+            content = self._data(found) if (found.stamp_ns, found.number) > last else None
+            if content is not None:
+                its = wanted[found.topic]
+                yield RawMessage(its.name, its.type_name, found.stamp_ns, content)
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+        if self._pages is not None:
+            self._pages.close()
 
-    def _keys(self, topics: Collection[int]) -> Iterator[Key]:
-        """The messages' keys in order of time; sorted without their data, which SQLite would hold."""
-        last: Key | None = None
-        if self._damage is None:
-            marks = ", ".join("?" * len(topics))
-            try:
-                for stamp_ns, row, topic in self._database.execute(
-                    f"SELECT timestamp, id, topic_id FROM messages WHERE topic_id IN ({marks}) "
-                    "ORDER BY timestamp, id",
-                    tuple(topics),
-                ):
-                    last = Key(stamp_ns, row, topic)
-                    yield last
-                return
-            except sqlite3.DatabaseError as error:
-                self._damage = error
-                self._report_damage(error)
-        for key in in_order_of_time(reachable_rows(self._database), topics):
-            if last is None or key > last:
-                yield key
+    def _selected(self, topics: Collection[int]) -> Iterator[tuple[int, int, int, bytes]]:
+        """Time, row, topic and data of each message, by SQLite."""
+        marks = ", ".join("?" * len(topics))
+        # The data are fetched row by row: where there is no index on the time, SQLite would sort them all.
+        for stamp_ns, row, topic in self._database.execute(
+            "SELECT timestamp, id, topic_id FROM messages "
+            f"WHERE topic_id IN ({marks}) ORDER BY timestamp, id",
+            tuple(topics),
+        ):
+            (data,) = self._database.execute("SELECT data FROM messages WHERE id = ?", (row,)).fetchone()
+            if not isinstance(stamp_ns, int) or not isinstance(data, bytes):
+                raise sqlite3.DatabaseError(f"row {row} is no message")
+            yield stamp_ns, row, topic, data
 
-    def _data(self, row: int) -> bytes | None:
-        try:
-            found = self._database.execute("SELECT data FROM messages WHERE id = ?", (row,)).fetchone()
-        except sqlite3.DatabaseError as error:
-            self._report_row(row, str(error))
-            return None
-        if found is None or not isinstance(found[0], bytes):
-            self._report_row(row, "it holds no message")
-            return None
-        return found[0]
+    # --- of a damaged file ---
 
-    def _report_row(self, row: int, reason: str) -> None:
-        if row not in self._lost:
-            self._lost.add(row)
-            self._problems.add(
-                "bag_damaged", f"row {row} of {self._name} cannot be read ({reason}): its message is left out"
-            )
-
-    def _report_damage(self, error: sqlite3.DatabaseError) -> None:
-        start_ns, end_ns = self._span
-        duration_s = (end_ns - start_ns) / NANOSECONDS_PER_SECOND if start_ns and end_ns else 0.0
+    def _salvage(self, reason: str) -> None:
+        """From now on read the pages instead."""
+        self._pages = SqlitePages(self._path)
+        self._survey = survey = _survey_of(row for row in self._pages.rows() if row.topic in self._topics)
+        duration_s = ((survey.end_ns or 0) - (survey.start_ns or 0)) / NANOSECONDS_PER_SECOND
         self._problems.add(
-            "bag_damaged",
-            f"{self._name} is damaged or cut off ({error}): {self._counts.total()} messages within "
-            f"{duration_s:.1f} s can still be reached, the others are lost",
+            self._cause,
+            f"{self._name} is {'cut off' if self._is_cut else 'damaged'} ({reason}): {survey.counts.total()} "
+            f"messages within {duration_s:.1f} s are found in its pages, others are lost",
         )
+
+    @property
+    def _cause(self) -> str:
+        return "bag_truncated" if self._is_cut else "bag_damaged"
+
+    def _reachable(self, topics: Collection[int]) -> Iterator[Row]:
+        """The rows of `topics` in order of time."""
+        assert self._pages is not None
+        waiting: list[Row] = []
+        for row in self._pages.rows():
+            if row.topic in topics:
+                heapq.heappush(waiting, row)
+                if len(waiting) > _REORDERED:
+                    yield heapq.heappop(waiting)
+        while waiting:
+            yield heapq.heappop(waiting)
+
+    def _data(self, row: Row) -> bytes | None:
+        assert self._pages is not None
+        try:
+            return self._pages.data(row)
+        except (OSError, PageError) as error:
+            if row.offset not in self._lost:
+                self._lost.add(row.offset)
+                self._problems.add(
+                    self._cause,
+                    f"row {row.number} of {self._name} cannot be read ({error}): its message is left out",
+                )
+            return None
+
+
+def _declared_size(path: Path) -> int:
+    """How long the file's header says that it is, bytes; 0 where it does not."""
+    with path.open("rb") as file:
+        header = file.read(32)
+    return page_size(header) * int.from_bytes(header[28:32], "big")
 
 
 def _connect(path: Path, name: str, problems: Problems) -> sqlite3.Connection:
@@ -166,6 +212,7 @@ def _topics(database: sqlite3.Connection) -> dict[int, StoredTopic]:
         for number, name, type_name, serialization in database.execute(
             "SELECT id, name, type, serialization_format FROM topics ORDER BY id"
         )
+        if isinstance(name, str) and isinstance(type_name, str)
     }
 
 
@@ -182,23 +229,21 @@ def _definitions(database: sqlite3.Connection) -> dict[str, tuple[str, str]]:
         return {}
 
 
-Span = tuple[int | None, int | None]
-
-
-def _survey(database: sqlite3.Connection) -> tuple[Counter[int], Span]:
-    """Messages by topic, and the first and last time of recording."""
+def _survey(database: sqlite3.Connection) -> _Survey:
     counts = Counter(dict(database.execute("SELECT topic_id, count(*) FROM messages GROUP BY topic_id")))
     (start_ns,) = database.execute("SELECT min(timestamp) FROM messages").fetchone()
     (end_ns,) = database.execute("SELECT max(timestamp) FROM messages").fetchone()
-    return counts, (start_ns, end_ns)
+    if counts and not (isinstance(start_ns, int) and isinstance(end_ns, int)):
+        raise sqlite3.DatabaseError("a time of recording is no number")
+    return _Survey(counts, start_ns, end_ns)
 
 
-def _survey_damaged(database: sqlite3.Connection) -> tuple[Counter[int], Span]:
+def _survey_of(rows: Iterable[Row]) -> _Survey:
     counts: Counter[int] = Counter()
     start_ns: int | None = None
     end_ns: int | None = None
-    for key in reachable_rows(database):
-        counts[key.topic] += 1
-        start_ns = key.stamp_ns if start_ns is None else min(start_ns, key.stamp_ns)
-        end_ns = key.stamp_ns if end_ns is None else max(end_ns, key.stamp_ns)
-    return counts, (start_ns, end_ns)
+    for row in rows:
+        counts[row.topic] += 1
+        start_ns = row.stamp_ns if start_ns is None else min(start_ns, row.stamp_ns)
+        end_ns = row.stamp_ns if end_ns is None else max(end_ns, row.stamp_ns)
+    return _Survey(counts, start_ns, end_ns)
