@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 Number = TypeVar("Number", np.uint8, np.float32)
 
-ALARM_TILE = 168
-"""Side of a frame beside its map, pixels: 24 of them stay well under a megabyte."""
+ALARM_TILE = 152
+"""Side of a frame beside its map, pixels: 24 of them, whatever they show, weigh less than a megabyte."""
 
-_ALARM_COLOURS = 48
+_ALARM_COLOURS = 40
 _ALARM_GAP = 6
 _DARK_SHARE = 0.55
 """Share from which on a cell of the confusion matrix is too dark for dark text."""

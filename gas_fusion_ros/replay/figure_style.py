@@ -88,7 +88,8 @@ def figure_png(size: tuple[float, float], draw: Callable[[Figure], None]) -> byt
         draw(figure)
         drawn = BytesIO()
         # Tight: long names beside the axes stay whole.
-        figure.savefig(drawn, format="png", bbox_inches="tight", pad_inches=0.12)
+        quickly = {"compress_level": 1}
+        figure.savefig(drawn, format="png", bbox_inches="tight", pad_inches=0.12, pil_kwargs=quickly)
     return _packed(Image.open(drawn))
 
 

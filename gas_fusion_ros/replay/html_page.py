@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from gas_fusion_ros.replay.evaluation_pictures import Picture
+from gas_fusion_ros.replay.figure_style import UNKNOWN_COLOUR
 
 _CSS = """
 :root { --text: #24292f; --faint: #57606a; --page: #ffffff; --band: #f6f8fa; --rule: #d0d7de;
@@ -24,14 +25,16 @@ h2 { font-size: 1.4rem; margin: 3.5rem 0 1rem; padding-bottom: .3rem; border-bot
   overflow-wrap: anywhere; }
 h3 { font-size: 1.15rem; margin: 2.25rem 0 .6rem; }
 p { max-width: 48rem; margin: .6rem 0; overflow-wrap: anywhere; }
-.verdict { font-size: 1.15rem; max-width: 56rem; margin: 1rem 0; padding: .75rem 1rem; background: var(--band);
-  border-left: .4rem solid var(--rule); border-radius: 4px; }
+.verdict { font-size: 1.15rem; max-width: 56rem; margin: 1rem 0; padding: .75rem 1rem;
+  background: var(--band); border-left: .4rem solid var(--rule); border-radius: 4px; }
 .good { border-color: var(--good); } .warn { border-color: var(--warn); } .bad { border-color: var(--bad); }
-.mark { font-weight: 600; white-space: nowrap; }
+.mark { font-weight: 600; }
+.named { white-space: nowrap; }
+.chip { display: inline-block; width: .75em; height: .75em; margin-right: .45em; border-radius: 2px; }
 .good .mark, .mark.good { color: var(--good); } .warn .mark, .mark.warn { color: var(--warn); }
 .bad .mark, .mark.bad { color: var(--bad); }
-.losses { margin: 1.25rem 0; padding: .25rem 1rem .5rem; border: 1px solid var(--warn); border-left-width: .4rem;
-  border-radius: 4px; }
+.losses { margin: 1.25rem 0; padding: .25rem 1rem .5rem; border: 1px solid var(--warn);
+  border-left-width: .4rem; border-radius: 4px; }
 .losses h3 { margin: .6rem 0; }
 dl.key { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .75rem;
   margin: 1.25rem 0; }
@@ -54,19 +57,21 @@ td.code, th.code { font-family: ui-monospace, monospace; font-size: .8125rem; ov
 figure { margin: 1rem 0 1.25rem; break-inside: avoid; }
 figure img { display: block; max-width: 100%; height: auto; background: #ffffff; border-radius: 6px; }
 figure.line img { width: 100%; min-width: 46rem; }
-figure.chart img { width: 30rem; }
+figure.chart { max-width: 30rem; } figure.chart img { width: 100%; }
 figcaption { font-size: .875rem; color: var(--faint); margin-top: .4rem; max-width: 48rem; }
-.frames { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(21.4rem, 100%), 1fr)); gap: 0 1rem; }
+.frames { display: grid; gap: 0 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(21.4rem, 100%), 1fr)); }
 .frames figure { margin: .5rem 0; }
 .frames strong { color: var(--text); }
 details { margin: .5rem 0 1rem; } summary { cursor: pointer; font-size: .875rem; }
+@media (max-width: 30rem) { body { padding: .75rem; } th, td { padding: .3rem .45rem .3rem .25rem; } }
 @media print {
   :root { --text: #000; --faint: #444; --page: #fff; --band: #f3f3f3; --rule: #bbb; }
   body { max-width: none; padding: 0; font-size: 11pt; }
   figure.line img { min-width: 0; }
   .wide { overflow: visible; }
   tr, .losses, .verdict { break-inside: avoid; }
-  h2 { break-before: page; } h1 + * ~ h2:first-of-type { break-before: auto; }
+  section { break-before: page; }
 }
 """
 
@@ -136,6 +141,12 @@ def figure(picture: Picture, caption: Content, kind: str = "chart") -> Html:
 def mark(text: str, kind: str) -> Html:
     """Return a word that stands out: `good`, `warn` or `bad`."""
     return element("span", text, class_=f"mark {kind}")
+
+
+def named(name: str, colours: Mapping[str, str]) -> Html:
+    """Return the name of a class after a spot of its colour, as the pictures have it."""
+    spot = element("span", "", class_="chip", style=f"background:{colours.get(name, UNKNOWN_COLOUR)}")
+    return element("span", spot, name, class_="named")
 
 
 def page(title: str, *content: Content) -> str:
