@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib import metadata
 
-from gas_fusion_ros import __version__
+import gas_fusion_ros
 from gas_fusion_ros.replay.evaluation_report import EvaluationReport, LabelSource
 from gas_fusion_ros.replay.html_page import Html, cell, element, joined, table
 from gas_fusion_ros.replay.html_texts import DASH
@@ -63,7 +63,7 @@ def _stamp_text(stamp_ns: int) -> str:
 
 
 def _versions() -> dict[str, str]:
-    versions = {"gas_fusion_ros": __version__}
+    versions = {"gas_fusion_ros": gas_fusion_ros.__version__}
     for name in _LIBRARIES:
         try:
             versions[name] = metadata.version(name)
