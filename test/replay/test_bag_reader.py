@@ -185,6 +185,13 @@ def test_a_standard_type_is_decoded_as_the_bag_defines_it(tmp_path: Path) -> Non
     assert (message.message.added, message.message.data) == (5, "ab")
 
 
+def test_a_standard_type_whose_definition_is_damaged_is_decoded_by_the_standard(tmp_path: Path) -> None:
+    with Writer(tmp_path / "bag", version=9, storage_plugin=MCAP) as writer:
+        topic = writer.add_connection("/a", STRING, msgdef="string dtaa\n", rihs01="RIHS01_0")
+        writer.write(topic, EPOCH, bytes(STORE.serialize_cdr(STORE.types[STRING]("good"), STRING)))
+    assert read(tmp_path / "bag") == [("/a", EPOCH, "good")]
+
+
 def test_readings_and_images_decode_as_those_of_rclpy(tmp_path: Path) -> None:
     celsius = np.linspace(10, 30, 64, dtype=np.float32).reshape(8, 8)
     made = [reading(EPOCH, range(7)), image(EPOCH + 1, celsius, "32FC1")]

@@ -170,8 +170,8 @@ class McapFile:
         return contents
 
     def _add_chunk(self, contents: Contents, index: ChunkIndex) -> None:
-        if index.offset + index.length > self._size:
-            raise RecordError(f"it names a chunk at byte {index.offset}, beyond the end")
+        if index.length < HEAD.size or index.offset + index.length > self._size:
+            raise RecordError(f"it names {index.length} bytes at byte {index.offset} as a chunk")
         # A chunk that only describes topics has no times.
         if index.end_ns or index.channels:
             contents.sections.append(

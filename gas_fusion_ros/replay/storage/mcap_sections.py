@@ -149,7 +149,7 @@ def report_damage(problems: Problems, name: str, section: Section, begin_ns: int
 
 def _chunk(data: bytes) -> bytes:
     """The records in a whole chunk's record."""
-    opcode, size = HEAD.unpack_from(data)
+    opcode, size = HEAD.unpack_from(data) if len(data) > HEAD.size else (0, 0)
     if opcode != Opcode.CHUNK or HEAD.size + size != len(data):
         raise RecordError("there is no chunk where the index says")
     content = memoryview(data)[HEAD.size :]

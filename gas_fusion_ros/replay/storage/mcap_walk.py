@@ -64,30 +64,30 @@ class _Walker:
         if not 0 < opcode <= _LAST_OPCODE and opcode < _FIRST_PRIVATE_OPCODE:
             self._report_end(f"at byte {position} is no record")
             return None
+        is_cut = end > self._size
         is_chunk = opcode == Opcode.CHUNK
-        if end > self._size:
-            if is_chunk:
-                self._look_into(Section(position, self._size - position, is_chunk, is_cut=True))
+        if is_chunk or not is_cut:
+            self._take(opcode, Section(position, min(end, self._size) - position, is_chunk, is_cut=is_cut))
+        if is_cut:
             self._report_end("it is cut off")
             return None
-        try:
-            self._take(opcode, Section(position, end - position, is_chunk))
-        except (RecordError, DamageError) as error:
-            self._contents.reported.add(position)
-            self._problems.add("bag_damaged", f"{self._name} is damaged at byte {position} ({error})")
         return end
 
     def _take(self, opcode: int, section: Section) -> None:
-        """Take in a whole record."""
-        if opcode == Opcode.MESSAGE:
-            self._lengthen_run(section)
-            return
-        self._end_run()
-        if opcode == Opcode.CHUNK:
-            self._look_into(section)
-        elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
-            content = self._file.read(section.size - HEAD.size)
-            self._contents.learn(opcode, memoryview(content))
+        """Take in a record."""
+        try:
+            if opcode == Opcode.MESSAGE:
+                self._lengthen_run(section)
+                return
+            self._end_run()
+            if opcode == Opcode.CHUNK:
+                self._look_into(section)
+            elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
+                content = self._file.read(section.size - HEAD.size)
+                self._contents.learn(opcode, memoryview(content))
+        except (RecordError, DamageError) as error:
+            self._contents.reported.add(section.offset)
+            self._problems.add("bag_damaged", f"{self._name} is damaged at byte {section.offset} ({error})")
 
     def _look_into(self, section: Section) -> None:
         """Take in a chunk, as far as it can be read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
@@ -36,7 +37,9 @@ class MessageTypes:
             raise UnknownTypeError(f"{topic.name} is encoded as {topic.serialization!r}; cdr can be read")
         if topic.definition:
             try:
-                self._own.register(_parsed(topic))
+                defined = _parsed(topic)
+                self._check(defined)
+                self._own.register(defined)
                 return
             except Exception as error:  # the parser has errors of its own, and trips over some texts
                 reason = f"the bag's definition of it cannot be understood: {' '.join(str(error).split())}"
@@ -46,6 +49,14 @@ class MessageTypes:
             raise UnknownTypeError(
                 f"the type {topic.type_name} of {topic.name} is not standard, and {reason}"
             )
+
+    def _check(self, defined: Mapping[str, Any]) -> None:
+        """Refuse damaged definitions of standard types: distributions add fields, they drop none."""
+        for name in defined.keys() & self._standard.fielddefs.keys():
+            fields = {field for field, _ in defined[name][1]}
+            missing = [field for field, _ in self._standard.fielddefs[name][1] if field not in fields]
+            if missing:
+                raise ValueError(f"{name} lacks {', '.join(missing)}")
 
     def decode(self, data: bytes, type_name: str) -> Any:
         """Deserialize a message of a type that was added.

@@ -115,10 +115,10 @@ class SqliteFile:
             f"WHERE topic_id IN ({marks}) ORDER BY timestamp, id",
             tuple(topics),
         ):
-            (data,) = self._database.execute("SELECT data FROM messages WHERE id = ?", (row,)).fetchone()
-            if not isinstance(stamp_ns, int) or not isinstance(data, bytes):
+            found = self._database.execute("SELECT data FROM messages WHERE id = ?", (row,)).fetchone()
+            if found is None or not isinstance(found[0], bytes) or not isinstance(stamp_ns, int):
                 raise sqlite3.DatabaseError(f"row {row} is no message")
-            yield stamp_ns, row, topic, data
+            yield stamp_ns, row, topic, found[0]
 
     # --- of a damaged file ---
 
