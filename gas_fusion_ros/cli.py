@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gas_fusion_ros.commands.bag import bag
+from gas_fusion_ros.commands.dataset import dataset
 from gas_fusion_ros.commands.label import label
 from gas_fusion_ros.commands.terminal import fail
 from gas_fusion_ros.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
@@ -115,6 +116,7 @@ def demo(
 
 
 app.command()(bag)
+app.command()(dataset)
 app.command()(label)
 
 

@@ -222,6 +222,15 @@ def decode_reading(msg: PointCloud2, channels: Sequence[str]) -> GasReading:
     return GasReading(stamp_ns, tuple(channels), counts, str(msg.header.frame_id))
 
 
+def channel_names(msg: PointCloud2) -> tuple[str, ...]:
+    """The channels that a gas reading can be decoded with: its float32 fields but x, y and z, in order."""
+    return tuple(
+        str(field.name)
+        for field in msg.fields
+        if field.datatype == _FLOAT32 and field.count == 1 and str(field.name) not in POSITION_FIELDS
+    )
+
+
 def _check_cloud_layout(msg: PointCloud2) -> None:
     if msg.row_step < msg.point_step:
         raise MessageError(

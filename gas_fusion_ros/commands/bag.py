@@ -10,10 +10,11 @@ from typing import Annotated, Optional
 
 import typer
 
+from gas_fusion_ros.commands.channels import parse_channels
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, fail, say
 from gas_fusion_ros.dataset import DatasetError, MissingColumnError
-from gas_fusion_ros.observation import PAPER_CHANNELS, check_channel_names
+from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, patrol_programme
 from gas_fusion_ros.replay.bag import BagError, BagFormat, Compression, Storage
 from gas_fusion_ros.replay.bag_making import BagSummary, BagTarget, make_bag
@@ -70,7 +71,7 @@ def bag(
 ) -> None:
     """Write a bag from a folder of readings and images, or from the simulator, with its ground truth."""
     try:
-        names = _channels(channels)
+        names = PAPER_CHANNELS if channels is None else parse_channels(channels)
         target = BagTarget(output, _checked_namespace(namespace), BagFormat(storage, compression))
         if patrol:
             _refuse_beside("--patrol", {"--data": data, "--rows": rows, "--render": render or None})
@@ -86,17 +87,6 @@ def bag(
         raise typer.Exit(130) from None
     say(_described(output, summary, source.image_topic))
     raise typer.Exit(EXIT_LOSSES if complain_of(source.problems) else 0)
-
-
-def _channels(text: Optional[str]) -> tuple[str, ...]:
-    if text is None:
-        return PAPER_CHANNELS
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    try:
-        check_channel_names(names)
-    except ValueError as error:
-        raise BagSourceError(f"--channels: {error}") from None
-    return names
 
 
 def _checked_namespace(text: str) -> str:
