@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gas_fusion_ros.alarm_types import AlarmSettings, Severity
 from gas_fusion_ros.inference import AlarmAdvice
+from gas_fusion_ros.observation import CLEAN_AIR
 
 DEFAULT_SEVERITIES: Mapping[str, Severity] = {
     "Mixture": Severity.CRITICAL,
@@ -89,3 +90,18 @@ def severities_of(warning: Iterable[str], critical: Iterable[str]) -> dict[str, 
 def default_classes(severity: Severity) -> list[str]:
     """Return the gases that are of a severity by default."""
     return [gas for gas, its_severity in DEFAULT_SEVERITIES.items() if its_severity is severity]
+
+
+def severities_for(classes: Iterable[str]) -> Mapping[str, Severity]:
+    """Return the severities to use where nobody chose any.
+
+    Those of the parameters' defaults; for a model that lacks one of these gases, every gas that it knows,
+    critical where the defaults do not name it.
+
+    Args:
+        classes: the model's classes.
+    """
+    gases = [name for name in classes if name != CLEAN_AIR]
+    if set(DEFAULT_SEVERITIES) <= set(gases):
+        return DEFAULT_SEVERITIES
+    return {gas: DEFAULT_SEVERITIES.get(gas, Severity.CRITICAL) for gas in gases}

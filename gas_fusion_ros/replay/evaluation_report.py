@@ -166,6 +166,13 @@ class EvaluationReport:
         latency_ms: wall time that decoding, pairing and classifying took per verdict.
         rates: how fast it went.
         wall_s: wall time, seconds.
+        modes: verdicts by what they were made from.
+        accuracy_by_mode: class accuracy by what the verdicts were made from.
+        settled: judged readings that `settled_accuracy` is over.
+        unknown: classified readings whose verdict is `Unknown`.
+        clean_air_s: seconds of clean air that `false_alarms_per_hour` is over; None where the truth is not
+            known.
+        grace_s: how long after a leak's last sign an alarm was not false.
     """
 
     bag: str
@@ -207,6 +214,12 @@ class EvaluationReport:
     latency_ms: Percentiles
     rates: Rates
     wall_s: float
+    modes: dict[str, int] = field(default_factory=dict)
+    accuracy_by_mode: dict[str, float] = field(default_factory=dict)
+    settled: int = 0
+    unknown: int = 0
+    clean_air_s: float | None = None
+    grace_s: float = 0.0
 
     @property
     def is_whole(self) -> bool:

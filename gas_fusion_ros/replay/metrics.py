@@ -232,6 +232,29 @@ def settled(judgements: Iterable[Judgement], leaks: Sequence[Leak], grace_ns: in
     ]
 
 
+class AlarmBands:
+    """When the alarm had evidence of gas, and of which, from the states it takes, as they come."""
+
+    def __init__(self) -> None:
+        self._bands: list[Interval] = []
+        self._since_ns = 0
+        self._sensed = ""
+
+    def add(self, stamp_ns: int, state: str, gas: str) -> None:
+        """The alarm is in `state` from `stamp_ns` on; a state told again changes nothing."""
+        sensed = gas if state in EVIDENCE_STATES else ""
+        if sensed != self._sensed:
+            if self._sensed:
+                self._bands.append(Interval(self._sensed, self._since_ns, max(stamp_ns, self._since_ns)))
+            self._since_ns, self._sensed = stamp_ns, sensed
+
+    def until(self, end_ns: int) -> list[Interval]:
+        """The bands so far; one that is still open ends with `end_ns`."""
+        if not self._sensed:
+            return list(self._bands)
+        return [*self._bands, Interval(self._sensed, self._since_ns, max(end_ns, self._since_ns))]
+
+
 def alarm_bands(states: Iterable[tuple[int, str, str]], end_ns: int) -> list[Interval]:
     """When the alarm had evidence of gas, and of which, from the states it published.
 
@@ -240,17 +263,10 @@ def alarm_bands(states: Iterable[tuple[int, str, str]], end_ns: int) -> list[Int
             one interval.
         end_ns: end of the run, which closes an interval that is still open.
     """
-    bands: list[Interval] = []
-    since_ns, sensed = 0, ""
-    for stamp_ns, state, gas in states:
-        now_sensed = gas if state in EVIDENCE_STATES else ""
-        if now_sensed != sensed:
-            if sensed:
-                bands.append(Interval(sensed, since_ns, stamp_ns))
-            since_ns, sensed = stamp_ns, now_sensed
-    if sensed:
-        bands.append(Interval(sensed, since_ns, max(end_ns, since_ns)))
-    return bands
+    bands = AlarmBands()
+    for state in states:
+        bands.add(*state)
+    return bands.until(end_ns)
 
 
 def alarms_of(bands: Iterable[Interval]) -> list[Interval]:
