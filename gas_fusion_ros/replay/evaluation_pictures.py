@@ -22,8 +22,9 @@ from gas_fusion_ros.replay.figure_style import (
     VERMILLION,
     figure_png,
     plain,
-    small_png,
+    row_png,
 )
+from gas_fusion_ros.replay.figure_texts import count_text
 from gas_fusion_ros.replay.report import Timeline, timeline_png
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ Number = TypeVar("Number", np.uint8, np.float32)
 ALARM_TILE = 152
 """Side of a frame beside its map, pixels: 24 of them, whatever they show, weigh less than a megabyte."""
 
-_ALARM_COLOURS = 40
+_ALARM_COLOURS = 48
 _ALARM_GAP = 6
 _DARK_SHARE = 0.55
 """Share from which on a cell of the confusion matrix is too dark for dark text."""
@@ -59,7 +60,7 @@ def timeline_picture(timeline: Timeline) -> Picture:
     leaks = "" if timeline.truth is None else ", and the truth"
     alt = (
         f"Over time: readings of {len(timeline.channels)} sensors, probabilities of "
-        f"{len(timeline.classes)} classes, {len(timeline.alarms)} alarms{leaks}"
+        f"{len(timeline.classes)} classes, {count_text(len(timeline.alarms), 'alarm')}{leaks}"
     )
     return Picture(timeline_png(replace(timeline, title="")), alt)
 
@@ -219,15 +220,19 @@ def alarm_frame(picture: AlarmPicture) -> Picture:
     """Put what the network saw at an alarm beside the same with its Grad-CAM map, where there is one."""
     frame = _tile(_as_rgb(picture.picture))
     if picture.heat is None:
-        return Picture(small_png(frame, _ALARM_COLOURS), f"Thermal frame at the alarm for {picture.gas}")
+        return Picture(_row(frame), f"Thermal frame at the alarm for {picture.gas}")
     heat = np.clip(_tile(picture.heat), 0, 1)
-    gap = np.full((ALARM_TILE, _ALARM_GAP, 3), 255, dtype=np.uint8)
-    both = np.concatenate((frame, gap, heat_overlay(frame, heat)), axis=1)
     if not heat.any():
         found = f"nothing in it speaks for {picture.label}"
     else:
         found = f"on the right what in it speaks for {picture.label}, most {_place(heat)}"
-    return Picture(small_png(both, _ALARM_COLOURS), f"Thermal frame at the alarm for {picture.gas}; {found}")
+    return Picture(
+        _row(frame, heat_overlay(frame, heat)), f"Thermal frame at the alarm for {picture.gas}; {found}"
+    )
+
+
+def _row(*tiles: npt.NDArray[np.uint8]) -> bytes:
+    return row_png(tiles, _ALARM_GAP, _ALARM_COLOURS)
 
 
 def _as_rgb(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

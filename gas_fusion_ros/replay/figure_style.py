@@ -93,17 +93,37 @@ def figure_png(size: tuple[float, float], draw: Callable[[Figure], None]) -> byt
     return _packed(Image.open(drawn))
 
 
-def small_png(pixels: npt.NDArray[np.uint8], colours: int = _COLOURS) -> bytes:
-    """Return a picture of shape (H, W, 3) or, grey, (H, W), as a PNG of few colours."""
+def row_png(tiles: Sequence[npt.NDArray[np.uint8]], gap: int, colours: int) -> bytes:
+    """Return pictures of one height side by side, as a PNG of few colours.
+
+    Args:
+        tiles: the pictures, each of shape (H, W, 3).
+        gap: pixels between them, white.
+        colours: of each picture, which has a palette of its own: none takes on another's colours.
+    """
     from PIL import Image
 
-    return _packed(Image.fromarray(np.ascontiguousarray(pixels)), colours)
+    palette = [255, 255, 255]
+    columns: list[npt.NDArray[np.uint8]] = []
+    for tile in tiles:
+        picture = Image.fromarray(np.ascontiguousarray(tile)).quantize(colours)
+        if columns:
+            columns.append(np.zeros((len(tile), gap), dtype=np.uint8))
+        columns.append(np.asarray(picture) + np.uint8(len(palette) // 3))
+        palette += (picture.getpalette() or [])[: 3 * colours]
+    row = Image.fromarray(np.concatenate(columns, axis=1))
+    row.putpalette(palette)
+    return _saved(row)
 
 
-def _packed(picture: Image.Image, colours: int = _COLOURS) -> bytes:
-    packed = BytesIO()
-    picture.convert("RGB").quantize(colours).save(packed, format="png", optimize=True)
-    return packed.getvalue()
+def _packed(picture: Image.Image) -> bytes:
+    return _saved(picture.convert("RGB").quantize(_COLOURS))
+
+
+def _saved(picture: Image.Image) -> bytes:
+    file = BytesIO()
+    picture.save(file, format="png", optimize=True)
+    return file.getvalue()
 
 
 def tick_step(total_s: float) -> float:

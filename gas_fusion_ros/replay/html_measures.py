@@ -7,8 +7,8 @@ from gas_fusion_ros.replay.evaluation import Evaluation
 from gas_fusion_ros.replay.evaluation_pictures import confusion_picture, offsets_picture, reliability_picture
 from gas_fusion_ros.replay.evaluation_report import EvaluationReport
 from gas_fusion_ros.replay.figure_style import class_colours
+from gas_fusion_ros.replay.figure_texts import DASH, duration_text, number_text, share_text
 from gas_fusion_ros.replay.html_page import Html, cell, element, figure, joined, named, table
-from gas_fusion_ros.replay.html_texts import DASH, duration_text, number_text, share_text
 
 
 def classes(evaluation: Evaluation) -> Html:

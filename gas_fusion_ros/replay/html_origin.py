@@ -8,8 +8,8 @@ from importlib import metadata
 
 import gas_fusion_ros
 from gas_fusion_ros.replay.evaluation_report import EvaluationReport, LabelSource
+from gas_fusion_ros.replay.figure_texts import DASH
 from gas_fusion_ros.replay.html_page import Html, cell, element, joined, table
-from gas_fusion_ros.replay.html_texts import DASH
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 _LIBRARIES = ("numpy", "onnxruntime", "rosbags")

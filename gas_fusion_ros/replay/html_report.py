@@ -7,9 +7,9 @@ from pathlib import Path, PurePath
 
 from gas_fusion_ros.replay.evaluation import Evaluation
 from gas_fusion_ros.replay.evaluation_report import Failure, write_text
+from gas_fusion_ros.replay.figure_texts import DASH, count_text, duration_text, number_text, share_text
 from gas_fusion_ros.replay.html_page import Html, element, joined, mark, page, table
 from gas_fusion_ros.replay.html_section import section
-from gas_fusion_ros.replay.html_texts import DASH, count_text, duration_text, number_text, share_text
 from gas_fusion_ros.replay.html_verdict import Tally, verdict_of
 
 

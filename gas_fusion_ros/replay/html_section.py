@@ -11,10 +11,7 @@ from gas_fusion_ros.replay.evaluation_pictures import (
 )
 from gas_fusion_ros.replay.evaluation_report import AlarmOutcome, EvaluationReport, LeakVerdict
 from gas_fusion_ros.replay.figure_style import class_colours, time_text
-from gas_fusion_ros.replay.html_measures import all_figures, classes, confidence, pairing
-from gas_fusion_ros.replay.html_origin import origin
-from gas_fusion_ros.replay.html_page import Html, cell, element, figure, joined, mark, named, table
-from gas_fusion_ros.replay.html_texts import (
+from gas_fusion_ros.replay.figure_texts import (
     DASH,
     count_text,
     duration_text,
@@ -23,6 +20,9 @@ from gas_fusion_ros.replay.html_texts import (
     seconds_text,
     share_text,
 )
+from gas_fusion_ros.replay.html_measures import all_figures, classes, confidence, pairing
+from gas_fusion_ros.replay.html_origin import origin
+from gas_fusion_ros.replay.html_page import Html, cell, element, figure, joined, mark, named, table
 from gas_fusion_ros.replay.html_verdict import Tally, verdict_of
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 

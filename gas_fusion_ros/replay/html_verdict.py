@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gas_fusion_ros.replay.evaluation_report import EvaluationReport, LabelSource, LeakVerdict
+from gas_fusion_ros.replay.figure_texts import count_text, duration_text, number_text, share_text
 from gas_fusion_ros.replay.html_page import Html, element, mark
-from gas_fusion_ros.replay.html_texts import count_text, duration_text, number_text, share_text
 
 _SOURCES = {
     LabelSource.CSV: "the CSV file given",
