@@ -17,6 +17,7 @@ from rich.table import Table
 
 from gas_fusion_ros.commands.bag import bag
 from gas_fusion_ros.commands.dataset import dataset
+from gas_fusion_ros.commands.inspect import inspect
 from gas_fusion_ros.commands.label import label
 from gas_fusion_ros.commands.terminal import fail
 from gas_fusion_ros.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
@@ -117,6 +118,7 @@ def demo(
 
 app.command()(bag)
 app.command()(dataset)
+app.command()(inspect)
 app.command()(label)
 
 

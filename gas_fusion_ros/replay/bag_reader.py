@@ -90,6 +90,8 @@ class BagReader:
         end_ns: time of recording of the last message; None without messages.
         message_count: messages in all; None where the storage cannot say.
         size_bytes: of the storage files.
+        storage: their kind, such as `mcap`.
+        file_count: how many can be read.
 
     Raises:
         BagReadError: nothing can be read. A bag without messages is no error.
@@ -107,6 +109,8 @@ class BagReader:
         except (OSError, StorageError) as error:
             self._stack.close()
             raise BagReadError(f"{path} cannot be read: {error}") from error
+        self.storage = ", ".join(sorted({file.kind for file in self._files}))
+        self.file_count = len(self._files)
         self.topics = _merged(self._files)
         counts = [topic.messages for topic in self.topics]
         self.message_count: int | None = None if None in counts else sum(count or 0 for count in counts)
@@ -114,22 +118,29 @@ class BagReader:
         self.end_ns = max((f.end_ns for f in self._files if f.end_ns is not None), default=None)
         self._compare(found.promised)
 
-    def messages(self, topics: Collection[str]) -> Iterator[BagMessage]:
+    def messages(self, topics: Collection[str], undecoded: Collection[str] = ()) -> Iterator[BagMessage]:
         """Yield the messages of `topics` in order of time of recording.
 
         A message that cannot be deserialized is counted and left out.
+
+        Args:
+            topics: full topic names.
+            undecoded: topics of which only the arrival matters: `message` is None, and `size` as stored.
         """
         types = MessageTypes()
         definitions = {(topic.name, topic.type_name): topic for file in self._files for topic in file.topics}
         unknown = self._learn(types, [topic for topic in definitions.values() if topic.name in topics])
         found: Counter[tuple[str, str]] = Counter()
         parts = [
-            Part(file.start_ns, partial(file.messages, topics))
+            Part(file.start_ns, partial(file.messages, {*topics, *undecoded}))
             for file in self._files
             if file.start_ns is not None
         ]
         for raw in merge(parts):
             found[raw.topic, raw.type_name] += 1
+            if raw.topic in undecoded:
+                yield BagMessage(raw.topic, raw.type_name, raw.stamp_ns, None, len(raw.data))
+                continue
             reason = unknown.get((raw.topic, raw.type_name))
             if reason is not None:
                 self._problems.add(
@@ -139,7 +150,7 @@ class BagReader:
             message = self._decoded(types, raw)
             if message is not None:
                 yield message
-        self._compare_read(found, topics)
+        self._compare_read(found, {*topics, *undecoded})
 
     def sha256(self) -> str:
         """SHA-256 over the bytes of the storage files in the order of their names, as hexadecimal digits."""

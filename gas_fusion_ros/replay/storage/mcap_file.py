@@ -54,6 +54,8 @@ class McapFile:
         StorageError: it is no MCAP file.
     """
 
+    kind = "mcap"
+
     def __init__(self, path: Path, name: str, problems: Problems) -> None:
         self._name = name
         self._problems = problems

@@ -54,6 +54,10 @@ class StorageFile(Protocol):
     """One open file of a bag."""
 
     @property
+    def kind(self) -> str:
+        """What kind of storage it is, as rosbag2 names it."""
+
+    @property
     def topics(self) -> Sequence[StoredTopic]:
         """The topics in it."""
 

@@ -43,6 +43,8 @@ class SqliteFile:
         StorageError: it is no SQLite file of rosbag2, or nothing of it can be read.
     """
 
+    kind = "sqlite3"
+
     def __init__(self, path: Path, name: str, problems: Problems) -> None:
         self._path = path
         self._name = name
