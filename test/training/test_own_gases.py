@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import needs_training  # noqa: F401  isort:skip
 
-import csv
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-import typer
-from typer.testing import CliRunner, Result
+from own_gases import CHANNELS, LEVELS, ROWS, exported, invoke, picture, readings, trained, write_rows
 
 from gas_fusion_ros.classifier import Classifier
 from gas_fusion_ros.dataset import CSV_NAME, IMAGE_FOLDER, Dataset
@@ -25,14 +22,9 @@ from training import export as exporting
 from training import train
 from training.catalog import load_model
 from training.images import Thermal
-from training.results import RunResult, read_result
+from training.results import read_result
 from training.runs import Run, Study
 from training.splits import SplitSettings
-
-CHANNELS = ("mq3", "mq8", "mq135", "mq137")
-LEVELS = {"Ammonia": (250, 300, 620, 800), "NoGas": (520, 560, 450, 200), "Smoke": (380, 660, 300, 260)}
-ROWS = 60
-FAST = ("--threads", "1", "--set", "epochs=8", "--set", "patience=8", "--set", "batch=16")
 
 
 @pytest.fixture(autouse=True)
@@ -43,30 +35,16 @@ def few_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "RUNS", 2)
 
 
-def readings(name: str) -> npt.NDArray[np.int64]:
-    """Made-up readings about a class's own levels, shape (ROWS, 4)."""
-    rng = np.random.default_rng(len(name))
-    return rng.integers(-15, 16, (ROWS, len(CHANNELS))) + np.array(LEVELS[name])
-
-
-def picture(name: str, row: int) -> npt.NDArray[np.uint8]:
-    """A made-up picture, the hotter the later the class's name, shape (64, 64)."""
-    rng = np.random.default_rng(row)
-    return rng.integers(0, 60, (64, 64), dtype=np.uint8) + np.uint8(60 * sorted(LEVELS).index(name))
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The layout that training data from bags have, at 4 Hz, without pictures."""
-    root = tmp_path_factory.mktemp("own")
-    with (root / CSV_NAME).open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["Serial Number", *(name.upper() for name in CHANNELS), "Gas", "Bag", "Stamp"])
-        for name in LEVELS:
-            for row, counts in enumerate(readings(name)):
-                stamp_ns = (1_700_000_000 + row // 4) * NANOSECONDS_PER_SECOND + row % 4 * 250_000_000
-                writer.writerow([row, *counts, name, f"yard of {name}", stamp_ns])
-    return root
+    start_ns = 1_700_000_000 * NANOSECONDS_PER_SECOND
+    rows = [
+        (row, *counts, name, f"yard of {name}", start_ns + row * NANOSECONDS_PER_SECOND // 4)
+        for name in LEVELS
+        for row, counts in enumerate(readings(name))
+    ]
+    return write_rows(tmp_path_factory.mktemp("own"), ("Bag", "Stamp"), rows)
 
 
 @pytest.fixture(scope="module")
@@ -79,26 +57,6 @@ def with_pictures(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
         for row in range(ROWS):
             cv2.imwrite(str(root / IMAGE_FOLDER / name / f"{row}_{name}.png"), picture(name, row))
     return root
-
-
-def invoke(main: Callable[..., None], *arguments: str | Path) -> Result:
-    app = typer.Typer()
-    app.command()(main)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def trained(output: Path, *arguments: str | Path) -> tuple[Path, RunResult]:
-    """Train by the command; return the run's folder and its result."""
-    result = invoke(train.main, *FAST, "--output", output, "--cache", output / "cache", *arguments)
-    assert result.exit_code == 0, result.output
-    (run,) = (output / "runs").iterdir()
-    return run, read_result(run)
-
-
-def exported(run: Path, output: Path) -> Bundle:
-    result = invoke(exporting.main, run, "--output", output, "--name", "mine")
-    assert result.exit_code == 0, result.output
-    return Bundle.load(output)
 
 
 @pytest.fixture(scope="module")
