@@ -94,6 +94,10 @@ def all_figures(report: EvaluationReport) -> Html:
             share_text(report.class_accuracy),
             judged or "judged readings called by their class",
         ),
+        *(
+            (f"class accuracy, {mode}", share_text(share), f"of {report.modes.get(mode, 0):,} such verdicts")
+            for mode, share in report.accuracy_by_mode.items()
+        ),
         (
             "settled accuracy",
             share_text(report.settled_accuracy),
@@ -111,7 +115,7 @@ def all_figures(report: EvaluationReport) -> Html:
         (
             "false alarms per hour",
             number_text(report.false_alarms_per_hour),
-            "of clean air" if report.false_alarms is not None else "the truth is not known",
+            _clean_air(report),
         ),
         ("faults", f"{report.faults:,}", "times without a valid reading for the alarm's timeout"),
         ("images", f"{report.images:,}", "on the image topic"),
@@ -132,3 +136,14 @@ def all_figures(report: EvaluationReport) -> Html:
         ),
     ]
     return table("", ("figure", "value", "what it is"), [(*row[:2], cell(row[2], "prose")) for row in rows])
+
+
+def _clean_air(report: EvaluationReport) -> str:
+    if report.clean_air_s is None:
+        return "the truth is not known"
+    if not report.clean_air_s:
+        return "there was no clean air"
+    return (
+        f"of {duration_text(report.clean_air_s)} of clean air; an alarm may stand "
+        f"{number_text(report.grace_s, 's')} after a leak's last sign"
+    )

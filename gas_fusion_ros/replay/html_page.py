@@ -71,7 +71,8 @@ details { margin: .5rem 0 1rem; } summary { cursor: pointer; font-size: .875rem;
   figure.line img { min-width: 0; }
   .wide { overflow: visible; }
   tr, .losses, .verdict { break-inside: avoid; }
-  section { break-before: page; }
+  section { break-before: page; } h2, h3 { break-after: avoid; }
+  figure.chart { max-width: 11cm; }
 }
 """
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gas_fusion_ros.replay.evaluation_report import EvaluationReport, LabelSource, LeakVerdict
 from gas_fusion_ros.replay.figure_texts import count_text, duration_text, number_text, share_text
 from gas_fusion_ros.replay.html_page import Html, element, mark
+from gas_fusion_ros.units import SECONDS_PER_HOUR
+
+Number = TypeVar("Number", int, float)
 
 _SOURCES = {
     LabelSource.CSV: "the CSV file given",
@@ -25,7 +29,7 @@ class Tally:
         missed: leaks that none was raised for, though they were long enough and no alarm stood.
         alarms: alarms raised.
         false_alarms: alarms raised without a leak.
-        false_alarms_per_hour: of clean air; None for several bags.
+        clean_air_s: seconds of clean air, by the truth.
         classified: verdicts.
         judged: verdicts whose truth is known.
         right: those of them that named the class.
@@ -38,12 +42,19 @@ class Tally:
     missed: int
     alarms: int
     false_alarms: int | None
-    false_alarms_per_hour: float | None
+    clean_air_s: float | None
     classified: int
     judged: int
     right: float
     duration_s: float
     sources: tuple[LabelSource, ...]
+
+    @property
+    def false_alarms_per_hour(self) -> float | None:
+        """False alarms per hour of clean air; None where there was none."""
+        if self.false_alarms is None or not self.clean_air_s:
+            return None
+        return self.false_alarms * SECONDS_PER_HOUR / self.clean_air_s
 
     @classmethod
     def of(cls, report: EvaluationReport) -> Tally:
@@ -54,7 +65,7 @@ class Tally:
             missed=report.leaks_with(LeakVerdict.MISSED),
             alarms=len(report.alarms),
             false_alarms=report.false_alarms,
-            false_alarms_per_hour=report.false_alarms_per_hour,
+            clean_air_s=report.clean_air_s,
             classified=report.classified,
             judged=report.judged,
             right=(report.class_accuracy or 0.0) * report.judged,
@@ -71,7 +82,7 @@ class Tally:
             missed=sum(tally.missed for tally in tallies),
             alarms=sum(tally.alarms for tally in tallies),
             false_alarms=_sum_known(tally.false_alarms for tally in tallies),
-            false_alarms_per_hour=tallies[0].false_alarms_per_hour if len(tallies) == 1 else None,
+            clean_air_s=_sum_known(tally.clean_air_s for tally in tallies),
             classified=sum(tally.classified for tally in tallies),
             judged=sum(tally.judged for tally in tallies),
             right=sum(tally.right for tally in tallies),
@@ -80,7 +91,7 @@ class Tally:
         )
 
 
-def _sum_known(numbers: Iterable[int | None]) -> int | None:
+def _sum_known(numbers: Iterable[Number | None]) -> Number | None:
     known = [number for number in numbers if number is not None]
     return sum(known) if known else None
 
@@ -115,7 +126,7 @@ def _found(tally: Tally) -> str:
         return "No leak in the labels"
     found = f"{tally.found} of {count_text(tally.leaks, 'leak')} found"
     other = tally.leaks - tally.found - tally.missed
-    return f"{found}, {tally.missed} missed" + (f", {other} not to be found" if other else "")
+    return f"{found}, {tally.missed} missed" + (f", {other} not counted" if other else "")
 
 
 def _further(tally: Tally) -> list[str]:

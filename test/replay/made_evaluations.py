@@ -85,6 +85,12 @@ def made_report(**changed: Any) -> EvaluationReport:
         latency_ms=Percentiles(2.1, 3.2, 4.3, 9.9),
         rates=Rates(1234.0, 56.0, 246.0),
         wall_s=0.49,
+        modes={"fusion": 571, "gas_only": 28, "thermal_only": 13},
+        accuracy_by_mode={"fusion": 0.9511, "gas_only": 0.8929},
+        settled=420,
+        unknown=4,
+        clean_air_s=107.14,
+        grace_s=14.0,
     )
     return replace(report, **changed)
 
@@ -102,11 +108,18 @@ def unlabelled_report(**changed: Any) -> EvaluationReport:
             "leaks",
             "false_alarms",
             "false_alarms_per_hour",
+            "clean_air_s",
         )
     )
     alarms = tuple(replace(alarm, false=None) for alarm in made_report().alarms)
     report = made_report(
-        **without, labels_from=LabelSource.NONE, judged=0, confusion={}, per_class={}, alarms=alarms
+        **without,
+        accuracy_by_mode={},
+        labels_from=LabelSource.NONE,
+        judged=0,
+        confusion={},
+        per_class={},
+        alarms=alarms,
     )
     return replace(report, **changed)
 

@@ -169,6 +169,8 @@ def test_the_first_sentence_is_the_verdict(page: Page) -> None:
 def test_the_tables_have_the_figures_of_the_report(page: Page) -> None:
     figures = page.figures()
     assert figures["class accuracy"] == "0.9482"
+    assert figures["class accuracy, fusion"] == "0.9511"
+    assert figures["class accuracy, gas_only"] == "0.8929"
     assert figures["settled accuracy"] == "0.9713"
     assert figures["macro F1"] == "0.9391"
     assert figures["leak recall"] == "0.9567"
@@ -395,7 +397,7 @@ def test_alarms_without_images_have_no_frames() -> None:
                     LeakOutcome("Smoke", 90.0, 95.0, False, None, LeakVerdict.TOO_SHORT),
                 )
             },
-            "\u26a0 1 of 2 leaks found, 0 missed, 1 not to be found, 1 false alarm",
+            "\u26a0 1 of 2 leaks found, 0 missed, 1 not counted, 1 false alarm",
         ),
         ({"labels_from": LabelSource.CSV}, "Labels: from the CSV file given."),
         ({"judged": 0}, "No classified reading lies in a labelled time."),
@@ -423,7 +425,8 @@ def test_of_several_bags_a_summary_comes_first_and_leads_to_each() -> None:
     unlabelled = made_evaluation(unlabelled_report(bag="/recordings/night"))
     page = page_of(made_evaluation(), evening, unlabelled)
     assert (
-        "2 of 3 leaks found, 1 missed, 1 false alarm. Class accuracy 0.9612 over 800 judged readings. "
+        "2 of 3 leaks found, 1 missed, 1 false alarm (16.8 per hour of clean air). Class accuracy 0.9612 "
+        "over 800 judged readings. "
         "Labels: from the bag's own topics. Bags without labels are not judged."
     ) in page.text
     common = ["0:02:00", "600"]
