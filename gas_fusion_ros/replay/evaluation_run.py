@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gas_fusion_ros.alarm_types import AlarmEvent, AlarmState
 from gas_fusion_ros.event_log import EventLog, EventLogError
+from gas_fusion_ros.messages import stamp_to_ns
 from gas_fusion_ros.observation import GasReading
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.alarm_pictures import AlarmPictures
@@ -192,7 +193,7 @@ class _Run:
         )
         self.tally = Tally(model.bundle.classes, model.channels, pairing.slop_ns, self.score_settings)
         self.truth = Truth(None, self.score_settings.grace_ns)
-        self._is_labelled = settings.labels is None
+        self._is_labelled = False
         self.pictures = AlarmPictures(self.pipeline.classifier)
         self._decision: Decision | None = None
         self._strange_label = ""
@@ -211,6 +212,8 @@ class _Run:
         start_ns, end_ns = reader.start_ns, reader.end_ns
         if start_ns is not None:
             self.pipeline.tick(start_ns)
+            if self._topics.gas is None:
+                self._require_labels(start_ns)
         names = {name for name in vars(self._topics).values() if name is not None}
         for number, message in enumerate(reader.messages(names)):
             self._take(message)
@@ -228,22 +231,19 @@ class _Run:
         watch(1.0)
 
     def on_reading(self, reading: GasReading, recorded_ns: int) -> None:
-        """Count a reading; the first one is where the labels' time begins."""
+        """Count a reading."""
         self.tally.add_reading(reading, recorded_ns)
-        self._require_labels()
 
     def on_decision(self, decision: Decision) -> None:
         """Count a verdict beside the truth, and write it."""
         self._decision = decision
         true = self.tally.add_decision(decision, self.truth)
-        self._require_labels()
         self._predictions.add(decision.verdict, true, decision.sample.observation.run)
 
     def on_alarm(self, event: AlarmEvent) -> None:
         """Count and write a change of the alarm; keep a picture of what raised one."""
         self._events.write(event)
-        self.tally.add_alarm(event)
-        if event.raises_alarm and self._decision is not None:
+        if self.tally.add_alarm(event) and self._decision is not None:
             self.pictures.add(self._decision, event.gas)
         if self._settings.acknowledges and event.state is AlarmState.LATCHED:
             self.pipeline.acknowledge()
@@ -253,6 +253,7 @@ class _Run:
         if message.topic == topics.gas:
             self.readings += 1
             self.size += message.size
+            self._require_labels(stamp_to_ns(message.message.header.stamp))
             self.pipeline.add_reading_message(message.message, message.stamp_ns)
         elif message.topic == topics.image:
             self.images += 1
@@ -278,13 +279,13 @@ class _Run:
         except ValueError as error:
             self._problems.add("leaks_unusable", f"a message of {message.topic}: {error}")
 
-    def _require_labels(self) -> None:
-        """Read the CSV as soon as the recording's beginning is known."""
-        if self._is_labelled:
+    def _require_labels(self, origin_ns: int) -> None:
+        """Read the CSV as soon as it is known what its times count from: the first reading with a stamp."""
+        labels = self._settings.labels
+        if self._is_labelled or labels is None or origin_ns <= 0:
             return
         self._is_labelled = True
-        assert self._settings.labels is not None
-        intervals = read_intervals(self._settings.labels, self.tally.start_ns)
+        intervals = read_intervals(labels, origin_ns)
         self.truth = Truth(intervals, self.score_settings.grace_ns)
         for interval in intervals:
             self._check_label(interval.label)

@@ -16,6 +16,7 @@ from gas_fusion_ros.observation import UNKNOWN, GasReading, Mode, Verdict
 from gas_fusion_ros.replay.evaluation_report import AlarmOutcome, LeakOutcome, LeakVerdict, Percentiles
 from gas_fusion_ros.replay.histograms import LogHistogram, OffsetCounts
 from gas_fusion_ros.replay.metrics import (
+    EVIDENCE_STATES,
     AlarmBands,
     Interval,
     Leak,
@@ -121,18 +122,19 @@ class Tally:
         offset_ns = decision.sample.observation.pair_offset_ns
         if offset_ns is not None:
             self.offsets.add(offset_ns)
-        true = truth.at(moment_ns)
+        true = truth.at(moment_ns, verdict.stamp_ns)
         if verdict.has_reading:
             self.unknown += verdict.is_unknown
             if true in self.classes:
                 self._judge(verdict, true, truth.is_settled(moment_ns, verdict.stamp_ns))
         return true
 
-    def add_alarm(self, event: AlarmEvent) -> None:
-        """Take in a change of the alarm."""
+    def add_alarm(self, event: AlarmEvent) -> bool:
+        """Take in a change of the alarm; return whether an alarm begins with it, be it one that had latched."""
         self.faults += event.fault and not self._fault_stands
         self._fault_stands = event.fault
         self._bands.add(event.stamp_ns + self._moments.shift_ns, event.state.value, event.gas)
+        return event.state.value in EVIDENCE_STATES and event.previous.value not in EVIDENCE_STATES
 
     def alarms(self) -> list[Interval]:
         """Each alarm under the gas it began with."""
@@ -163,7 +165,7 @@ class Tally:
         """Each alarm and whether it was false."""
         shift_ns = self._moments.shift_ns
         leaks = truth.leaks(self.end_ns, shift_ns)
-        gaps = truth.unlabelled(self.start_ns, self.end_ns)
+        gaps = truth.unlabelled(self.start_ns, self.end_ns, shift_ns)
         # Where nobody knows there may have been a leak, with its aftermath.
         leaks_or_gaps = [*leaks, *(Leak.without_aftermath(gap) for gap in gaps)]
         grace_ns = self._score_settings.grace_ns
@@ -208,7 +210,8 @@ class Tally:
     def _true_intervals(self, truth: Truth) -> tuple[Interval, ...] | None:
         if not truth.is_known:
             return None
-        return tuple(truth.intervals(self.end_ns) or truth.leaks(self.end_ns, self._moments.shift_ns))
+        shift_ns = self._moments.shift_ns
+        return tuple(truth.intervals(self.end_ns, shift_ns) or truth.leaks(self.end_ns, shift_ns))
 
     def _judge(self, verdict: Verdict, true: str, is_settled: bool) -> None:
         row = self.classes.index(true)

@@ -1,6 +1,7 @@
 """The truth beside an evaluation as it streams: labels and leaks, and how far they reach.
 
-Times are moments of the evaluation's time line, see `Moments`.
+Times of a CSV and of leaks told are stamps; a label on a topic has none but its time of recording. Together
+they stand on the evaluation's time line, see `Moments`.
 """
 
 from __future__ import annotations
@@ -96,41 +97,45 @@ class Truth:
         self._told = True
         self._times = _leak_times(self._track.leaks(_FOREVER_NS))
 
-    def at(self, moment_ns: int) -> str | None:
-        """The class at a moment; None where nobody knows."""
-        return self._track.at(moment_ns)
+    def at(self, moment_ns: int, stamp_ns: int) -> str | None:
+        """The class at a moment, which has this stamp; None where nobody knows."""
+        return self._track.at(stamp_ns if self._from_csv else moment_ns)
 
     def is_settled(self, moment_ns: int, stamp_ns: int) -> bool:
         """Whether the sensors do not follow a change of the air, as far as is known by now."""
-        if self._from_csv or self._told:
-            at_ns = moment_ns if self._from_csv else stamp_ns
+        if self._has_stamps:
             first_sign, start, end, recovered = self._times
-            follows = (first_sign <= at_ns) & (at_ns < start + self._grace_ns)
-            follows |= (end <= at_ns) & (at_ns < recovered + self._grace_ns)
+            follows = (first_sign <= stamp_ns) & (stamp_ns < start + self._grace_ns)
+            follows |= (end <= stamp_ns) & (stamp_ns < recovered + self._grace_ns)
             return not follows.any()
         return not any(0 <= moment_ns - change < self._grace_ns for change in self._changes)
 
-    def intervals(self, end_ns: int) -> list[Interval]:
-        """What was said up to `end_ns`."""
-        return self._track.intervals(end_ns)
-
-    def leaks(self, end_ns: int, shift_ns: int) -> list[Leak]:
-        """The leaks that had begun by `end_ns`, cut there.
+    def intervals(self, end_ns: int, shift_ns: int) -> list[Interval]:
+        """What was said up to the moment `end_ns`.
 
         Args:
             end_ns: end of the evaluation.
-            shift_ns: from stamps to moments, for leaks told by their stamps.
+            shift_ns: from stamps to moments.
         """
-        if not self._told:
+        if not self._from_csv:
+            return self._track.intervals(end_ns)
+        return [
+            replace(one, start_ns=one.start_ns + shift_ns, end_ns=one.end_ns + shift_ns)
+            for one in self._track.intervals(end_ns - shift_ns)
+        ]
+
+    def leaks(self, end_ns: int, shift_ns: int) -> list[Leak]:
+        """The leaks that had begun by the moment `end_ns`, cut there; arguments as for `intervals`."""
+        if not self._has_stamps:
             return self._track.leaks(end_ns)
         return [_shifted(leak, shift_ns) for leak in self._track.leaks(end_ns - shift_ns)]
 
-    def unlabelled(self, start_ns: int, end_ns: int) -> list[Interval]:
-        """Where nobody knows whether there was a leak."""
+    def unlabelled(self, start_ns: int, end_ns: int, shift_ns: int) -> list[Interval]:
+        """Where nobody knows whether there was a leak; the ends are moments."""
         if self._told:
             return []
         gaps, known_until_ns = [], start_ns
-        for one in self.intervals(end_ns):
+        for one in self.intervals(end_ns, shift_ns):
             if one.start_ns > known_until_ns:
                 gaps.append(Interval("", known_until_ns, one.start_ns))
             known_until_ns = max(known_until_ns, one.end_ns)
@@ -142,12 +147,16 @@ class Truth:
         """Seconds of clean air; None where nobody knows."""
         if not self.is_known:
             return None
-        intervals = self.intervals(end_ns)
+        intervals = self.intervals(end_ns, shift_ns)
         if intervals:
             clean = [_length(one, start_ns, end_ns) for one in intervals if one.label == CLEAN_AIR]
             return sum(clean) / NANOSECONDS_PER_SECOND
         gas = sum(_length(leak, start_ns, end_ns) for leak in self.leaks(end_ns, shift_ns))
         return max(0, end_ns - start_ns - gas) / NANOSECONDS_PER_SECOND
+
+    @property
+    def _has_stamps(self) -> bool:
+        return self._from_csv or self._told
 
 
 _FOREVER_NS = 2**62
