@@ -89,6 +89,7 @@ def _print(inspection: Inspection) -> None:
         blocks.append(
             _rows(iter([("labels", inspection.labels.topic), ("classes", ", ".join(seconds) or "-")]))
         )
+    console.print(inspection.bag, style="bold", soft_wrap=True)
     for block in blocks:
         console.print(block)
         console.print()
@@ -110,7 +111,6 @@ def _whole(inspection: Inspection) -> Table:
     return _rows(
         iter(
             [
-                ("bag", inspection.bag),
                 ("storage", f"{inspection.storage}, {files}, {inspection.size_bytes / 1e6:.1f} MB"),
                 ("start", _moment(inspection.start_ns)),
                 ("duration", f"{inspection.duration_s:.1f} s"),
