@@ -205,7 +205,8 @@ def offsets_picture(offsets: OffsetHistogram) -> Picture | None:
         edges = np.asarray(offsets.edges_ms)
         axes.bar(edges[:-1], offsets.counts, width=np.diff(edges), align="edge", color=BLUE, linewidth=0)
         axes.axvline(0, color=FAINT_COLOUR, linewidth=1, linestyle=(0, (4, 4)))
-        margin = 0.04 * max(high - low, abs(low), abs(high))
+        # Some empty bins on either side: a bin alone says nothing about how wide it is.
+        margin = max(0.04 * max(high - low, abs(low), abs(high)), 3 * float(np.diff(edges).min()))
         axes.set_xlim(min(low, 0) - margin, max(high, 0) + margin)
         axes.set_xlabel("image stamp \u2212 reading stamp [ms]")
         axes.set_ylabel("pairs")
@@ -223,12 +224,17 @@ def alarm_frame(picture: AlarmPicture) -> Picture:
         return Picture(_row(frame), f"Thermal frame at the alarm for {picture.gas}")
     heat = np.clip(_tile(picture.heat), 0, 1)
     if not heat.any():
-        found = f"nothing in it speaks for {picture.label}"
+        found = f"nothing in it speaks for {explained_class(picture)}"
     else:
-        found = f"on the right what in it speaks for {picture.label}, most {_place(heat)}"
+        found = f"on the right what in it speaks for {explained_class(picture)}, most {_place(heat)}"
     return Picture(
         _row(frame, heat_overlay(frame, heat)), f"Thermal frame at the alarm for {picture.gas}; {found}"
     )
+
+
+def explained_class(picture: AlarmPicture) -> str:
+    """What the map is of, in words: an `Unknown` input has a likeliest class too."""
+    return "the likeliest class" if picture.label == UNKNOWN else picture.label
 
 
 def _row(*tiles: npt.NDArray[np.uint8]) -> bytes:

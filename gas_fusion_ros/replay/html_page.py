@@ -30,7 +30,8 @@ p { max-width: 48rem; margin: .6rem 0; overflow-wrap: anywhere; }
 .good { border-color: var(--good); } .warn { border-color: var(--warn); } .bad { border-color: var(--bad); }
 .mark { font-weight: 600; }
 .named { white-space: nowrap; }
-.chip { display: inline-block; width: .75em; height: .75em; margin-right: .45em; border-radius: 2px; }
+.chip { display: inline-block; width: .75em; height: .75em; margin-right: .45em;
+  border: 1px solid var(--rule); border-radius: 2px; }
 .good .mark, .mark.good { color: var(--good); } .warn .mark, .mark.warn { color: var(--warn); }
 .bad .mark, .mark.bad { color: var(--bad); }
 .losses { margin: 1.25rem 0; padding: .25rem 1rem .5rem; border: 1px solid var(--warn);

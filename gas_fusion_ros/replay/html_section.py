@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gas_fusion_ros.observation import UNKNOWN
 from gas_fusion_ros.replay.evaluation import AlarmPicture, Evaluation
-from gas_fusion_ros.replay.evaluation_pictures import (
-    alarm_frame,
-    timeline_picture,
-)
+from gas_fusion_ros.replay.evaluation_pictures import alarm_frame, explained_class, timeline_picture
 from gas_fusion_ros.replay.evaluation_report import AlarmOutcome, EvaluationReport, LeakVerdict
 from gas_fusion_ros.replay.figure_style import class_colours, time_text
 from gas_fusion_ros.replay.figure_texts import (
@@ -168,7 +166,7 @@ def _frames(evaluation: Evaluation) -> Html:
         return element("p", f"{DASH} No alarm was raised on a verdict with an image.")
     text = (
         f"What the network saw at {len(pictures)} of {count_text(len(report.alarms), 'alarm')}. Beside it, "
-        "by Grad-CAM, what in the picture spoke for the verdict: the brighter, the more."
+        "by Grad-CAM, what in the picture spoke for the likeliest class: the brighter, the more."
     )
     if evaluation.without_heat:
         text += f" Without maps: {evaluation.without_heat}"
@@ -180,11 +178,16 @@ def _frame(picture: AlarmPicture, report: EvaluationReport) -> Html:
     seconds = (picture.stamp_ns - report.started_ns) / NANOSECONDS_PER_SECOND
     caption = [
         element("strong", picture.gas),
-        f" at {time_text(seconds, report.duration_s)}: {picture.label} {percent_text(picture.probability)}, "
-        f"{picture.mode}",
+        f" at {time_text(seconds, report.duration_s)}; verdict {picture.label}"
+        f"{_likeliest(picture)} {percent_text(picture.probability)}, {picture.mode}",
     ]
     if any(alarm.false and abs(alarm.start_s - seconds) < _SAME_ALARM_S for alarm in report.alarms):
         caption += [", ", mark("\u2716 false alarm", "bad")]
     if picture.heat is not None and not picture.heat.any():
         caption.append("; nothing in the picture spoke for it")
     return figure(alarm_frame(picture), joined(caption), "frame")
+
+
+def _likeliest(picture: AlarmPicture) -> str:
+    """What the probability is of, where it is not of the verdict."""
+    return f", {explained_class(picture)}" if picture.label == UNKNOWN else ""

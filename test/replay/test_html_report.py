@@ -233,8 +233,8 @@ def test_a_stamp_of_a_simulation_is_no_date() -> None:
 
 def test_frames_of_false_alarms_are_marked(page: Page) -> None:
     right, false = (caption for caption in page.captions if " %, " in caption)
-    assert right == "Smoke at 0:23: Smoke 97.3 %, fusion"
-    assert false == "Mixture at 1:50: Mixture 81.2 %, fusion, \u2716 false alarm"
+    assert right == "Smoke at 0:23; verdict Smoke 97.3 %, fusion"
+    assert false == "Mixture at 1:50; verdict Mixture 81.2 %, fusion, \u2716 false alarm"
 
 
 def test_every_picture_is_a_png_in_the_page_with_its_content_in_words(page: Page) -> None:
@@ -375,6 +375,12 @@ def test_frames_without_maps_say_why() -> None:
 def test_a_map_of_nothing_is_told() -> None:
     nothing = made_alarm_picture(heat=np.zeros((64, 64), dtype=np.float32))
     assert "nothing in the picture spoke for it" in page_of(made_evaluation(alarm_pictures=(nothing,))).text
+
+
+def test_an_unknown_input_is_explained_by_its_likeliest_class() -> None:
+    page = page_of(made_evaluation(alarm_pictures=(made_alarm_picture(label="Unknown"),)))
+    assert "Smoke at 0:23; verdict Unknown, the likeliest class 97.3 %, fusion" in page.captions
+    assert any("what in it speaks for the likeliest class" in image["alt"] for image in page.images)
 
 
 def test_alarms_without_images_have_no_frames() -> None:
