@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,12 @@ from gas_fusion_ros.observation import ThermalFrame
 from gas_fusion_ros.replay.bag import BagFormat, BagWriter
 from gas_fusion_ros.replay.bag_messages import BagMessages
 from gas_fusion_ros.replay.bag_sources import BagSource, Instant
-from gas_fusion_ros.replay.metrics import Interval
+from gas_fusion_ros.replay.label_times import LabelTimes
 from gas_fusion_ros.replay.topics import TRUTH_LABEL, TRUTH_LEAKS
 from gas_fusion_ros.simulation.renderer import FIELD_OF_VIEW_DEG
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 GAS_TOPIC, POSE_TOPIC, CAMERA_TOPIC = "gas/readings", "pose", "thermal/camera_info"
-
-_LABEL_PERIOD_NS = NANOSECONDS_PER_SECOND
-_PAUSE_NS = 60 * NANOSECONDS_PER_SECOND
-"""A time without readings and images in which no label is repeated either."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +87,7 @@ class _Maker:
 
     def write(self, tick: Callable[[], None]) -> BagSummary:
         source = self._source
-        labels = _Labels(source.truth)
+        labels = LabelTimes(source.truth)
         readings = images = last_ns = 0
         first_ns = None
         for instant in source.instants():
@@ -138,29 +133,3 @@ class _Maker:
     def _put(self, topic: str, message: Any, stamp_ns: int) -> None:
         cdr = self._messages.serialize(message)
         self._writer.write(f"{self._prefix}{topic}", message.__msgtype__, cdr, stamp_ns)
-
-
-class _Labels:
-    """The class at each change and every second, as far as time has come."""
-
-    def __init__(self, truth: Sequence[Interval]) -> None:
-        self._changes = deque((stretch.start_ns, stretch.label) for stretch in truth)
-        self._label = ""
-        self._next_ns = 0
-
-    def due(self, now_ns: int) -> Iterator[tuple[int, str]]:
-        """What is to be said by `now_ns`, and when; of a pause only its end."""
-        changes = self._changes
-        while changes or self._label:
-            is_change = bool(changes) and (not self._label or changes[0][0] <= self._next_ns)
-            if is_change:
-                self._next_ns = changes[0][0]
-            if self._next_ns > now_ns:
-                return
-            if is_change:
-                self._label = changes.popleft()[1]
-            elif now_ns - self._next_ns > _PAUSE_NS:
-                self._next_ns = min(now_ns, changes[0][0]) if changes else now_ns
-                continue
-            yield self._next_ns, self._label
-            self._next_ns += _LABEL_PERIOD_NS

@@ -5,23 +5,18 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tracemalloc
-from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from recordings import S, colours, connections, read, write_folder, write_image
 from rosbags.interfaces import ConnectionExtRosbag2, QosDurability
 
 from gas_fusion_ros import messages
 from gas_fusion_ros.programme import patrol_truth
 from gas_fusion_ros.replay.bag import BagError, BagFormat, Compression, Storage
-from gas_fusion_ros.replay.bag_making import BagTarget, _Labels, make_bag
+from gas_fusion_ros.replay.bag_making import BagTarget, make_bag
 from gas_fusion_ros.replay.bag_sources import START_NS, FolderSettings, FolderSource, PatrolSource
 from gas_fusion_ros.replay.decoding import decode_leaks
-from gas_fusion_ros.replay.metrics import Interval
 from gas_fusion_ros.simulation.patrol import Patrol
 
 FORMATS = [BagFormat(storage, compression) for storage in Storage for compression in Compression]
@@ -131,52 +126,6 @@ def test_memory_does_not_grow_with_the_bag(tmp_path: Path) -> None:
 def test_an_existing_bag_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(BagError, match="exists already"):
         make_bag(folder_source(tmp_path), BagTarget(tmp_path), no_tick)
-
-
-# --- labels in time -------------------------------------------------------------------------
-
-
-def said(truth: list[Interval], *times_ns: int) -> list[tuple[int, str]]:
-    labels = _Labels(truth)
-    return [one for now_ns in times_ns for one in labels.due(now_ns)]
-
-
-def test_labels_are_said_at_each_change_and_every_second_from_there() -> None:
-    truth = [Interval("NoGas", 10 * S, 12 * S + 5), Interval("Smoke", 12 * S + 5, 15 * S)]
-    assert said(truth, 9 * S) == []
-    assert said(truth, 9 * S, 12 * S, 14 * S) == [
-        (10 * S, "NoGas"),
-        (11 * S, "NoGas"),
-        (12 * S, "NoGas"),
-        (12 * S + 5, "Smoke"),
-        (13 * S + 5, "Smoke"),
-    ]
-
-
-def test_a_pause_is_not_filled_with_labels() -> None:
-    truth = [Interval("NoGas", 0, 5000 * S), Interval("Smoke", 5000 * S, 9000 * S)]
-    assert said(truth, 0, 9000 * S) == [
-        (0, "NoGas"),
-        (5000 * S, "Smoke"),
-        (9000 * S, "Smoke"),
-    ]
-    assert said([], 0, 10 * S) == []
-
-
-@given(
-    st.lists(st.integers(1, 200 * S), min_size=1, max_size=6),
-    st.lists(st.integers(0, 900 * S), min_size=1, max_size=10).map(sorted),
-)
-def test_the_last_label_said_is_always_the_true_one(lengths: list[int], times_ns: list[int]) -> None:
-    starts = np.cumsum([0, *lengths]).tolist()
-    truth = [Interval(str(number % 2), *ends) for number, ends in enumerate(pairwise(starts))]
-    labels = _Labels(truth)
-    told: list[tuple[int, str]] = []
-    for now_ns in times_ns:
-        told += labels.due(now_ns)
-        assert told[-1][1] == next(one.label for one in reversed(truth) if one.start_ns <= now_ns)
-    stamps = [stamp_ns for stamp_ns, _ in told]
-    assert stamps == sorted(set(stamps))
 
 
 # --- other programs -------------------------------------------------------------------------
