@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,12 +62,30 @@ class AlarmPictures:
         _, inputs = self._classifier.inputs(decision.sample)
         self._seen.append(_Seen(decision, gas, inputs))
 
-    def finish(self, heat_source: HeatSource | None) -> tuple[AlarmPicture, ...]:
-        """Return the pictures, with a map each where there is something to make it."""
-        return tuple(_picture(seen, heat_source) for seen in self._seen)
+    def finish(self, explain: Callable[[], HeatSource] | None) -> tuple[tuple[AlarmPicture, ...], str]:
+        """Return the pictures, and why some lack their map: empty where none does, or none is wanted.
+
+        Args:
+            explain: opens what makes the maps, and is called only where there is a picture; None for none.
+        """
+        heats, reason = self._heats(explain)
+        return tuple(map(_picture, self._seen, heats)), reason
+
+    def _heats(self, explain: Callable[[], HeatSource] | None) -> tuple[list[Array | None], str]:
+        heats: list[Array | None] = [None] * len(self._seen)
+        if explain is None or not self._seen:
+            return heats, ""
+        try:
+            source = explain()
+            for place, seen in enumerate(self._seen):
+                verdict = seen.decision.verdict
+                heats[place] = source.heat(seen.inputs, verdict.mode, int(np.argmax(verdict.probabilities)))
+        except GradCamUnavailable as error:  # what fails once fails for the others too
+            return heats, str(error)
+        return heats, ""
 
 
-def _picture(seen: _Seen, heat_source: HeatSource | None) -> AlarmPicture:
+def _picture(seen: _Seen, heat: Array | None) -> AlarmPicture:
     verdict = seen.decision.verdict
     planes = np.rint(seen.inputs["image"][0] * 255).clip(0, 255).astype(np.uint8)
     return AlarmPicture(
@@ -77,15 +95,5 @@ def _picture(seen: _Seen, heat_source: HeatSource | None) -> AlarmPicture:
         mode=verdict.mode.value,
         probability=verdict.confidence,
         picture=planes[0] if len(planes) == 1 else np.moveaxis(planes, 0, -1),
-        heat=_heat(seen, heat_source),
+        heat=heat,
     )
-
-
-def _heat(seen: _Seen, heat_source: HeatSource | None) -> Array | None:
-    if heat_source is None:
-        return None
-    verdict = seen.decision.verdict
-    try:
-        return heat_source.heat(seen.inputs, verdict.mode, int(np.argmax(verdict.probabilities)))
-    except GradCamUnavailable:
-        return None

@@ -112,8 +112,7 @@ def _evaluate(
                 run.play(watch)
             finally:
                 events.close()
-        heat_source = model.grad_cam() if settings.with_heat and run.pictures else None
-        pictures = run.pictures.finish(heat_source)
+        pictures, without_heat = run.pictures.finish(model.grad_cam if settings.with_heat else None)
         origin = Origin(
             bag=str(reader.path),
             bag_sha256=digest.result(),
@@ -136,6 +135,7 @@ def _evaluate(
         offsets=tally.offsets.histogram(),
         alarm_pictures=pictures,
         alarms=tuple(tally.alarms()),
+        without_heat=without_heat,
     )
 
 
@@ -146,10 +146,15 @@ def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Prob
         TopicError: one that was asked for is not there.
         EvaluationError: there are neither readings nor images.
     """
-    offered = [
-        topic for topic in reader.topics if settings.with_images or topic.type_name != "sensor_msgs/msg/Image"
-    ]
-    topics = find_topics(offered, settings.topics, problems)
+    found = Problems()
+    topics = find_topics(reader.topics, settings.topics, found)
+    if not settings.with_images:
+        topics = replace(topics, image=None)
+    counts = found.counts()
+    for problem in found.take_unreported():
+        if settings.with_images or problem.cause != "topic_missing_image":
+            for _ in range(counts[problem.cause]):
+                problems.add(problem.cause, problem.detail)
     if settings.labels is not None:
         topics = replace(topics, label=None, leaks=None)
     if topics.gas is None and topics.image is None:

@@ -14,7 +14,7 @@ from gas_fusion_ros.inference import (
     file_sha256,
 )
 from gas_fusion_ros.messages import cv_bridge
-from gas_fusion_ros.replay.grad_cam import GradCam, GradCamUnavailable
+from gas_fusion_ros.replay.grad_cam import GradCam
 from gas_fusion_ros.replay.settings import ClassifierSettings
 from gas_fusion_ros.share import find_bundle
 
@@ -92,13 +92,14 @@ class Model:
         """Hash of the bundle's manifest, which holds those of its other files."""
         return file_sha256(self.bundle.path / MANIFEST)
 
-    def grad_cam(self) -> GradCam | None:
-        """What explains the model's verdicts; None where that cannot be had here."""
+    def grad_cam(self) -> GradCam:
+        """Return what explains the model's verdicts.
+
+        Raises:
+            GradCamUnavailable: it cannot be had here.
+        """
         if self._grad_cam is None:
-            try:
-                self._grad_cam = GradCam(self.bundle)
-            except GradCamUnavailable:
-                return None
+            self._grad_cam = GradCam(self.bundle)
         return self._grad_cam
 
     def close(self) -> None:
