@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import needs_training  # noqa: F401  isort:skip
 
+import json
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def recorded(root: Path, seed: int) -> Path:
 
 def test_a_bag_becomes_a_bundle_for_its_own_gases_and_sensors(tmp_path: Path) -> None:
     bag = recorded(tmp_path, 0)
-    # Exit code 1 and its reason: the bags have no images, which are not needed here.
+    # Exit code 1, here and below: the bags have no images, which this model does not need.
     made = gas_fusion("dataset", bag, recorded(tmp_path, 1), "--output", tmp_path / "data", exit_code=1)
     assert "540 rows" in made
     assert "topic_missing_image (2 times)" in made
@@ -69,3 +70,13 @@ def test_a_bag_becomes_a_bundle_for_its_own_gases_and_sensors(tmp_path: Path) ->
     assert result.accuracy > 0.9
     bundle = exported(run, tmp_path / "models" / "mine")
     assert (bundle.classes, bundle.channels) == (tuple(sorted(LEVELS)), CHANNELS)
+
+    # A recording that nothing was trained on.
+    garden = recorded(tmp_path, 2)
+    said = tmp_path / "said"
+    gas_fusion("evaluate", garden, "--model", bundle.path, "--no-html", "--output", said, exit_code=1)
+    report = json.loads((said / "report.json").read_text())
+    assert (report["readings"], report["classified"], report["bundle"]) == (270, 270, "mine")
+    assert report["classes"] == sorted(LEVELS)
+    assert report["class_accuracy"] > 0.9
+    assert {leak["gas"] for leak in report["leaks"]} == {"Ammonia", "Smoke"}
