@@ -27,6 +27,8 @@ class Tally:
         leaks: leaks of the truth; None where it is not known, as all that is compared with it.
         found: leaks that an alarm was raised for.
         missed: leaks that none was raised for, though they were long enough and no alarm stood.
+        too_short: leaks too short to have to be found.
+        under_alarm: leaks during which an alarm stood already, so that none could be raised.
         alarms: alarms raised.
         false_alarms: alarms raised without a leak.
         clean_air_s: seconds of clean air, by the truth.
@@ -40,6 +42,8 @@ class Tally:
     leaks: int | None
     found: int
     missed: int
+    too_short: int
+    under_alarm: int
     alarms: int
     false_alarms: int | None
     clean_air_s: float | None
@@ -63,6 +67,8 @@ class Tally:
             leaks=None if report.leaks is None else len(report.leaks),
             found=report.leaks_with(LeakVerdict.FOUND),
             missed=report.leaks_with(LeakVerdict.MISSED),
+            too_short=report.leaks_with(LeakVerdict.TOO_SHORT),
+            under_alarm=report.leaks_with(LeakVerdict.ALARM_STOOD),
             alarms=len(report.alarms),
             false_alarms=report.false_alarms,
             clean_air_s=report.clean_air_s,
@@ -80,6 +86,8 @@ class Tally:
             leaks=_sum_known(tally.leaks for tally in tallies),
             found=sum(tally.found for tally in tallies),
             missed=sum(tally.missed for tally in tallies),
+            too_short=sum(tally.too_short for tally in tallies),
+            under_alarm=sum(tally.under_alarm for tally in tallies),
             alarms=sum(tally.alarms for tally in tallies),
             false_alarms=_sum_known(tally.false_alarms for tally in tallies),
             clean_air_s=_sum_known(tally.clean_air_s for tally in tallies),
@@ -124,9 +132,12 @@ def _headline(tally: Tally) -> tuple[str, str]:
 def _found(tally: Tally) -> str:
     if not tally.leaks:
         return "No leak in the labels"
-    found = f"{tally.found} of {count_text(tally.leaks, 'leak')} found"
-    other = tally.leaks - tally.found - tally.missed
-    return f"{found}, {tally.missed} missed" + (f", {other} not counted" if other else "")
+    parts = [f"{tally.found} of {count_text(tally.leaks, 'leak')} found", f"{tally.missed} missed"]
+    if tally.under_alarm:
+        parts.append(f"{tally.under_alarm} while an alarm stood already")
+    if tally.too_short:
+        parts.append(f"{tally.too_short} too short")
+    return ", ".join(parts)
 
 
 def _further(tally: Tally) -> list[str]:

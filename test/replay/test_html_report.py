@@ -400,10 +400,11 @@ def test_alarms_without_images_have_no_frames() -> None:
             {
                 "leaks": (
                     *made_report().leaks[:1],
+                    LeakOutcome("Smoke", 60.0, 90.0, False, None, LeakVerdict.ALARM_STOOD),
                     LeakOutcome("Smoke", 90.0, 95.0, False, None, LeakVerdict.TOO_SHORT),
                 )
             },
-            "\u26a0 1 of 2 leaks found, 0 missed, 1 not counted, 1 false alarm",
+            "\u26a0 1 of 3 leaks found, 0 missed, 1 while an alarm stood already, 1 too short, 1 false alarm",
         ),
         ({"labels_from": LabelSource.CSV}, "Labels: from the CSV file given."),
         ({"judged": 0}, "No classified reading lies in a labelled time."),
