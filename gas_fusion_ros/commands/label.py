@@ -17,7 +17,7 @@ from gas_fusion_ros.replay.labelling import (
     alarm_intervals,
     fill_between,
     find_alarm_topic,
-    recording_start_ns,
+    recording_start,
     truth_intervals,
 )
 from gas_fusion_ros.replay.labels import (
@@ -70,14 +70,15 @@ def label(
         with BagReader(bag, problems) as reader:
             # Images, missing or many, matter to nothing here.
             topics = find_topics(reader.topics, BagTopics(gas=gas_topic, label=label_topic), Problems())
-            origin_ns = recording_start_ns(reader, topics.gas)
+            start = recording_start(reader, topics.gas)
+            origin_ns = start.stamp_ns
             if from_truth:
-                found = truth_intervals(reader, _label_topic(topics, bag), problems)
+                found = truth_intervals(reader, _label_topic(topics, bag), start, problems)
             elif from_alarms:
-                found = alarm_intervals(reader, find_alarm_topic(reader.topics, alarm_topic), problems)
+                found = alarm_intervals(reader, find_alarm_topic(reader.topics, alarm_topic), start, problems)
             else:
                 found = [_given(text, origin_ns) for text in interval or ()]
-            end_ns = reader.end_ns or origin_ns
+            end_ns = origin_ns if reader.end_ns is None else reader.end_ns - start.shift_ns
         known = read_intervals(output, origin_ns) if append and output.exists() else []
         intervals = merge_intervals([*known, *found], origin_ns)
         if elsewhere is not None:

@@ -13,8 +13,8 @@ from gas_fusion_ros.pairing_types import PairingSettings
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag_reader import BagReader
 from gas_fusion_ros.replay.dataset_folder import DatasetFolder
-from gas_fusion_ros.replay.dataset_rows import BagPlan, BagRows, BagShare, RowSettings
-from gas_fusion_ros.replay.labelling import read_label_track, recording_start_ns
+from gas_fusion_ros.replay.dataset_rows import BagPlan, BagRows, BagShare, BagTruth, RowSettings
+from gas_fusion_ros.replay.labelling import read_label_track, recording_start
 from gas_fusion_ros.replay.labels import LabelTrack, read_intervals
 from gas_fusion_ros.replay.topics import BagTopics, find_topics
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
@@ -126,13 +126,13 @@ class DatasetMaking:
             if topics.gas is None:
                 raise DatasetMakingError(f"{path} has no gas readings; --gas-topic names their topic")
             if labels is not None:
-                track = LabelTrack.of_intervals(
-                    read_intervals(labels, recording_start_ns(reader, topics.gas))
+                start = recording_start(reader, topics.gas)
+                truth = BagTruth(
+                    LabelTrack.of_intervals(read_intervals(labels, start.stamp_ns)), str(labels), True
                 )
-                source = str(labels)
             elif topics.label is not None:
                 track = read_label_track(reader, topics.label, self._problems)
-                source = topics.label
+                truth = BagTruth(track, topics.label, False)
             else:
                 raise DatasetMakingError(
                     f"{path} has no labels: give a CSV with --labels (`gas-fusion label` writes one), or "
@@ -141,7 +141,7 @@ class DatasetMaking:
             wanted = {topics.gas, topics.image}
             counts = [topic.messages for topic in reader.topics if topic.name in wanted]
         messages = None if None in counts else sum(count or 0 for count in counts)
-        return BagPlan(path, name, topics, track, source, messages)
+        return BagPlan(path, name, topics, truth, messages)
 
     def _first_channels(self) -> tuple[str, ...]:
         for plan in self._plans:

@@ -18,6 +18,7 @@ from gas_fusion_ros.replay.bag_reader import BagMessage, BagReader
 from gas_fusion_ros.replay.dataset_folder import DatasetFolder, DatasetRow
 from gas_fusion_ros.replay.labels import LabelTrack
 from gas_fusion_ros.replay.topics import BagTopics
+from gas_fusion_ros.replay.truth import Moments
 from gas_fusion_ros.thermal import ThermalError, raw_counts
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
@@ -105,6 +106,21 @@ class BagShare:
 
 
 @dataclass(frozen=True)
+class BagTruth:
+    """What was in the air during a bag.
+
+    Attributes:
+        track: the class at each time.
+        source: the CSV or the topic that it is from.
+        is_stamped: whether its times are stamps, as a CSV's are; those of a topic are times of recording.
+    """
+
+    track: LabelTrack
+    source: str
+    is_stamped: bool
+
+
+@dataclass(frozen=True)
 class BagPlan:
     """A bag to be read, and what is true in it.
 
@@ -112,16 +128,14 @@ class BagPlan:
         path: where it is.
         name: what the column `Bag` calls it.
         topics: those to read.
-        track: the class at each time.
-        labels: the CSV or the topic that the track is from.
+        truth: what was in the air.
         messages: how many there are to read; None where the bag cannot say.
     """
 
     path: Path
     name: str
     topics: BagTopics
-    track: LabelTrack
-    labels: str
+    truth: BagTruth
     messages: int | None
 
 
@@ -149,6 +163,7 @@ class BagRows:
         self._left_out = LeftOut()
         self._rows: Counter[str] = Counter()
         self._rows_with_image = 0
+        self._moments = Moments()
         self._run = 0
         self._newest_ns: int | None = None
 
@@ -173,7 +188,7 @@ class BagRows:
             path=str(plan.path),
             sha256=sha256,
             topics=asdict(plan.topics),
-            labels=plan.labels,
+            labels=plan.truth.source,
             readings=counters.readings,
             images=counters.images,
             rows=dict(sorted(self._rows.items())),
@@ -199,7 +214,7 @@ class BagRows:
         stamp_ns = pair.reading_stamp_ns
         if pair.run != self._run:
             self._run, self._newest_ns = pair.run, None
-        label = self._plan.track.at(stamp_ns)
+        label = self._label(stamp_ns, pair.reading.stamp_ns)
         if label is None or label == UNKNOWN:
             self._left_out.unlabelled += 1
         elif self._newest_ns is not None and stamp_ns <= self._newest_ns:
@@ -213,6 +228,10 @@ class BagRows:
             self._left_out.thinned += 1
         else:
             self._add_row(pair.reading, pair.image, label)
+
+    def _label(self, stamp_ns: int, recorded_ns: int) -> str | None:
+        truth = self._plan.truth
+        return truth.track.at(stamp_ns if truth.is_stamped else self._moments.of(stamp_ns, recorded_ns))
 
     def _add_row(self, reading_message: BagMessage, image: BagMessage | None, label: str) -> None:
         try:

@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from gas_fusion_ros.messages import stamp_to_ns
+from gas_fusion_ros.observation import UNKNOWN
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag_reader import BagReader, BagTopic
 from gas_fusion_ros.replay.decoding import decode_alarm_state
 from gas_fusion_ros.replay.labels import LabelError, LabelTrack, merge_intervals
 from gas_fusion_ros.replay.metrics import Interval, alarm_bands
+from gas_fusion_ros.replay.truth import Moments
 
 ALARM_TOPIC, ALARM_TYPE = "gas/alarm_state", "diagnostic_msgs/msg/DiagnosticArray"
 
 
-def recording_start_ns(reader: BagReader, gas_topic: str | None) -> int:
-    """What relative times count from: the stamp of the first reading that has one, nanoseconds.
+@dataclass(frozen=True)
+class RecordingStart:
+    """When a recording begins, and on which clock.
 
-    Of a bag without such a reading, the time of recording of its first message.
+    Attributes:
+        stamp_ns: what relative times count from: the stamp of the first reading that has one; of a bag
+            without such a reading, the time of recording of its first message.
+        shift_ns: from stamps to times of recording; not 0 where these are of another clock, as where a
+            simulation was recorded in wall time.
     """
+
+    stamp_ns: int
+    shift_ns: int = 0
+
+
+def recording_start(reader: BagReader, gas_topic: str | None) -> RecordingStart:
+    """Find out when a recording begins."""
     if gas_topic is not None:
         for message in reader.messages([gas_topic]):
             stamp_ns = stamp_to_ns(message.message.header.stamp)
             if stamp_ns > 0:
-                return stamp_ns
-    return reader.start_ns or 0
+                moments = Moments()
+                moments.of(stamp_ns, message.stamp_ns)
+                return RecordingStart(stamp_ns, moments.shift_ns)
+    return RecordingStart(reader.start_ns or 0)
 
 
 def read_label_track(reader: BagReader, label_topic: str, problems: Problems) -> LabelTrack:
@@ -39,20 +56,29 @@ def read_label_track(reader: BagReader, label_topic: str, problems: Problems) ->
     return track
 
 
-def truth_intervals(reader: BagReader, label_topic: str, problems: Problems) -> list[Interval]:
-    """Which class was there when, as the label topic says.
+def truth_intervals(
+    reader: BagReader, label_topic: str, start: RecordingStart, problems: Problems
+) -> list[Interval]:
+    """Which class was there when, as the label topic says; on the clock of the stamps.
 
     Raises:
         LabelError: it says nothing.
     """
-    intervals = read_label_track(reader, label_topic, problems).intervals(reader.end_ns or 0)
+    told = read_label_track(reader, label_topic, problems).intervals(reader.end_ns or 0)
+    intervals = [
+        Interval(one.label, one.start_ns - start.shift_ns, one.end_ns - start.shift_ns)
+        for one in told
+        if one.label != UNKNOWN
+    ]
     if not intervals:
-        raise LabelError(f"{label_topic} of {reader.path} holds no label")
+        raise LabelError(f"{label_topic} of {reader.path} holds no class")
     return intervals
 
 
-def alarm_intervals(reader: BagReader, alarm_topic: str, problems: Problems) -> list[Interval]:
-    """When the alarm recorded in a bag had evidence of gas, and of which.
+def alarm_intervals(
+    reader: BagReader, alarm_topic: str, start: RecordingStart, problems: Problems
+) -> list[Interval]:
+    """When the alarm recorded in a bag had evidence of gas, and of which; on the clock of the stamps.
 
     Messages that are no alarm state are counted as `alarm_state_wrong`.
     """
@@ -65,7 +91,7 @@ def alarm_intervals(reader: BagReader, alarm_topic: str, problems: Problems) -> 
             continue
         states.append((state.stamp_ns, state.state, state.gas))
     states.sort(key=lambda state: state[0])
-    return merge_intervals(alarm_bands(states, reader.end_ns or 0))
+    return merge_intervals(alarm_bands(states, (reader.end_ns or 0) - start.shift_ns))
 
 
 def find_alarm_topic(topics: Sequence[BagTopic], wanted: str | None) -> str:

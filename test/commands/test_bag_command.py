@@ -6,11 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from in_process import invoke
 from rosbags.rosbag2 import Reader
-from typer.testing import CliRunner
 from without_ros import gas_fusion
-
-from gas_fusion_ros.cli import app
 
 
 @pytest.fixture
@@ -23,12 +21,6 @@ def folder(tmp_path: Path) -> Path:
     return data
 
 
-def invoke(*arguments: str | Path) -> tuple[int, str]:
-    runner = CliRunner()
-    result = runner.invoke(app, ["bag", *map(str, arguments)], env={"COLUMNS": "300", "TERM": "dumb"})
-    return result.exit_code, re.sub(r"\x1b\[[0-9;]*m", "", result.output)
-
-
 def counts(path: Path) -> dict[str, int]:
     with Reader(path) as reader:
         return {connection.topic: connection.msgcount for connection in reader.connections}
@@ -36,7 +28,9 @@ def counts(path: Path) -> dict[str, int]:
 
 def test_a_folder_becomes_a_bag_and_what_was_left_out_is_said(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    code, text = invoke("--data", folder, "--output", out, "--channels", "mq2,CO2", "--namespace", "/robot1/")
+    code, text = invoke(
+        "bag", "--data", folder, "--output", out, "--channels", "mq2,CO2", "--namespace", "/robot1/"
+    )
     assert code == 1
     assert "2 readings, no images, 1 leaks, classes NoGas, Smoke, 4 s" in text
     assert "unreadable_row: Gas_Sensors_Measurements.csv line 3: channel mq2 is 'broken'" in text
@@ -86,7 +80,7 @@ def test_what_cannot_be_is_refused_in_one_line(
     folder: Path, tmp_path: Path, arguments: list[str], complaint: str
 ) -> None:
     given = [argument.replace("{data}", str(folder)) for argument in arguments]
-    code, text = invoke(*given, "--output", tmp_path / "out")
+    code, text = invoke("bag", *given, "--output", tmp_path / "out")
     assert code == 2
     assert re.search(complaint, text), text
     assert len(text.splitlines()) == 1
@@ -94,6 +88,6 @@ def test_what_cannot_be_is_refused_in_one_line(
 
 
 def test_an_existing_bag_is_refused(folder: Path) -> None:
-    code, text = invoke("--data", folder, "--channels", "mq2", "--output", folder)
+    code, text = invoke("bag", "--data", folder, "--channels", "mq2", "--output", folder)
     assert code == 2
     assert "exists already" in text

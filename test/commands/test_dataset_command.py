@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from in_process import invoke
 from without_ros import gas_fusion
 
 from gas_fusion_ros.dataset import Dataset
@@ -59,10 +60,10 @@ def test_labels_of_a_csv_and_a_period(bag: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_is_refused(bag: Path, tmp_path: Path, arguments: list[str], complaint: str) -> None:
-    done = gas_fusion("dataset", bag, "--output", tmp_path / "out", *arguments)
-    assert done.returncode == 2
-    assert complaint in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    code, text = invoke("dataset", bag, "--output", tmp_path / "out", *arguments)
+    assert code == 2
+    assert complaint in text
+    assert len(text.splitlines()) == 1
     assert not (tmp_path / "out").exists()
 
 

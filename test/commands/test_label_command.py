@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from in_process import invoke
 from without_ros import gas_fusion
 
 from gas_fusion_ros.replay.bag_making import BagTarget, make_bag
@@ -64,10 +65,10 @@ def test_times_given_are_added_to_what_is_there(bag: Path, tmp_path: Path) -> No
     ],
 )
 def test_what_cannot_be_is_refused(bag: Path, tmp_path: Path, arguments: list[str], complaint: str) -> None:
-    done = gas_fusion("label", bag, "--output", tmp_path / "labels.csv", *arguments)
-    assert done.returncode == 2
-    assert complaint in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    code, text = invoke("label", bag, "--output", tmp_path / "labels.csv", *arguments)
+    assert code == 2
+    assert complaint in text
+    assert len(text.splitlines()) == 1
     assert not (tmp_path / "labels.csv").exists()
 
 

@@ -192,6 +192,17 @@ def test_where_time_goes_back_another_recording_begins(tmp_path: Path) -> None:
     assert [stamp for stamp, _ in rows(dataset)] == stamps
 
 
+def test_a_simulation_recorded_in_wall_time_finds_its_labels(tmp_path: Path) -> None:
+    wall_ns = 1_700_000_000 * S
+    with BagWriter(tmp_path / "bag") as writer:
+        for second, text in enumerate(["NoGas", "NoGas", "Smoke"]):
+            for _, topic, message in (label(second, text), reading(1 + second)):
+                cdr = MAKER.serialize(message)
+                writer.write(topic, message.__msgtype__, cdr, wall_ns + second * S)
+    _, _, dataset = made(tmp_path / "out", tmp_path / "bag")
+    assert rows(dataset) == [(1, "NoGas"), (2, "NoGas"), (3, "Smoke")]
+
+
 # --- labels and several bags ----------------------------------------------------------------
 
 

@@ -19,10 +19,11 @@ from gas_fusion_ros.replay.bag_messages import BagMessages
 from gas_fusion_ros.replay.bag_reader import BagReader, BagTopic
 from gas_fusion_ros.replay.labelling import (
     ALARM_TYPE,
+    RecordingStart,
     alarm_intervals,
     fill_between,
     find_alarm_topic,
-    recording_start_ns,
+    recording_start,
     truth_intervals,
 )
 from gas_fusion_ros.replay.labels import LabelError, LabelTrack, merge_intervals
@@ -62,7 +63,7 @@ def test_the_truth_holds_from_its_recording_to_the_end_of_the_bag(tmp_path: Path
     more = [(9, "/truth/label", encode_label("Smoke", MAKER)), (20, "/gas/readings", reading(20 * S))]
     problems = Problems()
     with BagReader(bag_of(tmp_path / "bag", [*labels, *more]), problems) as reader:
-        assert truth_intervals(reader, "/truth/label", problems) == [
+        assert truth_intervals(reader, "/truth/label", RecordingStart(0), problems) == [
             interval(5, 9, "NoGas"),
             interval(9, 20, "Smoke"),
         ]
@@ -71,8 +72,8 @@ def test_the_truth_holds_from_its_recording_to_the_end_of_the_bag(tmp_path: Path
 
 def test_a_label_topic_that_says_nothing_is_refused(tmp_path: Path) -> None:
     path = bag_of(tmp_path / "bag", [(5, "/truth/label", encode_label("", MAKER))])
-    with BagReader(path, Problems()) as reader, pytest.raises(LabelError, match="holds no label"):
-        truth_intervals(reader, "/truth/label", Problems())
+    with BagReader(path, Problems()) as reader, pytest.raises(LabelError, match="holds no class"):
+        truth_intervals(reader, "/truth/label", RecordingStart(0), Problems())
 
 
 def test_alarms_are_intervals_while_they_have_evidence(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def test_alarms_are_intervals_while_they_have_evidence(tmp_path: Path) -> None:
     problems = Problems()
     with BagReader(path, problems) as reader:
         topic = find_alarm_topic(reader.topics, None)
-        assert alarm_intervals(reader, topic, problems) == [
+        assert alarm_intervals(reader, topic, RecordingStart(0), problems) == [
             interval(20, 40, "Smoke"),
             interval(50, 60, "Perfume"),
         ]
@@ -112,10 +113,29 @@ def test_a_recording_starts_with_its_first_stamped_reading(tmp_path: Path) -> No
     label = encode_label("NoGas", MAKER)
     messages = [(1, "/l", label), (2, "/g", reading(0)), (3, "/g", reading(S)), (4, "/g", reading(3 * S))]
     with BagReader(bag_of(tmp_path / "bag", messages), Problems()) as reader:
-        assert recording_start_ns(reader, "/g") == S
-        assert recording_start_ns(reader, None) == S, "the first message was recorded then"
+        assert recording_start(reader, "/g") == RecordingStart(S)
+        assert recording_start(reader, None) == RecordingStart(S), "the first message was recorded then"
     with BagReader(bag_of(tmp_path / "unstamped", messages[:2]), Problems()) as reader:
-        assert recording_start_ns(reader, "/g") == S
+        assert recording_start(reader, "/g") == RecordingStart(S)
+
+
+def test_times_recorded_by_another_clock_become_stamps(tmp_path: Path) -> None:
+    messages = [
+        (1000, "/l", encode_label("NoGas", MAKER)),
+        (1000, "/g", reading(5 * S)),
+        (1010, "/l", encode_label("Unknown", MAKER)),
+        (1020, "/l", encode_label("Smoke", MAKER)),
+        (1020, "/a", alarm_state(24 * S, "active", "Smoke")),
+        (1030, "/g", reading(35 * S)),
+    ]
+    with BagReader(bag_of(tmp_path / "bag", messages), Problems()) as reader:
+        start = recording_start(reader, "/g")
+        assert start == RecordingStart(5 * S, 995 * S)
+        assert truth_intervals(reader, "/l", start, Problems()) == [
+            interval(5, 15, "NoGas"),
+            interval(25, 35, "Smoke"),
+        ]
+        assert alarm_intervals(reader, "/a", start, Problems()) == [interval(24, 35, "Smoke")]
 
 
 def test_the_time_between_intervals_gets_a_class() -> None:
