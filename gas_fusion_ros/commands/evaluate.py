@@ -84,8 +84,8 @@ def evaluate(
         bool,
         typer.Option(
             "--acknowledge",
-            help="Play an operator who acknowledges each alarm when it is over, so that the next leak has one "
-            "of its own, with its own gas. Unless given nobody does.",
+            help="Play an operator who acknowledges each alarm when it is over, so that the next leak has "
+            "one of its own, with its own gas. Unless given nobody does.",
         ),
     ] = False,
     output: Annotated[

@@ -130,7 +130,7 @@ class Tally:
         return true
 
     def add_alarm(self, event: AlarmEvent) -> bool:
-        """Take in a change of the alarm; return whether an alarm begins with it, be it one that had latched."""
+        """Take in a change of the alarm; return whether one begins with it, or begins again from latched."""
         self.faults += event.fault and not self._fault_stands
         self._fault_stands = event.fault
         self._bands.add(event.stamp_ns + self._moments.shift_ns, event.state.value, event.gas)
