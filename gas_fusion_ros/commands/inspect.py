@@ -16,6 +16,7 @@ from rich.table import Table
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, fail
 from gas_fusion_ros.inference import Bundle, BundleError
+from gas_fusion_ros.pairing_types import PairingSettings
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag_reader import BagReader, BagReadError
 from gas_fusion_ros.replay.inspection import inspect as look_through
@@ -26,6 +27,7 @@ from gas_fusion_ros.replay.inspection_report import (
     Inspection,
     StampFigures,
 )
+from gas_fusion_ros.replay.settings import SettingsError, read_settings, replay_parameters_file
 from gas_fusion_ros.replay.topics import BagTopics, TopicError
 from gas_fusion_ros.share import find_bundle
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
@@ -49,14 +51,16 @@ def inspect(
     """
     try:
         bundle = Bundle.load(find_bundle(model))
-    except (BundleError, OSError) as error:
+        # As `evaluate` pairs unless told otherwise.
+        pairing = read_settings(replay_parameters_file()).pairing
+    except (BundleError, SettingsError, OSError) as error:
         fail(str(error))
     topics = BagTopics(gas=gas_topic, image=image_topic, label=label_topic)
     found = []
     exit_code = 0
     for bag in bags:
         try:
-            inspection = _inspected(bag, topics, bundle)
+            inspection = _inspected(bag, topics, bundle, pairing)
         except (BagReadError, TopicError, ImportError) as error:
             complain(str(error) if isinstance(error, BagReadError) else f"{bag}: {error}")
             exit_code = EXIT_USAGE
@@ -71,10 +75,10 @@ def inspect(
     raise typer.Exit(exit_code)
 
 
-def _inspected(bag: Path, topics: BagTopics, bundle: Bundle) -> Inspection:
+def _inspected(bag: Path, topics: BagTopics, bundle: Bundle, pairing: PairingSettings) -> Inspection:
     problems = Problems()
     with BagReader(bag, problems) as reader, counted(bag.name, reader.message_count) as step:
-        return look_through(reader, topics, bundle, problems, step)
+        return look_through(reader, topics, bundle, pairing, problems, step)
 
 
 def _print(inspection: Inspection) -> None:

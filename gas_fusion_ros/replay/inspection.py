@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gas_fusion_ros.inference import Bundle
-from gas_fusion_ros.pairing import Pairing
+from gas_fusion_ros.pairing import Pairing, PairingSettings
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag_reader import BagMessage, BagReader
 from gas_fusion_ros.replay.inspection_gas import GasFollower
@@ -23,6 +23,7 @@ def inspect(
     reader: BagReader,
     wanted: BagTopics,
     bundle: Bundle,
+    pairing: PairingSettings,
     problems: Problems,
     on_message: Callable[[], None],
 ) -> Inspection:
@@ -32,6 +33,7 @@ def inspect(
         reader: the bag.
         wanted: topics given by the user; None is looked for.
         bundle: the model that the bag may be evaluated with.
+        pairing: how readings and images will be paired.
         problems: what the reader was given; losses are counted there.
         on_message: called after each message, for a progress bar.
 
@@ -40,7 +42,7 @@ def inspect(
         ImportError: cv_bridge cannot be used.
     """
     topics = find_topics(reader.topics, wanted, problems)
-    look = _Look(reader, topics, problems)
+    look = _Look(reader, topics, pairing, problems)
     look.through(on_message)
     found = look.inspection()
     counts = problems.counts()
@@ -48,13 +50,15 @@ def inspect(
         f"{problem.detail} ({counts[problem.cause]} times)" if counts[problem.cause] > 1 else problem.detail
         for problem in problems.take_unreported()
     ]
-    return replace(found, losses=counts, warnings=(*losses, *warnings_of(found, bundle)))
+    return replace(found, losses=counts, warnings=(*losses, *warnings_of(found, bundle, pairing)))
 
 
 class _Look:
     """One pass through a bag."""
 
-    def __init__(self, reader: BagReader, topics: BagTopics, problems: Problems) -> None:
+    def __init__(
+        self, reader: BagReader, topics: BagTopics, pairing: PairingSettings, problems: Problems
+    ) -> None:
         self._reader = reader
         self._topics = topics
         self._problems = problems
@@ -65,7 +69,7 @@ class _Look:
         self._gas = None if topics.gas is None else GasFollower(topics.gas, problems)
         self._images = None if topics.image is None else ImageFollower(topics.image, problems)
         self._labels = LabelTrack()
-        self._pairing: Pairing[None, None] = Pairing()
+        self._pairing: Pairing[None, None] = Pairing(pairing)
 
     def through(self, on_message: Callable[[], None]) -> None:
         """Follow every message."""

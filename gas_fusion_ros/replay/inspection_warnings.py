@@ -31,13 +31,14 @@ _COLDEST_KELVIN = 213.0
 """Nowhere is all that a camera sees as hot as this in degC, but most of it is in kelvin."""
 
 
-def warnings_of(found: Inspection, bundle: Bundle) -> list[str]:
-    """What an evaluation with `bundle` will trip over, beside what could not be read."""
+def warnings_of(found: Inspection, bundle: Bundle, pairing: PairingSettings) -> list[str]:
+    """What an evaluation with `bundle` and `pairing` will trip over, beside what could not be read."""
+    future_s = pairing.future_tolerance_ns / NANOSECONDS_PER_SECOND
     warnings: list[str] = []
     if found.gas is not None:
-        warnings += _of_gas(found.gas, bundle)
+        warnings += _of_gas(found.gas, bundle, future_s)
     if found.images is not None:
-        warnings += _of_images(found.images)
+        warnings += _of_images(found.images, future_s)
     if found.pairing is not None:
         warnings += _of_pairing(found.pairing)
     if found.labels is not None:
@@ -45,7 +46,7 @@ def warnings_of(found: Inspection, bundle: Bundle) -> list[str]:
     return warnings
 
 
-def _of_gas(gas: GasFigures, bundle: Bundle) -> Iterator[str]:
+def _of_gas(gas: GasFigures, bundle: Bundle, future_s: float) -> Iterator[str]:
     if gas.stamps.messages == 0:
         yield f"{gas.topic} has no messages"
         return
@@ -57,13 +58,13 @@ def _of_gas(gas: GasFigures, bundle: Bundle) -> Iterator[str]:
             f"{gas.topic} has no channel {', '.join(missing)}, which {bundle.name} needs; "
             f"it has {', '.join(channel.name for channel in gas.channels)}"
         )
-    yield from _of_stamps(gas.topic, gas.stamps)
+    yield from _of_stamps(gas.topic, gas.stamps, future_s)
     yield from _of_silence(gas, bundle)
     for channel in gas.channels:
         yield from _of_channel(gas.topic, channel)
 
 
-def _of_stamps(topic: str, stamps: StampFigures) -> Iterator[str]:
+def _of_stamps(topic: str, stamps: StampFigures, future_s: float) -> Iterator[str]:
     if stamps.jumps_back:
         yield (
             f"stamps of {topic} jump back {_times(stamps.jumps_back)}, by up to "
@@ -75,7 +76,6 @@ def _of_stamps(topic: str, stamps: StampFigures) -> Iterator[str]:
         yield f"{stamps.duplicates} of {stamps.messages} messages of {topic} repeat a stamp: they are dropped"
     if stamps.offset_s is None or stamps.least_offset_s is None:
         return
-    future_s = PairingSettings.future_tolerance_ns / NANOSECONDS_PER_SECOND
     if abs(stamps.offset_s) > _SAME_CLOCK_S:
         yield (
             f"stamps of {topic} are of another clock than the recording, {abs(stamps.offset_s):.1f} s apart: "
@@ -121,11 +121,11 @@ def _of_channel(topic: str, channel: ChannelFigures) -> Iterator[str]:
             yield f"{channel.name} of {topic} {what} in {share:.0%} of the readings"
 
 
-def _of_images(images: ImageFigures) -> Iterator[str]:
+def _of_images(images: ImageFigures, future_s: float) -> Iterator[str]:
     if images.stamps.messages == 0:
         yield f"{images.topic} has no messages"
         return
-    yield from _of_stamps(images.topic, images.stamps)
+    yield from _of_stamps(images.topic, images.stamps, future_s)
     if len(images.sizes) > 1:
         yield f"images of {images.topic} are of several sizes: {', '.join(images.sizes)}"
     small = [size for size in images.sizes if min(int(side) for side in size.split("x")) < MIN_SIDE]

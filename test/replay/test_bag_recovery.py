@@ -66,6 +66,11 @@ def chunks_of(path: Path) -> list[tuple[int, int]]:
     return [(begin, end) for opcode, begin, end in records_of(path.read_bytes()) if opcode == Opcode.CHUNK]
 
 
+def needs_statistics(path: Path) -> None:
+    if all(opcode != Opcode.STATISTICS for opcode, _, _ in records_of(path.read_bytes())):
+        pytest.skip("rosbags before 0.11 writes no statistics")
+
+
 def cut(path: Path, size: int) -> Path:
     with path.open("r+b") as file:
         file.truncate(size)
@@ -134,6 +139,7 @@ def test_an_mcap_file_of_the_first_eight_bytes_is_an_empty_bag(tmp_path: Path) -
 
 def test_a_chunk_that_cannot_be_unpacked_costs_its_messages_alone(tmp_path: Path) -> None:
     file = storage_file(write_bag(tmp_path / "bag", texts(4000), MCAP, CompressionMode.STORAGE))
+    needs_statistics(file)
     begin, end = chunks_of(file)[1]
     overwrite(file, (begin + end) // 2, b"\xff" * 32)
     found, problems = read(file)
@@ -174,6 +180,7 @@ def test_a_chunk_whose_checksum_is_wrong_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("opcode", [Opcode.CHUNK_INDEX, Opcode.STATISTICS, Opcode.CHANNEL])
 def test_a_damaged_index_is_done_without(tmp_path: Path, opcode: Opcode) -> None:
     file = storage_file(write_bag(tmp_path / "bag", texts(3000)))
+    needs_statistics(file)
     begin = next(begin for kind, begin, _ in reversed(records_of(file.read_bytes())) if kind == opcode)
     overwrite(file, begin + 1, b"\x03")  # its length
     found, problems = read(file)

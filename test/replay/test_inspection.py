@@ -17,6 +17,7 @@ from made_bags import EPOCH, SECOND, Made, image, reading, text, write_bag
 
 from gas_fusion_ros.inference import Bundle
 from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.pairing_types import PairingSettings
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag_reader import BagReader
 from gas_fusion_ros.replay.inspection import inspect
@@ -27,6 +28,7 @@ from gas_fusion_ros.share import find_bundle
 from gas_fusion_ros.window import WindowSettings
 
 PERIOD = SECOND // 2
+PAIRING = PairingSettings()
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def look(tmp_path: Path, bundle: Bundle) -> Callable[..., Inspection]:
     def inspected(messages: Iterable[Made], model: Bundle = bundle, **topics: str) -> Inspection:
         problems = Problems()
         with BagReader(write_bag(tmp_path / "bag", messages), problems) as reader:
-            return inspect(reader, BagTopics(**topics), model, problems, lambda: None)
+            return inspect(reader, BagTopics(**topics), model, PAIRING, problems, lambda: None)
 
     return inspected
 
@@ -330,7 +332,7 @@ def test_memory_does_not_grow_with_the_bag(tmp_path: Path, bundle: Bundle) -> No
         problems = Problems()
         tracemalloc.start()
         with BagReader(path, problems) as reader:
-            found = inspect(reader, BagTopics(), bundle, problems, lambda: None)
+            found = inspect(reader, BagTopics(), bundle, PAIRING, problems, lambda: None)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert found.images is not None

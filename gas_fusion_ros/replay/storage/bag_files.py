@@ -37,7 +37,7 @@ def find_files(path: Path, problems: Problems) -> BagFiles:
     """Find the storage files of a bag; what is missing is counted in `problems`.
 
     Args:
-        path: a rosbag2 directory, or one storage file.
+        path: a rosbag2 directory, the metadata.yaml in it, or one storage file.
         problems: where losses are counted.
 
     Raises:
@@ -45,8 +45,10 @@ def find_files(path: Path, problems: Problems) -> BagFiles:
     """
     if not path.exists():
         raise StorageError("there is no such file or directory")
-    if path.is_file():
+    if path.is_file() and path.name != METADATA:
         return BagFiles((path,))
+    if path.is_file():
+        path = path.parent
     found = {file.name: file for file in sorted(path.iterdir(), key=_in_sequence) if _is_storage(file)}
     if not (path / METADATA).exists():
         problems.add(

@@ -64,7 +64,11 @@ class McapFile:
             self._size = os.fstat(self._file.fileno()).st_size
             if self._file.read(len(MAGIC)) != MAGIC:
                 raise StorageError("it does not begin as an MCAP file does")
-            self._contents = self._indexed() or walk(self._file, name, problems)
+            self._contents = Contents()
+            if not self._read_index():
+                # What the index does say of topics helps where the chunk that says so is damaged.
+                known = Contents(self._contents.schemas, self._contents.channels)
+                self._contents = walk(self._file, name, known, problems)
         except BaseException:
             self._file.close()
             raise
@@ -131,30 +135,30 @@ class McapFile:
             self._contents.reported.add(section.offset)
             report_damage(self._problems, self._name, section, self.start_ns or 0, error)
 
-    def _indexed(self) -> Contents | None:
-        """What the summary at the file's end says; None where there is none that can be used."""
+    def _read_index(self) -> bool:
+        """Read the summary at the file's end; return whether it says all that is needed."""
         end = self._size - FOOTER_SIZE
         self._file.seek(max(end, 0))
         footer = self._file.read()
         if end < len(MAGIC) or footer[0] != Opcode.FOOTER or not footer.endswith(MAGIC):
-            return None
+            return False
         parsed = parse_footer(footer[HEAD.size :])
         if not len(MAGIC) < parsed.summary_start < end:
-            return None
+            return False
         self._file.seek(parsed.summary_start)
         data = self._file.read(end - parsed.summary_start)
         try:
             if parsed.summary_crc and crc32(data + footer[:_UP_TO_CRC]) != parsed.summary_crc:
                 raise RecordError("its checksum is wrong")
-            return self._summary(data)
+            return self._read_summary(data)
         except RecordError as error:
             self._problems.add(
                 "bag_damaged", f"the index of {self._name} is damaged ({error}): the file is read without it"
             )
-            return None
+            return False
 
-    def _summary(self, data: bytes) -> Contents | None:
-        contents = Contents()
+    def _read_summary(self, data: bytes) -> bool:
+        contents = self._contents
         statistics = Statistics(0, -1, 0, {})
         chunks = 0
         for opcode, content in records(data):
@@ -163,20 +167,18 @@ class McapFile:
                 statistics = parse_statistics(bytes(content))
             elif opcode == Opcode.CHUNK_INDEX:
                 chunks += 1
-                self._add_chunk(contents, parse_chunk_index(bytes(content)))
+                self._add_chunk(parse_chunk_index(bytes(content)))
         # The writer may leave topics or chunks out of the summary, or write messages outside of chunks.
-        complete = statistics.channels == len(contents.channels) and statistics.chunks == chunks
-        if not complete or (statistics.messages and not chunks):
-            return None
         contents.counts.update(statistics.channel_messages)
-        return contents
+        complete = statistics.channels == len(contents.channels) and statistics.chunks == chunks
+        return complete and (chunks > 0 or statistics.messages == 0)
 
-    def _add_chunk(self, contents: Contents, index: ChunkIndex) -> None:
+    def _add_chunk(self, index: ChunkIndex) -> None:
         if index.length < HEAD.size or index.offset + index.length > self._size:
             raise RecordError(f"it names {index.length} bytes at byte {index.offset} as a chunk")
         # A chunk that only describes topics has no times.
         if index.end_ns or index.channels:
-            contents.sections.append(
+            self._contents.sections.append(
                 Section(
                     index.offset,
                     index.length,

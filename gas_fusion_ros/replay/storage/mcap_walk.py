@@ -23,24 +23,25 @@ _LAST_OPCODE = 0x0F
 _FIRST_PRIVATE_OPCODE = 0x80
 
 
-def walk(file: BinaryIO, name: str, problems: Problems) -> Contents:
+def walk(file: BinaryIO, name: str, known: Contents, problems: Problems) -> Contents:
     """Read a file from its begin as far as its records go.
 
     Args:
         file: an MCAP file.
         name: what it is called in messages.
+        known: the topics that are known already.
         problems: where damage and a missing end are counted.
     """
-    return _Walker(file, name, problems).walk()
+    return _Walker(file, name, known, problems).walk()
 
 
 class _Walker:
-    def __init__(self, file: BinaryIO, name: str, problems: Problems) -> None:
+    def __init__(self, file: BinaryIO, name: str, known: Contents, problems: Problems) -> None:
         self._file = file
         self._name = name
         self._problems = problems
         self._size = os.fstat(file.fileno()).st_size
-        self._contents = Contents()
+        self._contents = known
         self._run: Section | None = None
 
     def walk(self) -> Contents:
