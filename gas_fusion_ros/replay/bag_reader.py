@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,6 @@ from gas_fusion_ros.replay.storage.raw import (
     RawMessage,
     StorageError,
     StorageFile,
-    StoredTopic,
     merge,
 )
 
@@ -76,8 +75,8 @@ class BagReader:
 
     What is missing or damaged is counted in `problems` and never raised while anything can be read. Causes:
     `bag_empty`, `bag_truncated`, `bag_damaged`, `bag_without_metadata`, `bag_file_missing`,
-    `bag_file_unlisted`, `bag_metadata_wrong`, `bag_messages_missing`, and by message `message_undecodable`
-    and `message_type_unknown`.
+    `bag_file_unlisted`, `bag_metadata_wrong`, `bag_messages_missing`, and by message `message_undecodable`,
+    `message_type_unknown` and `message_type_mixed`.
 
     Args:
         path: a directory, with or without metadata.yaml, or one MCAP or SQLite file; also compressed.
@@ -85,10 +84,10 @@ class BagReader:
 
     Attributes:
         path: as given.
-        topics: what was recorded, sorted by name.
+        topics: what was recorded, sorted by name, each under the type of most of its messages.
         start_ns: time of recording of the first message; None without messages.
         end_ns: time of recording of the last message; None without messages.
-        message_count: messages in all; None where the storage cannot say.
+        message_count: messages in all, as far as the files say.
         size_bytes: of the storage files.
         storage: their kind, such as `mcap`.
         file_count: how many can be read.
@@ -111,44 +110,51 @@ class BagReader:
             raise BagReadError(f"{path} cannot be read: {error}") from error
         self.storage = ", ".join(sorted({file.kind for file in self._files}))
         self.file_count = len(self._files)
-        self.topics = _merged(self._files)
-        counts = [topic.messages for topic in self.topics]
-        self.message_count: int | None = None if None in counts else sum(count or 0 for count in counts)
+        counts = _counts(self._files)
+        self.topics = _topics(counts)
+        self.message_count = sum(counts.values())
         self.start_ns = min((f.start_ns for f in self._files if f.start_ns is not None), default=None)
         self.end_ns = max((f.end_ns for f in self._files if f.end_ns is not None), default=None)
-        self._compare(found.promised)
+        if self.message_count == 0:
+            problems.add("bag_empty", f"{path} holds no messages")
+        if found.promised is not None:
+            self._compare(found.promised, counts)
 
     def messages(self, topics: Collection[str], undecoded: Collection[str] = ()) -> Iterator[BagMessage]:
         """Yield the messages of `topics` in order of time of recording.
 
-        A message that cannot be deserialized is counted and left out.
+        A message that cannot be deserialized is counted and left out, and so is one of another type than the
+        topic's.
 
         Args:
             topics: full topic names.
             undecoded: topics of which only the arrival matters: `message` is None, and `size` as stored.
         """
+        type_names = {topic.name: topic.type_name for topic in self.topics}
         types = MessageTypes()
-        definitions = {(topic.name, topic.type_name): topic for file in self._files for topic in file.topics}
-        unknown = self._learn(types, [topic for topic in definitions.values() if topic.name in topics])
-        found: Counter[tuple[str, str]] = Counter()
+        unknown = self._learn(types, {name: type_names[name] for name in topics if name in type_names})
+        found: Counter[str] = Counter()
         parts = [
             Part(file.start_ns, partial(file.messages, {*topics, *undecoded}))
             for file in self._files
             if file.start_ns is not None
         ]
         for raw in merge(parts):
-            found[raw.topic, raw.type_name] += 1
-            if raw.topic in undecoded:
-                yield BagMessage(raw.topic, raw.type_name, raw.stamp_ns, None, len(raw.data))
-                continue
-            reason = unknown.get((raw.topic, raw.type_name))
-            if reason is not None:
+            if raw.type_name != type_names[raw.topic]:
                 self._problems.add(
-                    "message_type_unknown", f"{self.path}: {reason}; its messages are left out"
+                    "message_type_mixed",
+                    f"{raw.topic} in {self.path} is {type_names[raw.topic]}, some messages are "
+                    f"{raw.type_name}: they are left out",
                 )
                 continue
-            message = self._decoded(types, raw)
-            if message is not None:
+            found[raw.topic] += 1
+            if raw.topic in undecoded:
+                yield BagMessage(raw.topic, raw.type_name, raw.stamp_ns, None, len(raw.data))
+            elif raw.topic in unknown:
+                self._problems.add(
+                    "message_type_unknown", f"{self.path}: {unknown[raw.topic]}; its messages are left out"
+                )
+            elif (message := self._decoded(types, raw)) is not None:
                 yield message
         self._compare_read(found, {*topics, *undecoded})
 
@@ -179,12 +185,11 @@ class BagReader:
         self.close()
 
     def _open_files(self) -> list[StorageFile]:
-        unpacked = Path(self._stack.enter_context(TemporaryDirectory(prefix="gas-fusion-")))
         files: list[StorageFile] = []
         reasons = []
         for path in self._paths:
             try:
-                file = open_file(path, unpacked, self._problems)
+                file = open_file(path, self._unpack_folder, self._problems)
             except (OSError, StorageError) as error:
                 reasons.append(f"{path.name}: {error}")
                 continue
@@ -196,14 +201,19 @@ class BagReader:
             self._problems.add("bag_damaged", f"nothing can be read from a file of {self.path}, {reason}")
         return files
 
-    def _learn(self, types: MessageTypes, topics: list[StoredTopic]) -> dict[tuple[str, str], str]:
-        """Add the topics' types; return why those that stay unknown do."""
+    def _unpack_folder(self) -> Path:
+        """A folder that is there until `close`."""
+        return Path(self._stack.enter_context(TemporaryDirectory(prefix="gas-fusion-")))
+
+    def _learn(self, types: MessageTypes, type_names: Mapping[str, str]) -> dict[str, str]:
+        """Add the types of topics, whose names are the keys; return why those that stay unknown do."""
         unknown = {}
-        for topic in topics:
-            try:
-                types.add(topic)
-            except UnknownTypeError as error:
-                unknown[topic.name, topic.type_name] = str(error)
+        for topic in (topic for file in self._files for topic in file.topics):
+            if type_names.get(topic.name) == topic.type_name:
+                try:
+                    types.add(topic)
+                except UnknownTypeError as error:
+                    unknown[topic.name] = str(error)
         return unknown
 
     def _decoded(self, types: MessageTypes, raw: RawMessage) -> BagMessage | None:
@@ -218,24 +228,21 @@ class BagReader:
             return None
         return BagMessage(raw.topic, raw.type_name, raw.stamp_ns, message, len(data))
 
-    def _compare_read(self, found: Mapping[tuple[str, str], int], topics: Collection[str]) -> None:
+    def _compare_read(self, found: Mapping[str, int], topics: Collection[str]) -> None:
         """Count what the files say that they hold and did not give."""
         for topic in self.topics:
-            read = found.get((topic.name, topic.type_name), 0)
+            read = found.get(topic.name, 0)
             if topic.name in topics and read < (topic.messages or 0):
                 self._problems.add(
                     "bag_messages_missing",
                     f"of {topic.messages} messages of {topic.name} in {self.path} {read} could be read",
                 )
 
-    def _compare(self, promised: Mapping[str, int] | None) -> None:
-        if self.message_count == 0:
-            self._problems.add("bag_empty", f"{self.path} holds no messages")
-        if promised is None:
-            return
+    def _compare(self, promised: Mapping[str, int], counts: Mapping[tuple[str, str], int]) -> None:
+        """Count metadata that do not fit the files."""
         found: Counter[str] = Counter()
-        for topic in self.topics:
-            found[topic.name] += topic.messages or 0
+        for (name, _), count in counts.items():
+            found[name] += count
         wrong = [
             f"{name}: {promised.get(name, 0)} promised, {found[name]} there"
             for name in sorted({*promised, *found})
@@ -248,11 +255,19 @@ class BagReader:
             )
 
 
-def _merged(files: list[StorageFile]) -> tuple[BagTopic, ...]:
-    """The topics of all files, those of one name and type together."""
-    counts: dict[tuple[str, str], int | None] = {}
+def _counts(files: Iterable[StorageFile]) -> Counter[tuple[str, str]]:
+    """Messages in all files by name and type of their topic."""
+    counts: Counter[tuple[str, str]] = Counter()
     for topic in (topic for file in files for topic in file.topics):
-        key = topic.name, topic.type_name
-        before = counts.get(key, 0)
-        counts[key] = None if before is None or topic.messages is None else before + topic.messages
-    return tuple(BagTopic(name, type_name, counts[name, type_name]) for name, type_name in sorted(counts))
+        counts[topic.name, topic.type_name] += topic.messages
+    return counts
+
+
+def _topics(counts: Mapping[tuple[str, str], int]) -> tuple[BagTopic, ...]:
+    """The topics, each of the type that most of its messages have."""
+    chosen: dict[str, BagTopic] = {}
+    for (name, type_name), count in sorted(
+        counts.items(), key=lambda item: (item[0][0], -item[1], item[0][1])
+    ):
+        chosen.setdefault(name, BagTopic(name, type_name, count))
+    return tuple(chosen.values())

@@ -161,7 +161,7 @@ def _of_pairing(pairing: PairingFigures) -> Iterator[str]:
     share = pairing.paired_share
     if share is not None and share < _PAIRED_SHARE:
         yield (
-            f"{share:.0%} of the readings have an image within {pairing.slop_s:g} s: the others are "
+            f"{share:.1%} of the readings have an image within {pairing.slop_s:g} s: the others are "
             "classified without"
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import shutil
+import sqlite3
 import tracemalloc
 from pathlib import Path
 
@@ -179,6 +180,34 @@ def test_types_defined_by_the_bag_are_decoded(tmp_path: Path) -> None:
         (message,) = bag.messages({"/own"})
     assert (message.message.first, message.message.second) == (7, 9)
     assert problems.counts() == {}
+
+
+def test_types_defined_in_idl_are_decoded(tmp_path: Path) -> None:
+    definition = (
+        f"{'=' * 80}\nIDL: my_msgs/msg/Own\n"
+        "module my_msgs { module msg { struct Own { my_msgs::msg::Part part; octet last; }; }; };\n"
+        f"{'=' * 80}\nIDL: my_msgs/msg/Part\n"
+        "module my_msgs { module msg { struct Part { octet first; }; }; };\n"
+    )
+    with Writer(tmp_path / "bag", version=9, storage_plugin=SQLITE) as writer:
+        topic = writer.add_connection("/own", "my_msgs/msg/Own", msgdef=definition, rihs01="RIHS01_0")
+        writer.write(topic, EPOCH, bytes([0, 1, 0, 0, 7, 9]))
+    problems = Problems()
+    with BagReader(tmp_path / "bag", problems) as bag:
+        (message,) = bag.messages({"/own"})
+    assert (message.message.part.first, message.message.last) == (7, 9)
+    assert problems.counts() == {}
+
+
+def test_a_sqlite_file_from_before_bags_carried_definitions_is_read(tmp_path: Path) -> None:
+    made = texts(4)
+    bag = write_bag(tmp_path / "bag", made, SQLITE)
+    with sqlite3.connect(storage_file(bag)) as database:
+        for table in ("message_definitions", "schema", "metadata"):
+            database.execute(f"DROP TABLE {table}")
+        for column in ("offered_qos_profiles", "type_description_hash"):
+            database.execute(f"ALTER TABLE topics DROP COLUMN {column}")
+    assert read(bag) == contents(made)
 
 
 def test_a_standard_type_is_decoded_as_the_bag_defines_it(tmp_path: Path) -> None:

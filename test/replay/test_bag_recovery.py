@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 from binascii import crc32
@@ -28,6 +29,7 @@ from rosbags.rosbag2 import CompressionMode, StoragePlugin, Writer
 
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag_reader import BagReader, BagReadError
+from gas_fusion_ros.replay.storage import bag_files
 from gas_fusion_ros.replay.storage.mcap_records import HEAD, Opcode
 
 BOTH = {"/a", "/b"}
@@ -378,6 +380,36 @@ def test_messages_of_an_unknown_type_are_counted_and_skipped(tmp_path: Path, def
     assert found == [("/b", EPOCH, "good")]
     assert problems.counts() == {"message_type_unknown": 3}
     assert "my_msgs/msg/Own of /a" in problems.take_unreported()[0].detail
+
+
+def test_messages_of_another_type_than_their_topic_are_counted_and_skipped(tmp_path: Path) -> None:
+    bag = tmp_path / "bag"
+    bag.mkdir()
+    for number, type_name in enumerate([STRING, "std_msgs/msg/Bool"]):
+        with Writer(tmp_path / f"part_{number}", version=9, storage_plugin=MCAP) as writer:
+            topic = writer.add_connection("/a", type_name, typestore=STORE)
+            for place in range(3 - number):
+                data = b"\0\1\0\0\1" if number else STORE.serialize_cdr(STORE.types[STRING]("good"), STRING)
+                writer.write(topic, EPOCH + place, bytes(data))
+        shutil.move(storage_file(tmp_path / f"part_{number}"), bag / f"bag_{number}.mcap")
+    found, problems = read(bag)
+    assert found == [("/a", EPOCH + place, "good") for place in range(3)]
+    assert problems.counts() == {"bag_without_metadata": 1, "message_type_mixed": 2}
+    _, mixed = problems.take_unreported()
+    assert "/a" in mixed.detail
+    assert "is std_msgs/msg/String, some messages are std_msgs/msg/Bool" in mixed.detail
+
+
+def test_a_full_disk_is_said_where_a_file_must_be_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    bag = write_bag(tmp_path / "bag", texts(3), MCAP, CompressionMode.FILE)
+    monkeypatch.setattr(bag_files, "decompress_file", fail)
+    with pytest.raises(BagReadError, match="see TMPDIR: No space left"):
+        BagReader(bag, Problems())
 
 
 # --- anything ---

@@ -296,7 +296,7 @@ def test_images_that_lag_behind_the_readings(look: Callable[..., Inspection]) ->
     def lagging(number: int, made: Made) -> Made:
         return image(made.stamp_ns + PERIOD // 2, celsius(number), "32FC1")
 
-    assert "0% of the readings have an image within 0.06 s" in only_warning(
+    assert "0.0% of the readings have an image within 0.06 s" in only_warning(
         look(changed(run(), "/thermal/image", lagging))
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,28 +81,31 @@ def find_files(path: Path, problems: Problems) -> BagFiles:
     return BagFiles(paths, None if missing or unlisted else metadata.counts)
 
 
-def open_file(path: Path, unpacked: Path, problems: Problems) -> StorageFile:
+def open_file(path: Path, unpack_folder: Callable[[], Path], problems: Problems) -> StorageFile:
     """Open a storage file by what it holds, whatever its name.
 
     Args:
         path: the file.
-        unpacked: a folder for what was compressed as a whole; as long as the file is in use.
+        unpack_folder: makes a folder for a file that was compressed as a whole, to last as long as its use.
         problems: where losses are counted.
 
     Raises:
-        OSError: it cannot be read, or not be unpacked.
+        OSError: it cannot be read.
         StorageError: nothing can be read from it.
     """
     with path.open("rb") as file:
         head = file.read(16)
     if head.startswith(ZSTD_MAGIC):
-        return _open_compressed(path, unpacked, problems)
+        return _open_compressed(path, unpack_folder(), problems)
     return _open_plain(path, path.name, head, problems)
 
 
 def _open_compressed(path: Path, folder: Path, problems: Problems) -> StorageFile:
     target = folder / path.stem
-    cut = decompress_file(path, target)
+    try:
+        cut = decompress_file(path, target)
+    except OSError as error:
+        raise StorageError(f"it cannot be unpacked into {folder}, see TMPDIR: {error.strerror}") from error
     if cut:
         problems.add(
             "bag_truncated", f"{path.name} cannot be unpacked to its end ({cut}): what came out is read"

@@ -42,7 +42,7 @@ def read_metadata(path: Path) -> Metadata:
         counts = dict(_count(entry) for entry in information["topics_with_message_count"])
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise MetadataError(f"it cannot be read: {error}".replace("\n", " ")) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MetadataError(f"it is not what rosbag2 writes ({type(error).__name__}: {error})") from error
     return Metadata(files, counts)
 

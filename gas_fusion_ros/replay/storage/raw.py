@@ -19,7 +19,7 @@ class StoredTopic:
     Attributes:
         name: full topic name.
         type_name: interface name, such as `sensor_msgs/msg/Image`.
-        messages: how many messages the file holds; None where it cannot say.
+        messages: how many messages the file says that it holds.
         definition: the type's definition in the syntax of `definition_format`; empty where there is none.
         definition_format: `ros2msg` or `ros2idl`.
         serialization: how the messages are encoded; `cdr` can be read.
@@ -27,7 +27,7 @@ class StoredTopic:
 
     name: str
     type_name: str
-    messages: int | None
+    messages: int
     definition: str = ""
     definition_format: str = "ros2msg"
     serialization: str = "cdr"

@@ -209,7 +209,7 @@ def _topics(database: sqlite3.Connection) -> dict[int, StoredTopic]:
     definitions = _definitions(database)
     return {
         number: StoredTopic(
-            name, type_name, None, *definitions.get(type_name, ("", "ros2msg")), serialization=serialization
+            name, type_name, 0, *definitions.get(type_name, ("", "ros2msg")), serialization=serialization
         )
         for number, name, type_name, serialization in database.execute(
             "SELECT id, name, type, serialization_format FROM topics ORDER BY id"
