@@ -182,6 +182,16 @@ def test_types_defined_by_the_bag_are_decoded(tmp_path: Path) -> None:
     assert problems.counts() == {}
 
 
+@pytest.mark.parametrize("storage", [MCAP, SQLITE])
+def test_types_named_as_of_old_are_those_of_today(tmp_path: Path, storage: StoragePlugin) -> None:
+    with Writer(tmp_path / "bag", version=9, storage_plugin=storage) as writer:
+        topic = writer.add_connection("/a", "std_msgs/String", msgdef="string data\n", rihs01="RIHS01_0")
+        writer.write(topic, EPOCH, bytes(STORE.serialize_cdr(STORE.types[STRING]("good"), STRING)))
+    with BagReader(tmp_path / "bag", Problems()) as bag:
+        assert [topic.type_name for topic in bag.topics] == [STRING]
+    assert read(tmp_path / "bag") == [("/a", EPOCH, "good")]
+
+
 def test_types_defined_in_idl_are_decoded(tmp_path: Path) -> None:
     definition = (
         f"{'=' * 80}\nIDL: my_msgs/msg/Own\n"

@@ -19,7 +19,9 @@ from gas_fusion_ros.inference import Bundle
 from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.pairing_types import PairingSettings
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.replay.bag_making import BagTarget, make_bag
 from gas_fusion_ros.replay.bag_reader import BagReader
+from gas_fusion_ros.replay.bag_sources import FolderSettings, FolderSource
 from gas_fusion_ros.replay.inspection import inspect
 from gas_fusion_ros.replay.inspection_report import Inspection
 from gas_fusion_ros.replay.inspection_streams import Spread
@@ -320,6 +322,20 @@ def test_a_topic_that_is_asked_for_is_looked_at(look: Callable[..., Inspection])
     )
     assert found.gas is not None
     assert (found.gas.topic, found.gas.stamps.messages) == ("/mq1", 4)
+
+
+def test_the_real_recording(gas_fusion_data: Path, tmp_path: Path, bundle: Bundle) -> None:
+    source = FolderSource(gas_fusion_data, FolderSettings(PAPER_CHANNELS))
+    make_bag(source, BagTarget(tmp_path / "bag"), lambda: None)
+    problems = Problems()
+    with BagReader(tmp_path / "bag", problems) as reader:
+        found = inspect(reader, BagTopics(), bundle, PAIRING, problems, lambda: None)
+    assert found.losses == {}
+    assert found.gas is not None
+    assert (found.gas.stamps.messages, found.gas.stamps.period_s, found.gas.stamps.gaps) == (6400, 2.0, 0)
+    assert all(channel.nan_share == channel.stuck_share == 0 for channel in found.gas.channels)
+    assert found.labels is not None
+    assert sum(found.labels.seconds.values()) == found.duration_s == 12_798
 
 
 def test_memory_does_not_grow_with_the_bag(tmp_path: Path, bundle: Bundle) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from gas_fusion_ros.problems import Problems
@@ -30,7 +30,7 @@ class BagFiles:
     """
 
     paths: tuple[Path, ...]
-    promised: Mapping[str, int] | None = field(default=None)
+    promised: Mapping[str, int] | None = None
 
 
 def find_files(path: Path, problems: Problems) -> BagFiles:

@@ -34,7 +34,14 @@ from gas_fusion_ros.replay.storage.mcap_sections import (
     section_records,
 )
 from gas_fusion_ros.replay.storage.mcap_walk import walk
-from gas_fusion_ros.replay.storage.raw import Part, RawMessage, StorageError, StoredTopic, merge
+from gas_fusion_ros.replay.storage.raw import (
+    Part,
+    RawMessage,
+    StorageError,
+    StoredTopic,
+    interface_name,
+    merge,
+)
 
 _NO_SCHEMA = Schema(0, "", "", "")
 _UP_TO_CRC = HEAD.size + 16
@@ -108,7 +115,7 @@ class McapFile:
         schema = self._contents.schemas.get(channel.schema_id, _NO_SCHEMA)
         return StoredTopic(
             name=channel.topic,
-            type_name=schema.name,
+            type_name=interface_name(schema.name),
             messages=self._contents.counts[channel.id],
             definition=schema.definition,
             definition_format=schema.encoding,

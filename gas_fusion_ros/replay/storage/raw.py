@@ -33,6 +33,12 @@ class StoredTopic:
     serialization: str = "cdr"
 
 
+def interface_name(type_name: str) -> str:
+    """The whole name of a message's interface; old recorders wrote `sensor_msgs/Image` for it."""
+    package, _, rest = type_name.partition("/")
+    return f"{package}/msg/{rest}" if rest and "/" not in rest else type_name
+
+
 @dataclass(frozen=True)
 class RawMessage:
     """A message as it is stored.

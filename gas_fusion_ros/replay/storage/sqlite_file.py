@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.replay.storage.raw import RawMessage, StorageError, StoredTopic
+from gas_fusion_ros.replay.storage.raw import RawMessage, StorageError, StoredTopic, interface_name
 from gas_fusion_ros.replay.storage.sqlite_pages import PageError, Row, SqlitePages, page_size
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
@@ -209,7 +209,11 @@ def _topics(database: sqlite3.Connection) -> dict[int, StoredTopic]:
     definitions = _definitions(database)
     return {
         number: StoredTopic(
-            name, type_name, 0, *definitions.get(type_name, ("", "ros2msg")), serialization=serialization
+            name,
+            interface_name(type_name),
+            0,
+            *definitions.get(type_name, ("", "ros2msg")),
+            serialization=serialization,
         )
         for number, name, type_name, serialization in database.execute(
             "SELECT id, name, type, serialization_format FROM topics ORDER BY id"
