@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -100,18 +101,15 @@ def _evaluate(
 ) -> Evaluation:
     began_s = time.perf_counter()
     topics = _find_topics(reader, settings, problems)
-    events_path = folder / EVENTS
-    events_path.unlink(missing_ok=True)  # the log appends
     # Hashing reads the whole bag once more, beside the evaluation: neither waits for the other.
     with ThreadPoolExecutor(1, "gas_fusion_hash") as hasher:
         digest = hasher.submit(reader.sha256)
-        with Predictions(folder, settings.predictions, model.bundle.classes) as predictions:
-            events = EventLog(events_path, problems)
-            try:
-                run = _Run(reader, topics, model, settings, problems, predictions, events)
-                run.play(watch)
-            finally:
-                events.close()
+        with (
+            Predictions(folder, settings.predictions, model.bundle.classes) as predictions,
+            _event_log(folder / EVENTS, problems) as events,
+        ):
+            run = _Run(reader, topics, model, settings, problems, predictions, events)
+            run.play(watch)
         pictures, without_heat = run.pictures.finish(model.grad_cam if settings.with_heat else None)
         origin = Origin(
             bag=str(reader.path),
@@ -137,6 +135,20 @@ def _evaluate(
         alarms=tuple(tally.alarms()),
         without_heat=without_heat,
     )
+
+
+@contextmanager
+def _event_log(path: Path, problems: Problems) -> Iterator[EventLog]:
+    """A log of its own for this evaluation, for it appends; none is left where that fails."""
+    path.unlink(missing_ok=True)
+    events = EventLog(path, problems)
+    try:
+        yield events
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        events.close()
 
 
 def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Problems) -> BagTopics:
