@@ -65,6 +65,8 @@ def inspect(
             complain(str(error) if isinstance(error, BagReadError) else f"{bag}: {error}")
             exit_code = EXIT_USAGE
             continue
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
         found.append(inspection)
         if inspection.warnings:
             exit_code = max(exit_code, EXIT_LOSSES)
