@@ -152,8 +152,10 @@ def _sources(bundle: Bundle) -> Iterator[str]:
             "`gas_fusion_ros.simulation.renderer` draws for its class. **Nothing here says how the model "
             "does on real thermal images.**"
         )
-    else:
+    elif _is_published(trained):
         yield "- **Thermal pictures: real**, the one of each reading."
+    else:
+        yield "- **Thermal pictures: files beside the readings**, the one of each."
     yield (
         f"- Pictures are prepared as `{bundle.preparation.value}`, {bundle.image_size}x{bundle.image_size}: "
         f"{_PREPARATIONS[bundle.preparation]}."

@@ -131,6 +131,8 @@ def test_pictures_are_prepared_as_the_bundle_s_were(
     assert result.accuracy > 0.9
     bundle = exported(run, tmp_path / "bundle")
     assert bundle.networks == {Mode.FUSION: "fusion1"}
+    # A folder made of a simulated patrol has pictures too: nobody can know that they are real.
+    assert "Thermal pictures: files beside the readings" in (bundle.path / "README.md").read_text()
     classifier = Classifier(bundle, create_runtime(bundle, "cpu"))
     for name in LEVELS:
         labels = [label_of(classifier, readings(name)[row], picture(name, row)) for row in range(0, ROWS, 6)]
