@@ -23,7 +23,8 @@ GAS_TOPIC, IMAGE_TOPIC = "/gas/readings", "/thermal/image"
 _PERIOD_NS = 500 * MS
 _IMAGE_LAG_NS = 30 * MS
 _LENGTH_S = 45.0
-_GAP_AT_S, _GAP_S = 13.0, 14
+_GAPS_S = {13.0: 14, 43.0: 12}
+"""Before which second of the patrol nothing comes, and for how long."""
 _IMAGE_AGAIN_S = 10
 
 
@@ -52,14 +53,14 @@ def eventful_patrol() -> Iterator[Recorded]:
     """A patrol into a leak, and all that can go wrong on the way.
 
     By seconds from `START_NS`: 4 a channel is NaN, 5 every channel is; 6 to 9 there are no images, and at 7.5
-    every channel is NaN; 10 a reading comes twice; 11 an image comes late, and 12 after the next one; from
-    13 on for 14 s nothing comes but three images; then the patrol goes on, at 30 with a reading without a
-    stamp.
+    every channel is NaN; 10 a reading comes twice; the image of 11 comes late, that of 11.5 after the next
+    one, and 12.5 has none; from 13 on for 14 s nothing comes but three images; then the patrol goes on, at 30
+    with a reading without a stamp. In the leak, 12 s without anything follow on a reading without an image.
     """
     for one in _patrol(_LENGTH_S):
         at_s = (one.item.stamp_ns - START_NS) / S
-        if at_s >= _GAP_AT_S:
-            yield _later(one, _GAP_S * S)
+        if at_s >= min(_GAPS_S):
+            yield from _after_the_first_gap(one, at_s)
         elif isinstance(one.item, ThermalFrame):
             yield from _image_before_the_gap(one.item, at_s)
         else:
@@ -84,10 +85,9 @@ def patrol_that_begins_anew() -> Iterator[Recorded]:
 
 
 def _image_before_the_gap(frame: ThermalFrame, at_s: float) -> Iterator[Recorded]:
-    if 6.0 <= at_s < 9.0:
+    if 6.0 <= at_s < 9.0 or at_s >= 12.5:
         return
-    # The one comes before, the other after the image that follows it.
-    delay_ns = {11.0: 300 * MS, 12.0: 700 * MS}.get(round(at_s, 1), 20 * MS)
+    delay_ns = {11.0: 300 * MS, 11.5: 700 * MS}.get(round(at_s, 1), 20 * MS)
     yield Recorded(frame.stamp_ns + delay_ns, frame)
 
 
@@ -101,6 +101,12 @@ def _reading_before_the_gap(reading: GasReading, at_s: float) -> Iterator[Record
     yield Recorded(reading.stamp_ns + 10 * MS, item)
     if at_s == 10.0:
         yield Recorded(reading.stamp_ns + 15 * MS, item)
+
+
+def _after_the_first_gap(one: Recorded, at_s: float) -> Iterator[Recorded]:
+    if isinstance(one.item, ThermalFrame) and 42.5 <= at_s < 43.0:
+        return
+    yield _later(one, sum(gap_s for start_s, gap_s in _GAPS_S.items() if at_s >= start_s) * S)
 
 
 def _later(one: Recorded, delay_ns: int) -> Recorded:

@@ -176,7 +176,7 @@ def test_a_looping_bag_is_the_same_in_each_round_live_as_offline(
 ) -> None:
     bag = write_bag(tmp_path / "bag", eventful_patrol())
     expected = offline_in_rounds(bag, model, rounds=2)
-    assert sum(event["state"] == "fault" for event in expected.events) == 1
+    assert sum(event["fault"] for event in expected.events) >= 4  # two gaps in each round
     assert_same(live(graph, bag, model, tmp_path, rounds=2), expected)
 
 
@@ -192,4 +192,11 @@ def test_the_eventful_patrol_is_eventful(tmp_path: Path) -> None:
         "duplicate_readings": 1,
     }
     states = [(event["state"], event["fault"]) for event in run.events]
-    assert states == [("fault", True), ("clear", False), ("pending", False), ("active", False)]
+    assert states == [
+        ("fault", True),
+        ("clear", False),
+        ("pending", False),
+        ("active", False),
+        ("active", True),
+        ("active", False),
+    ]
