@@ -1,7 +1,7 @@
 """Scores a model on many simulated patrols: `python -m benchmarks.patrols --seeds 10`.
 
-Drives pairing, classifier and alarm directly, with the nodes' default parameters and the demo's rates,
-so a patrol of ten minutes takes seconds. The demo scores the same patrols over DDS.
+Drives the pipeline that evaluates bags, with the nodes' default parameters and the demo's rates, so a patrol
+of ten minutes takes seconds. The demo scores the same patrols over DDS.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gas_fusion_ros.alarm import LeakAlarm
-from gas_fusion_ros.alarm_types import AlarmSettings
-from gas_fusion_ros.classifier import Classifier
-from gas_fusion_ros.inference import Bundle, BundleError, create_runtime
-from gas_fusion_ros.nodes.alarm_interface import default_alarm
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, Observation, ThermalFrame, Verdict
-from gas_fusion_ros.pairing import Pair, Pairing
+from gas_fusion_ros.alarm_defaults import default_alarm
+from gas_fusion_ros.alarm_types import AlarmEvent, AlarmState
+from gas_fusion_ros.inference import Bundle, BundleError, Runtime, create_runtime
+from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
+from gas_fusion_ros.pairing_types import PairingSettings
+from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, START_S, patrol_truth
 from gas_fusion_ros.replay.metrics import Score, ScoreSettings
+from gas_fusion_ros.replay.pipeline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.replay.run_log import AlarmReport, Classification, RunLog
 from gas_fusion_ros.share import find_bundle
 from gas_fusion_ros.simulation.patrol import Patrol
@@ -33,11 +33,11 @@ START_NS = round(START_S * NANOSECONDS_PER_SECOND)
 class PatrolRun:
     """One patrol through pairing, classifier and alarm."""
 
-    def __init__(self, patrol: Patrol, classifier: Classifier, settings: AlarmSettings) -> None:
+    def __init__(self, patrol: Patrol, bundle: Bundle, runtime: Runtime) -> None:
         self._patrol = patrol
-        self._classifier = classifier
-        self._alarm = LeakAlarm(settings, START_NS)
-        self._pairing: Pairing[GasReading, ThermalFrame] = Pairing()
+        self._alarm = default_alarm(bundle.alarm)
+        settings = PipelineSettings(PairingSettings(), self._alarm)
+        self._pipeline = Pipeline(bundle, runtime, settings, Problems(), self)
         self.log = RunLog(PAPER_CHANNELS, patrol_truth(patrol), START_NS)
         self._end_ns = START_NS + round(patrol.duration_s * NANOSECONDS_PER_SECOND)
 
@@ -46,15 +46,29 @@ class PatrolRun:
         step_ns = round(min(GAS_PERIOD_S, IMAGE_PERIOD_S) * NANOSECONDS_PER_SECOND)
         for stamp_ns in range(START_NS, self._end_ns, step_ns):
             if (stamp_ns - START_NS) % round(GAS_PERIOD_S * NANOSECONDS_PER_SECOND) == 0:
-                self._take_all(self._pairing.add_reading(stamp_ns, self._reading(stamp_ns), stamp_ns, 0))
+                self._pipeline.add_reading(self._reading(stamp_ns), stamp_ns)
             if with_images and (stamp_ns - START_NS) % round(IMAGE_PERIOD_S * NANOSECONDS_PER_SECOND) == 0:
-                self._take_all(self._pairing.add_image(stamp_ns, self._frame(stamp_ns), stamp_ns, 0))
-            self._take_all(self._pairing.tick(stamp_ns))
-        self._take_all(self._pairing.flush())
-        settings = ScoreSettings.for_alarm(self._alarm.settings.off_delay_ns)
-        score = self.log.score(self._end_ns, settings)
+                self._pipeline.add_frame(self._frame(stamp_ns), stamp_ns)
+        self._pipeline.finish()
+        score = self.log.score(self._end_ns, ScoreSettings.for_alarm(self._alarm.off_delay_ns))
         assert score is not None, "a patrol has a truth"
         return score
+
+    def on_reading(self, reading: GasReading, recorded_ns: int) -> None:
+        """Nothing to do: the patrol knows its readings."""
+
+    def on_decision(self, decision: Decision) -> None:
+        """Note a verdict."""
+        said = decision.verdict
+        self.log.add_classification(
+            Classification(said.stamp_ns, said.label, said.by_class, said.mode, latency_ms=0.0)
+        )
+
+    def on_alarm(self, event: AlarmEvent) -> None:
+        """Note an event; the operator acknowledges what is over, so that the next leak has its own alarm."""
+        self.log.add_alarm_state(AlarmReport(event.stamp_ns, event.state.value, event.gas, fault=event.fault))
+        if event.state is AlarmState.LATCHED:
+            self._pipeline.acknowledge()
 
     def _seconds(self, stamp_ns: int) -> float:
         return (stamp_ns - START_NS) / NANOSECONDS_PER_SECOND
@@ -64,29 +78,6 @@ class PatrolRun:
 
     def _frame(self, stamp_ns: int) -> ThermalFrame:
         return ThermalFrame(stamp_ns, self._patrol.frame(self._seconds(stamp_ns)), "32FC1")
-
-    def _take_all(self, pairs: list[Pair[GasReading, ThermalFrame]]) -> None:
-        for pair in pairs:
-            self._take(self._classifier.classify(Observation(pair.reading, pair.image)))
-
-    def _take(self, verdict: Verdict) -> None:
-        self.log.add_classification(
-            Classification(verdict.stamp_ns, verdict.label, verdict.by_class, verdict.mode, latency_ms=0.0)
-        )
-        evidence = self._alarm.settings.evidence(verdict)
-        event = self._alarm.update(verdict.stamp_ns, evidence, verdict.has_reading)
-        if event is not None:
-            self.log.add_alarm_state(
-                AlarmReport(event.stamp_ns, event.state.value, event.gas, fault=event.fault)
-            )
-            # The operator acknowledges what is over, so that the next leak raises an alarm of its own.
-            if event.state.value == "latched":
-                self._acknowledge(verdict.stamp_ns)
-
-    def _acknowledge(self, stamp_ns: int) -> None:
-        event = self._alarm.acknowledge(stamp_ns).event
-        if event is not None:
-            self.log.add_alarm_state(AlarmReport(event.stamp_ns, event.state.value, event.gas))
 
 
 def delays(score: Score) -> str:
@@ -129,10 +120,7 @@ def main(
     table = Table(*heads, title=f"{bundle.name}, {'with images' if images else 'gas alone'}")
     scores = []
     for seed in range(first, first + seeds):
-        # Each patrol has a classifier of its own: windows remember.
-        patrol = Patrol(seed, duration, leaks)
-        run = PatrolRun(patrol, Classifier(bundle, runtime), default_alarm(bundle.alarm))
-        scores.append(run.run(with_images=images))
+        scores.append(PatrolRun(Patrol(seed, duration, leaks), bundle, runtime).run(with_images=images))
         table.add_row(*row(str(seed), scores[-1:]))
     table.add_section()
     table.add_row(*row("all", scores))

@@ -100,6 +100,16 @@ class LeakAlarm:
             rejected=self._rejected,
         )
 
+    @property
+    def fault_due_ns(self) -> int | None:
+        """When the fault comes if no valid reading does, on the clock as it stands; None while one stands."""
+        if self._fault_since is not None:
+            return None
+        remaining = max(0, self._last_valid + self.settings.timeout_ns - self._elapsed)
+        due_ns = self._now_ns + remaining
+        # Where the clock has gone back, only what passes beyond the place that it left counts from there on.
+        return due_ns if self._left_ns is None or due_ns < self._left_ns else self._left_ns + remaining
+
     def update(
         self, now_ns: int, probabilities: Mapping[str, float], reading_valid: bool
     ) -> AlarmEvent | None:

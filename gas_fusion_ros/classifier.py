@@ -111,8 +111,8 @@ class Classifier:
                 network for what it has, or the network answers with something that is no number.
         """
         observation = sample.observation
-        mode, image = self._choose(sample.has_gas, observation.frame)
-        answer = self._runtime.run(mode, self._inputs(sample, mode, image))
+        mode, inputs = self.inputs(sample)
+        answer = self._runtime.run(mode, inputs)
         self._check(answer, mode)
         return Verdict(
             stamp_ns=observation.stamp_ns,
@@ -125,6 +125,16 @@ class Classifier:
             invalid_channels=self._invalid(sample.counts),
             novelty=answer.novelty,
         )
+
+    def inputs(self, sample: Sample) -> tuple[Mode, dict[str, Array]]:
+        """Return which network decides on a prepared observation, and what it is given; as for `Runtime.run`.
+
+        Raises:
+            ClassifierError: it has neither a valid reading nor a readable picture, or the model has no
+                network for what it has.
+        """
+        mode, image = self._choose(sample.has_gas, sample.observation.frame)
+        return mode, self._inputs(sample, mode, image)
 
     def _check(self, answer: Answer, mode: Mode) -> None:
         if not np.isfinite(answer.logits).all():

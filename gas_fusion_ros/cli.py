@@ -6,7 +6,6 @@
 
 import signal
 from datetime import datetime
-from enum import Enum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -15,6 +14,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gas_fusion_ros.commands.bag import bag
+from gas_fusion_ros.commands.dataset import dataset
+from gas_fusion_ros.commands.evaluate import evaluate
+from gas_fusion_ros.commands.inspect import inspect
+from gas_fusion_ros.commands.label import label
+from gas_fusion_ros.commands.options import Device
 from gas_fusion_ros.commands.terminal import fail
 from gas_fusion_ros.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 
@@ -28,14 +33,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-class Device(str, Enum):
-    """Where the network runs."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
 
 
 def _print_version(asked: bool) -> None:
@@ -110,6 +107,13 @@ def demo(
         raise typer.Exit(130) from None
     _summarise(console, outcome, folder)
     raise typer.Exit(outcome.exit_code)
+
+
+app.command()(bag)
+app.command()(dataset)
+app.command()(evaluate)
+app.command()(inspect)
+app.command()(label)
 
 
 def main() -> None:

@@ -3,7 +3,8 @@
 Layout (MultimodalGasData, Narkhede et al. 2022): a CSV with one column per sensor, `Gas` and
 `Serial Number`, optionally `Corresponding Image Name`; images named `<N>_<Class>.png`, where N is
 the serial number of the row within its class, in any folder below the root; as published in
-`Thermal Camera Images/<Class>/`.
+`Thermal Camera Images/<Class>/`. Two further columns are ours: `Stamp`, the reading's acquisition time in
+whole nanoseconds, and `Bag`, the recording that it is from.
 """
 
 from __future__ import annotations
@@ -31,10 +32,17 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm")
 _LABEL_COLUMN = "gas"
 _SERIAL_COLUMN = "serial number"
 _IMAGE_COLUMN = "corresponding image name"
+_STAMP_COLUMN = "stamp"
+_BAG_COLUMN = "bag"
+_LAST_STAMP_NS = 2**63 - 1
 
 
 class DatasetError(ValueError):
     """A file of the data set cannot be read; the message names the file and the line."""
+
+
+class MissingColumnError(DatasetError):
+    """The file has no column for a channel that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,8 @@ class Row:
         label: class name; empty where the file has no `Gas` column.
         counts: shape (C,), float32, ADC counts in the order of the channels asked for.
         image: the row's thermal image; None where the folder has none.
+        stamp_ns: acquisition time, nanoseconds; None where the file has no `Stamp` column.
+        bag: the recording it is from; empty where the file has no `Bag` column.
     """
 
     index: int
@@ -56,6 +66,8 @@ class Row:
     label: str
     counts: npt.NDArray[np.float32]
     image: Path | None = None
+    stamp_ns: int | None = None
+    bag: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,12 +92,17 @@ class Dataset:
     def load(cls, root: str | Path, channels: Sequence[str] = PAPER_CHANNELS) -> Dataset:
         """Read a folder for training: every row must be readable, finite and unique.
 
+        Stamps must ascend within the rows of one class and bag: time may go back from one bag to the next,
+        and from one class to the next, whose rows may stand after all of the other's.
+
         Args:
             root: the folder, or its CSV.
             channels: the sensor columns to read, matched without regard to case.
 
         Raises:
-            DatasetError: a file or column is missing, or a row is unreadable.
+            MissingColumnError: a channel has no column.
+            DatasetError: a file or another column is missing, a row is unreadable, or a stamp does not
+                ascend.
         """
         dataset = cls._load(root, channels, _raise)
         seen: dict[tuple[str, int], int] = {}
@@ -103,6 +120,7 @@ class Dataset:
                 )
             if not np.isfinite(row.counts).all():
                 raise DatasetError(f"{dataset.csv_path.name} line {row.line}: a channel is NaN")
+        _check_stamps(dataset)
         return dataset
 
     @classmethod
@@ -151,6 +169,23 @@ class Dataset:
         return np.array([index[row.label] for row in self.rows], dtype=np.int64)
 
 
+def _check_stamps(dataset: Dataset) -> None:
+    """Refuse a row whose stamp does not follow that of the row before it of its class and bag."""
+    latest: dict[tuple[str, str], Row] = {}
+    for row in dataset.rows:
+        if row.stamp_ns is None:
+            return
+        before = latest.get((row.bag, row.label))
+        if before is not None and before.stamp_ns is not None and row.stamp_ns <= before.stamp_ns:
+            of_bag = f" of bag '{row.bag}'" if row.bag else ""
+            raise DatasetError(
+                f"{dataset.csv_path.name} line {row.line}: the stamp {row.stamp_ns} of class "
+                f"'{row.label}'{of_bag} does not follow {before.stamp_ns} on line {before.line}; expected "
+                "rows in time order within a class, and a column 'Bag' where they are of several recordings"
+            )
+        latest[row.bag, row.label] = row
+
+
 def find_csv(root: str | Path) -> Path:
     """The CSV of a data set folder; `root` itself where it is a file.
 
@@ -190,6 +225,8 @@ class _Columns:
     label: int | None
     serial: int | None
     image: int | None
+    stamp: int | None
+    bag: int | None
 
 
 def _raise(error: DatasetError) -> None:
@@ -220,7 +257,7 @@ def _find_columns(path: Path, header: Sequence[str], channels: Sequence[str]) ->
     position = {name.strip().lower(): index for index, name in enumerate(header)}
     missing = [name for name in channels if name.lower() not in position]
     if missing:
-        raise DatasetError(
+        raise MissingColumnError(
             f"{path.name} line 1: no column for {', '.join(missing)}; the columns are {', '.join(header)}"
         )
     return _Columns(
@@ -229,6 +266,8 @@ def _find_columns(path: Path, header: Sequence[str], channels: Sequence[str]) ->
         label=position.get(_LABEL_COLUMN),
         serial=position.get(_SERIAL_COLUMN),
         image=position.get(_IMAGE_COLUMN),
+        stamp=position.get(_STAMP_COLUMN),
+        bag=position.get(_BAG_COLUMN),
     )
 
 
@@ -243,7 +282,16 @@ def _parse_row(
         raise ValueError("the field 'Gas' is empty; expected a class name")
     serial = index if columns.serial is None else _parse_serial(cells[columns.serial])
     name = f"{serial}_{label}" if columns.image is None else Path(cells[columns.image].strip()).stem
-    return Row(index, line, serial, label, counts, images.get(name.lower()))
+    return Row(
+        index,
+        line,
+        serial,
+        label,
+        counts,
+        images.get(name.lower()),
+        stamp_ns=None if columns.stamp is None else _parse_stamp(cells[columns.stamp]),
+        bag="" if columns.bag is None else cells[columns.bag].strip(),
+    )
 
 
 def _parse_count(name: str, cell: str) -> float:
@@ -261,3 +309,11 @@ def _parse_serial(cell: str) -> int:
         return int(cell)
     except ValueError:
         raise ValueError(f"the field 'Serial Number' is '{cell}'; expected a whole number") from None
+
+
+def _parse_stamp(cell: str) -> int:
+    text = cell.strip()
+    # int() would take signs, underscores and other scripts' digits as well.
+    if not (text.isascii() and text.isdigit() and int(text) <= _LAST_STAMP_NS):
+        raise ValueError(f"the field 'Stamp' is '{cell}'; expected whole nanoseconds, at least 0")
+    return int(text)

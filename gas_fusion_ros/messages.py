@@ -1,8 +1,9 @@
 """ROS messages <-> what travels inside the package. The only file that knows their layout.
 
 Decoding goes by the fields alone, so a message read from a bag by the `rosbags` library is
-decoded by the same function as one received by rclpy. The message classes are imported where a
-message is made, so decoding needs no ROS installation. Images go through cv_bridge, in and out.
+decoded by the same function as one received by rclpy; images come in through cv_bridge. Encoding
+leaves the making to a `MessageMaker`: that of ROS, unless another one is given. So neither needs a ROS
+installation by itself.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy.typing as npt
 
 from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Severity
 from gas_fusion_ros.event_log import RobotPose
+from gas_fusion_ros.message_maker import ROS_MESSAGES, MessageMaker
 from gas_fusion_ros.mq import ChannelHealth, ChannelState
 from gas_fusion_ros.observation import CLEAN_AIR, POSITION_FIELDS, GasReading, ThermalFrame, Verdict
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
@@ -135,6 +137,30 @@ class CameraModel(Protocol):
         """Projection matrix 3x4, row-major, pixels."""
 
 
+class LeakModel(Protocol):
+    """A leak and when its signs last, nanoseconds."""
+
+    @property
+    def label(self) -> str:
+        """Class of the gas."""
+
+    @property
+    def start_ns(self) -> int:
+        """When the gas is first there."""
+
+    @property
+    def end_ns(self) -> int:
+        """When it was last there."""
+
+    @property
+    def first_sign_ns(self) -> int:
+        """When a sensor can first notice it."""
+
+    @property
+    def recovered_ns(self) -> int:
+        """When no sensor notices it any more."""
+
+
 # --- stamps ---------------------------------------------------------------------------------
 
 
@@ -143,18 +169,14 @@ def stamp_to_ns(stamp: Time) -> int:
     return int(stamp.sec) * NANOSECONDS_PER_SECOND + int(stamp.nanosec)
 
 
-def ns_to_stamp(stamp_ns: int) -> Time:
+def ns_to_stamp(stamp_ns: int, maker: MessageMaker = ROS_MESSAGES) -> Time:
     """The builtin_interfaces/Time of `stamp_ns`, nanoseconds since the clock's epoch."""
-    from builtin_interfaces.msg import Time
-
     seconds, nanoseconds = divmod(stamp_ns, NANOSECONDS_PER_SECOND)
-    return Time(sec=seconds, nanosec=nanoseconds)
+    return maker.make("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
 
 
-def _header(stamp_ns: int, frame_id: str) -> Header:
-    from std_msgs.msg import Header
-
-    return Header(stamp=ns_to_stamp(stamp_ns), frame_id=frame_id)
+def _header(stamp_ns: int, frame_id: str, maker: MessageMaker) -> Header:
+    return maker.make("std_msgs/msg/Header", stamp=ns_to_stamp(stamp_ns, maker), frame_id=frame_id)
 
 
 def _acquisition_time(header: Header, kind: str) -> int:
@@ -200,6 +222,15 @@ def decode_reading(msg: PointCloud2, channels: Sequence[str]) -> GasReading:
     return GasReading(stamp_ns, tuple(channels), counts, str(msg.header.frame_id))
 
 
+def channel_names(msg: PointCloud2) -> tuple[str, ...]:
+    """The channels that a gas reading can be decoded with: its float32 fields but x, y and z, in order."""
+    return tuple(
+        str(field.name)
+        for field in msg.fields
+        if field.datatype == _FLOAT32 and field.count == 1 and str(field.name) not in POSITION_FIELDS
+    )
+
+
 def _check_cloud_layout(msg: PointCloud2) -> None:
     if msg.row_step < msg.point_step:
         raise MessageError(
@@ -238,27 +269,32 @@ def _channel_offsets(msg: PointCloud2, channels: Sequence[str]) -> list[int]:
     return [int(fields[name].offset) for name in channels]
 
 
-def encode_reading(reading: GasReading) -> PointCloud2:
+def encode_reading(reading: GasReading, maker: MessageMaker = ROS_MESSAGES) -> PointCloud2:
     """Make the PointCloud2 of a reading: one point at the frame's origin, x y z then the channels."""
-    from sensor_msgs.msg import PointCloud2, PointField
-
     names = (*POSITION_FIELDS, *reading.channels)
     values = np.zeros(len(names), dtype="<f4")
     values[len(POSITION_FIELDS) :] = reading.counts
-    msg = PointCloud2()
-    msg.header = _header(reading.stamp_ns, reading.frame_id)
-    msg.height = 1
-    msg.width = 1
-    msg.fields = [
-        PointField(name=name, offset=index * _FLOAT32_SIZE, datatype=_FLOAT32, count=1)
-        for index, name in enumerate(names)
-    ]
-    msg.is_bigendian = False
-    msg.point_step = values.nbytes
-    msg.row_step = values.nbytes
-    msg.data = array("B", values.tobytes())
-    msg.is_dense = bool(np.isfinite(values).all())
-    return msg
+    return maker.make(
+        "sensor_msgs/msg/PointCloud2",
+        header=_header(reading.stamp_ns, reading.frame_id, maker),
+        height=1,
+        width=1,
+        fields=[
+            maker.make(
+                "sensor_msgs/msg/PointField",
+                name=name,
+                offset=index * _FLOAT32_SIZE,
+                datatype=_FLOAT32,
+                count=1,
+            )
+            for index, name in enumerate(names)
+        ],
+        is_bigendian=False,
+        point_step=values.nbytes,
+        row_step=values.nbytes,
+        data=array("B", values.tobytes()),
+        is_dense=bool(np.isfinite(values).all()),
+    )
 
 
 # --- thermal frames -------------------------------------------------------------------------
@@ -368,45 +404,52 @@ def _packed(msg: Image, pixel_format: _PixelFormat) -> _NativeImage:
     return _NativeImage(int(msg.height), int(msg.width), str(msg.encoding), step, data)
 
 
-def encode_frame(frame: ThermalFrame) -> Image:
-    """Make the sensor_msgs/Image of a thermal frame.
+def encode_frame(frame: ThermalFrame, maker: MessageMaker = ROS_MESSAGES) -> Image:
+    """Make the sensor_msgs/Image of a thermal frame, its rows packed, in the pixels' own byte order.
 
     Raises:
         MessageError: the encoding is not supported, or the pixels are not of its type and shape.
-        ImportError: cv_bridge cannot be used.
     """
-    pixel_format = _pixel_format(frame.encoding)
-    planes = frame.pixels.shape[2] if frame.pixels.ndim == 3 else 1
-    of_the_right_shape = planes == pixel_format.planes and frame.pixels.ndim == (2 if planes == 1 else 3)
-    if frame.pixels.dtype.newbyteorder("=") != pixel_format.dtype or not of_the_right_shape:
+    pixels, pixel_format = frame.pixels, _pixel_format(frame.encoding)
+    planes = pixels.shape[2] if pixels.ndim == 3 else 1
+    of_the_right_shape = planes == pixel_format.planes and pixels.ndim == (2 if planes == 1 else 3)
+    if pixels.dtype.newbyteorder("=") != pixel_format.dtype or not of_the_right_shape:
         raise MessageError(
             "image_encoding",
-            f"pixels of {frame.pixels.dtype} {frame.pixels.shape} are not {frame.encoding}: "
+            f"pixels of {pixels.dtype} {pixels.shape} are not {frame.encoding}: "
             f"{pixel_format.dtype} with {pixel_format.planes} plane(s) is",
         )
-    if frame.pixels.size == 0:
-        raise MessageError("image_empty", f"a frame of shape {frame.pixels.shape} has no pixels")
-    header = _header(frame.stamp_ns, frame.frame_id)
-    # The pixels were checked above; unlike a check by cv_bridge, passthrough needs no compiled half.
-    msg = cv_bridge().cv2_to_imgmsg(frame.pixels, encoding="passthrough", header=header)
-    msg.encoding = frame.encoding
-    return msg
+    if pixels.size == 0:
+        raise MessageError("image_empty", f"a frame of shape {pixels.shape} has no pixels")
+    height, width = pixels.shape[:2]
+    own_order = ">" if sys.byteorder == "big" else "<"
+    return maker.make(
+        "sensor_msgs/msg/Image",
+        header=_header(frame.stamp_ns, frame.frame_id, maker),
+        height=height,
+        width=width,
+        encoding=frame.encoding,
+        is_bigendian=int(pixels.dtype.byteorder.replace("=", own_order) == ">"),
+        step=width * pixel_format.size,
+        data=array("B", pixels.tobytes()),
+    )
 
 
-def encode_camera_info(camera: CameraModel, stamp_ns: int, frame_id: str) -> CameraInfo:
+def encode_camera_info(
+    camera: CameraModel, stamp_ns: int, frame_id: str, maker: MessageMaker = ROS_MESSAGES
+) -> CameraInfo:
     """Make the CameraInfo that goes with the frame of the same stamp."""
-    from sensor_msgs.msg import CameraInfo
-
-    msg = CameraInfo()
-    msg.header = _header(stamp_ns, frame_id)
-    msg.width = int(camera.width)
-    msg.height = int(camera.height)
-    msg.distortion_model = camera.distortion_model
-    msg.d = [float(value) for value in camera.d]
-    msg.k = [float(value) for value in camera.k]
-    msg.r = [float(value) for value in camera.r]
-    msg.p = [float(value) for value in camera.p]
-    return msg
+    return maker.make(
+        "sensor_msgs/msg/CameraInfo",
+        header=_header(stamp_ns, frame_id, maker),
+        width=int(camera.width),
+        height=int(camera.height),
+        distortion_model=camera.distortion_model,
+        d=[float(value) for value in camera.d],
+        k=[float(value) for value in camera.k],
+        r=[float(value) for value in camera.r],
+        p=[float(value) for value in camera.p],
+    )
 
 
 # --- poses ----------------------------------------------------------------------------------
@@ -423,6 +466,19 @@ def decode_pose(msg: PoseStamped | PoseWithCovarianceStamped | Odometry) -> Robo
     return RobotPose(float(p.x), float(p.y), float(p.z), yaw, str(msg.header.frame_id), stamp_ns)
 
 
+def encode_pose(pose: RobotPose, maker: MessageMaker = ROS_MESSAGES) -> PoseStamped:
+    """Make the PoseStamped of the robot's place, turned by its yaw about the vertical (REP-103)."""
+    point = maker.make("geometry_msgs/msg/Point", x=pose.x, y=pose.y, z=pose.z)
+    turn = maker.make(
+        "geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=math.sin(pose.yaw / 2.0), w=math.cos(pose.yaw / 2.0)
+    )
+    return maker.make(
+        "geometry_msgs/msg/PoseStamped",
+        header=_header(pose.stamp_ns, pose.frame_id, maker),
+        pose=maker.make("geometry_msgs/msg/Pose", position=point, orientation=turn),
+    )
+
+
 # --- diagnostics ----------------------------------------------------------------------------
 
 
@@ -432,6 +488,7 @@ def diagnostic_status(
     message: str,
     values: Mapping[str, object],
     hardware_id: str = "",
+    maker: MessageMaker = ROS_MESSAGES,
 ) -> DiagnosticStatus:
     """Make a DiagnosticStatus; `values` become strings as `str` writes them.
 
@@ -441,25 +498,33 @@ def diagnostic_status(
         message: one line for an operator.
         values: the key-value pairs, in their order.
         hardware_id: the device's identifier.
+        maker: who makes the message.
     """
-    from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-
-    return DiagnosticStatus(
+    return maker.make(
+        "diagnostic_msgs/msg/DiagnosticStatus",
         level=bytes([level]),
         name=name,
         message=message,
         hardware_id=hardware_id,
-        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        values=[
+            maker.make("diagnostic_msgs/msg/KeyValue", key=key, value=str(value))
+            for key, value in values.items()
+        ],
     )
 
 
 def diagnostic_array(
-    statuses: Iterable[DiagnosticStatus], stamp_ns: int, frame_id: str = ""
+    statuses: Iterable[DiagnosticStatus],
+    stamp_ns: int,
+    frame_id: str = "",
+    maker: MessageMaker = ROS_MESSAGES,
 ) -> DiagnosticArray:
     """Make a DiagnosticArray of `statuses`."""
-    from diagnostic_msgs.msg import DiagnosticArray
-
-    return DiagnosticArray(header=_header(stamp_ns, frame_id), status=list(statuses))
+    return maker.make(
+        "diagnostic_msgs/msg/DiagnosticArray",
+        header=_header(stamp_ns, frame_id, maker),
+        status=list(statuses),
+    )
 
 
 def key_values(status: DiagnosticStatus) -> dict[str, str]:
@@ -497,9 +562,7 @@ def channel_diagnostics(
 
 def encode_class(verdict: Verdict) -> String:
     """Make the std_msgs/String of the class label alone."""
-    from std_msgs.msg import String
-
-    return String(data=verdict.label)
+    return ROS_MESSAGES.make("std_msgs/msg/String", data=verdict.label)
 
 
 def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -> DiagnosticArray:
@@ -536,14 +599,42 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     return diagnostic_array([status], verdict.stamp_ns, verdict.frame_id)
 
 
+# --- ground truth ---------------------------------------------------------------------------
+
+
+def encode_label(label: str, maker: MessageMaker = ROS_MESSAGES) -> String:
+    """Make the std_msgs/String of the class that is really there."""
+    return maker.make("std_msgs/msg/String", data=label)
+
+
+def encode_leaks(
+    leaks: Iterable[LeakModel], stamp_ns: int, maker: MessageMaker = ROS_MESSAGES
+) -> DiagnosticArray:
+    """Make the DiagnosticArray of the leaks that really are, a status for each.
+
+    It is named `truth: leak <number>` and has the gas as message, and the values `start_ns`, `end_ns`,
+    `first_sign_ns` and `recovered_ns`, whole nanoseconds since the clock's epoch.
+    """
+    names = ("start_ns", "end_ns", "first_sign_ns", "recovered_ns")
+    statuses = [
+        diagnostic_status(
+            f"truth: leak {number}",
+            Level.OK,
+            leak.label,
+            {name: getattr(leak, name) for name in names},
+            maker=maker,
+        )
+        for number, leak in enumerate(leaks, start=1)
+    ]
+    return diagnostic_array(statuses, stamp_ns, maker=maker)
+
+
 # --- alarms ---------------------------------------------------------------------------------
 
 
 def encode_alarm(status: AlarmStatus) -> Bool:
     """Make the std_msgs/Bool that is true while a leak alarm or a fault stands."""
-    from std_msgs.msg import Bool
-
-    return Bool(data=status.sounding)
+    return ROS_MESSAGES.make("std_msgs/msg/Bool", data=status.sounding)
 
 
 def encode_alarm_state(status: AlarmStatus, stamp_ns: int, node_name: str) -> DiagnosticArray:

@@ -77,6 +77,13 @@ class Pairing(Generic[R, I]):
             images_waiting=self._history.unused + (self._images.held is not None),
         )
 
+    @property
+    def next_deadline_ns(self) -> int | None:
+        """When, on the clock, the next wait is over; None while no reading waits."""
+        held = self._readings.held
+        deadlines = [reading.deadline_ns for reading in (*self._waiting[:1], held) if reading is not None]
+        return min(deadlines, default=None)
+
     def add_reading(self, stamp_ns: int, item: R, now_ns: int, arrival_ns: int) -> list[Pair[R, I]]:
         """Take in a reading; return what is decided now, oldest first.
 

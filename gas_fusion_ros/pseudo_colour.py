@@ -77,6 +77,18 @@ def recolour(position: Field, palette: Palette) -> Rgb:
     return np.asarray(coloured, dtype=np.uint8)
 
 
+def heat_colours(heat: Field) -> Rgb:
+    """Colour a map of 0..1, shape (H, W), from black over red to bright yellow, as shape (H, W, 3)."""
+    bgr = cv2.applyColorMap(np.rint(heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    return np.ascontiguousarray(bgr[:, :, ::-1])
+
+
+def heat_overlay(picture: Rgb, heat: Field) -> Rgb:
+    """Lay a map of 0..1, shape (H, W), over a picture, shape (H, W, 3): the stronger the more it covers."""
+    cover = 0.75 * heat[:, :, np.newaxis]
+    return np.rint((1 - cover) * picture + cover * heat_colours(heat)).astype(np.uint8)
+
+
 def spread(colours: Sequence[Sequence[float]], at: Sequence[float]) -> Palette:
     """Make a palette of 256 colours, cold first, that runs through K of them at K places in 0..1."""
     grid = np.linspace(0.0, 1.0, _PALETTE_SIZE)

@@ -94,6 +94,7 @@ def test_a_patrol_runs_to_its_end(bundle: Path, tmp_path: Path) -> None:
     assert counts["/gas/readings"] == counts["/gas/class"] == counts["/gas/classification"] == 120
     assert counts["/thermal/image_raw"] == counts["/thermal/image"] == report["images"]
     assert counts["/truth/markers"] == 1
+    assert counts["/truth/leaks"] == 1
     assert {"/clock", "/diagnostics", "/gas/alarm", "/gas/alarm_state", "/pose", "/truth/label"} <= set(
         counts
     )

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.patrols import PatrolRun
-from gas_fusion_ros.classifier import Classifier
 from gas_fusion_ros.inference import Bundle, Runtime, create_runtime
-from gas_fusion_ros.nodes.alarm_interface import default_alarm
 from gas_fusion_ros.replay.metrics import Score
 from gas_fusion_ros.share import find_bundle
 from gas_fusion_ros.simulation.patrol import Patrol
@@ -24,8 +22,7 @@ def runtime(bundle: Bundle) -> Runtime:
 
 
 def play(bundle: Bundle, runtime: Runtime, seed: int, with_images: bool) -> Score:
-    classifier = Classifier(bundle, runtime)
-    return PatrolRun(Patrol(seed), classifier, default_alarm(bundle.alarm)).run(with_images)
+    return PatrolRun(Patrol(seed), bundle, runtime).run(with_images)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

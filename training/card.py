@@ -136,8 +136,13 @@ def _files(bundle: Bundle) -> Iterator[str]:
 
 def _sources(bundle: Bundle) -> Iterator[str]:
     trained = bundle.trained_on
-    origin = f" of {_DATASET}" if _is_published(trained) else ""
-    yield f"- **Gas readings: real.** `{trained['readings']}`{origin}, sha256 `{trained['readings_sha256']}`."
+    sha256 = f"sha256 `{trained['readings_sha256']}`"
+    if _is_published(trained):
+        yield f"- **Gas readings: real.** `{trained['readings']}` of {_DATASET}, {sha256}."
+    else:
+        # They may as well be of a simulated patrol.
+        yield f"- **Gas readings: not the published ones.** `{trained['readings']}`, {sha256}."
+    yield from _origins(trained["runs"])
     if bundle.preparation is None:
         yield "- Thermal pictures: none."
         return
@@ -147,12 +152,30 @@ def _sources(bundle: Bundle) -> Iterator[str]:
             "`gas_fusion_ros.simulation.renderer` draws for its class. **Nothing here says how the model "
             "does on real thermal images.**"
         )
-    else:
+    elif _is_published(trained):
         yield "- **Thermal pictures: real**, the one of each reading."
+    else:
+        yield "- **Thermal pictures: files beside the readings**, the one of each."
     yield (
         f"- Pictures are prepared as `{bundle.preparation.value}`, {bundle.image_size}x{bundle.image_size}: "
         f"{_PREPARATIONS[bundle.preparation]}."
     )
+
+
+def _origins(runs: Mapping[str, Any]) -> Iterator[str]:
+    """Say what each network was fine-tuned from, where it was."""
+    for mode, run in runs.items():
+        # The runs of windowed bundles are always trained anew.
+        origin = run.get("fine_tuned_from")
+        if origin is None:
+            continue
+        new = {"classes": origin["new_classes"], "channels": origin["new_channels"]}
+        fresh = "; ".join(f"new {kind}: {', '.join(names)}" for kind, names in new.items() if names)
+        yield (
+            f"- Fine-tuned: the network for `{mode}` began with {origin['weights']:.1%} of its weights from "
+            f"`{origin['network']}` of the bundle `{origin['bundle']}`, whose manifest has the sha256 "
+            f"`{origin['sha256']}`" + (f" ({fresh})." if fresh else ".")
+        )
 
 
 def _runs(runs: Mapping[str, Any]) -> Iterator[str]:
@@ -192,7 +215,12 @@ def _licence(trained: Mapping[str, Any]) -> str:
         return (
             "Weights: Apache-2.0, like the package; made from CC BY 4.0 data that must be credited as above."
         )
-    return "That of whoever owns the data. The package itself is Apache-2.0."
+    owners = "That of whoever owns the data. The package itself is Apache-2.0."
+    origins = [run["fine_tuned_from"] for run in trained["runs"].values() if run.get("fine_tuned_from")]
+    if not origins:
+        return owners
+    names = ", ".join(sorted({f"`{origin['bundle']}`" for origin in origins}))
+    return f"{owners} What the licence of {names} asks for holds too: the weights began with its weights."
 
 
 def _advice(alarm: AlarmAdvice) -> str:

@@ -6,25 +6,22 @@ row, its input, its map and both over each other, and one sheet with them all, `
 
 from __future__ import annotations
 
-import copy
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 import typer
-from captum.attr import LayerAttribution, LayerGradCam
 from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
-from torch import nn
 
-from gas_fusion_ros.networks.folding import fold_batch_norm
+from gas_fusion_ros.networks.grad_cam import Explainer, Map
 from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.pseudo_colour import heat_colours, heat_overlay
 from training import options
 from training.images import Thermal
 from training.material import as_inputs
@@ -36,68 +33,11 @@ SHEET = "gradcam.png"
 SHEET_COLOURS = 256
 """Of the sheet's palette: a picture of noise in full colour weighs three times as much."""
 
-_JOINING_BLOCKS = {"resnet34": "layer4", "googlenet": "inception5b"}
-"""Where a network's last convolutions stand side by side: the block that joins and rectifies them."""
-
 Picture = npt.NDArray[np.uint8]
-Map = npt.NDArray[np.float32]
 
 
 class ExplainError(ValueError):
     """A run or row cannot be explained; the message names it and what would be right."""
-
-
-def lay_open(network: nn.Module, architecture: str) -> nn.Module:
-    """Make a network ready for `grad_cam`, in place; its results stay the same up to rounding.
-
-    Batch normalisation is folded, and a layer that rectifies is put behind the last convolution: there the
-    picture's last maps are whole, and have not been pooled yet. It changes nothing, because every network
-    rectifies these maps anyway, if only after pooling.
-
-    Args:
-        network: one that takes pictures.
-        architecture: its name in the registry.
-
-    Returns:
-        The layer whose output these maps are.
-    """
-    fold_batch_norm(network.eval())
-    for module in network.modules():
-        if isinstance(module, nn.ReLU):
-            module.inplace = False  # else it would change the maps that Grad-CAM keeps
-    if architecture in _JOINING_BLOCKS:
-        return network.get_submodule(_JOINING_BLOCKS[architecture])
-    name = [name for name, module in network.named_modules() if isinstance(module, nn.Conv2d)][-1]
-    parent, _, own = name.rpartition(".")
-    rectified = nn.Sequential(network.get_submodule(name), nn.ReLU())
-    setattr(network.get_submodule(parent), own, rectified)
-    return rectified
-
-
-def grad_cam(
-    network: nn.Module, layer: nn.Module, gas: torch.Tensor | None, image: torch.Tensor, target: int
-) -> Map:
-    """Return how much each part of a picture speaks for a class.
-
-    Source: Selvaraju et al. (2017), Grad-CAM.
-
-    Args:
-        network: in evaluation mode; no layer may change the output of `layer` in place.
-        layer: one of its layers, whose output is rectified maps (N, F, H, W).
-        gas: shape (C,), normalised counts; None for a network of pictures alone.
-        image: shape (I, S, S), 0..1.
-        target: index of the class.
-
-    Returns:
-        Shape (S, S), 0..1, the most telling part 1; 0 everywhere if nothing in the picture speaks for the
-        class.
-    """
-    inputs = (image[None],) if gas is None else (gas[None], image[None])
-    attribution = LayerGradCam(network, layer).attribute(inputs, target=target, relu_attributions=True)
-    size = (image.shape[-2], image.shape[-1])
-    spread = LayerAttribution.interpolate(attribution, size, "bilinear")[0, 0].detach().numpy()
-    peak = float(spread.max())
-    return (spread / peak if peak > 0 else np.zeros_like(spread)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -123,15 +63,12 @@ class Explanation:
     @property
     def coloured(self) -> Picture:
         """The map in colours, shape (S, S, 3)."""
-        bgr = cv2.applyColorMap(np.rint(self.heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
-        return np.ascontiguousarray(bgr[:, :, ::-1])
+        return heat_colours(self.heat)
 
     @property
     def overlay(self) -> Picture:
         """The map over the picture, the stronger the more it covers, shape (S, S, 3)."""
-        cover = 0.75 * self.heat[:, :, np.newaxis]
-        mixed = (1 - cover) * self.picture + cover * self.coloured
-        return np.rint(mixed).astype(np.uint8)
+        return heat_overlay(self.picture, self.heat)
 
 
 def explain(run: TrainedRun, data: Path, rows: Sequence[int]) -> list[Explanation]:
@@ -149,15 +86,13 @@ def explain(run: TrainedRun, data: Path, rows: Sequence[int]) -> list[Explanatio
     """
     _check_pictures(run)
     inputs = as_inputs(load_inputs(run.result, data, rows).values)
-    network = copy.deepcopy(run.network)
-    layer = lay_open(network, run.result.architecture)
+    explainer = Explainer(run.network, run.result.architecture)
     labels = dict(zip(run.test.rows.tolist(), run.test.labels.tolist(), strict=True))
     explanations = []
     for position, row in enumerate(rows):
-        gas = inputs[0][position] if run.mode is Mode.FUSION else None
-        image = inputs[-1][position]
+        own = [value[position : position + 1] for value in inputs]
         with torch.inference_mode():
-            logits = network(*(value[position : position + 1] for value in inputs))[0]
+            logits = run.network(*own)[0]
         verdict = int(logits.argmax())
         explanations.append(
             Explanation(
@@ -165,8 +100,8 @@ def explain(run: TrainedRun, data: Path, rows: Sequence[int]) -> list[Explanatio
                 truth=run.result.classes[labels[row]],
                 verdict=run.result.classes[verdict],
                 probability=float(logits.softmax(dim=0)[verdict]),
-                picture=_as_rgb(image),
-                heat=grad_cam(network, layer, gas, image, verdict),
+                picture=_as_rgb(own[-1][0]),
+                heat=explainer.heat([value.numpy() for value in own], verdict),
             )
         )
     return explanations

@@ -269,7 +269,11 @@ def _provenance(run: TrainedRun) -> dict[str, Any]:
         "branches",
         "code_version",
     )
-    return {name: getattr(run.result, name) for name in names}
+    origin = run.result.fine_tuned_from
+    return {
+        **{name: getattr(run.result, name) for name in names},
+        "fine_tuned_from": None if origin is None else asdict(origin),
+    }
 
 
 def _clean_leaks(

@@ -141,7 +141,7 @@ def choose_thermal(dataset: Dataset, requested: str) -> Thermal:
     raise DatasetError(
         f"{dataset.root}: {missing.total():,} of {len(dataset.rows):,} thermal images are missing "
         f"({lacking}); expected them at '{IMAGE_FOLDER}/<Class>/<N>_<Class>.png' as published "
-        f"(doi {DOI}), or use `--thermal rendered` to render all instead"
+        f"(doi {DOI}), or {_instead(dataset)}"
     )
 
 
@@ -330,14 +330,26 @@ def _decode(path: Path) -> tuple[npt.NDArray[Any], str]:
 
 
 def _rendered(dataset: Dataset) -> Thermal:
-    unknown = [name or "(no class)" for name in dataset.classes if name not in PAPER_CLASSES]
+    unknown = _not_rendered(dataset)
     if unknown:
         raise DatasetError(
             f"{dataset.root}: pictures of {', '.join(unknown)} cannot be rendered, only of "
             f"{', '.join(PAPER_CLASSES)}; give every row a thermal image, such as "
-            f"'{IMAGE_FOLDER}/<Class>/<N>_<Class>.png'"
+            f"'{IMAGE_FOLDER}/<Class>/<N>_<Class>.png', or {_instead(dataset)}"
         )
     return Thermal.RENDERED
+
+
+def _not_rendered(dataset: Dataset) -> list[str]:
+    """Return the classes whose pictures the simulation cannot render."""
+    return [name or "(no class)" for name in dataset.classes if name not in PAPER_CLASSES]
+
+
+def _instead(dataset: Dataset) -> str:
+    """Say what can be done without the missing pictures."""
+    if _not_rendered(dataset):
+        return "train a model of readings alone, such as `--model cnn1d`"
+    return "use `--thermal rendered` to render all instead"
 
 
 def _check_class_folders(dataset: Dataset, classes: Sequence[str]) -> None:
@@ -348,8 +360,7 @@ def _check_class_folders(dataset: Dataset, classes: Sequence[str]) -> None:
             if name.lower() not in present:
                 raise DatasetError(
                     f"{folder / name} does not exist; expected the images of class '{name}' there, "
-                    f"named <N>_{name}.png as published (doi {DOI}), or use `--thermal rendered` to render "
-                    "all instead"
+                    f"named <N>_{name}.png as published (doi {DOI}), or {_instead(dataset)}"
                 )
 
 

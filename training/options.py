@@ -14,6 +14,7 @@ import typer
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from rich.console import Console
 
+from gas_fusion_ros.observation import PAPER_CHANNELS, check_channel_names
 from training.catalog import Hyperparameters
 
 EXIT_USAGE = 2
@@ -26,6 +27,13 @@ Value = TypeVar("Value")
 DataOption = Annotated[
     Path | None,
     typer.Option(envvar="GAS_FUSION_DATA", help="Folder in the data set's layout.", show_envvar=True),
+]
+ChannelsOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Sensor columns of the CSV, with commas between.",
+        show_default=f"the bundle's to start from, else {','.join(PAPER_CHANNELS)}",
+    ),
 ]
 ThermalOption = Annotated[
     str,
@@ -88,6 +96,22 @@ def data_folder(data: Path | None) -> Path:
     if data is None:
         raise ValueError("no data: name the data set's folder by --data or GAS_FUSION_DATA")
     return data
+
+
+def channel_list(channels: str | None, default: Sequence[str]) -> tuple[str, ...]:
+    """Return the channels that are named, or the default.
+
+    Raises:
+        ValueError: the names cannot be an array's; the message names the option.
+    """
+    names = tuple(default) if channels is None else tuple(listed("--channels", channels, str))
+    if len({name.lower() for name in names}) < len(names):
+        raise ValueError(f"--channels is '{channels}'; each channel must stand once")
+    try:
+        check_channel_names(names)
+    except ValueError as error:
+        raise ValueError(f"--channels: {error}") from None
+    return names
 
 
 def cache_folder(cache: Path | None) -> Path:

@@ -10,14 +10,14 @@ import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 from gas_fusion_ros.observation import CLEAN_AIR
+from gas_fusion_ros.replay import metrics
+from gas_fusion_ros.replay.metrics import RELIABILITY_BINS, Reliability, ReliabilityBin
 from gas_fusion_ros.units import SECONDS_PER_HOUR
 from training.windows import ROW_PERIOD_S
 
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]
 
-BINS = 15
-"""Bins of equal width for the expected calibration error, as in Guo et al. (2017)."""
 MOST_POINTS = 50
 """Points that a risk-coverage curve is drawn from."""
 REJECTED = -1
@@ -115,9 +115,9 @@ def calibration(probabilities: Floats, labels: Labels) -> Calibration:
 
 
 def expected_calibration_error(probabilities: Floats, labels: Labels) -> float:
-    """Return the mean distance between confidence and accuracy, over `BINS` bins of equal width.
+    """Return the mean distance between confidence and accuracy, over bins of equal width.
 
-    Source: Guo et al. (2017), On Calibration of Modern Neural Networks, equation 3.
+    The formula is `replay.metrics.expected_calibration_error`, as when a bag is evaluated.
 
     Args:
         probabilities: shape (N, K), each 0..1.
@@ -126,8 +126,9 @@ def expected_calibration_error(probabilities: Floats, labels: Labels) -> float:
     Raises:
         ValueError: there is no row, or the arrays do not fit each other.
     """
-    rows, confidence, accuracy = _bins(*_checked(probabilities, labels))
-    return float((np.abs(confidence - accuracy) * rows).sum() / rows.sum())
+    error = metrics.expected_calibration_error(_bins(probabilities, labels))
+    assert error is not None  # there is a row
+    return error
 
 
 def reliability_curve(probabilities: Floats, labels: Labels) -> tuple[ReliabilityPoint, ...]:
@@ -140,17 +141,11 @@ def reliability_curve(probabilities: Floats, labels: Labels) -> tuple[Reliabilit
     Raises:
         ValueError: there is no row, or the arrays do not fit each other.
     """
-    rows, confidence, accuracy = _bins(*_checked(probabilities, labels))
-    edges = np.linspace(0, 1, BINS + 1).round(_DIGITS).tolist()
+    edges = np.linspace(0, 1, RELIABILITY_BINS + 1).round(_DIGITS).tolist()
     return tuple(
-        ReliabilityPoint(
-            edges[index],
-            edges[index + 1],
-            int(rows[index]),
-            round(float(confidence[index]), _DIGITS),
-            round(float(accuracy[index]), _DIGITS),
-        )
-        for index in np.flatnonzero(rows)
+        ReliabilityPoint(low, high, one.count, round(one.confidence, _DIGITS), round(one.accuracy, _DIGITS))
+        for low, high, one in zip(edges[:-1], edges[1:], _bins(probabilities, labels), strict=True)
+        if one.count
     )
 
 
@@ -272,16 +267,9 @@ def _checked(probabilities: Floats, labels: Labels) -> tuple[npt.NDArray[np.floa
     return np.minimum(probabilities, 1).astype(np.float64), probabilities.argmax(axis=1) == labels
 
 
-def _bins(
-    probabilities: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return rows, mean confidence and accuracy of each bin, shape (BINS,) each; 0 in an empty bin."""
-    confidence = probabilities.max(axis=1)
-    # Guo et al. count a bin's upper limit as in it.
-    place = np.maximum(np.ceil(confidence * BINS).astype(np.int64) - 1, 0)
-    rows, confident, right = (
-        np.bincount(place, weights=weights, minlength=BINS).astype(np.float64)
-        for weights in (np.ones(len(place)), confidence, correct)
-    )
-    filled = np.maximum(rows, 1)
-    return rows, confident / filled, right / filled
+def _bins(probabilities: Floats, labels: Labels) -> tuple[ReliabilityBin, ...]:
+    """Return the bins of confidence, empty ones too."""
+    checked, correct = _checked(probabilities, labels)
+    reliability = Reliability()
+    reliability.add(checked.max(axis=1), correct)
+    return reliability.bins()

@@ -19,7 +19,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from gas_fusion_ros.dataset import Dataset, DatasetError
+from gas_fusion_ros.dataset import Dataset, DatasetError, MissingColumnError
+from gas_fusion_ros.observation import PAPER_CHANNELS
 from training import options
 from training.catalog import Model, all_models, choose_models
 from training.dataset_check import check_published, check_readings
@@ -57,8 +58,27 @@ def split_settings(
     return settings
 
 
+def read_readings(data: Path, channels: Sequence[str]) -> Dataset:
+    """Read a folder's rows, which must be of two classes at least.
+
+    Raises:
+        DatasetError: they cannot be read, or there are no classes to tell apart.
+    """
+    try:
+        dataset = Dataset.load(data, channels)
+    except MissingColumnError as error:
+        raise DatasetError(f"{error}; name the sensor columns there are by --channels") from error
+    if dataset.classes == ("",):
+        raise DatasetError(f"{dataset.csv_path.name} line 1: no column for the class; expected 'Gas'")
+    if len(dataset.classes) < 2:
+        raise DatasetError(
+            f"{dataset.csv_path} has one class, {dataset.classes[0]}; training needs at least two"
+        )
+    return dataset
+
+
 def open_study(
-    data: Path, models: Sequence[Model], thermal: str, output: Path, cache: Path
+    data: Path, channels: Sequence[str], models: Sequence[Model], thermal: str, output: Path, cache: Path
 ) -> tuple[Study, list[str]]:
     """Read and check the data; nothing is written.
 
@@ -68,13 +88,7 @@ def open_study(
     Raises:
         DatasetError: the data cannot be read, or pictures are missing.
     """
-    dataset = Dataset.load(data)
-    if dataset.classes == ("",):
-        raise DatasetError(f"{dataset.csv_path.name} line 1: no column for the class; expected 'Gas'")
-    if len(dataset.classes) < 2:
-        raise DatasetError(
-            f"{dataset.csv_path} has one class, {dataset.classes[0]}; training needs at least two"
-        )
+    dataset = read_readings(data, channels)
     has_pictures = any(model.preparation is not None for model in models)
     chosen = choose_thermal(dataset, thermal) if has_pictures else Thermal.NONE
     findings = check_published(dataset) if has_pictures else check_readings(dataset)
@@ -212,6 +226,7 @@ def main(
     fraction: options.FractionOption = None,
     embargo: options.EmbargoOption = EMBARGO,
     seeds: Annotated[str, typer.Option(help="Seeds: 0, 0,3 or 0-4.")] = "0",
+    channels: options.ChannelsOption = None,
     thermal: options.ThermalOption = "auto",
     settings: options.SetOption = None,
     cache: options.CacheOption = None,
@@ -245,7 +260,12 @@ def main(
             Run(model, rows, seed) for rows in splits for seed in options.seed_list(seeds) for model in chosen
         )
         study, findings = open_study(
-            options.data_folder(data), chosen, thermal, output, options.cache_folder(cache)
+            options.data_folder(data),
+            options.channel_list(channels, PAPER_CHANNELS),
+            chosen,
+            thermal,
+            output,
+            options.cache_folder(cache),
         )
         for run in runs:
             check(run, study)

@@ -53,6 +53,33 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The bundle that a run was fine-tuned from.
+
+    Attributes:
+        bundle: its name.
+        sha256: of its manifest, which holds those of all its files.
+        network: which of its networks, by its mode.
+        weights: share of the network's weights that were taken over, 0..1.
+        new_classes: classes that it does not know.
+        new_channels: gas channels that it does not know; none of a network that takes pictures alone.
+    """
+
+    bundle: str
+    sha256: str
+    network: str
+    weights: float
+    new_classes: tuple[str, ...] = ()
+    new_channels: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Origin:
+        """Read what `dataclasses.asdict` made."""
+        names = {name: tuple(values[name]) for name in ("new_classes", "new_channels")}
+        return cls(**{**values, **names})
+
+
+@dataclass(frozen=True)
 class RunResult:
     """One model, trained and tested once.
 
@@ -88,6 +115,7 @@ class RunResult:
         code_version: commit of the code.
         unusable_images: rows left out, because their picture is missing or unreadable.
         branches: runs whose networks were combined, in Fusion III.
+        fine_tuned_from: the bundle whose weights it began with; None where they were random.
     """
 
     run: str
@@ -121,6 +149,7 @@ class RunResult:
     history: tuple[Epoch, ...] = ()
     unusable_images: int = 0
     branches: tuple[str, ...] = field(default=())
+    fine_tuned_from: Origin | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The result as JSON values."""
@@ -134,11 +163,15 @@ class RunResult:
             ResultError: a field is missing or unusable.
         """
         try:
-            known = {entry.name: values[entry.name] for entry in fields(cls)}
+            # Results from before there was fine-tuning say nothing of it.
+            given = {"fine_tuned_from": None, **values}
+            known = {entry.name: given[entry.name] for entry in fields(cls)}
             for name in ("classes", "channels", "branches"):
                 known[name] = tuple(known[name])
             known["split"] = SplitSettings(**known["split"])
             known["history"] = tuple(Epoch(**epoch) for epoch in known["history"])
+            if known["fine_tuned_from"] is not None:
+                known["fine_tuned_from"] = Origin.from_json(known["fine_tuned_from"])
             return cls(**known)
         except KeyError as error:
             raise ResultError(f"{source}: the field {error} is missing") from error

@@ -23,13 +23,14 @@ from gas_fusion_ros.dataset import Dataset
 from gas_fusion_ros.inference import file_sha256
 from gas_fusion_ros.networks.registry import build
 from gas_fusion_ros.networks.shape import Shape
-from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.observation import PAPER_CHANNELS, Mode
 from training.catalog import Model, load_model
 from training.copies import Copies, find_copies
+from training.fine_tuning import SAMPLE, Start, kept_normalisation, take_over
 from training.fitting import CHECKPOINTS, Fit, Machine, fit, infer, threads
 from training.images import Images, Thermal, load_images
 from training.material import Material, Normalisation
-from training.results import RESULT, RunResult, read_result, write_result
+from training.results import RESULT, Origin, RunResult, read_result, write_result
 from training.scores import score
 from training.splits import Split, SplitSettings, split_rows
 from training.yardsticks import ESTIMATORS, log_probabilities
@@ -79,11 +80,19 @@ class Study:
 
 @dataclass(frozen=True)
 class Run:
-    """What is trained on which rows."""
+    """What is trained on which rows.
+
+    Attributes:
+        model: the model.
+        split: how rows are split.
+        seed: seed of split, weights and order.
+        start: the network whose weights it begins with; None for random ones.
+    """
 
     model: Model
     split: SplitSettings
     seed: int
+    start: Start | None = None
 
     def branches(self) -> tuple[Run, ...]:
         """The runs whose networks this one combines; none but in Fusion III.
@@ -106,7 +115,7 @@ class Run:
 
     def name(self, study: Study) -> str:
         """Name of its folder: readable, and another one for other settings or data."""
-        content = {
+        content: dict[str, Any] = {
             "architecture": self.model.architecture,
             "preparation": self.model.preparation,
             "hyperparameters": asdict(self.model.hyperparameters),
@@ -115,6 +124,11 @@ class Run:
             "thermal": self.thermal(study).value,
             "data": study.data_sha256,
         }
+        # What is as ever has no part in it, so that runs of earlier versions are found.
+        if study.dataset.channels != PAPER_CHANNELS:
+            content["channels"] = study.dataset.channels
+        if self.start is not None:
+            content["from"] = [self.start.sha256, self.start.mode.value]
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
         position = "" if self.split.position is None else f"{self.split.position:g}"
         return f"{self.model.name}-{self.split.name}{position}-seed{self.seed}-{digest}"
@@ -189,6 +203,7 @@ def execute(run: Run, study: Study, machine: Machine) -> RunResult:
     Raises:
         DatasetError: the run's pictures cannot be prepared.
         SplitError: the data set has too few rows.
+        StartError: the bundle that it starts from cannot be read.
     """
     if run.is_finished(study):
         return read_result(run.folder(study))
@@ -217,6 +232,8 @@ def _execute(run: Run, study: Study, machine: Machine) -> RunResult:
     images = run_images(run, study, lambda: None)
     whole = study.split(run.split, run.seed)
     normalisation = Normalisation.fit(dataset.counts[whole.train])
+    if run.start is not None:
+        normalisation = kept_normalisation(normalisation, dataset.channels, run.start.bundle())
     split = whole if images is None else whole.only(images.usable)
     material = Material.of(run.model.mode, dataset, normalisation, images)
     folder = run.folder(study)
@@ -254,6 +271,7 @@ def _execute(run: Run, study: Study, machine: Machine) -> RunResult:
         code_version=code_version(),
         unusable_images=0 if images is None else int((~images.usable).sum()),
         branches=tuple(branch.name(study) for branch in run.branches()),
+        fine_tuned_from=trained.origin,
     )
     _write(folder, trained.network, parts, result)
     return result
@@ -268,6 +286,7 @@ class _Trained:
     network: nn.Module | None
     parameters: int
     macs: int
+    origin: Origin | None = None
 
 
 _NO_FIT = Fit((), 0, 0.0)
@@ -279,17 +298,36 @@ def _train(run: Run, study: Study, material: Material, split: Split, machine: Ma
     lightning.seed_everything(run.seed, verbose=False)
     shape = shape_of(run, study.dataset)
     network = build(run.model.architecture, shape)
+    device = "cuda" if machine.has_gpu else "cpu"
+    origin = _begin(network, run, study, material, split, device)
     if run.model.branches:
         done = _combine(network, run, study)
     else:
         done = fit(network, material, split, run.model.hyperparameters, run.seed, run.folder(study), machine)
-    device = "cuda" if machine.has_gpu else "cpu"
     return _Trained(
         answer=lambda rows: infer(network, material, rows, device),
         fit=done,
         network=network,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         macs=count_macs(network, run.model.mode, shape),
+        origin=origin,
+    )
+
+
+def _begin(
+    network: nn.Module, run: Run, study: Study, material: Material, split: Split, device: str
+) -> Origin | None:
+    """Give a fresh network the weights that its run begins with; None where they are to stay."""
+    if run.start is None:
+        return None
+    rows = split.train[:: -(-len(split.train) // SAMPLE)]
+    return take_over(
+        network,
+        run.start,
+        study.dataset.classes,
+        study.dataset.channels,
+        run.model.hyperparameters.image_size or 0,
+        lambda started: infer(started, material, rows, device),
     )
 
 

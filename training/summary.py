@@ -187,7 +187,7 @@ def _comparison(
 
 
 def _entries(results: Sequence[RunResult], paper: PaperFigures | None) -> list[Entry]:
-    """One model's rows: runs with other hyperparameters or data are never averaged."""
+    """One model's rows: runs with other hyperparameters, data, channels or beginnings are never averaged."""
     variants: dict[str, list[RunResult]] = defaultdict(list)
     for result in results:
         variants[json.dumps(_settings(result), sort_keys=True)].append(result)
@@ -200,7 +200,13 @@ def _entries(results: Sequence[RunResult], paper: PaperFigures | None) -> list[E
 
 
 def _settings(result: RunResult) -> dict[str, Any]:
-    return {**result.hyperparameters, "data": result.data_sha256[:8]}
+    origin = result.fine_tuned_from
+    return {
+        **result.hyperparameters,
+        "data": result.data_sha256[:8],
+        "channels": "+".join(result.channels),
+        "fine-tuned from": "nothing" if origin is None else f"{origin.bundle} {origin.sha256[:8]}",
+    }
 
 
 def _names(settings: Iterable[Mapping[str, Any]]) -> list[str]:

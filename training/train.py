@@ -1,19 +1,23 @@
 """Trains and tests one model: `python -m training.train --model fusion1 --data DIR --output RUN`.
 
 The folder RUN then holds `result.json`, `weights.safetensors`, `logits.npz` and TensorBoard's files;
-`python -m training.export RUN` makes a bundle of it. Stopped, the same command goes on where it was.
+`python -m training.export RUN` makes a bundle of it. Stopped, the same command goes on where it was. With
+`--from models/NAME` it begins with the weights of a bundle, also of one for other classes and channels.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from gas_fusion_ros.observation import PAPER_CHANNELS
 from training import options
-from training.catalog import load_model
+from training.catalog import Model, load_model
+from training.fine_tuning import Start, aligned, default_model, find_start, open_bundle, prepared_alike
 from training.fitting import Machine
 from training.reproduce import (
     MOST_FINDINGS,
@@ -29,10 +33,53 @@ from training.splits import BLOCKED, EMBARGO, RANDOM
 CONSOLE = Console()
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """What is trained, on which channels, and from which weights; None stands for random ones."""
+
+    model: Model
+    channels: tuple[str, ...]
+    start: Start | None = None
+
+
+def choose_beginning(name: str | None, bundle_name: str | None, channels: str | None) -> Beginning:
+    """Make out what is trained from what the command says.
+
+    Args:
+        name: `--model`; where it is missing, the model of the bundle's first network is meant.
+        bundle_name: `--from`.
+        channels: `--channels`; where they are missing, the bundle's are meant, without it the paper's.
+
+    Raises:
+        ValueError: model or bundle are unknown or do not fit each other, or channels cannot be an array's.
+    """
+    if bundle_name is None:
+        if name is None:
+            raise ValueError("no model: name one by --model, or a bundle to start from by --from")
+        return Beginning(load_model(name), options.channel_list(channels, PAPER_CHANNELS))
+    bundle = open_bundle(bundle_name)
+    model = default_model(bundle) if name is None else load_model(name)
+    start = find_start(bundle, model)
+    wanted = aligned(options.channel_list(channels, bundle.channels), bundle.channels)
+    return Beginning(prepared_alike(model, start, bundle), wanted, start)
+
+
 def main(
-    model: Annotated[str, typer.Option(help="Which model: a file's name in training/models/.")],
     output: Annotated[Path, typer.Option(help="Folder; the run gets its own below OUTPUT/runs/.")],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Which model: a file's name in training/models/.", show_default="the first of the bundle"
+        ),
+    ] = None,
+    bundle: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="Bundle whose weights training begins with: its folder, or a shipped one's name."
+        ),
+    ] = None,
     data: options.DataOption = None,
+    channels: options.ChannelsOption = None,
     split: Annotated[str, typer.Option(help="random, blocked, forward or backward.")] = RANDOM,
     position: Annotated[
         float | None, typer.Option(help="Where `blocked` holds its test block out, 0 to 0.8.")
@@ -57,11 +104,17 @@ def main(
     with options.refusing("training.train"):
         if split == BLOCKED and position is None:
             raise ValueError("the split 'blocked' needs --position: where its test block begins, 0 to 0.8")
-        chosen = load_model(model).with_overrides(options.hyperparameters(settings))
+        begun = choose_beginning(model, bundle, channels)
+        chosen = begun.model.with_overrides(options.hyperparameters(settings))
         (rows,) = split_settings([split], [] if position is None else [position], fraction, embargo)
-        runs = with_branches([Run(chosen, rows, seed)])
+        runs = with_branches([Run(chosen, rows, seed, begun.start)])
         study, findings = open_study(
-            options.data_folder(data), [chosen], thermal, output, options.cache_folder(cache)
+            options.data_folder(data),
+            begun.channels,
+            [chosen],
+            thermal,
+            output,
+            options.cache_folder(cache),
         )
         for run in runs:
             check(run, study)

@@ -61,23 +61,30 @@ class Windows:
 
 @dataclass(frozen=True)
 class Recording:
-    """A data set's rows on time lines, one for each class, since each was recorded for itself.
+    """A data set's rows on time lines, one for each class and bag, since each was recorded for itself.
 
     Attributes:
         counts: shape (R, C), float32, ADC counts.
         labels: shape (R,), non-negative.
-        stamps_ns: shape (R,), ascending within a class.
+        stamps_ns: shape (R,), ascending within a class and bag.
+        bags: shape (R,), number of the recording that a row is from; None where all are of one.
     """
 
     counts: npt.NDArray[np.float32]
     labels: Indices
     stamps_ns: Indices
+    bags: Indices | None = None
 
     @classmethod
     def of(cls, dataset: Dataset) -> Recording:
-        """Take up a data set, whose rows are a period apart within each class; a missing row leaves a gap."""
-        index = np.array([row.index for row in dataset.rows], dtype=np.int64)
-        return cls(dataset.counts, dataset.labels, index * ROW_PERIOD_NS)
+        """Take up a data set with its stamps.
+
+        Where it has none, rows are `ROW_PERIOD_NS` apart within each class, and a missing row leaves a gap.
+        """
+        stamps = [row.index * ROW_PERIOD_NS if row.stamp_ns is None else row.stamp_ns for row in dataset.rows]
+        names, bags = np.unique([row.bag for row in dataset.rows], return_inverse=True)
+        several = bags.ravel() if len(names) > 1 else None
+        return cls(dataset.counts, dataset.labels, np.array(stamps, dtype=np.int64), several)
 
     def windows(
         self,
@@ -98,21 +105,28 @@ class Recording:
         paces = np.broadcast_to(np.asarray(pace, dtype=np.float64), rows.shape)
         shape = (len(rows), settings.readings, self.counts.shape[1])
         out = Windows(np.zeros(shape, np.float32), np.zeros(shape, np.bool_), self.labels[rows], rows)
-        for label in np.unique(out.labels):
-            mine = np.flatnonzero(out.labels == label)
-            window = self._of_class(label, rows[mine], barred, settings, paces[mine])
+        lines = self._lines()
+        for number in np.unique(lines[rows]):
+            mine = np.flatnonzero(lines[rows] == number)
+            line = np.flatnonzero(lines == number)
+            window = self._on_line(line, rows[mine], barred, settings, paces[mine])
             out.counts[mine], out.valid[mine] = window.counts, window.valid
         return out
 
-    def _of_class(
+    def _lines(self) -> Indices:
+        """Return the number of each row's time line, shape (R,): its class and, where several, its bag."""
+        if self.bags is None:
+            return self.labels
+        return self.labels * (int(self.bags.max()) + 1) + self.bags
+
+    def _on_line(
         self,
-        label: int,
+        line: Indices,
         rows: Indices,
         barred: Indices,
         settings: WindowSettings,
         pace: npt.NDArray[np.float64],
     ) -> Window:
-        line = np.flatnonzero(self.labels == label)
         stamps = self.stamps_ns[line]
         points = settings.points(self.stamps_ns[rows], pace)
         since = stamps[_first_allowed(np.isin(line, barred), np.searchsorted(line, rows))][:, np.newaxis]

@@ -7,7 +7,9 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
-EXIT_USAGE = 2
+from gas_fusion_ros.problems import Problems
+
+EXIT_LOSSES, EXIT_USAGE = 1, 2
 
 
 def fail(message: str) -> NoReturn:
@@ -21,3 +23,17 @@ def complain(message: str) -> None:
     Console(stderr=True).print(
         f"gas-fusion: {message}", style="red", markup=False, highlight=False, soft_wrap=True
     )
+
+
+def complain_of(problems: Problems) -> bool:
+    """Say on stderr what was lost, a line for each cause; return whether anything was."""
+    counts = problems.counts()
+    for problem in problems.take_unreported():
+        count = counts[problem.cause]
+        complain(f"{problem.cause}{f' ({count} times)' if count > 1 else ''}: {problem.detail}")
+    return bool(counts)
+
+
+def say(message: str) -> None:
+    """Say on stdout what was done."""
+    Console().print(message, markup=False, highlight=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+_LAYERS = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
@@ -20,14 +21,24 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     Returns:
         The same network.
     """
+    for layer_name, norm_name in foldable(network):
+        _fold(network, layer_name, norm_name)
+    return network
+
+
+def foldable(network: nn.Module) -> list[tuple[str, str]]:
+    """Return the names of each layer and of the batch normalisation that can be folded into it."""
     graph = fx.Tracer().trace(network)
     calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
+    pairs = []
     for node in graph.nodes:
         source = _only_source(node)
         if source is None or calls[node.target] > 1 or calls[source.target] > 1:
             continue
-        _fold(network, str(source.target), str(node.target))
-    return network
+        layer, norm = (network.get_submodule(str(call.target)) for call in (source, node))
+        if isinstance(norm, _NORMS) and isinstance(layer, _LAYERS):
+            pairs.append((str(source.target), str(node.target)))
+    return pairs
 
 
 def _only_source(node: fx.Node) -> fx.Node | None:
@@ -40,14 +51,12 @@ def _only_source(node: fx.Node) -> fx.Node | None:
 
 def _fold(network: nn.Module, layer_name: str, norm_name: str) -> None:
     layer, norm = network.get_submodule(layer_name), network.get_submodule(norm_name)
-    if not isinstance(norm, _NORMS):
-        return
-    if isinstance(layer, nn.Conv1d | nn.Conv2d):
-        _replace(network, layer_name, fuse_conv_bn_eval(layer, norm))
-    elif isinstance(layer, nn.Linear):
+    assert isinstance(norm, _NORMS)
+    if isinstance(layer, nn.Linear):
         _replace(network, layer_name, fuse_linear_bn_eval(layer, norm))
     else:
-        return
+        assert isinstance(layer, nn.Conv1d | nn.Conv2d)
+        _replace(network, layer_name, fuse_conv_bn_eval(layer, norm))
     _replace(network, norm_name, nn.Identity())
 
 

@@ -46,7 +46,13 @@ class GasFeatures(nn.Module):
 
     @staticmethod
     def length(channels: int) -> int:
-        """Return the length of the feature vector of `channels` sensors."""
+        """Return the length of the feature vector of `channels` sensors.
+
+        Raises:
+            ValueError: the halving leaves nothing of one channel.
+        """
+        if channels < 2:
+            raise ValueError(f"a 1D CNN needs at least 2 channels, not {channels}: it halves their number")
         return _FILTERS * (channels // 2)
 
 

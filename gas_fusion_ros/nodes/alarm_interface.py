@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterDescriptor
@@ -14,9 +15,11 @@ from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
 from gas_fusion_ros import messages
-from gas_fusion_ros.alarm import AlarmEvent, AlarmSettings, AlarmStatus, CommandResult, LeakAlarm, Severity
+from gas_fusion_ros.alarm import AlarmEvent, AlarmSettings, AlarmStatus, CommandResult, Severity
+from gas_fusion_ros.alarm_clock import AlarmClock
+from gas_fusion_ros.alarm_defaults import MODEL_ADVISES, AlarmChoice, default_classes, severities_of
 from gas_fusion_ros.event_log import EventLog
-from gas_fusion_ros.inference import AlarmAdvice, Bundle
+from gas_fusion_ros.inference import Bundle
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec
 from gas_fusion_ros.nodes.pose_source import POSE_TYPES, PoseSource
@@ -24,25 +27,10 @@ from gas_fusion_ros.nodes.qos import LATCHED
 from gas_fusion_ros.observation import UNKNOWN, Verdict
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
+T = TypeVar("T")
+
 _HEARTBEAT_PERIOD_S = 1.0
-_MODEL_ADVISES = -1.0
-"""Value of a parameter that takes what the model advises."""
-DEFAULT_SEVERITIES: Mapping[str, Severity] = {
-    "Mixture": Severity.CRITICAL,
-    "Smoke": Severity.CRITICAL,
-    "Perfume": Severity.WARNING,
-}
-
-
-def default_alarm(advice: AlarmAdvice) -> AlarmSettings:
-    """Return the alarm that the parameters' defaults set, with a model that advises so."""
-    return AlarmSettings(
-        DEFAULT_SEVERITIES,
-        on_threshold=advice.on_threshold,
-        off_threshold=advice.off_threshold,
-        on_delay_ns=advice.on_delay_ns,
-        off_delay_ns=advice.off_delay_ns,
-    )
+_INACTIVE = CommandResult(False, "the classifier is not active")
 
 
 @dataclass(frozen=True)
@@ -60,9 +48,9 @@ class AdvisedSpec(ParameterSpec):
         """Return the row of a parameter that may be given from `least` to `maximum`."""
         return cls(
             name,
-            _MODEL_ADVISES,
-            f"{description}; {_MODEL_ADVISES}: as the model advises",
-            minimum=_MODEL_ADVISES,
+            MODEL_ADVISES,
+            f"{description}; {MODEL_ADVISES}: as the model advises",
+            minimum=MODEL_ADVISES,
             maximum=maximum,
             least=least,
         )
@@ -70,32 +58,28 @@ class AdvisedSpec(ParameterSpec):
     def descriptor(self) -> ParameterDescriptor:
         """The row as ROS tells it, with the gap in its range."""
         descriptor = super().descriptor()
-        descriptor.additional_constraints = f"{_MODEL_ADVISES}, or at least {self.least:g}"
+        descriptor.additional_constraints = f"{MODEL_ADVISES}, or at least {self.least:g}"
         return descriptor
 
     def refusal(self, value: object) -> str | None:
         """Refuse what is neither the advice nor a number that may be given."""
-        if isinstance(value, float) and value != _MODEL_ADVISES and not value >= self.least:
+        if isinstance(value, float) and value != MODEL_ADVISES and not value >= self.least:
             return (
                 f"{self.name} is {value}; it must be within {self.least:g} ... {self.maximum:g}, "
-                f"or {_MODEL_ADVISES} to take what the model advises"
+                f"or {MODEL_ADVISES} to take what the model advises"
             )
         return super().refusal(value)
-
-
-def _gases(severity: Severity) -> list[str]:
-    return [gas for gas, its_severity in DEFAULT_SEVERITIES.items() if its_severity is severity]
 
 
 ALARM_SPECS = (
     ParameterSpec(
         "alarm.critical_classes",
-        _gases(Severity.CRITICAL),
+        default_classes(Severity.CRITICAL),
         "gases whose leak is critical, Unknown among them or not; [''] for none",
     ),
     ParameterSpec(
         "alarm.warning_classes",
-        _gases(Severity.WARNING),
+        default_classes(Severity.WARNING),
         "gases whose leak is a warning, Unknown among them or not; [''] for none",
     ),
     AdvisedSpec.within(
@@ -138,11 +122,8 @@ class AlarmInterface:
         self._parameters = node.parameters
         self._problems = node.problems
         self._lock = threading.Lock()
-        self._alarm: LeakAlarm | None = None
+        self._alarm: AlarmClock | None = None
         self._settings: AlarmSettings | None = None
-        # Stamp of the last evidence, and what the clock said when it came.
-        self._evidence_ns = 0
-        self._heard_ns = 0
         self._event_log: EventLog | None = None
         self._pose = PoseSource(node)
         self._heartbeat: Timer | None = None
@@ -155,7 +136,7 @@ class AlarmInterface:
     def status(self) -> AlarmStatus | None:
         """What stands now; None while the node is not active."""
         with self._lock:
-            return self._alarm.status if self._alarm else None
+            return self._alarm.status if self._alarm is not None else None
 
     def configure(self, bundle: Bundle) -> None:
         """Read the parameters, take what they leave to the model from its advice, and open the event log.
@@ -165,8 +146,8 @@ class AlarmInterface:
             EventLogError: the event log cannot be written.
         """
         severities = self._severities()
-        self._settings = self._read_settings(severities, bundle.alarm)
         try:
+            self._settings = self._choice(severities).settings(bundle.alarm)
             self._settings.check_classes(bundle.classes)
         except ValueError as error:
             raise ParameterError(f"alarm: {error}") from None
@@ -178,41 +159,35 @@ class AlarmInterface:
         path = self._parameters.text("event_log")
         self._event_log = EventLog(Path(path), self._problems) if path else None
 
-    def _read_settings(self, severities: Mapping[str, Severity], advice: AlarmAdvice) -> AlarmSettings:
+    def _severities(self) -> dict[str, Severity]:
+        warning, critical = (
+            self._parameters.texts(f"alarm.{severity.value}_classes") for severity in Severity
+        )
         try:
-            return AlarmSettings(
-                severities=severities,
-                on_threshold=self._given_number("alarm.on_threshold", advice.on_threshold),
-                off_threshold=self._given_number("alarm.off_threshold", advice.off_threshold),
-                on_delay_ns=self._given_nanoseconds("alarm.on_delay", advice.on_delay_ns),
-                off_delay_ns=self._given_nanoseconds("alarm.off_delay", advice.off_delay_ns),
-                timeout_ns=self._parameters.nanoseconds("alarm.timeout"),
-            )
+            return severities_of(warning, critical)
         except ValueError as error:
-            raise ParameterError(f"alarm: {error}{self._advised()}") from None
+            raise ParameterError(str(error)) from None
 
-    def _given_number(self, name: str, advised: float) -> float:
-        return self._parameters.number(name) if self._is_given(name) else advised
+    def _choice(self, severities: Mapping[str, Severity]) -> AlarmChoice:
+        return AlarmChoice(
+            severities,
+            on_threshold=self._given("alarm.on_threshold", self._parameters.number),
+            off_threshold=self._given("alarm.off_threshold", self._parameters.number),
+            on_delay_ns=self._given("alarm.on_delay", self._parameters.nanoseconds),
+            off_delay_ns=self._given("alarm.off_delay", self._parameters.nanoseconds),
+            timeout_ns=self._parameters.nanoseconds("alarm.timeout"),
+        )
 
-    def _given_nanoseconds(self, name: str, advised_ns: int) -> int:
-        return self._parameters.nanoseconds(name) if self._is_given(name) else advised_ns
-
-    def _is_given(self, name: str) -> bool:
-        return self._parameters.number(name) != _MODEL_ADVISES
-
-    def _advised(self) -> str:
-        """Name, for an error, the parameters whose values the model advised; empty where none was."""
-        names = [
-            spec.name
-            for spec in ALARM_SPECS
-            if isinstance(spec, AdvisedSpec) and not self._is_given(spec.name)
-        ]
-        return f" (as the model advises: {', '.join(names)})" if names else ""
+    def _given(self, name: str, read: Callable[[str], T]) -> T | None:
+        return read(name) if self._parameters.number(name) != MODEL_ADVISES else None
 
     def activate(self) -> None:
         """Listen to the pose; the alarm's time starts with the node's clock."""
         self._pose.subscribe(self._parameters.text("pose_topic"), self._parameters.text("pose_type"))
         self._heartbeat = self._node.create_timer(_HEARTBEAT_PERIOD_S, self._repeat)
+        assert self._settings is not None
+        with self._lock:
+            self._alarm = AlarmClock(self._settings, self._publish_change)
         self.tick()
 
     def deactivate(self) -> None:
@@ -224,7 +199,7 @@ class AlarmInterface:
         with self._lock:
             # After a signal nothing can be published any more; only the heartbeat's end tells then.
             if self._alarm is not None and self._node.context.ok():
-                self._publish_event(self._alarm.stop(self._alarm_time_ns()))
+                self._alarm.stop(self._now_ns())
             self._alarm = None
 
     def cleanup(self) -> None:
@@ -236,104 +211,49 @@ class AlarmInterface:
     def update(self, verdict: Verdict) -> None:
         """Take in the evidence of one verdict."""
         with self._lock:
-            now_ns = self._now_ns()
-            # A reading from the future must not carry the alarm's delays ahead of the clock.
-            stamp_ns = min(verdict.stamp_ns, now_ns or verdict.stamp_ns)
-            alarm = self._started_alarm(stamp_ns)
-            self._evidence_ns, self._heard_ns = stamp_ns, now_ns
-            evidence = alarm.settings.evidence(verdict)
-            self._publish_event(alarm.update(stamp_ns, evidence, verdict.has_reading))
+            if self._alarm is not None:
+                self._alarm.update(verdict, self._now_ns())
 
     def tick(self) -> None:
-        """Raise the fault once readings have been missing for too long.
-
-        The alarm runs on the readings' stamps, as it does when a bag is evaluated. Only in their
-        absence does the clock drive it, by the time passed since the last one was heard: so old or
-        skewed stamps are no silence.
-        """
-        now_ns = self._now_ns()
+        """Let time pass: this raises the fault once readings have been missing for too long."""
         with self._lock:
-            if now_ns == 0:
-                return  # simulated time has not begun
-            alarm = self._started_alarm(now_ns)
-            self._heard_ns = min(self._heard_ns, now_ns) or now_ns
-            quiet_ns = now_ns - self._heard_ns
-            if quiet_ns > alarm.settings.timeout_ns:
-                self._publish_event(alarm.tick(self._evidence_ns + quiet_ns))
-
-    def _started_alarm(self, now_ns: int) -> LeakAlarm:
-        if self._alarm is None:
-            assert self._settings is not None
-            self._alarm = LeakAlarm(self._settings, now_ns)
-            self._evidence_ns = self._heard_ns = now_ns
-            self._publish_status(now_ns)
-        return self._alarm
-
-    def _severities(self) -> dict[str, Severity]:
-        warning, critical = (
-            self._parameters.texts(f"alarm.{severity.value}_classes") for severity in Severity
-        )
-        severities = {
-            **{name: Severity.WARNING for name in warning if name},
-            **{name: Severity.CRITICAL for name in critical if name},
-        }
-        if not severities:
-            raise ParameterError(
-                "alarm.critical_classes and alarm.warning_classes name no gas; one of them must"
-            )
-        return severities
+            if self._alarm is not None:
+                self._alarm.tick(self._now_ns())
 
     def _acknowledge(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        with self._lock:
-            if self._alarm is None:
-                return _inactive(response)
-            return self._answer(self._alarm.acknowledge(self._alarm_time_ns()), response)
+        return self._command(AlarmClock.acknowledge, response)
 
     def _reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        with self._lock:
-            if self._alarm is None:
-                return _inactive(response)
-            return self._answer(self._alarm.reset(self._alarm_time_ns()), response)
+        return self._command(AlarmClock.reset, response)
 
-    def _answer(self, result: CommandResult, response: Trigger.Response) -> Trigger.Response:
-        self._publish_event(result.event)
+    def _command(
+        self, command: Callable[[AlarmClock, int], CommandResult], response: Trigger.Response
+    ) -> Trigger.Response:
+        with self._lock:
+            result = _INACTIVE if self._alarm is None else command(self._alarm, self._now_ns())
         response.success = result.success
         response.message = result.message
         return response
 
-    def _publish_event(self, event: AlarmEvent | None) -> None:
+    def _publish_change(self, status: AlarmStatus, stamp_ns: int, event: AlarmEvent | None) -> None:
+        self._bool_publisher.publish(messages.encode_alarm(status))
+        self._state_publisher.publish(
+            messages.encode_alarm_state(status, stamp_ns, self._node.diagnostic_name)
+        )
         if event is None:
             return
-        self._publish_status(event.stamp_ns)
         self._node.get_logger().info(
             f"alarm: {event.previous.value} -> {event.state.value} {event.gas}".rstrip()
         )
         if self._event_log is not None:
             self._event_log.write(event, self._pose.latest)
 
-    def _publish_status(self, stamp_ns: int) -> None:
-        assert self._alarm is not None
-        status = self._alarm.status
-        self._bool_publisher.publish(messages.encode_alarm(status))
-        self._state_publisher.publish(
-            messages.encode_alarm_state(status, stamp_ns, self._node.diagnostic_name)
-        )
-
     def _repeat(self) -> None:
         """Say again what stands, so that a subscriber can tell a quiet alarm from a dead one."""
         with self._lock:
-            if self._alarm is not None:
-                self._bool_publisher.publish(messages.encode_alarm(self._alarm.status))
-
-    def _alarm_time_ns(self) -> int:
-        """Now, on the time line of the readings' stamps."""
-        return self._evidence_ns + max(0, self._now_ns() - self._heard_ns)
+            status = self._alarm.status if self._alarm is not None else None
+            if status is not None:
+                self._bool_publisher.publish(messages.encode_alarm(status))
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
-
-
-def _inactive(response: Trigger.Response) -> Trigger.Response:
-    response.success = False
-    response.message = "the classifier is not active"
-    return response

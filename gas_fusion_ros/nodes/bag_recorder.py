@@ -69,11 +69,22 @@ class BagRecorderNode(Node):
             )
             self.create_subscription(topic.type, topic.name, record, topic.qos, raw=True)
 
-    def _record(self, name: str, topic: RecordedTopic, listener: Listener | None, cdr: bytes) -> None:
-        now_ns = max(self.get_clock().now().nanoseconds, self._earliest_ns)
+    def write(self, name: str, type_name: str, cdr: bytes, stamp_ns: int) -> None:
+        """Put a message into the bag that did not come over a topic, or not at its time.
+
+        Args:
+            name: the topic, relative to the node's namespace or absolute.
+            type_name: the interface's name.
+            cdr: the message, serialized.
+            stamp_ns: the time at which it counts as recorded.
+        """
         try:
-            self._bag.write(name, topic.type_name, cdr, now_ns)
+            self._bag.write(self.resolve_topic_name(name), type_name, cdr, stamp_ns)
         except BagError as error:
             self.problems.add("bag", str(error))
+
+    def _record(self, name: str, topic: RecordedTopic, listener: Listener | None, cdr: bytes) -> None:
+        now_ns = max(self.get_clock().now().nanoseconds, self._earliest_ns)
+        self.write(name, topic.type_name, cdr, now_ns)
         if listener is not None:
             listener(deserialize_message(cdr, topic.type), now_ns)

@@ -1,18 +1,21 @@
-"""Publishes what a simulation or recording really holds: label, pose, and markers for RViz."""
+"""Publishes what a simulation or recording really holds: label, leaks, pose, and markers for RViz."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import Point, Pose, PoseStamped
 from rclpy.node import Node
 from std_msgs.msg import ColorRGBA, String
 from visualization_msgs.msg import Marker, MarkerArray
 
-from gas_fusion_ros.messages import ns_to_stamp
+from gas_fusion_ros.event_log import RobotPose
+from gas_fusion_ros.messages import encode_label, encode_leaks, encode_pose, ns_to_stamp
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
+from gas_fusion_ros.replay.run_log import Truth
 from gas_fusion_ros.simulation.patrol import Encounter, Patrol
 from gas_fusion_ros.simulation.patrol import Pose as PatrolPose
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
@@ -27,10 +30,10 @@ _LEAK_COLOUR = ColorRGBA(r=0.84, g=0.37, b=0.0, a=0.8)
 
 
 class GroundTruthNode(Node):
-    """Publishes `truth/label`, and for a patrol `pose` and `truth/markers` as well.
+    """Publishes `truth/label` and, once, `truth/leaks`; for a patrol `pose` and `truth/markers` as well.
 
     Args:
-        label: the class at a stamp in nanoseconds.
+        truth: the class at each time, and the leaks.
         patrol: the patrol; None for a recording, which has no place.
         start_ns: the clock's time at which the patrol begins.
         period_s: time between messages, seconds of the node's clock.
@@ -38,7 +41,7 @@ class GroundTruthNode(Node):
 
     def __init__(
         self,
-        label: Callable[[int], str],
+        truth: Truth,
         patrol: Patrol | None,
         start_ns: int,
         period_s: float,
@@ -46,12 +49,14 @@ class GroundTruthNode(Node):
         **node_arguments: Any,
     ) -> None:
         super().__init__(node_name, **node_arguments)
-        self._label = label
+        self._truth = truth
         self._patrol = patrol
         self._start_ns = start_ns
         self._label_publisher = self.create_publisher(String, "truth/label", RELIABLE)
+        self._leaks_publisher = self.create_publisher(DiagnosticArray, "truth/leaks", LATCHED)
         self._pose_publisher = self.create_publisher(PoseStamped, "pose", RELIABLE)
         self._marker_publisher = self.create_publisher(MarkerArray, "truth/markers", LATCHED)
+        self._leaks_publisher.publish(encode_leaks(truth.leaks, start_ns))
         if patrol is not None:
             self._marker_publisher.publish(markers(patrol, start_ns))
         self.create_timer(period_s, self._publish)
@@ -60,23 +65,16 @@ class GroundTruthNode(Node):
         now_ns = self.get_clock().now().nanoseconds
         if now_ns < self._start_ns:
             return
-        self._label_publisher.publish(String(data=self._label(now_ns)))
+        self._label_publisher.publish(encode_label(self._truth.label(now_ns)))
         if self._patrol is not None:
             elapsed_s = (now_ns - self._start_ns) / NANOSECONDS_PER_SECOND
-            self._pose_publisher.publish(encode_pose(self._patrol, elapsed_s, now_ns))
+            self._pose_publisher.publish(encode_pose(pose_at(self._patrol, elapsed_s, now_ns)))
 
 
-def encode_pose(patrol: Patrol, elapsed_s: float, stamp_ns: int) -> PoseStamped:
-    """The robot's pose `elapsed_s` seconds into the patrol."""
+def pose_at(patrol: Patrol, elapsed_s: float, stamp_ns: int) -> RobotPose:
+    """Where the robot is `elapsed_s` seconds into the patrol."""
     at = patrol.pose(elapsed_s)
-    message = PoseStamped()
-    message.header.frame_id = MAP_FRAME
-    message.header.stamp = ns_to_stamp(stamp_ns)
-    message.pose.position.x = at.x
-    message.pose.position.y = at.y
-    message.pose.orientation.z = math.sin(at.yaw / 2.0)
-    message.pose.orientation.w = math.cos(at.yaw / 2.0)
-    return message
+    return RobotPose(at.x, at.y, yaw=at.yaw, frame_id=MAP_FRAME, stamp_ns=stamp_ns)
 
 
 def markers(patrol: Patrol, stamp_ns: int) -> MarkerArray:

@@ -19,13 +19,14 @@ from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import serialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
-from gas_fusion_ros.messages import decode_reading, ns_to_stamp
+from gas_fusion_ros.messages import decode_reading, encode_label, ns_to_stamp
 from gas_fusion_ros.nodes.bag_recorder import BagRecorderNode, Listener, RecordedTopic
 from gas_fusion_ros.nodes.composition import (
     ACTIVATE,
@@ -46,10 +47,12 @@ from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.programme import ParameterValue, Programme
 from gas_fusion_ros.replay.bag import BagWriter
 from gas_fusion_ros.replay.decoding import decode_alarm_state, decode_classification
+from gas_fusion_ros.replay.label_times import LabelTimes, truth_stretches
+from gas_fusion_ros.replay.metrics import Interval
 from gas_fusion_ros.replay.run_log import RunLog
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
-LATCHED_TOPICS = frozenset({"/gas/alarm", "/gas/alarm_state", "/truth/markers", "/rosout"})
+LATCHED_TOPICS = frozenset({"/gas/alarm", "/gas/alarm_state", "/truth/leaks", "/truth/markers", "/rosout"})
 
 _TRUTH_PERIOD_S = 0.5
 _LOG_WARN = 30  # Log.WARN, which is an int in one distribution and bytes in another
@@ -79,7 +82,7 @@ _TOPICS = (
     RecordedTopic("thermal/image", Image, _ALL_SENSOR_DATA),
     RecordedTopic("thermal/camera_info", CameraInfo, _ALL_SENSOR_DATA),
     RecordedTopic("pose", PoseStamped, _ALL),
-    RecordedTopic("truth/label", String, _ALL),
+    RecordedTopic("truth/leaks", DiagnosticArray, _ALL_LATCHED),
     RecordedTopic("truth/markers", MarkerArray, _ALL_LATCHED),
 )
 
@@ -152,6 +155,7 @@ class Stage:
         self._composition = Composition(context)
         self._gas, self._camera, self._classifier = self._create_pipeline(context, settings)
         self._recorder = BagRecorderNode(_TOPICS, bag, self._listeners(), self._now_ns, **_on(context))
+        self._labels = LabelTimes(_truth_of(programme))
         truth = self._create_truth(context)
         self._control = Node("demo", context=context)
         self._clock = self._control.create_publisher(Clock, "/clock", RELIABLE)
@@ -210,6 +214,7 @@ class Stage:
         self._composition.check()
         self._now_ns = now_ns
         self._clock.publish(Clock(clock=ns_to_stamp(now_ns)))
+        self._record_labels()
         self._acknowledge_alarm()
 
     def forgive_images(self) -> None:
@@ -275,7 +280,7 @@ class Stage:
         if programme.truth is None:
             return None
         return GroundTruthNode(
-            programme.truth.label, programme.patrol, programme.start_ns, _TRUTH_PERIOD_S, **_on(context)
+            programme.truth, programme.patrol, programme.start_ns, _TRUTH_PERIOD_S, **_on(context)
         )
 
     def _listeners(self) -> dict[str, Listener]:
@@ -324,6 +329,12 @@ class Stage:
                 noticed = self._diagnosed_changed.wait_for(
                     lambda: all(self._diagnosed[name] > before[name] for name in names), timeout=_POLL_S
                 )
+
+    def _record_labels(self) -> None:
+        """Record the true label at its own time: as heard it may be seconds of simulated time late."""
+        for stamp_ns, label in self._labels.due(self._now_ns):
+            message = serialize_message(encode_label(label))
+            self._recorder.write("truth/label", "std_msgs/msg/String", message, stamp_ns)
 
     def _acknowledge_alarm(self) -> None:
         """Acknowledge a leak alarm a few seconds after it came, as an operator would."""
@@ -393,6 +404,12 @@ _DROP_COUNTERS = (
     "future_images",
     "stale_images",
 )
+
+
+def _truth_of(programme: Programme) -> list[Interval]:
+    if programme.truth is None:
+        return []
+    return truth_stretches(programme.truth, programme.start_ns, programme.end_ns)
 
 
 def _on(context: Context, parameters: Mapping[str, ParameterValue] | None = None) -> dict[str, Any]:

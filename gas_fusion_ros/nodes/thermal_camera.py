@@ -126,7 +126,6 @@ class ThermalCameraNode(DriverNode[ThermalFrame]):
         """Read the calibration and open the driver."""
         path = self.parameters.text("calibration_file")
         self._calibration = load_calibration(path) if path else None
-        messages.cv_bridge()
         super().configure()
 
     def publish(self, sample: ThermalFrame) -> None:

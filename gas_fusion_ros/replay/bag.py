@@ -1,8 +1,11 @@
-"""Writes serialized messages into a rosbag2 directory with MCAP storage. No ROS needed."""
+"""Writes serialized messages into a rosbag2 directory. No ROS needed."""
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +22,47 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_typestore
 
 _FOREVER = QosTime(2147483647, 4294967295)
+
+
+class Storage(str, Enum):
+    """How a bag's file is laid out."""
+
+    MCAP = "mcap"
+    SQLITE3 = "sqlite3"
+
+
+class Compression(str, Enum):
+    """How a bag is compressed: MCAP by chunks of about 1 MiB, sqlite3 message by message."""
+
+    NONE = "none"
+    ZSTD = "zstd"
+
+
+@dataclass(frozen=True)
+class BagFormat:
+    """What kind of file a bag is."""
+
+    storage: Storage = Storage.MCAP
+    compression: Compression = Compression.ZSTD
+
+    def __str__(self) -> str:
+        """Such as `mcap-zstd`."""
+        return f"{self.storage.value}-{self.compression.value}"
+
+    @property
+    def plugin(self) -> StoragePlugin:
+        """The library's name of the storage."""
+        return StoragePlugin.MCAP if self.storage is Storage.MCAP else StoragePlugin.SQLITE3
+
+    @property
+    def mode(self) -> CompressionMode:
+        """What is compressed by itself."""
+        if self.compression is Compression.NONE:
+            return CompressionMode.NONE
+        return CompressionMode.STORAGE if self.storage is Storage.MCAP else CompressionMode.MESSAGE
+
+
+_DISK_ERRORS = (OSError, sqlite3.Error)
 
 
 class BagError(RuntimeError):
@@ -39,12 +83,12 @@ def _offered_qos(latched: bool) -> Qos:
     )
 
 
-def _create(path: Path) -> Writer:
+def _create(path: Path, bag_format: BagFormat) -> Writer:
     try:
-        writer = Writer(path, version=9, storage_plugin=StoragePlugin.MCAP)
-        writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+        writer = Writer(path, version=9, storage_plugin=bag_format.plugin)
+        writer.set_compression(bag_format.mode, CompressionFormat.ZSTD)
         writer.open()
-    except (OSError, WriterError) as error:
+    except (*_DISK_ERRORS, WriterError) as error:
         raise BagError(f"the bag {path} cannot be created: {error}") from error
     return writer
 
@@ -52,20 +96,26 @@ def _create(path: Path) -> Writer:
 class BagWriter:
     """A bag that `ros2 bag info` and `ros2 bag play` read, written as the messages come.
 
-    Chunks of about 1 MiB go to the disk compressed (zstd) as they fill, so memory does not grow
-    with the messages. Safe to use from several threads. A bag becomes readable with `close`; after
+    Messages go to the disk as they come, in MCAP by chunks of about 1 MiB, so memory does not grow
+    with their number. Safe to use from several threads. A bag becomes readable with `close`; after
     a failed write it is given up, and every later call is harmless or raises the same error.
 
     Args:
         path: the directory to create; it must not exist.
         latched_topics: full names of the topics whose last message a late subscriber gets, so that
             `ros2 bag play` offers them as they were.
+        bag_format: MCAP compressed with zstd, unless another is given.
 
     Raises:
         BagError: the directory exists or cannot be created.
     """
 
-    def __init__(self, path: Path, latched_topics: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        latched_topics: frozenset[str] = frozenset(),
+        bag_format: BagFormat | None = None,
+    ) -> None:
         self.path = path
         self._latched_topics = latched_topics
         # The oldest supported distribution; the standard messages are the same in all of them.
@@ -74,7 +124,7 @@ class BagWriter:
         self._connections: dict[str, Connection] = {}
         self._counts: dict[str, int] = {}
         self._failure: BagError | None = None
-        self._writer: Writer | None = _create(path)
+        self._writer: Writer | None = _create(path, bag_format or BagFormat())
 
     @property
     def counts(self) -> dict[str, int]:
@@ -100,7 +150,7 @@ class BagWriter:
             connection = self._connection(writer, topic, type_name)
             try:
                 writer.write(connection, stamp_ns, cdr)
-            except OSError as error:
+            except _DISK_ERRORS as error:
                 raise self._give_up(f"the bag {self.path} cannot be written: {error}") from error
             self._counts[topic] += 1
 
@@ -116,7 +166,7 @@ class BagWriter:
                 return
             try:
                 writer.close()
-            except OSError as error:
+            except _DISK_ERRORS as error:
                 raise BagError(f"the bag {self.path} cannot be finished: {error}") from error
 
     def __enter__(self) -> BagWriter:

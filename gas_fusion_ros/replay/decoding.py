@@ -1,4 +1,7 @@
-"""Reads back what the classifier publishes. Works on messages of rclpy and of the library rosbags alike."""
+"""Reads back what the classifier and the ground truth publish.
+
+Works on messages of rclpy and of the library rosbags alike.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from gas_fusion_ros.messages import key_values, stamp_to_ns
 from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.replay.metrics import Leak
 from gas_fusion_ros.replay.run_log import AlarmReport, Classification
 
 if TYPE_CHECKING:
-    from diagnostic_msgs.msg import DiagnosticArray
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 
 def decode_classification(msg: DiagnosticArray) -> Classification:
@@ -44,6 +48,33 @@ def decode_alarm_state(msg: DiagnosticArray) -> AlarmReport:
         gas=values["gas"],
         fault=values["fault"] == "true",
     )
+
+
+def decode_leaks(msg: DiagnosticArray) -> tuple[Leak, ...]:
+    """Read a message of `truth/leaks`.
+
+    Raises:
+        ValueError: a status lacks a value, or its times are no whole nanoseconds or contradict one another.
+    """
+    return tuple(
+        _leak(status, f"leak {number} on truth/leaks") for number, status in enumerate(msg.status, 1)
+    )
+
+
+def _leak(status: DiagnosticStatus, place: str) -> Leak:
+    values = key_values(status)
+    times: dict[str, int] = {}
+    for name in ("start_ns", "end_ns", "first_sign_ns", "recovered_ns"):
+        if name not in values:
+            raise ValueError(f"{place} has no value {name}")
+        try:
+            times[name] = int(values[name])
+        except ValueError:
+            raise ValueError(f"{name} of {place} is '{values[name]}'; expected whole nanoseconds") from None
+    try:
+        return Leak(str(status.message), **times)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from None
 
 
 def _values(msg: DiagnosticArray, required: tuple[str, ...], topic: str) -> dict[str, str]:

@@ -15,6 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
+
 from gas_fusion_ros.observation import CLEAN_AIR, UNKNOWN
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
@@ -22,6 +25,8 @@ EVIDENCE_STATES = frozenset({"active", "acknowledged"})
 """States of the leak alarm in which gas is being sensed; `latched` only remembers it."""
 _SPARE_NS = 10 * NANOSECONDS_PER_SECOND
 """What the grace period grants beyond the alarm's off-delay: probabilities take some readings to fall."""
+RELIABILITY_BINS = 15
+"""Bins of equal width for the expected calibration error, as in Guo et al. (2017)."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +232,29 @@ def settled(judgements: Iterable[Judgement], leaks: Sequence[Leak], grace_ns: in
     ]
 
 
+class AlarmBands:
+    """When the alarm had evidence of gas, and of which, from the states it takes, as they come."""
+
+    def __init__(self) -> None:
+        self._bands: list[Interval] = []
+        self._since_ns = 0
+        self._sensed = ""
+
+    def add(self, stamp_ns: int, state: str, gas: str) -> None:
+        """The alarm is in `state` from `stamp_ns` on; a state told again changes nothing."""
+        sensed = gas if state in EVIDENCE_STATES else ""
+        if sensed != self._sensed:
+            if self._sensed:
+                self._bands.append(Interval(self._sensed, self._since_ns, max(stamp_ns, self._since_ns)))
+            self._since_ns, self._sensed = stamp_ns, sensed
+
+    def until(self, end_ns: int) -> list[Interval]:
+        """The bands so far; one that is still open ends with `end_ns`."""
+        if not self._sensed:
+            return list(self._bands)
+        return [*self._bands, Interval(self._sensed, self._since_ns, max(end_ns, self._since_ns))]
+
+
 def alarm_bands(states: Iterable[tuple[int, str, str]], end_ns: int) -> list[Interval]:
     """When the alarm had evidence of gas, and of which, from the states it published.
 
@@ -235,17 +263,10 @@ def alarm_bands(states: Iterable[tuple[int, str, str]], end_ns: int) -> list[Int
             one interval.
         end_ns: end of the run, which closes an interval that is still open.
     """
-    bands: list[Interval] = []
-    since_ns, sensed = 0, ""
-    for stamp_ns, state, gas in states:
-        now_sensed = gas if state in EVIDENCE_STATES else ""
-        if now_sensed != sensed:
-            if sensed:
-                bands.append(Interval(sensed, since_ns, stamp_ns))
-            since_ns, sensed = stamp_ns, now_sensed
-    if sensed:
-        bands.append(Interval(sensed, since_ns, max(end_ns, since_ns)))
-    return bands
+    bands = AlarmBands()
+    for state in states:
+        bands.add(*state)
+    return bands.until(end_ns)
 
 
 def alarms_of(bands: Iterable[Interval]) -> list[Interval]:
@@ -294,3 +315,59 @@ def accuracy(judgements: Sequence[Judgement]) -> float | None:
 def unknown_share(labels: Sequence[str]) -> float | None:
     """Share of the verdicts, by their labels, that are `Unknown`; None without any."""
     return labels.count(UNKNOWN) / len(labels) if labels else None
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """The verdicts whose confidence lies in one of `RELIABILITY_BINS` bins of equal width.
+
+    Attributes:
+        count: number of verdicts.
+        confidence: their mean confidence, 0..1; 0 without any.
+        accuracy: share of them that is right; 0 without any.
+    """
+
+    count: int
+    confidence: float
+    accuracy: float
+
+
+class Reliability:
+    """Tells how far confidence can be trusted, from verdicts as they come; of constant size."""
+
+    def __init__(self) -> None:
+        # Rows: verdicts, the sum of their confidence, right verdicts.
+        self._sums = np.zeros((3, RELIABILITY_BINS))
+
+    def add(self, confidence: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_]) -> None:
+        """Take verdicts in.
+
+        Args:
+            confidence: shape (N,), 0..1.
+            correct: shape (N,), whether the most probable class is the right one.
+        """
+        # Guo et al. count a bin's upper limit as in it.
+        place = np.maximum(np.ceil(confidence * RELIABILITY_BINS).astype(np.int64) - 1, 0)
+        for row, weights in enumerate((np.ones(len(place)), confidence, correct)):
+            self._sums[row] += np.bincount(place, weights=weights, minlength=RELIABILITY_BINS)
+
+    def bins(self) -> tuple[ReliabilityBin, ...]:
+        """The bins, by ascending confidence; empty ones too."""
+        counts = self._sums[0]
+        means = self._sums[1:] / np.maximum(counts, 1)
+        return tuple(
+            ReliabilityBin(int(count), float(confidence), float(accuracy))
+            for count, confidence, accuracy in zip(counts, *means, strict=True)
+        )
+
+
+def expected_calibration_error(bins: Iterable[ReliabilityBin]) -> float | None:
+    """Mean distance between confidence and accuracy over all verdicts; None without any.
+
+    Source: Guo et al. (2017), On Calibration of Modern Neural Networks, equation 3.
+    """
+    filled = [one for one in bins if one.count]
+    if not filled:
+        return None
+    weighted = sum(abs(one.confidence - one.accuracy) * one.count for one in filled)
+    return weighted / sum(one.count for one in filled)

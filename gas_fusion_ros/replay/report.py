@@ -8,12 +8,26 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.observation import CLEAN_AIR, UNKNOWN
+from gas_fusion_ros.replay.figure_style import (
+    BAND_COLOUR,
+    FAINT_COLOUR,
+    GRID_COLOUR,
+    LINE_COLOURS,
+    OTHER_GAS_COLOURS,
+    TEXT_COLOUR,
+    UNKNOWN_COLOUR,
+    class_colours,
+    figure_png,
+    plain,
+    tick_step,
+    time_text,
+)
 from gas_fusion_ros.replay.metrics import Interval
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
@@ -23,14 +37,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# Okabe and Ito's palette, told apart with any colour vision; yellow left out, too faint for lines on white.
-_LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-_CLEAN_COLOUR = "#E3E8EC"
-_UNKNOWN_COLOUR = "#8A949E"
-_GAS_COLOURS = {"Mixture": "#E69F00", "Perfume": "#56B4E9", "Smoke": "#3D4852"}
-_OTHER_GAS_COLOURS = ("#009E73", "#CC79A7", "#D55E00", "#0072B2")
-_TEXT_COLOUR = "#24292F"
-_FAINT_COLOUR = "#8A949E"
 _MAX_POINTS = 4000
 
 
@@ -181,37 +187,33 @@ def draw_timeline(timeline: Timeline, path: Path) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    # Imported here: half a second that only a finished run has to spend.
-    import matplotlib
+    path.write_bytes(timeline_png(timeline))
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
-    style: dict[Any, Any] = {
-        "font.family": "DejaVu Sans",
-        "font.size": 10,
-        "text.color": _TEXT_COLOUR,
-        "axes.labelcolor": _TEXT_COLOUR,
-        "axes.edgecolor": "#C5CCD3",
-        "xtick.color": _TEXT_COLOUR,
-        "ytick.color": _TEXT_COLOUR,
-    }
-    with pyplot.rc_context(style):
-        figure, (readings, classes, bands) = pyplot.subplots(
+def timeline_png(timeline: Timeline) -> bytes:
+    """Return the picture of `draw_timeline`, as PNG."""
+    top = 0.9 if timeline.title else 0.98
+
+    def draw(figure: Figure) -> None:
+        readings, classes, bands = figure.subplots(
             3,
             1,
             sharex=True,
-            figsize=(12, 7.2),
-            dpi=120,
-            height_ratios=(5, 4, 1.7),
-            gridspec_kw={"hspace": 0.16, "left": 0.075, "right": 0.885, "top": 0.9, "bottom": 0.08},
+            gridspec_kw={
+                "height_ratios": (5, 4, 1.7),
+                "hspace": 0.16,
+                "left": 0.075,
+                "right": 0.885,
+                "top": top,
+                "bottom": 0.08,
+            },
         )
         _draw_readings(readings, timeline)
         _draw_probabilities(classes, timeline)
         _draw_bands(bands, timeline)
         _decorate(figure, timeline, (readings, classes, bands))
-        figure.savefig(path)
-        pyplot.close(figure)
+
+    return figure_png((12, 7.2), draw)
 
 
 def _draw_readings(axes: Axes, timeline: Timeline) -> None:
@@ -219,7 +221,7 @@ def _draw_readings(axes: Axes, timeline: Timeline) -> None:
     seconds = timeline.seconds(timeline.reading_stamps_ns)[::step]
     ends: list[tuple[float, str, str]] = []
     for index, name in enumerate(timeline.channels):
-        colour = _LINE_COLOURS[index % len(_LINE_COLOURS)]
+        colour = LINE_COLOURS[index % len(LINE_COLOURS)]
         counts = timeline.counts[::step, index]
         axes.plot(seconds, counts, color=colour, linewidth=1.3, solid_joinstyle="round")
         finite = counts[np.isfinite(counts)]
@@ -227,7 +229,7 @@ def _draw_readings(axes: Axes, timeline: Timeline) -> None:
             ends.append((float(np.median(finite[-5:])), name, colour))
     axes.set_ylabel("gas sensors\n[ADC counts]")
     axes.margins(y=0.08)
-    axes.grid(axis="y", color="#EBEEF1", linewidth=0.8)
+    axes.grid(axis="y", color=GRID_COLOUR, linewidth=0.8)
     _label_line_ends(axes, ends)
 
 
@@ -243,7 +245,7 @@ def _label_line_ends(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None
         heights[index] = min(heights[index], ceiling)
     for height, (value, name, colour) in zip(heights, ordered, strict=True):
         axes.annotate(
-            name.upper(),
+            plain(name.upper()),
             xy=(1.0, value),
             xytext=(1.016, height),
             xycoords=("axes fraction", "data"),
@@ -272,7 +274,9 @@ def _draw_probabilities(axes: Axes, timeline: Timeline) -> None:
     axes.set_ylim(0, 1)
     axes.set_yticks((0, 0.5, 1))
     handles: list[PolyCollection] = [
-        axes.fill_between([], [], color=colours[timeline.classes[index]], label=timeline.classes[index])
+        axes.fill_between(
+            [], [], color=colours[timeline.classes[index]], label=plain(timeline.classes[index])
+        )
         for index in reversed(order)
     ]
     if timeline.unknown:
@@ -294,7 +298,7 @@ def _hatch_unknown(axes: Axes, timeline: Timeline) -> PolyCollection:
         [timeline.span(interval) for interval in timeline.unknown],
         (0, 1),
         facecolors="#FFFFFFB0",
-        edgecolors=_UNKNOWN_COLOUR,
+        edgecolors=UNKNOWN_COLOUR,
         hatch="////",
         linewidth=0.5,
         label=UNKNOWN,
@@ -310,13 +314,13 @@ def _draw_bands(axes: Axes, timeline: Timeline) -> None:
         heights,
         (timeline.end_ns - timeline.start_ns) / NANOSECONDS_PER_SECOND,
         height=0.74,
-        color="#F6F8FA",
+        color=BAND_COLOUR,
     )
     for y, intervals in enumerate(bands.values()):
         for interval in intervals:
             if interval.label == CLEAN_AIR:
                 continue
-            colour = colours.get(interval.label, _OTHER_GAS_COLOURS[-1])
+            colour = colours.get(interval.label, OTHER_GAS_COLOURS[-1])
             start, duration = timeline.span(interval)
             axes.broken_barh([(start, duration)], (y - 0.37, 0.74), facecolors=colour, zorder=4)
             _label_bar(axes, timeline, interval.label, (start, duration), y, colour)
@@ -336,11 +340,11 @@ def _label_bar(
     axes.text(
         start + duration / 2,
         y,
-        label,
+        plain(label),
         ha="center",
         va="center_baseline",
         fontsize=9,
-        color="white" if dark else _TEXT_COLOUR,
+        color="white" if dark else TEXT_COLOUR,
         clip_on=True,
         zorder=5,
     )
@@ -357,35 +361,12 @@ def _decorate(figure: Figure, timeline: Timeline, panels: Sequence[Axes]) -> Non
             if leak.label != CLEAN_AIR:
                 start, duration = timeline.span(leak)
                 for edge in (start, start + duration):
-                    axes.axvline(edge, color=_FAINT_COLOUR, linewidth=0.7, linestyle=(0, (4, 4)), zorder=3)
+                    axes.axvline(edge, color=FAINT_COLOUR, linewidth=0.7, linestyle=(0, (4, 4)), zorder=3)
     last = panels[-1]
     last.spines["left"].set_visible(False)
-    last.xaxis.set_major_locator(MultipleLocator(_tick_step(total)))
-    text, unit = (_hours_text, "h:min:s") if total >= 3600 else (_minutes_text, "min:s")
-    last.xaxis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
+    last.xaxis.set_major_locator(MultipleLocator(tick_step(total)))
+    unit = "h:min:s" if total >= 3600 else "min:s"
+    last.xaxis.set_major_formatter(FuncFormatter(lambda value, _: time_text(value, total)))
     last.set_xlabel(f"time [{unit}]")
-    figure.text(0.075, 0.945, timeline.title, fontsize=14, fontweight="bold")
+    figure.text(0.075, 0.945, plain(timeline.title, 110), fontsize=14, fontweight="bold")
     figure.align_ylabels(list(panels))
-
-
-def class_colours(classes: Sequence[str]) -> dict[str, str]:
-    """A colour for each class: faint for clean air, the same for the same gas in every picture."""
-    spare = iter(_OTHER_GAS_COLOURS * (len(classes) // len(_OTHER_GAS_COLOURS) + 1))
-    known = {CLEAN_AIR: _CLEAN_COLOUR, UNKNOWN: _UNKNOWN_COLOUR, **_GAS_COLOURS}
-    return {name: known[name] if name in known else next(spare) for name in dict.fromkeys(classes)}
-
-
-def _tick_step(total_s: float) -> float:
-    steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
-    return float(next((step for step in steps if total_s / step <= 12), math.ceil(total_s / 12)))
-
-
-def _minutes_text(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
-
-
-def _hours_text(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -6,14 +6,18 @@ import math
 from typing import Any
 
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 from visualization_msgs.msg import Marker, MarkerArray
 
 from gas_fusion_ros.messages import ns_to_stamp, stamp_to_ns
-from gas_fusion_ros.nodes.ground_truth import GroundTruthNode, encode_pose, markers
+from gas_fusion_ros.nodes.ground_truth import GroundTruthNode, markers, pose_at
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
+from gas_fusion_ros.programme import patrol_truth
+from gas_fusion_ros.replay.decoding import decode_leaks
+from gas_fusion_ros.replay.run_log import Truth
 from gas_fusion_ros.simulation.patrol import Patrol
 from nodes.harness import Graph
 
@@ -27,14 +31,11 @@ def patrol() -> Patrol:
 
 
 def test_label_and_pose_follow_the_simulated_clock(graph: Graph, patrol: Patrol) -> None:
-    def label(stamp_ns: int) -> str:
-        return patrol.label((stamp_ns - START_NS) / S)
-
     labels = graph.listen(String, "truth/label", RELIABLE)
     poses = graph.listen(PoseStamped, "pose", RELIABLE)
 
     def create(**arguments: Any) -> GroundTruthNode:
-        return GroundTruthNode(label, patrol, START_NS, 0.5, **arguments)
+        return GroundTruthNode(patrol_truth(patrol), patrol, START_NS, 0.5, **arguments)
 
     graph.create(create, use_sim_time=True)
     clock = graph.talk(Clock, "/clock", RELIABLE)
@@ -52,13 +53,17 @@ def test_label_and_pose_follow_the_simulated_clock(graph: Graph, patrol: Patrol)
     assert (poses[0].pose.position.x, poses[0].pose.position.y) == pytest.approx((at.x, at.y))
 
 
-def test_a_late_subscriber_gets_the_markers_and_a_recording_has_none(graph: Graph, patrol: Patrol) -> None:
+def test_a_late_subscriber_gets_leaks_and_markers_and_a_recording_has_no_markers(
+    graph: Graph, patrol: Patrol
+) -> None:
+    truth = patrol_truth(patrol)
+
     def create(**arguments: Any) -> GroundTruthNode:
-        return GroundTruthNode(lambda _: "NoGas", patrol, START_NS, 0.5, **arguments)
+        return GroundTruthNode(truth, patrol, START_NS, 0.5, **arguments)
 
     def create_recording(**arguments: Any) -> GroundTruthNode:
         return GroundTruthNode(
-            lambda _: "NoGas", None, START_NS, 0.5, node_name="recording_truth", **arguments
+            Truth(lambda _: "NoGas", ()), None, START_NS, 0.5, node_name="recording_truth", **arguments
         )
 
     graph.create(create, namespace="simulated")
@@ -66,8 +71,10 @@ def test_a_late_subscriber_gets_the_markers_and_a_recording_has_none(graph: Grap
     none = graph.listen(MarkerArray, "/recorded/truth/markers", LATCHED)
     simulated = graph.listen(MarkerArray, "/simulated/truth/markers", LATCHED)
     labels = graph.listen(String, "/recorded/truth/label", RELIABLE)
-    graph.wait_for(lambda: len(simulated) > 0 and len(labels) > 0)
+    leaks = graph.listen(DiagnosticArray, "/simulated/truth/leaks", LATCHED)
+    graph.wait_for(lambda: len(simulated) > 0 and len(labels) > 0 and len(leaks) > 0)
     assert not none
+    assert decode_leaks(leaks[0]) == truth.leaks
 
 
 def test_markers_show_the_pipe_and_each_leak_on_it(patrol: Patrol) -> None:
@@ -81,8 +88,7 @@ def test_markers_show_the_pipe_and_each_leak_on_it(patrol: Patrol) -> None:
     assert min(math.hypot(point.x - at.x, point.y - at.y) for point in pipe.points) < 1.0
 
 
-def test_the_pose_is_a_rotation_about_the_vertical(patrol: Patrol) -> None:
-    message = encode_pose(patrol, 50.0, START_NS)
-    turn = message.pose.orientation
-    assert 2 * math.atan2(turn.z, turn.w) == pytest.approx(patrol.pose(50.0).yaw)
-    assert (turn.x, turn.y) == (0.0, 0.0)
+def test_the_pose_is_where_the_patrol_is(patrol: Patrol) -> None:
+    pose = pose_at(patrol, 50.0, START_NS)
+    assert (pose.x, pose.y, pose.yaw) == patrol.pose(50.0)
+    assert (pose.frame_id, pose.stamp_ns) == ("map", START_NS)

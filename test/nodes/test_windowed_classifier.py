@@ -13,10 +13,11 @@ from rclpy.parameter import Parameter
 from scripted_runtime import CLEAN, PERIOD_NS, ScriptedRuntime, windowed_bundle
 
 from gas_fusion_ros.alarm import AlarmSettings, Severity
+from gas_fusion_ros.alarm_defaults import default_alarm
 from gas_fusion_ros.inference import AlarmAdvice, Bundle
 from gas_fusion_ros.messages import encode_reading, key_values
 from gas_fusion_ros.nodes import gas_classifier
-from gas_fusion_ros.nodes.alarm_interface import AdvisedSpec, default_alarm
+from gas_fusion_ros.nodes.alarm_interface import AdvisedSpec
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.observation import PAPER_CHANNELS, UNKNOWN, GasReading
 from nodes.harness import Graph

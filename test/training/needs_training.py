@@ -14,7 +14,6 @@ for module in (
     "joblib",
     "jinja2",
     "markdown_it",
-    "captum",
     "onnx",
     "onnxscript",
     "safetensors",

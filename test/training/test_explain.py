@@ -1,4 +1,4 @@
-"""Grad-CAM points at what decides, and the command writes what it shows."""
+"""The command writes what Grad-CAM shows of a run's pictures."""
 
 from __future__ import annotations
 
@@ -7,125 +7,26 @@ from pathlib import Path
 import needs_training  # noqa: F401
 import numpy as np
 import pytest
-import torch
 import typer
 from PIL import Image
-from run_folders import SIZE, random_inputs, untrained, write_run
-from torch import nn
+from run_folders import SIZE, write_run
 from typer.testing import CliRunner, Result
 
-from gas_fusion_ros.networks.registry import ARCHITECTURES
-from gas_fusion_ros.networks.shape import Shape
-from gas_fusion_ros.observation import PAPER_CLASSES, Mode
+from gas_fusion_ros.observation import PAPER_CLASSES
 from training.explain import (
     Explanation,
     choose_rows,
     contact_sheet,
-    grad_cam,
-    lay_open,
     main,
 )
 from training.results import RunResult
 from training.trained import load_run
-
-SIDE = 32
 
 
 def call(*arguments: str | Path) -> Result:
     app = typer.Typer()
     app.command()(main)
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
-def dim(generator: torch.Generator) -> torch.Tensor:
-    """A dim picture, shape (1, SIDE, SIDE)."""
-    return 0.3 * torch.rand(1, SIDE, SIDE, generator=generator)
-
-
-def with_square(quadrant: int, generator: torch.Generator) -> torch.Tensor:
-    """A dim picture with a bright square somewhere in one of its quadrants."""
-    picture = dim(generator)
-    down, right = (int(place) for place in torch.randint(0, 9, (2,), generator=generator))
-    top, left = (quadrant // 2) * SIDE // 2 + down, (quadrant % 2) * SIDE // 2 + right
-    picture[:, top : top + 7, left : left + 7] = 1.0
-    return picture
-
-
-@pytest.fixture(scope="module")
-def square_finder() -> nn.Module:
-    """A network trained to tell a picture with a bright square (1) from one without (0)."""
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Conv2d(1, 8, 5, padding=2),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(8, 8, 3, padding=1),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(8, 2),
-    )
-    generator = torch.Generator().manual_seed(1)
-    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
-    for step in range(60):
-        squares = [with_square((step + place) % 4, generator) for place in range(16)]
-        pictures = torch.stack([*squares, *(dim(generator) for _ in range(16))])
-        optimiser.zero_grad()
-        nn.functional.cross_entropy(network(pictures), torch.tensor([1] * 16 + [0] * 16)).backward()
-        optimiser.step()
-    return network.eval()
-
-
-@pytest.mark.parametrize("quadrant", range(4))
-def test_the_map_points_at_the_square_that_decides(quadrant: int, square_finder: nn.Module) -> None:
-    generator = torch.Generator().manual_seed(2)
-    for _ in range(5):
-        picture = with_square(quadrant, generator)
-        assert int(square_finder(picture[None]).argmax()) == 1
-        heat = grad_cam(square_finder, square_finder[4], None, picture, 1)
-        assert heat.shape == (SIDE, SIDE)
-        assert heat.dtype == np.float32
-        assert heat.min() >= 0
-        assert heat.max() == 1
-        half = SIDE // 2
-        top, left = (quadrant // 2) * half, (quadrant % 2) * half
-        assert heat[top : top + half, left : left + half].sum() > 0.75 * heat.sum()
-
-
-def test_the_map_is_of_the_class_that_was_asked_for(square_finder: nn.Module) -> None:
-    picture = with_square(0, torch.Generator().manual_seed(2))
-    square, none = (grad_cam(square_finder, square_finder[4], None, picture, target) for target in (1, 0))
-    place = np.unravel_index(square.argmax(), square.shape)
-    assert square[place] == 1
-    assert none[place] < 0.1
-
-
-def test_a_picture_that_does_not_speak_for_the_class_gives_an_empty_map() -> None:
-    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 4)).eval()
-    with torch.no_grad():
-        network[2].weight.zero_()
-    heat = grad_cam(network, network[0], None, torch.rand(1, 8, 8), 0)
-    assert not heat.any()
-
-
-@pytest.mark.parametrize(
-    "name",
-    [name for name, entry in ARCHITECTURES.items() if entry.mode is not Mode.GAS_ONLY and not entry.windowed],
-)
-def test_every_network_with_pictures_can_be_explained(name: str) -> None:
-    mode = ARCHITECTURES[name].mode
-    shape = Shape(image_channels=1, image_size=SIZE)
-    network = untrained(name, shape)
-    inputs = random_inputs(mode, shape, 1)
-    with torch.no_grad():
-        before = network(*inputs)
-        layer = lay_open(network, name)
-        torch.testing.assert_close(network(*inputs), before, atol=1e-4, rtol=1e-4)
-    *gas, image = (value[0] for value in inputs)
-    heats = [grad_cam(network, layer, gas[0] if gas else None, image, target) for target in range(4)]
-    assert all(heat.shape == (SIZE, SIZE) and heat.min() >= 0 and heat.max() <= 1 for heat in heats)
-    assert any(heat.any() for heat in heats)
 
 
 @pytest.fixture(scope="module")

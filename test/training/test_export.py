@@ -327,6 +327,7 @@ def test_the_manifest_says_how_each_network_was_trained(exported: Path) -> None:
         "parameters": 1000,
         "macs": 2_000_000,
         "epochs": 3,
+        "fine_tuned_from": None,
         "best_epoch": 2,
         "hyperparameters": {"learning_rate": 0.001},
         "branches": [],

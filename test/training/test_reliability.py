@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from gas_fusion_ros.observation import PAPER_CLASSES
+from gas_fusion_ros.replay.metrics import RELIABILITY_BINS
 from training.reliability import (
-    BINS,
     MOST_POINTS,
     REJECTED,
     calibration,
@@ -48,7 +48,10 @@ def test_the_calibration_error_is_torchmetrics(given_answers: Answers) -> None:
     # torchmetrics counts a confidence of just 1 as beyond the last bin.
     assume(probabilities.max() < 1)
     theirs = multiclass_calibration_error(
-        torch.from_numpy(probabilities), torch.from_numpy(labels), probabilities.shape[1], n_bins=BINS
+        torch.from_numpy(probabilities),
+        torch.from_numpy(labels),
+        probabilities.shape[1],
+        n_bins=RELIABILITY_BINS,
     )
     assert expected_calibration_error(probabilities, labels) == pytest.approx(float(theirs), abs=1e-4)
 
@@ -58,7 +61,7 @@ def test_points_hold_every_row_and_lie_in_their_bins(given_answers: Answers) -> 
     probabilities, labels = given_answers
     points = reliability_curve(probabilities, labels)
     assert sum(point.rows for point in points) == len(labels)
-    assert len(points) <= BINS
+    assert len(points) <= RELIABILITY_BINS
     for point in points:
         assert point.low - 1e-4 <= point.confidence <= point.high + 1e-4
         assert 0 <= point.accuracy <= 1

@@ -11,6 +11,7 @@ import pytest
 from training.results import (
     RESULT,
     Epoch,
+    Origin,
     ResultError,
     RunResult,
     read_result,
@@ -55,6 +56,19 @@ RUN = RunResult(
 
 def test_a_result_comes_back_as_it_was_written(tmp_path: Path) -> None:
     write_result(tmp_path, RUN)
+    assert read_result(tmp_path) == RUN
+
+
+def test_what_a_run_was_fine_tuned_from_comes_back(tmp_path: Path) -> None:
+    origin = Origin("fusion1", "00ff", "gas_only", 0.75, ("Ammonia",), ("mq137", "mq9"))
+    write_result(tmp_path, replace(RUN, fine_tuned_from=origin))
+    assert read_result(tmp_path).fine_tuned_from == origin
+
+
+def test_results_from_before_there_was_fine_tuning_are_read(tmp_path: Path) -> None:
+    values = RUN.to_json()
+    del values["fine_tuned_from"]
+    (tmp_path / RESULT).write_text(json.dumps(values))
     assert read_result(tmp_path) == RUN
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_results import RANDOM_SPLIT, blocked, gas_result, image_result
 
+from training.results import Origin
 from training.splits import BACKWARD, FORWARD, SPLITS, SplitSettings
 from training.summary import PaperFigures, Spread, comparisons, protocols
 
@@ -114,6 +115,17 @@ def test_other_data_make_another_row() -> None:
     (table,) = comparisons([gas_result(), gas_result(data_sha256="cd34" * 16)], PAPER)
     titles = [entry.title for entry in table.in_paper if entry.results]
     assert titles == ["CNN1D (data ab12ab12)", "CNN1D (data cd34cd34)"]
+
+
+def test_fine_tuned_runs_make_a_row_of_their_own() -> None:
+    """Their weights have seen other data: they are no run of the protocol beside them."""
+    tuned = gas_result(fine_tuned_from=Origin("mine", "12ef" * 16, "gas_only", 1.0))
+    (table,) = comparisons([gas_result(), tuned, gas_result(channels=("mq3", "mq8"))], PAPER)
+    assert [entry.title for entry in table.in_paper if entry.results] == [
+        "CNN1D (channels mq2+mq3+mq5+mq6+mq7+mq8+mq135, fine-tuned from nothing)",
+        "CNN1D (channels mq2+mq3+mq5+mq6+mq7+mq8+mq135, fine-tuned from mine 12ef12ef)",
+        "CNN1D (channels mq3+mq8, fine-tuned from nothing)",
+    ]
 
 
 def test_an_entry_gives_only_the_runs_of_a_protocol() -> None:

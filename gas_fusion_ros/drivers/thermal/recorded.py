@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
-import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.dataset import IMAGE_SUFFIXES, Dataset, DatasetError
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Cue, Grid, Playback
+from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, as_frame, decode_file
 from gas_fusion_ros.observation import ThermalFrame
 from gas_fusion_ros.problems import Problems
 
@@ -96,15 +96,11 @@ class RecordedThermalDriver:
         if not pictures.has(cue.index):
             return None
         try:
-            pixels, encoding = _as_frame(pictures.load(cue.index))
-        except _UnreadableImageError as error:
+            pixels, encoding = as_frame(pictures.load(cue.index))
+        except UnreadableImageError as error:
             self.problems.add("unreadable_image", f"{pictures.name(cue.index)}: {error}")
             return None
         return ThermalFrame(cue.stamp_ns, pixels, encoding, self._settings.frame_id)
-
-
-class _UnreadableImageError(ValueError):
-    """A picture cannot be decoded or has a format with no encoding of ours."""
 
 
 class _Pictures(Protocol):
@@ -137,15 +133,7 @@ class _ImageFiles:
         return str(self._paths[index])
 
     def load(self, index: int) -> npt.NDArray[Any]:
-        try:
-            # numpy reads the file so that a missing one is told apart from a broken one.
-            encoded = np.fromfile(self.name(index), dtype=np.uint8)
-            image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
-        except (OSError, cv2.error) as error:
-            raise _UnreadableImageError(f"cannot be read ({error})") from None
-        if image is None:
-            raise _UnreadableImageError("cannot be decoded; expected a whole PNG, JPEG, TIFF, BMP or PGM")
-        return image
+        return decode_file(Path(self.name(index)))
 
     def close(self) -> None:
         """Nothing stays open."""
@@ -178,7 +166,7 @@ class _Video:
         self._next = index + 1
         decoded, image = self._capture.read()
         if not decoded or image is None:
-            raise _UnreadableImageError("cannot be decoded; the video is cut short or damaged")
+            raise UnreadableImageError("cannot be decoded; the video is cut short or damaged")
         return image
 
     def close(self) -> None:
@@ -218,18 +206,3 @@ def _natural_key(path: Path) -> list[tuple[int, int | str]]:
     """Orders `frame10` after `frame9`."""
     parts = re.split(r"(\d+)", str(path).lower())
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
-
-
-def _as_frame(image: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], str]:
-    """Name a decoded picture's encoding, with colours in RGB order."""
-    if image.ndim == 2:
-        encodings = {"uint8": "mono8", "uint16": "mono16", "float32": "32FC1"}
-        if image.dtype.name in encodings:
-            return image, encodings[image.dtype.name]
-    elif image.dtype == np.uint8 and image.shape[2] in (3, 4):
-        code = cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGB
-        return cv2.cvtColor(image, code), "rgb8"
-    raise _UnreadableImageError(
-        f"has {image.dtype} pixels of shape {image.shape}; "
-        "expected 8-bit, 16-bit or float gray, or 8-bit colour"
-    )

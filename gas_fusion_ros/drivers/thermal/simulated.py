@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gas_fusion_ros.drivers.patrol import PatrolDriver, PatrolSettings
 from gas_fusion_ros.observation import ThermalFrame
@@ -38,5 +39,9 @@ class SimulatedThermalDriver(PatrolDriver[ThermalFrame]):
 
     def sample(self, patrol: Patrol, elapsed_s: float, stamp_ns: int) -> ThermalFrame:
         """The frame at `elapsed_s`."""
-        celsius = np.rint(patrol.frame(elapsed_s) * _STEPS_PER_K) / _STEPS_PER_K
-        return ThermalFrame(stamp_ns, celsius, "32FC1", self._frame_id)
+        return ThermalFrame(stamp_ns, in_camera_steps(patrol.frame(elapsed_s)), "32FC1", self._frame_id)
+
+
+def in_camera_steps(celsius: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Temperatures in the steps of 0.01 K in which a radiometric camera tells them."""
+    return np.rint(celsius * _STEPS_PER_K) / _STEPS_PER_K

@@ -1,0 +1,154 @@
+"""`gas-fusion bag`: writes a bag from a data set's folder or from the simulator."""
+
+# ruff: noqa: UP045
+# No `from __future__ import annotations`, see cli.py.
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from gas_fusion_ros.commands.channels import parse_channels
+from gas_fusion_ros.commands.progress import counted
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, fail, say
+from gas_fusion_ros.dataset import DatasetError, MissingColumnError
+from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, patrol_programme
+from gas_fusion_ros.replay.bag import BagError, BagFormat, Compression, Storage
+from gas_fusion_ros.replay.bag_making import BagSummary, BagTarget, make_bag
+from gas_fusion_ros.replay.bag_sources import (
+    BagSource,
+    BagSourceError,
+    FolderSettings,
+    FolderSource,
+    PatrolSource,
+)
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+
+_ROW_PERIOD_S = 2.0
+_NAMESPACE = re.compile(r"[A-Za-z_]\w*(/[A-Za-z_]\w*)*")
+
+
+def bag(
+    output: Annotated[Path, typer.Option(help="The bag: a directory that does not exist yet.")],
+    data: Annotated[
+        Optional[Path],
+        typer.Option(help="Folder in the layout of the data set MultimodalGasData, or its CSV."),
+    ] = None,
+    patrol: Annotated[bool, typer.Option("--patrol", help="Record a simulated patrol instead.")] = False,
+    period: Annotated[
+        Optional[float],
+        typer.Option(
+            help="Seconds between two rows, where the CSV has no column Stamp: 2 unless given; between two "
+            "readings and images of a patrol: 0.5 unless given.",
+            min=0.001,
+            max=3600.0,
+        ),
+    ] = None,
+    render: Annotated[
+        bool, typer.Option("--render", help="Render a thermal image of its class for each row without one.")
+    ] = False,
+    seed: Annotated[
+        int, typer.Option(help="Which patrol, or which scenes are rendered.", min=0, max=2**31 - 1)
+    ] = 0,
+    leaks: Annotated[
+        Optional[int], typer.Option(help="Leaks on the patrol: 3 unless given, or what fits.", min=0)
+    ] = None,
+    duration: Annotated[
+        Optional[float],
+        typer.Option(help="Seconds to write: of a patrol 60 to 3600, 600 unless given; of a folder all."),
+    ] = None,
+    rows: Annotated[Optional[int], typer.Option(help="How many rows of the folder to write.", min=1)] = None,
+    channels: Annotated[
+        Optional[str],
+        typer.Option(help="Names of the gas channels, separated by commas.", show_default="mq2,..."),
+    ] = None,
+    namespace: Annotated[str, typer.Option(help="Name of the robot, in front of every topic.")] = "",
+    storage: Annotated[Storage, typer.Option(help="Kind of the bag's file.")] = Storage.MCAP,
+    compression: Annotated[Compression, typer.Option(help="How it is compressed.")] = Compression.ZSTD,
+) -> None:
+    """Write a bag from a folder of readings and images, or from the simulator, with its ground truth."""
+    try:
+        names = PAPER_CHANNELS if channels is None else parse_channels(channels)
+        target = BagTarget(output, _checked_namespace(namespace), BagFormat(storage, compression))
+        if patrol:
+            _refuse_beside("--patrol", {"--data": data, "--rows": rows, "--render": render or None})
+            source = _patrol_source(seed, duration, leaks, period, names)
+        else:
+            _refuse_beside("--data", {"--leaks": leaks})
+            source = _folder_source(data, period, rows, duration, names, seed if render else None)
+        with counted(output.name, len(source)) as tick:
+            summary = make_bag(source, target, tick)
+    except (ValueError, BagError) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    say(_described(output, summary, source.image_topic))
+    raise typer.Exit(EXIT_LOSSES if complain_of(source.problems) else 0)
+
+
+def _checked_namespace(text: str) -> str:
+    name = text.strip("/")
+    if name and not _NAMESPACE.fullmatch(name):
+        raise BagSourceError(
+            f"--namespace is '{text}'; expected letters, digits and underscores, such as robot1, "
+            "with slashes between several names"
+        )
+    return name
+
+
+def _refuse_beside(option: str, others: Mapping[str, object]) -> None:
+    given = [name for name, value in others.items() if value is not None]
+    if given:
+        raise BagSourceError(f"{option} goes without {', '.join(given)}")
+
+
+def _patrol_source(
+    seed: int,
+    duration_s: Optional[float],
+    leaks: Optional[int],
+    period_s: Optional[float],
+    channels: tuple[str, ...],
+) -> BagSource:
+    patrol = patrol_programme(seed, duration_s, leaks, speed=None).patrol
+    assert patrol is not None
+    gas_period_s, image_period_s = (period_s or default for default in (GAS_PERIOD_S, IMAGE_PERIOD_S))
+    return PatrolSource(patrol, channels, _nanoseconds(gas_period_s), _nanoseconds(image_period_s))
+
+
+def _folder_source(
+    folder: Optional[Path],
+    period_s: Optional[float],
+    rows: Optional[int],
+    duration_s: Optional[float],
+    channels: tuple[str, ...],
+    render_seed: Optional[int],
+) -> BagSource:
+    if folder is None:
+        raise BagSourceError("nothing to make a bag of; name a folder with --data, or give --patrol")
+    if duration_s is not None and not duration_s > 0:
+        raise BagSourceError(f"--duration must be above 0 seconds, not {duration_s:g}")
+    settings = FolderSettings(
+        channels=channels,
+        period_ns=_nanoseconds(period_s or _ROW_PERIOD_S),
+        rows=rows,
+        duration_ns=None if duration_s is None else _nanoseconds(duration_s),
+    )
+    try:
+        return FolderSource(folder, settings, render_seed)
+    except MissingColumnError as error:
+        raise BagSourceError(f"--data: {error}; name the channels with --channels") from None
+    except DatasetError as error:
+        raise BagSourceError(f"--data: {error}") from None
+
+
+def _nanoseconds(seconds: float) -> int:
+    return round(seconds * NANOSECONDS_PER_SECOND)
+
+
+def _described(path: Path, summary: BagSummary, image_topic: str) -> str:
+    images = f"{summary.images} images on {image_topic}" if summary.images else "no images"
+    truth = f"{summary.leaks} leaks, classes {', '.join(summary.classes)}" if summary.classes else "no labels"
+    return f"{path}: {summary.readings} readings, {images}, {truth}, {summary.duration_s:g} s"

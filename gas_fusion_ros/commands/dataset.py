@@ -1,0 +1,110 @@
+"""`gas-fusion dataset`: turns bags with labels into a folder to train on."""
+
+# ruff: noqa: UP045
+# No `from __future__ import annotations`, see cli.py.
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from gas_fusion_ros.commands.channels import parse_channels
+from gas_fusion_ros.commands.progress import counted
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, fail, say
+from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.replay.bag_reader import BagReadError
+from gas_fusion_ros.replay.dataset_making import (
+    DatasetMaking,
+    DatasetMakingError,
+    DatasetSettings,
+    DatasetSummary,
+)
+from gas_fusion_ros.replay.topics import BagTopics
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+
+
+def dataset(
+    bags: Annotated[list[Path], typer.Argument(help="rosbag2 directories or files.")],
+    output: Annotated[Path, typer.Option(help="New or empty folder.")],
+    labels: Annotated[
+        Optional[list[Path]],
+        typer.Option(
+            help="CSV of intervals start,end,class; given once for each bag, in their order. "
+            "Unless given the label topics are taken."
+        ),
+    ] = None,
+    model: Annotated[
+        Optional[str],
+        typer.Option(help="Take the channels of this bundle: a name below models/ or a folder."),
+    ] = None,
+    channels: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Names of the gas channels to take, separated by commas.",
+            show_default="all of the first bag",
+        ),
+    ] = None,
+    period: Annotated[
+        float,
+        typer.Option(help="Least seconds between two rows; 0 takes every reading.", min=0.0, max=3600.0),
+    ] = 0.0,
+    slop: Annotated[
+        float, typer.Option(help="Most seconds between a reading and its image.", min=0.0, max=60.0)
+    ] = 0.06,
+    gas_topic: Annotated[Optional[str], typer.Option(help="Topic of the gas readings.")] = None,
+    image_topic: Annotated[Optional[str], typer.Option(help="Topic of the thermal images.")] = None,
+    label_topic: Annotated[Optional[str], typer.Option(help="Topic of the labels.")] = None,
+) -> None:
+    """Make a training folder in the published layout from bags with labels."""
+    problems = Problems()
+    try:
+        settings = DatasetSettings(
+            topics=BagTopics(gas=gas_topic, image=image_topic, label=label_topic),
+            channels=_channels(model, channels),
+            labels=tuple(labels or ()),
+            slop_ns=round(slop * NANOSECONDS_PER_SECOND),
+            period_ns=round(period * NANOSECONDS_PER_SECOND),
+        )
+        making = DatasetMaking(bags, settings, problems)
+        with counted("reading", making.messages) as tick:
+            summary = making.write(output, _made_by(), tick)
+    except (ValueError, BagReadError) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    say(_described(output, summary))
+    raise typer.Exit(EXIT_LOSSES if complain_of(problems) else 0)
+
+
+def _channels(model: Optional[str], channels: Optional[str]) -> Optional[tuple[str, ...]]:
+    if model is not None and channels is not None:
+        raise DatasetMakingError("give --model or --channels, not both")
+    if channels is not None:
+        return parse_channels(channels)
+    if model is None:
+        return None
+    # Imported here: only a bundle needs the runtime.
+    from gas_fusion_ros.inference import Bundle, BundleError
+    from gas_fusion_ros.share import find_bundle
+
+    try:
+        return Bundle.load(find_bundle(model)).channels
+    except (FileNotFoundError, BundleError) as error:
+        raise DatasetMakingError(f"--model: {error}") from None
+
+
+def _made_by() -> str:
+    try:
+        return f"gas-fusion dataset {version('gas_fusion_ros')}"
+    except PackageNotFoundError:
+        return "gas-fusion dataset, from a checkout"
+
+
+def _described(output: Path, summary: DatasetSummary) -> str:
+    classes = ", ".join(f"{name} {count}" for name, count in summary.rows.items())
+    left_out = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary.left_out.items())
+    return (
+        f"{output}: {sum(summary.rows.values())} rows of {', '.join(summary.channels)} ({classes}), "
+        f"{summary.images} images; left out: {left_out or 'none'}"
+    )

@@ -1,0 +1,239 @@
+"""`gas-fusion evaluate`: what the live node would have said of a bag, beside the truth."""
+
+# ruff: noqa: UP045
+# No `from __future__ import annotations`, see cli.py.
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from gas_fusion_ros.commands.evaluation_table import report_table, summary_table
+from gas_fusion_ros.commands.options import Device
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, fail, say
+from gas_fusion_ros.replay.evaluation import Evaluation
+from gas_fusion_ros.replay.evaluation_report import EvaluationReport, Failure, write_text
+from gas_fusion_ros.replay.evaluation_run import EvaluationSettings, Watch
+from gas_fusion_ros.replay.evaluation_summary import summarise
+from gas_fusion_ros.replay.evaluations import (
+    HTML,
+    Job,
+    Outcome,
+    ParallelError,
+    jobs_of,
+    run_in_processes,
+    run_job,
+    run_on_cluster,
+)
+from gas_fusion_ros.replay.model import Model, ModelError
+from gas_fusion_ros.replay.predictions import PredictionError, PredictionFormat, check_format
+from gas_fusion_ros.replay.settings import (
+    ClassifierSettings,
+    SettingsError,
+    read_settings,
+    replay_parameters_file,
+)
+from gas_fusion_ros.replay.topics import BagTopics
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+
+SUMMARY = "summary.json"
+
+
+def evaluate(
+    bag: Annotated[list[Path], typer.Argument(help="rosbag2 directories or files.", show_default=False)],
+    model: Annotated[
+        Optional[str],
+        typer.Option(help="Model bundle: a name below models/ or a folder; fusion1 unless given."),
+    ] = None,
+    params: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Parameter file of the node gas_classifier, such as config/robot.yaml; what it does not set "
+            "is as on the robot. config/replay.yaml unless given."
+        ),
+    ] = None,
+    labels: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="CSV of intervals start,end,class; or a folder with one named as each bag. Unless given, "
+            "the bag's own labels, if any."
+        ),
+    ] = None,
+    gas_topic: Annotated[Optional[str], typer.Option(help="Topic of the gas readings.")] = None,
+    image_topic: Annotated[Optional[str], typer.Option(help="Topic of the thermal images.")] = None,
+    label_topic: Annotated[Optional[str], typer.Option(help="Topic of the labels.")] = None,
+    no_images: Annotated[
+        bool, typer.Option("--no-images", help="Classify every reading alone, and miss no images.")
+    ] = False,
+    slop: Annotated[
+        Optional[float],
+        typer.Option(help="Largest offset between a reading and its image, s.", min=0.0, max=10.0),
+    ] = None,
+    wait: Annotated[
+        Optional[float],
+        typer.Option(help="How long a reading waits for its image, s.", min=0.0, max=10.0),
+    ] = None,
+    acknowledge: Annotated[
+        bool,
+        typer.Option(
+            "--acknowledge",
+            help="Play an operator who acknowledges each alarm when it is over, so that the next leak has "
+            "one of its own, with its own gas. Unless given nobody does.",
+        ),
+    ] = False,
+    output: Annotated[
+        Optional[Path], typer.Option(help="New or empty folder.", show_default="output/<time>")
+    ] = None,
+    predictions: Annotated[
+        PredictionFormat, typer.Option(help="How the verdicts are written.")
+    ] = PredictionFormat.CSV,
+    device: Annotated[Optional[Device], typer.Option(help="Where the network runs.")] = None,
+    threads: Annotated[
+        Optional[int], typer.Option(help="Inference threads on the CPU.", min=1, max=64)
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="How many bags at a time.", min=1)] = 1,
+    scheduler: Annotated[
+        Optional[str],
+        typer.Option(help="Address of a dask scheduler whose workers evaluate the bags: tcp://host:8786."),
+    ] = None,
+    no_html: Annotated[bool, typer.Option("--no-html", help="Write no report.html.")] = False,
+) -> None:
+    """Evaluate bags with the code of the live node: classes, leaks, alarms and figures beside the truth."""
+    began_s = time.perf_counter()
+    folder = output if output is not None else Path("output") / datetime.now().strftime("%Y%m%d-%H%M%S")
+    try:
+        classifier = _classifier(params, model, slop, wait, device, threads)
+        check_format(predictions)
+        _prepare(folder)
+        settings = EvaluationSettings(
+            topics=BagTopics(gas_topic, image_topic, label_topic),
+            with_images=not no_images,
+            labels=labels,
+            predictions=predictions,
+            acknowledges=acknowledge,
+            with_heat=not no_html,
+        )
+        with Model.load(classifier) as loaded:
+            work = jobs_of(bag, folder, settings, writes_html=not no_html)
+            outcomes = list(_outcomes(work, loaded, jobs, scheduler))
+    except (SettingsError, ModelError, PredictionError, ParallelError, OSError) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    raise typer.Exit(_report(outcomes, folder, time.perf_counter() - began_s, no_html))
+
+
+def _classifier(
+    params: Optional[Path],
+    model: Optional[str],
+    slop: Optional[float],
+    wait: Optional[float],
+    device: Optional[Device],
+    threads: Optional[int],
+) -> ClassifierSettings:
+    """The parameters of a file, and over them what was given as an option."""
+    settings = read_settings(params if params is not None else replay_parameters_file())
+    pairing = settings.pairing
+    if slop is not None:
+        pairing = replace(pairing, slop_ns=round(slop * NANOSECONDS_PER_SECOND))
+    if wait is not None:
+        pairing = replace(pairing, wait_ns=round(wait * NANOSECONDS_PER_SECOND))
+    return replace(
+        settings,
+        model=model if model is not None else settings.model,
+        device=device.value if device is not None else settings.device,
+        threads=threads if threads is not None else settings.threads,
+        pairing=pairing,
+    )
+
+
+def _prepare(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(folder.iterdir())
+    except OSError as error:
+        raise SettingsError(f"--output {folder} cannot be made a folder: {error.strerror}") from None
+    if not is_empty:
+        raise SettingsError(f"--output {folder} is not empty; name a new or an empty folder")
+
+
+def _outcomes(
+    work: Sequence[Job], model: Model, jobs: int, scheduler: Optional[str]
+) -> Iterator[tuple[Job, Outcome]]:
+    """Evaluate the bags, and show how far they are."""
+    with _bar() as progress:
+        if scheduler is None and (jobs == 1 or len(work) == 1):
+            for job in work:
+                yield job, run_job(job, model, _watch(progress, job.name))
+            return
+        if scheduler is not None:
+            outcomes = run_on_cluster(work, model.settings, scheduler)
+        else:
+            outcomes = run_in_processes(work, model.settings, jobs)
+        task = progress.add_task("bags", total=len(work))
+        for outcome in outcomes:
+            progress.advance(task)
+            yield outcome
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield progress
+
+
+def _watch(progress: Progress, name: str) -> Watch:
+    task = progress.add_task(name, total=1.0)
+    return lambda share: progress.update(task, completed=share)
+
+
+def _report(outcomes: Sequence[tuple[Job, Outcome]], folder: Path, wall_s: float, no_html: bool) -> int:
+    """Say what came out, write the summary of several bags, and return the exit code."""
+    failed = [outcome for _, outcome in outcomes if isinstance(outcome, Failure)]
+    done = [(job, outcome) for job, outcome in outcomes if isinstance(outcome, Evaluation)]
+    for failure in failed:
+        complain(failure.reason if failure.bag in failure.reason else f"{failure.bag}: {failure.reason}")
+    if not done:
+        return EXIT_USAGE
+    for job, evaluation in done:
+        _complain_of_losses(job, evaluation.report)
+    console = Console()
+    if len(outcomes) == 1:
+        console.print(report_table(done[0][1].report))
+    else:
+        _summarise(console, done, failed, folder, wall_s, no_html)
+    say(str(folder))
+    return 0 if not failed and all(evaluation.report.is_whole for _, evaluation in done) else EXIT_LOSSES
+
+
+def _complain_of_losses(job: Job, report: EvaluationReport) -> None:
+    for cause, loss in report.losses.items():
+        times = f" ({loss.count} times)" if loss.count > 1 else ""
+        complain(f"{job.name}: {cause}{times}: {loss.detail}")
+
+
+def _summarise(
+    console: Console,
+    done: Sequence[tuple[Job, Evaluation]],
+    failed: Sequence[Failure],
+    folder: Path,
+    wall_s: float,
+    no_html: bool,
+) -> None:
+    summary = summarise({job.name: evaluation for job, evaluation in done}, failed, wall_s)
+    write_text(folder / SUMMARY, summary.to_json())
+    if not no_html:
+        # Imported here: drawing takes as long to load as a small bag to evaluate.
+        from gas_fusion_ros.replay.html_report import write_html
+
+        write_html([evaluation for _, evaluation in done], folder / HTML, failed)
+    console.print(summary_table([(job.name, evaluation.report) for job, evaluation in done], summary))

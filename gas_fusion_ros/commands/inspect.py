@@ -1,0 +1,206 @@
+"""`gas-fusion inspect`: says what is in a bag, and what an evaluation will trip over."""
+
+# ruff: noqa: UP045
+# No `from __future__ import annotations`, see cli.py.
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gas_fusion_ros.commands.progress import counted
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, fail
+from gas_fusion_ros.inference import Bundle, BundleError
+from gas_fusion_ros.pairing_types import PairingSettings
+from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.replay.bag_reader import BagReader, BagReadError
+from gas_fusion_ros.replay.inspection import inspect as look_through
+from gas_fusion_ros.replay.inspection_report import (
+    ChannelFigures,
+    GasFigures,
+    ImageFigures,
+    Inspection,
+    StampFigures,
+)
+from gas_fusion_ros.replay.settings import SettingsError, read_settings, replay_parameters_file
+from gas_fusion_ros.replay.topics import BagTopics, TopicError
+from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+
+
+def inspect(
+    bags: Annotated[list[Path], typer.Argument(help="rosbag2 directories or files.", metavar="BAG...")],
+    model: Annotated[
+        str, typer.Option(help="Model bundle to look at the bag for: a name below models/ or a folder.")
+    ] = "fusion1",
+    gas_topic: Annotated[Optional[str], typer.Option(help="Topic of the gas readings.")] = None,
+    image_topic: Annotated[Optional[str], typer.Option(help="Topic of the thermal images.")] = None,
+    label_topic: Annotated[Optional[str], typer.Option(help="Topic of the ground truth.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print it as JSON: a list, an entry per bag.")
+    ] = False,
+) -> None:
+    """Say what is in a bag, and what an evaluation will trip over.
+
+    Exit code 0: nothing. 1: warnings. 2: a bag or the model cannot be read.
+    """
+    try:
+        bundle = Bundle.load(find_bundle(model))
+        # As `evaluate` pairs unless told otherwise.
+        pairing = read_settings(replay_parameters_file()).pairing
+    except (BundleError, SettingsError, OSError) as error:
+        fail(str(error))
+    topics = BagTopics(gas=gas_topic, image=image_topic, label=label_topic)
+    found = []
+    exit_code = 0
+    for bag in bags:
+        try:
+            inspection = _inspected(bag, topics, bundle, pairing)
+        except (BagReadError, TopicError, ImportError) as error:
+            complain(str(error) if isinstance(error, BagReadError) else f"{bag}: {error}")
+            exit_code = EXIT_USAGE
+            continue
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+        found.append(inspection)
+        if inspection.warnings:
+            exit_code = max(exit_code, EXIT_LOSSES)
+        if not as_json:
+            _print(inspection)
+    if as_json:
+        typer.echo(json.dumps([inspection.to_json() for inspection in found], indent=2, allow_nan=False))
+    raise typer.Exit(exit_code)
+
+
+def _inspected(bag: Path, topics: BagTopics, bundle: Bundle, pairing: PairingSettings) -> Inspection:
+    problems = Problems()
+    with BagReader(bag, problems) as reader, counted(bag.name, reader.message_count) as step:
+        return look_through(reader, topics, bundle, pairing, problems, step)
+
+
+def _print(inspection: Inspection) -> None:
+    console = Console(markup=False, highlight=False)
+    blocks = [_whole(inspection), _topics(inspection)]
+    if inspection.gas is not None:
+        blocks += [_rows(_gas_rows(inspection.gas)), _channels(inspection.gas.channels)]
+    if inspection.images is not None:
+        blocks.append(_rows(_image_rows(inspection.images, inspection)))
+    if inspection.labels is not None:
+        seconds = (f"{name} {length:.1f} s" for name, length in inspection.labels.seconds.items())
+        blocks.append(
+            _rows(iter([("labels", inspection.labels.topic), ("classes", ", ".join(seconds) or "-")]))
+        )
+    console.print(inspection.bag, style="bold", soft_wrap=True)
+    for block in blocks:
+        console.print(block)
+        console.print()
+    for warning in inspection.warnings:
+        console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
+    if not inspection.warnings:
+        console.print("nothing to warn of")
+
+
+def _rows(rows: Iterator[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        table.add_row(name, value)
+    return table
+
+
+def _whole(inspection: Inspection) -> Table:
+    files = f"{inspection.files} file{'' if inspection.files == 1 else 's'}"
+    return _rows(
+        iter(
+            [
+                ("storage", f"{inspection.storage}, {files}, {inspection.size_bytes / 1e6:.1f} MB"),
+                ("start", _moment(inspection.start_ns)),
+                ("duration", f"{inspection.duration_s:.1f} s"),
+            ]
+        )
+    )
+
+
+def _topics(inspection: Inspection) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("topic", "type", "messages", "rate", "largest gap"):
+        table.add_column(name, overflow="fold")
+    for topic in inspection.topics:
+        table.add_row(
+            topic.name,
+            topic.type_name,
+            str(topic.messages),
+            "-" if topic.rate_hz is None else f"{topic.rate_hz:.2f} Hz",
+            _seconds(topic.largest_gap_s),
+        )
+    return table
+
+
+def _gas_rows(gas: GasFigures) -> Iterator[tuple[str, str]]:
+    yield "readings", gas.topic
+    yield "frame", ", ".join(frame or "(none)" for frame in gas.frames) or "-"
+    yield from _stamp_rows(gas.stamps)
+
+
+def _stamp_rows(stamps: StampFigures) -> Iterator[tuple[str, str]]:
+    yield (
+        "period",
+        f"{_seconds(stamps.period_s)}, {stamps.gaps} gaps, largest {_seconds(stamps.largest_gap_s)}",
+    )
+    yield (
+        "stamps",
+        f"{stamps.zero} zero, {stamps.duplicates} repeated, {stamps.out_of_order} out of order, "
+        f"{stamps.jumps_back} jumps back",
+    )
+    extremes = f"{_seconds(stamps.least_offset_s)} to {_seconds(stamps.greatest_offset_s)}"
+    yield "recorded after", f"{_seconds(stamps.offset_s)} ({extremes})"
+
+
+def _channels(channels: tuple[ChannelFigures, ...]) -> Table:
+    columns = ("channel", "least", "mean", "greatest", "NaN", "out of range", "stuck")
+    table = Table(*columns, box=None, pad_edge=False)
+    for channel in channels:
+        values = (channel.least, channel.mean, channel.greatest)
+        shares = (channel.nan_share, channel.out_of_range_share, channel.stuck_share)
+        table.add_row(
+            channel.name,
+            *("-" if value is None else f"{value:.1f}" for value in values),
+            *(f"{share:.1%}" for share in shares),
+        )
+    return table
+
+
+def _image_rows(images: ImageFigures, inspection: Inspection) -> Iterator[tuple[str, str]]:
+    yield "images", images.topic
+    yield "sizes", ", ".join(f"{size} ({count})" for size, count in images.sizes.items()) or "-"
+    for encoding, pixels in images.encodings.items():
+        values = "no finite value"
+        if pixels.least is not None and pixels.greatest is not None:
+            values = f"{pixels.least:.1f} to {pixels.greatest:.1f} {pixels.unit}"
+        yield encoding, f"{pixels.images} images, {values}"
+    yield from _stamp_rows(images.stamps)
+    yield "frozen", f"{images.frozen} equal the one before"
+    pairing = inspection.pairing
+    if pairing is not None and pairing.paired_share is not None:
+        yield (
+            "paired",
+            f"{pairing.paired_share:.1%} of the readings have an image within {pairing.slop_s:g} s",
+        )
+
+
+def _moment(stamp_ns: Optional[int]) -> str:
+    if stamp_ns is None:
+        return "-"
+    try:
+        moment = datetime.fromtimestamp(stamp_ns / NANOSECONDS_PER_SECOND, timezone.utc)
+    except (OverflowError, ValueError, OSError):  # of a damaged bag, or of no calendar
+        return f"{stamp_ns} ns"
+    return moment.isoformat(sep=" ", timespec="milliseconds")
+
+
+def _seconds(value: Optional[float]) -> str:
+    return "-" if value is None else f"{value:.3f} s"

@@ -1,0 +1,109 @@
+"""A model bundle with everything that runs it over bags, loaded once for many of them."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from gas_fusion_ros.inference import (
+    MANIFEST,
+    Bundle,
+    BundleError,
+    DeviceError,
+    Runtime,
+    create_runtime,
+    file_sha256,
+)
+from gas_fusion_ros.messages import cv_bridge
+from gas_fusion_ros.replay.grad_cam import GradCam
+from gas_fusion_ros.replay.settings import ClassifierSettings
+from gas_fusion_ros.share import find_bundle
+
+
+class ModelError(RuntimeError):
+    """A model cannot be used; the message says why."""
+
+
+class Model:
+    """A bundle, its runtime and its alarm; a context manager.
+
+    Args:
+        settings: which model, where it runs, and what is chosen for the alarm.
+        bundle: the bundle.
+        runtime: what runs it.
+
+    Attributes:
+        settings: as given.
+        bundle: as given.
+        runtime: as given.
+        alarm: the alarm's settings, the model's advice included.
+
+    Raises:
+        SettingsError: the alarm's settings do not fit the model.
+        ModelError: the array that the settings name lacks a channel of the model.
+    """
+
+    def __init__(self, settings: ClassifierSettings, bundle: Bundle, runtime: Runtime) -> None:
+        self.settings = settings
+        self.bundle = bundle
+        self.runtime = runtime
+        self.alarm = settings.alarm_settings(bundle)
+        if settings.channels:
+            try:
+                bundle.check_channels(settings.channels)
+            except (BundleError, ValueError) as error:
+                raise ModelError(str(error)) from None
+        self._grad_cam: GradCam | None = None
+
+    @classmethod
+    def load(cls, settings: ClassifierSettings) -> Model:
+        """Load the model that the settings name.
+
+        Raises:
+            SettingsError: the alarm's settings do not fit the model.
+            ModelError: it cannot be loaded or run here.
+        """
+        try:
+            cv_bridge()
+            bundle = Bundle.load(find_bundle(settings.model))
+            runtime = create_runtime(bundle, settings.device, settings.threads)
+        except (BundleError, DeviceError, FileNotFoundError, ImportError) as error:
+            raise ModelError(str(error)) from error
+        return cls(settings, bundle, runtime)
+
+    def __enter__(self) -> Model:
+        """Return the model."""
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Channels that are read from a message."""
+        return self.settings.channels or self.bundle.channels
+
+    def sha256(self) -> str:
+        """Hash of the bundle's manifest, which holds those of its other files."""
+        return file_sha256(self.bundle.path / MANIFEST)
+
+    def grad_cam(self) -> GradCam:
+        """Return what explains the model's verdicts.
+
+        Raises:
+            GradCamUnavailable: it cannot be had here.
+        """
+        if self._grad_cam is None:
+            self._grad_cam = GradCam(self.bundle)
+        return self._grad_cam
+
+    def close(self) -> None:
+        """End what explains the verdicts; safe to call twice."""
+        if self._grad_cam is not None:
+            self._grad_cam.close()
+            self._grad_cam = None

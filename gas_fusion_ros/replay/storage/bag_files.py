@@ -1,0 +1,148 @@
+"""Which files a bag consists of, and how each is opened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.replay.storage import mcap_records, sqlite_file
+from gas_fusion_ros.replay.storage.compression import ZSTD_MAGIC, decompress_file
+from gas_fusion_ros.replay.storage.mcap_file import McapFile
+from gas_fusion_ros.replay.storage.metadata import METADATA, MetadataError, read_metadata
+from gas_fusion_ros.replay.storage.raw import StorageError, StorageFile
+from gas_fusion_ros.replay.storage.sqlite_file import SqliteFile
+
+_COMPRESSED = (".zstd", ".zst")
+_PLAIN = (".mcap", ".db3")
+_ROS1_MAGIC = b"#ROSBAG"
+
+
+@dataclass(frozen=True)
+class BagFiles:
+    """The storage files of a bag.
+
+    Attributes:
+        paths: in the order of recording, as far as it is known; at least one.
+        promised: messages by topic, where metadata.yaml names them for just these files.
+    """
+
+    paths: tuple[Path, ...]
+    promised: Mapping[str, int] | None = None
+
+
+def find_files(path: Path, problems: Problems) -> BagFiles:
+    """Find the storage files of a bag; what is missing is counted in `problems`.
+
+    Args:
+        path: a rosbag2 directory, the metadata.yaml in it, or one storage file.
+        problems: where losses are counted.
+
+    Raises:
+        StorageError: there is no such path, or no storage file.
+    """
+    if not path.exists():
+        raise StorageError("there is no such file or directory")
+    if path.is_file() and path.name != METADATA:
+        return BagFiles((path,))
+    if path.is_file():
+        path = path.parent
+    found = {file.name: file for file in sorted(path.iterdir(), key=_in_sequence) if _is_storage(file)}
+    if not (path / METADATA).exists():
+        problems.add(
+            "bag_without_metadata",
+            f"{path} has no {METADATA}, the recorder was not ended properly: its storage files are read as "
+            "they are; `ros2 bag reindex` writes one",
+        )
+        return BagFiles(_any_of(found))
+    try:
+        metadata = read_metadata(path / METADATA)
+    except MetadataError as error:
+        problems.add(
+            "bag_without_metadata",
+            f"{path / METADATA} cannot be used, {error}: the storage files are read as they are",
+        )
+        return BagFiles(_any_of(found))
+    missing = [name for name in metadata.files if not (path / name).is_file()]
+    for name in missing:
+        problems.add(
+            "bag_file_missing", f"{name}, which {path / METADATA} names, is not there: its messages are lost"
+        )
+    unlisted = [name for name in found if name not in metadata.files]
+    for name in unlisted:
+        problems.add(
+            "bag_file_unlisted",
+            f"{name} is not named in {path / METADATA}: it is read too; move it away if it is not of the bag",
+        )
+    listed = {name: path / name for name in metadata.files if name not in missing}
+    paths = _any_of({**listed, **{name: found[name] for name in unlisted}})
+    return BagFiles(paths, None if missing or unlisted else metadata.counts)
+
+
+def open_file(path: Path, unpack_folder: Callable[[], Path], problems: Problems) -> StorageFile:
+    """Open a storage file by what it holds, whatever its name.
+
+    Args:
+        path: the file.
+        unpack_folder: makes a folder for a file that was compressed as a whole, to last as long as its use.
+        problems: where losses are counted.
+
+    Raises:
+        OSError: it cannot be read.
+        StorageError: nothing can be read from it.
+    """
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head.startswith(ZSTD_MAGIC):
+        return _open_compressed(path, unpack_folder(), problems)
+    return _open_plain(path, path.name, head, problems)
+
+
+def _open_compressed(path: Path, folder: Path, problems: Problems) -> StorageFile:
+    target = folder / path.stem
+    try:
+        cut = decompress_file(path, target)
+    except OSError as error:
+        raise StorageError(f"it cannot be unpacked into {folder}, see TMPDIR: {error.strerror}") from error
+    if cut:
+        problems.add(
+            "bag_truncated", f"{path.name} cannot be unpacked to its end ({cut}): what came out is read"
+        )
+    with target.open("rb") as file:
+        head = file.read(16)
+    return _open_plain(target, path.name, head, problems)
+
+
+def _open_plain(path: Path, name: str, head: bytes, problems: Problems) -> StorageFile:
+    if head.startswith(mcap_records.MAGIC):
+        return McapFile(path, name, problems)
+    if head.startswith(sqlite_file.MAGIC):
+        return SqliteFile(path, name, problems)
+    if head.startswith(_ROS1_MAGIC):
+        raise StorageError("it is a bag of ROS 1; `rosbags-convert` turns it into one of ROS 2")
+    if not head:
+        raise StorageError("it is empty, 0 bytes")
+    raise StorageError("it is neither MCAP nor SQLite, which rosbag2 records")
+
+
+def _is_storage(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    if path.suffix in _COMPRESSED:
+        unpacked = path.with_suffix("")
+        # A recorder that dies while it compresses leaves both.
+        return unpacked.suffix in _PLAIN and not unpacked.exists()
+    return path.suffix in _PLAIN
+
+
+def _any_of(files: Mapping[str, Path]) -> tuple[Path, ...]:
+    if not files:
+        raise StorageError(f"it holds no storage file ({', '.join(_PLAIN)}), so it is no bag of rosbag2")
+    return tuple(files.values())
+
+
+def _in_sequence(path: Path) -> tuple[tuple[int, str], ...]:
+    """Sorts bag_2 before bag_10."""
+    return tuple((int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", path.name))

@@ -1,0 +1,165 @@
+"""Finds the topics of a bag that matter: by the package's names, else by type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.replay.bag_reader import BagTopic
+
+TRUTH_LABEL = "truth/label"
+"""std_msgs/String; a label holds from its time of recording on until the next."""
+TRUTH_LEAKS = "truth/leaks"
+"""diagnostic_msgs/DiagnosticArray; one status per leak, its message the gas, its values `start_ns`, `end_ns`,
+`first_sign_ns` and `recovered_ns`, decimal integers."""
+
+
+class TopicError(ValueError):
+    """A topic that was asked for cannot be had; the message names what there is instead."""
+
+
+@dataclass(frozen=True)
+class BagTopics:
+    """Names of the topics that matter; None where there is none, or none was asked for.
+
+    Attributes:
+        gas: readings, sensor_msgs/PointCloud2.
+        image: thermal images, sensor_msgs/Image.
+        label: true labels, std_msgs/String.
+        leaks: true leaks, diagnostic_msgs/DiagnosticArray.
+    """
+
+    gas: str | None = None
+    image: str | None = None
+    label: str | None = None
+    leaks: str | None = None
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of topic: `names` are those of convention, the best first, seen without a namespace."""
+
+    key: str
+    what: str
+    type_name: str
+    names: tuple[str, ...]
+    by_type: bool
+    """Whether a topic of another name will do."""
+
+
+_GAS = _Kind("gas", "gas readings", "sensor_msgs/msg/PointCloud2", ("gas/readings",), by_type=True)
+_IMAGE = _Kind(
+    "image", "thermal images", "sensor_msgs/msg/Image", ("thermal/image", "thermal/image_raw"), by_type=True
+)
+_LABEL = _Kind("label", "labels", "std_msgs/msg/String", (TRUTH_LABEL,), by_type=False)
+_LEAKS = _Kind("leaks", "leaks", "diagnostic_msgs/msg/DiagnosticArray", (TRUTH_LEAKS,), by_type=False)
+
+
+def find_topics(topics: Sequence[BagTopic], wanted: BagTopics, problems: Problems) -> BagTopics:
+    """Find the topics that matter.
+
+    By convention they are named `gas/readings`, `thermal/image` or `thermal/image_raw`, `truth/label`
+    and `truth/leaks`, in any namespace; the others are looked for in that of the readings first. Readings and
+    images of another name are found by their type.
+
+    Args:
+        topics: what the bag holds.
+        wanted: names given by the user; None is looked for.
+        problems: where `topic_missing_gas`, `topic_missing_image`, `topic_ambiguous` and
+            `topic_wrong_type` are counted.
+
+    Raises:
+        TopicError: a wanted topic is not there or has another type.
+    """
+    gas = _find(_GAS, wanted.gas, topics, None, problems)
+    return BagTopics(
+        gas=gas,
+        image=_find(_IMAGE, wanted.image, topics, gas, problems),
+        label=_find(_LABEL, wanted.label, topics, gas, problems),
+        leaks=_find(_LEAKS, wanted.leaks, topics, gas, problems),
+    )
+
+
+def _find(
+    kind: _Kind, wanted: str | None, topics: Sequence[BagTopic], gas: str | None, problems: Problems
+) -> str | None:
+    if wanted is not None:
+        return _asked_for(kind, wanted, topics)
+    for topic in topics:
+        if _convention(kind, topic.name) is not None and topic.type_name != kind.type_name:
+            problems.add(
+                "topic_wrong_type", f"{topic.name} is {topic.type_name}; {kind.what} are {kind.type_name}"
+            )
+    candidates = [
+        topic
+        for topic in topics
+        if topic.type_name == kind.type_name and (kind.by_type or _convention(kind, topic.name) is not None)
+    ]
+    if not candidates:
+        if kind.by_type:
+            problems.add(
+                f"topic_missing_{kind.key}",
+                f"there are no {kind.what}: no topic is {kind.type_name}; there is {_listed(topics)}",
+            )
+        return None
+    return _best(kind, candidates, gas, problems)
+
+
+def _asked_for(kind: _Kind, wanted: str, topics: Sequence[BagTopic]) -> str:
+    named = [topic for topic in topics if topic.name in (wanted, f"/{wanted}")]
+    if any(topic.type_name == kind.type_name for topic in named):
+        return named[0].name
+    if named:
+        raise TopicError(f"{named[0].name} is {named[0].type_name}; {kind.what} are {kind.type_name}")
+    of_type = [topic for topic in topics if topic.type_name == kind.type_name]
+    raise TopicError(f"there is no topic {wanted}; of type {kind.type_name} there is {_listed(of_type)}")
+
+
+def _best(kind: _Kind, candidates: Sequence[BagTopic], gas: str | None, problems: Problems) -> str:
+    filled = [topic for topic in candidates if topic.messages != 0] or candidates
+    ranks = {topic: _rank(kind, topic.name, gas) for topic in filled}
+    best = [topic for topic in filled if ranks[topic] == min(ranks.values())]
+    # The most messages; of equally many the first by name.
+    chosen = min(best, key=lambda topic: (-(topic.messages or 0), topic.name))
+    if len(best) > 1:
+        problems.add(
+            "topic_ambiguous",
+            f"{len(best)} topics may be the {kind.what}: {_listed(best)}; {chosen.name} is taken, "
+            f"--{kind.key}-topic chooses",
+        )
+    return chosen.name
+
+
+def _rank(kind: _Kind, name: str, gas: str | None) -> tuple[bool, bool, int, int]:
+    """Sorts the likelier first: in the namespace of the readings, named by convention, near the readings."""
+    convention = _convention(kind, name)
+    namespace = None if convention is None else name.removesuffix(kind.names[convention])
+    gas_namespace = None
+    shared = 0
+    if gas is not None:
+        gas_namespace = gas.removesuffix(_GAS.names[0]) if _convention(_GAS, gas) is not None else None
+        shared = _shared_parts(name, gas)
+    at_home = namespace is not None and namespace == gas_namespace
+    return not at_home, convention is None, -shared, convention or 0
+
+
+def _shared_parts(one: str, other: str) -> int:
+    shared = 0
+    for left, right in zip(one.split("/"), other.split("/"), strict=False):
+        if left != right:
+            break
+        shared += 1
+    return shared
+
+
+def _convention(kind: _Kind, name: str) -> int | None:
+    """Which name of convention this is, in whatever namespace; None where it is none."""
+    for number, convention in enumerate(kind.names):
+        if f"/{name}".endswith(f"/{convention}"):
+            return number
+    return None
+
+
+def _listed(topics: Sequence[BagTopic]) -> str:
+    return ", ".join(f"{topic.name} ({topic.type_name})" for topic in topics) or "none"

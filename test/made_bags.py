@@ -1,0 +1,139 @@
+"""Makes bags as recorders leave them, whole and damaged, by the library rosbags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from gas_fusion_ros.observation import PAPER_CHANNELS
+
+STORE = get_typestore(Stores.ROS2_JAZZY)
+STRING = "std_msgs/msg/String"
+CLOUD = "sensor_msgs/msg/PointCloud2"
+IMAGE = "sensor_msgs/msg/Image"
+SECOND = 1_000_000_000
+EPOCH = 1_700_000_000 * SECOND
+
+MCAP = StoragePlugin.MCAP
+SQLITE = StoragePlugin.SQLITE3
+KINDS = (
+    (MCAP, CompressionMode.NONE),
+    (MCAP, CompressionMode.MESSAGE),
+    (MCAP, CompressionMode.FILE),
+    (MCAP, CompressionMode.STORAGE),
+    (SQLITE, CompressionMode.NONE),
+    (SQLITE, CompressionMode.MESSAGE),
+    (SQLITE, CompressionMode.FILE),
+)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A message to be written."""
+
+    topic: str
+    type_name: str
+    stamp_ns: int
+    message: Any
+
+
+def write_bag(
+    path: Path,
+    messages: Iterable[Made],
+    storage: StoragePlugin = MCAP,
+    compression: CompressionMode = CompressionMode.NONE,
+    topics: Sequence[tuple[str, str]] = (),
+) -> Path:
+    """Write a bag; `topics` are there whether they have messages or not."""
+    writer = Writer(path, version=9, storage_plugin=storage)
+    if compression is not CompressionMode.NONE:
+        writer.set_compression(compression, CompressionFormat.ZSTD)
+    with writer:
+        connections = {
+            topic: writer.add_connection(topic, type_name, typestore=STORE) for topic, type_name in topics
+        }
+        for made in messages:
+            if made.topic not in connections:
+                connections[made.topic] = writer.add_connection(made.topic, made.type_name, typestore=STORE)
+            data = STORE.serialize_cdr(made.message, made.type_name)
+            writer.write(connections[made.topic], made.stamp_ns, bytes(data))
+    return path
+
+
+def storage_file(bag: Path) -> Path:
+    """The one storage file of a bag."""
+    (file,) = (path for path in bag.iterdir() if path.name != "metadata.yaml")
+    return file
+
+
+def text(topic: str, stamp_ns: int, content: str) -> Made:
+    return Made(topic, STRING, stamp_ns, STORE.types[STRING](content))
+
+
+def texts(count: int, length: int = 1000, start_ns: int = EPOCH) -> list[Made]:
+    """`count` texts on /a and /b in turn, a second apart, each different."""
+    return [
+        text(("/a", "/b")[number % 2], start_ns + number * SECOND, f"{number}:".ljust(length, "x"))
+        for number in range(count)
+    ]
+
+
+def header(stamp_ns: int, frame_id: str) -> Any:
+    seconds, nanoseconds = divmod(stamp_ns, SECOND)
+    time = STORE.types["builtin_interfaces/msg/Time"](sec=seconds, nanosec=nanoseconds)
+    return STORE.types["std_msgs/msg/Header"](stamp=time, frame_id=frame_id)
+
+
+def reading(
+    stamp_ns: int,
+    counts: Sequence[float],
+    topic: str = "/gas/readings",
+    channels: Sequence[str] = PAPER_CHANNELS,
+    recorded_ns: int | None = None,
+    frame_id: str = "gas_array",
+) -> Made:
+    """A gas reading, recorded at its stamp unless told otherwise."""
+    field = STORE.types["sensor_msgs/msg/PointField"]
+    values = np.asarray(counts, "<f4")
+    message = STORE.types[CLOUD](
+        header=header(stamp_ns, frame_id),
+        height=1,
+        width=1,
+        fields=[
+            field(name=name, offset=4 * number, datatype=7, count=1) for number, name in enumerate(channels)
+        ],
+        is_bigendian=False,
+        point_step=4 * len(channels),
+        row_step=4 * len(channels),
+        data=np.frombuffer(values.tobytes(), np.uint8),
+        is_dense=True,
+    )
+    return Made(topic, CLOUD, stamp_ns if recorded_ns is None else recorded_ns, message)
+
+
+def image(
+    stamp_ns: int,
+    pixels: npt.NDArray[Any],
+    encoding: str,
+    topic: str = "/thermal/image",
+    recorded_ns: int | None = None,
+) -> Made:
+    """A picture, recorded at its stamp unless told otherwise."""
+    height, width = pixels.shape[:2]
+    message = STORE.types[IMAGE](
+        header=header(stamp_ns, "thermal_camera"),
+        height=height,
+        width=width,
+        encoding=encoding,
+        is_bigendian=0,
+        step=pixels.nbytes // height,
+        data=np.frombuffer(pixels.tobytes(), np.uint8),
+    )
+    return Made(topic, IMAGE, stamp_ns if recorded_ns is None else recorded_ns, message)

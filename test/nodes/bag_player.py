@@ -1,0 +1,156 @@
+"""Plays a bag into a classifier node over DDS under its own clock, as `ros2 bag play --clock` does.
+
+The node is spun here, and the next message goes out only when the last one has been taken in: nothing depends
+on how fast the machine is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rosbags.rosbag2 import Reader
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image, PointCloud2
+
+from gas_fusion_ros.messages import ns_to_stamp
+from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
+from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.replay.settings import replay_parameters_file
+
+TIMEOUT_S = 60.0
+CLOCK_STEP_NS = 100_000_000
+HEARD_AS = {
+    "/gas/readings": (PointCloud2, "gas/readings"),
+    "/thermal/image": (Image, "thermal/image_raw"),
+}
+"""What each topic of a bag is remapped to, as `replay.launch.py` does."""
+
+
+class BagPlayer:
+    """An active classifier under simulated time, with the parameters of `config/replay.yaml`.
+
+    A context manager.
+
+    Args:
+        context: the ROS context.
+        parameters: parameters that go before the file's.
+
+    Attributes:
+        node: the classifier.
+        classifications: what it has published, in order.
+    """
+
+    def __init__(self, context: Context, parameters: Mapping[str, Any]) -> None:
+        given = {"use_sim_time": True, "device": "cpu", **parameters}
+        self.node = GasClassifierNode(
+            context=context,
+            cli_args=["--ros-args", "--params-file", str(replay_parameters_file())],
+            parameter_overrides=[Parameter(name, value=value) for name, value in given.items()],
+        )
+        self.classifications: list[DiagnosticArray] = []
+        self._probe = Node("player", context=context)
+        self._probe.create_subscription(
+            DiagnosticArray, "gas/classification", self.classifications.append, QoSProfile(depth=1000)
+        )
+        self._executor = SingleThreadedExecutor(context=context)
+        for node in (self.node, self._probe):
+            self._executor.add_node(node)
+        assert self.node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        assert self.node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        self._clock = self._publisher(Clock, "/clock")
+        self._publishers = {
+            topic: self._publisher(message_type, name) for topic, (message_type, name) in HEARD_AS.items()
+        }
+        self._wait_for(lambda: self._probe.count_publishers("gas/classification") > 0)
+        self._now_ns = 0
+
+    def __enter__(self) -> BagPlayer:
+        """Return the player."""
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Destroy the nodes."""
+        self._executor.shutdown()
+        self._probe.destroy_node()
+        self.node.destroy_node()
+
+    def play(self, bag: Path) -> None:
+        """Play a bag from its first message to its last; the clock goes back there where it was ahead."""
+        with Reader(bag) as reader:
+            self._set_clock(reader.start_time)
+            for connection, stamp_ns, cdr in reader.messages():
+                self.pass_time(stamp_ns)
+                taken = self._taken()
+                self._publishers[connection.topic].publish(bytes(cdr))
+                self._wait_for(lambda before=taken: self._taken() > before)
+                self._wait_until_idle()
+
+    def pass_time(self, end_ns: int) -> None:
+        """Let the clock go on in small steps."""
+        while self._now_ns < end_ns:
+            self._set_clock(min(self._now_ns + CLOCK_STEP_NS, end_ns))
+
+    def _set_clock(self, now_ns: int) -> None:
+        self._now_ns = now_ns
+        self._clock.publish(Clock(clock=ns_to_stamp(now_ns)))
+        # A timer that has been called has its next time ahead of it.
+        self._wait_for(
+            lambda: (
+                self.node.get_clock().now().nanoseconds == now_ns
+                and all(timer.time_until_next_call() > 0 for timer in self.node.timers)
+            )
+        )
+        self._wait_until_idle()
+
+    def _taken(self) -> int:
+        """Messages that the node has decoded, or refused."""
+        counters = self.node.pairing_counters
+        refused = sum(
+            count
+            for cause, count in self.node.problem_counts().items()
+            if cause.startswith(("reading_", "image_"))
+        )
+        return int(counters.readings + counters.images + refused)
+
+    def _wait_until_idle(self) -> None:
+        """Wait for the verdict of each observation that has come out of the pairing, and to hear of it."""
+        self._wait_for(
+            lambda: (
+                self.node.classified + self.node.problem_counts().get("unusable_observation", 0)
+                == self._decided()
+                and len(self.classifications) == self.node.classified
+            )
+        )
+
+    def _decided(self) -> int:
+        counters = self.node.pairing_counters
+        return int(counters.pairs + counters.gas_only + counters.thermal_only)
+
+    def _publisher(self, message_type: type[Any], topic: str) -> Publisher:
+        publisher = self._probe.create_publisher(message_type, topic, RELIABLE)
+        self._wait_for(lambda: publisher.get_subscription_count() > 0)
+        return publisher
+
+    def _wait_for(self, condition: Callable[[], bool]) -> None:
+        """Spin until something holds."""
+        deadline_s = time.monotonic() + TIMEOUT_S
+        while not condition():
+            assert time.monotonic() < deadline_s, f"not within {TIMEOUT_S} s"
+            self._executor.spin_once(timeout_sec=0.02)

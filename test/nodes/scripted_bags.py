@@ -1,0 +1,131 @@
+"""Bags with everything in them that pairing and alarm have a rule for, made from a simulated patrol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from gas_fusion_ros import messages
+from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
+from gas_fusion_ros.replay.bag import BagWriter
+from gas_fusion_ros.replay.bag_messages import BagMessages
+from gas_fusion_ros.replay.bag_sources import START_NS, Instant, PatrolSource
+from gas_fusion_ros.simulation.patrol import Patrol, PatrolSettings
+
+MS = 1_000_000
+S = 1000 * MS
+GAS_TOPIC, IMAGE_TOPIC = "/gas/readings", "/thermal/image"
+
+_PERIOD_NS = 500 * MS
+_IMAGE_LAG_NS = 30 * MS
+_LENGTH_S = 45.0
+_GAPS_S = {13.0: 14, 43.0: 12}
+"""Before which second of the patrol nothing comes, and for how long."""
+_IMAGE_AGAIN_S = 10
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A reading or an image, and when it was recorded."""
+
+    recorded_ns: int
+    item: GasReading | ThermalFrame
+
+
+def write_bag(path: Path, recorded: Iterable[Recorded]) -> Path:
+    """Write a bag; messages go in the order of their time of recording."""
+    maker = BagMessages()
+    with BagWriter(path) as writer:
+        for one in sorted(recorded, key=lambda one: one.recorded_ns):
+            if isinstance(one.item, GasReading):
+                topic, message = GAS_TOPIC, messages.encode_reading(one.item, maker)
+            else:
+                topic, message = IMAGE_TOPIC, messages.encode_frame(one.item, maker)
+            writer.write(topic, message.__msgtype__, maker.serialize(message), one.recorded_ns)
+    return path
+
+
+def eventful_patrol() -> Iterator[Recorded]:
+    """A patrol into a leak, and all that can go wrong on the way.
+
+    By seconds from `START_NS`: 4 a channel is NaN, 5 every channel is; 6 to 9 there are no images, and at 7.5
+    every channel is NaN; 10 a reading comes twice; the image of 11 comes late, that of 11.5 after the next
+    one, and 12.5 has none; from 13 on for 14 s nothing comes but three images; then the patrol goes on, at 30
+    with a reading without a stamp. In the leak, 12 s without anything follow on a reading without an image.
+    """
+    for one in _patrol(_LENGTH_S):
+        at_s = (one.item.stamp_ns - START_NS) / S
+        if at_s >= min(_GAPS_S):
+            yield from _after_the_first_gap(one, at_s)
+        elif isinstance(one.item, ThermalFrame):
+            yield from _image_before_the_gap(one.item, at_s)
+        else:
+            yield from _reading_before_the_gap(one.item, at_s)
+    (frame,) = (
+        one
+        for one in _patrol(_IMAGE_AGAIN_S + 1.0)
+        if one.item.stamp_ns == START_NS + _IMAGE_AGAIN_S * S + _IMAGE_LAG_NS
+    )
+    # While the array is silent, images go on alone; the second one too soon.
+    for delay_ns in (8 * S, 8 * S + 200 * MS, 9 * S):
+        yield _later(frame, delay_ns)
+    counts = np.zeros(len(PAPER_CHANNELS), np.float32)
+    yield Recorded(START_NS + 30 * S + 100 * MS, GasReading(0, PAPER_CHANNELS, counts))
+
+
+def patrol_that_begins_anew() -> Iterator[Recorded]:
+    """Ten seconds of a patrol twice over: the stamps jump back while the time of recording goes on."""
+    for one in _patrol(10.0):
+        yield one
+        yield replace(one, recorded_ns=one.recorded_ns + 10 * S + 250 * MS)
+
+
+def _image_before_the_gap(frame: ThermalFrame, at_s: float) -> Iterator[Recorded]:
+    if 6.0 <= at_s < 9.0 or at_s >= 12.5:
+        return
+    delay_ns = {11.0: 300 * MS, 11.5: 700 * MS}.get(round(at_s, 1), 20 * MS)
+    yield Recorded(frame.stamp_ns + delay_ns, frame)
+
+
+def _reading_before_the_gap(reading: GasReading, at_s: float) -> Iterator[Recorded]:
+    counts = reading.counts.copy()
+    if at_s == 4.0:
+        counts[2] = np.nan
+    elif at_s in (5.0, 7.5):
+        counts[:] = np.nan
+    item = replace(reading, counts=counts)
+    yield Recorded(reading.stamp_ns + 10 * MS, item)
+    if at_s == 10.0:
+        yield Recorded(reading.stamp_ns + 15 * MS, item)
+
+
+def _after_the_first_gap(one: Recorded, at_s: float) -> Iterator[Recorded]:
+    if isinstance(one.item, ThermalFrame) and 42.5 <= at_s < 43.0:
+        return
+    yield _later(one, sum(gap_s for start_s, gap_s in _GAPS_S.items() if at_s >= start_s) * S)
+
+
+def _later(one: Recorded, delay_ns: int) -> Recorded:
+    item = replace(one.item, stamp_ns=one.item.stamp_ns + delay_ns)
+    return Recorded(one.recorded_ns + delay_ns, item)
+
+
+def _patrol(end_s: float) -> Iterator[Recorded]:
+    """The beginning of a patrol whose leak is reached after 23 seconds."""
+    settings = PatrolSettings(clean_s=20.0, encounter_s=(15.0, 18.0))
+    patrol = Patrol(seed=2, duration_s=80.0, leaks=1, settings=settings)
+    instants = PatrolSource(patrol, PAPER_CHANNELS, _PERIOD_NS, _PERIOD_NS).instants()
+    for instant in islice(instants, round(end_s * S) // _PERIOD_NS):
+        yield from _recorded(instant)
+
+
+def _recorded(instant: Instant) -> Iterator[Recorded]:
+    assert instant.reading is not None
+    assert instant.frame is not None
+    yield Recorded(instant.stamp_ns + 10 * MS, instant.reading)
+    frame = replace(instant.frame, stamp_ns=instant.stamp_ns + _IMAGE_LAG_NS)
+    yield Recorded(frame.stamp_ns + 20 * MS, frame)

@@ -1,0 +1,271 @@
+"""The pipeline over a bag gives what the node's pieces give when they are ticked as the node ticks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_bags import SECOND, image, reading
+from scripted_runtime import ScriptedRuntime
+
+from gas_fusion_ros.alarm_clock import AlarmClock
+from gas_fusion_ros.alarm_defaults import DEFAULT_SEVERITIES
+from gas_fusion_ros.alarm_types import AlarmEvent, AlarmSettings, AlarmState
+from gas_fusion_ros.classifier import Classifier
+from gas_fusion_ros.inference import Answer, Bundle
+from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, Mode, Observation, ThermalFrame, Verdict
+from gas_fusion_ros.pairing import Pair, Pairing, PairingSettings
+from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.replay.pipeline import Decision, Pipeline, PipelineSettings
+from gas_fusion_ros.share import find_bundle
+
+TICK = 50_000_000
+START = 1000 * SECOND
+SETTINGS = PipelineSettings(
+    PairingSettings(slop_ns=2 * TICK, wait_ns=6 * TICK, silence_ns=2 * SECOND),
+    AlarmSettings(DEFAULT_SEVERITIES, on_delay_ns=SECOND, off_delay_ns=2 * SECOND, timeout_ns=3 * SECOND),
+)
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return Bundle.load(find_bundle("fusion1"))
+
+
+class HashingRuntime:
+    """Says something else of every input, and the same of the same."""
+
+    device, note = "cpu", ""
+
+    def run(self, _: Mode, inputs: Mapping[str, npt.NDArray[np.float32]]) -> Answer:
+        value = sum(float(np.abs(array).sum()) for array in inputs.values())
+        logits = np.zeros(4, dtype=np.float32)
+        logits[int(value * 1000) % 4] = 5.0
+        return Answer(logits)
+
+
+@dataclass
+class Heard:
+    """Keeps what comes out, and what a pipeline is asked to do on it."""
+
+    readings: list[int] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    events: list[AlarmEvent] = field(default_factory=list)
+    acknowledges: Pipeline | None = None
+
+    def on_reading(self, _: GasReading, recorded_ns: int) -> None:
+        self.readings.append(recorded_ns)
+
+    def on_decision(self, decision: Decision) -> None:
+        self.decisions.append(decision)
+        self.verdicts.append(decision.verdict)
+
+    def on_alarm(self, event: AlarmEvent) -> None:
+        self.events.append(event)
+        if self.acknowledges is not None and event.state is AlarmState.LATCHED:
+            self.acknowledges.acknowledge()
+
+    @property
+    def said(self) -> list[tuple[int, str, str, int | None, list[float]]]:
+        return [
+            (one.stamp_ns, one.label, one.mode.value, one.pair_offset_ns, one.probabilities.tolist())
+            for one in self.verdicts
+        ]
+
+
+class Node:
+    """What the live node does with its messages, with its ticks every 50 ms of the clock."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.heard = Heard()
+        self._classifier = Classifier(bundle, HashingRuntime())
+        self._pairing: Pairing[GasReading, ThermalFrame] = Pairing(SETTINGS.pairing)
+        self._alarm = AlarmClock(SETTINGS.alarm, self._hear)
+        self._now_ns = START - TICK
+
+    def play(self, messages: Sequence[tuple[int, GasReading | ThermalFrame]], end_ns: int) -> Heard:
+        self._tick_until(START)
+        for recorded_ns, item in messages:
+            self._tick_until(recorded_ns)
+            if isinstance(item, GasReading):
+                self._deliver(self._pairing.add_reading(item.stamp_ns, item, recorded_ns, 0))
+            else:
+                self._deliver(self._pairing.add_image(item.stamp_ns, item, recorded_ns, 0))
+        self._tick_until(end_ns)
+        self._deliver(self._pairing.flush())
+        return self.heard
+
+    def _tick_until(self, now_ns: int) -> None:
+        while self._now_ns < now_ns:
+            self._now_ns += TICK
+            self._deliver(self._pairing.tick(self._now_ns))
+            self._alarm.tick(self._now_ns)
+
+    def _deliver(self, pairs: list[Pair[GasReading, ThermalFrame]]) -> None:
+        for pair in pairs:
+            verdict = self._classifier.classify(Observation(pair.reading, pair.image, run=pair.run))
+            self.heard.verdicts.append(verdict)
+            self._alarm.update(verdict, self._now_ns)
+
+    def _hear(self, _: object, __: int, event: AlarmEvent | None) -> None:
+        if event is not None:
+            self.heard.events.append(event)
+
+
+def play(
+    bundle: Bundle, messages: Sequence[tuple[int, GasReading | ThermalFrame]], end_ns: int
+) -> tuple[Heard, Pipeline]:
+    heard = Heard()
+    pipeline = Pipeline(bundle, HashingRuntime(), SETTINGS, Problems(), heard)
+    pipeline.tick(START)
+    for recorded_ns, item in messages:
+        if isinstance(item, GasReading):
+            pipeline.add_reading(item, recorded_ns)
+        else:
+            pipeline.add_frame(item, recorded_ns)
+    pipeline.tick(end_ns)
+    pipeline.finish()
+    return heard, pipeline
+
+
+# Ticks since the message before, delay from stamp to recording (sometimes far off), which, and content.
+MESSAGES = st.lists(
+    st.tuples(
+        st.one_of(st.integers(0, 12), st.integers(0, 120)),
+        st.one_of(st.integers(0, 4), st.integers(-40, 40), st.just(400)),
+        st.booleans(),
+        st.integers(0, 255),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(MESSAGES)
+@settings(max_examples=60, deadline=None)
+def test_it_gives_what_the_node_gives(bundle: Bundle, drawn: list[tuple[int, int, bool, int]]) -> None:
+    messages: list[tuple[int, GasReading | ThermalFrame]] = []
+    recorded_ns = START
+    for since, delay, is_reading, content in drawn:
+        recorded_ns += since * TICK
+        stamp_ns = recorded_ns - delay * TICK
+        if is_reading:
+            counts = np.full(7, 300.0 + content, dtype=np.float32)
+            messages.append((recorded_ns, GasReading(stamp_ns, PAPER_CHANNELS, counts)))
+        else:
+            pixels = np.full((8, 8), content, dtype=np.uint8)
+            messages.append((recorded_ns, ThermalFrame(stamp_ns, pixels, "mono8")))
+    end_ns = recorded_ns + 5 * SECOND
+    heard, pipeline = play(bundle, messages, end_ns)
+    expected = Node(bundle).play(messages, end_ns)
+    assert heard.said == expected.said
+    assert heard.events == expected.events
+    counters = pipeline.counters
+    assert counters.readings == counters.pairs + counters.gas_only + counters.dropped_readings
+    assert len(heard.verdicts) == counters.pairs + counters.gas_only + counters.thermal_only
+
+
+def test_a_wait_that_ends_in_a_pause_is_dated_where_it_ends(bundle: Bundle) -> None:
+    only = GasReading(START, PAPER_CHANNELS, np.full(7, 300.0, dtype=np.float32))
+    later = GasReading(START + 60 * SECOND, PAPER_CHANNELS, np.full(7, 300.0, dtype=np.float32))
+    heard, _ = play(bundle, [(START, only), (START + 60 * SECOND, later)], START + 61 * SECOND)
+    fault = next(event for event in heard.events if event.fault)
+    assert fault.stamp_ns == START + SETTINGS.alarm.timeout_ns
+
+
+def test_messages_are_decoded_and_what_cannot_be_is_counted(bundle: Bundle) -> None:
+    heard, problems = Heard(), Problems()
+    runtime = ScriptedRuntime()
+    pipeline = Pipeline(bundle, runtime, SETTINGS, problems, heard)
+    counts = [400.0] * 7
+    pixels = np.full((8, 8), 90, dtype=np.uint8)
+    good, picture = reading(START, counts).message, image(START + TICK, pixels, "mono8").message
+    pipeline.add_reading_message(good, START)
+    pipeline.add_image_message(picture, START + TICK)
+    for broken in (reading(0, counts), reading(START, counts[:3], channels=PAPER_CHANNELS[:3])):
+        pipeline.add_reading_message(broken.message, START + 2 * TICK)
+    pipeline.add_image_message(image(0, pixels, "mono8").message, START + 3 * TICK)
+    pipeline.finish()
+    assert problems.counts() == {
+        "reading_zero_stamp": 1,
+        "reading_missing_channel": 1,
+        "image_zero_stamp": 1,
+    }
+    assert heard.readings == [START]
+    (decision,) = heard.decisions
+    assert decision.verdict.mode is Mode.FUSION
+    assert decision.verdict.pair_offset_ns == TICK
+    assert decision.recorded_ns == START
+    assert decision.cost_ns > 0
+    assert decision.sample.observation.frame is not None
+
+
+def test_channels_may_be_named_and_stand_in_any_order(bundle: Bundle) -> None:
+    mixed = ("extra", *reversed(PAPER_CHANNELS))
+    counts = [1.0, *reversed([300.0 + place for place in range(7)])]
+    heard = Heard()
+    for channels in ((), mixed):
+        chosen = PipelineSettings(SETTINGS.pairing, SETTINGS.alarm, channels)
+        pipeline = Pipeline(bundle, HashingRuntime(), chosen, Problems(), heard)
+        pipeline.add_reading_message(reading(START, counts, channels=mixed).message, START)
+        pipeline.finish()
+    assert len({tuple(one.probabilities.tolist()) for one in heard.verdicts}) == 1
+    assert len(heard.verdicts) == 2
+
+
+class FailingRuntime(ScriptedRuntime):
+    """Fails on every other observation."""
+
+    def run(self, mode: Mode, inputs: Mapping[str, npt.NDArray[np.float32]]) -> Answer:
+        answer = super().run(mode, inputs)
+        if len(self.given) % 2:
+            raise RuntimeError("out of memory")
+        return answer
+
+
+def test_an_observation_that_cannot_be_classified_is_counted_and_the_others_go_on(bundle: Bundle) -> None:
+    heard, problems = Heard(), Problems()
+    pipeline = Pipeline(bundle, FailingRuntime(), SETTINGS, problems, heard)
+    for second in range(4):
+        stamp_ns = START + second * SECOND
+        pipeline.add_reading_message(reading(stamp_ns, [400.0] * 7).message, stamp_ns)
+    pipeline.add_reading_message(reading(START + 9 * SECOND, [np.nan] * 7).message, START + 9 * SECOND)
+    pipeline.finish()
+    assert problems.counts() == {"classification_failed": 2, "unusable_observation": 1}
+    assert [one.stamp_ns for one in heard.verdicts] == [START + SECOND, START + 3 * SECOND]
+    assert "RuntimeError: out of memory" in {one.detail for one in problems.take_unreported()}
+
+
+def test_an_operator_lets_go_of_what_is_over(bundle: Bundle) -> None:
+    heard, runtime = Heard(), ScriptedRuntime()
+    pipeline = Pipeline(bundle, runtime, SETTINGS, Problems(), heard)
+    heard.acknowledges = pipeline
+    for second in range(20):
+        runtime.say({"Smoke" if second % 10 < 4 else "NoGas": 0.97})
+        stamp_ns = START + second * SECOND
+        pipeline.add_reading(GasReading(stamp_ns, PAPER_CHANNELS, np.full(7, 400.0, np.float32)), stamp_ns)
+        pipeline.tick(stamp_ns + SETTINGS.pairing.wait_ns)
+    status = pipeline.alarm_status
+    assert status is not None
+    assert (status.state, status.alarm) == (AlarmState.CLEAR, 2)
+
+
+def test_jumping_back_begins_a_new_run_with_an_empty_window(bundle: Bundle) -> None:
+    heard = Heard()
+    pipeline = Pipeline(bundle, HashingRuntime(), SETTINGS, Problems(), heard)
+    for loop in range(2):
+        for second in range(5):
+            stamp_ns = START + second * SECOND
+            recorded_ns = stamp_ns + loop * 100 * SECOND
+            pipeline.add_reading(
+                GasReading(stamp_ns, PAPER_CHANNELS, np.full(7, 400.0, np.float32)), recorded_ns
+            )
+    pipeline.finish()
+    assert [one.sample.observation.run for one in heard.decisions] == [0] * 6 + [1] * 4
+    assert pipeline.counters.resets == 1
