@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.thermal import Preparation
 from training import options
 from training.benchmark_alarms import alarm_lines
@@ -125,6 +126,7 @@ def main(
         str, typer.Option(help="Models with commas between, or all.")
     ] = "temporal_fusion,knn_window,extra_trees_window",
     data: options.DataOption = None,
+    channels: options.ChannelsOption = None,
     split: Annotated[
         str, typer.Option(help="Splits with commas between: blocked, forward, backward, strict.")
     ] = BLOCKED,
@@ -145,7 +147,7 @@ def main(
             fraction,
             embargo,
         )
-        dataset = Dataset.load(options.data_folder(data))
+        dataset = Dataset.load(options.data_folder(data), options.channel_list(channels, PAPER_CHANNELS))
         bench = Bench.of(dataset)
         work = tasks(chosen, splits, options.seed_list(seeds))
         for task in work:

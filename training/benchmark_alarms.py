@@ -12,7 +12,6 @@ from training.benchmark_figures import TimeLine
 from training.benchmark_results import BenchmarkResult
 from training.benchmark_runs import Bench
 from training.splits import BLOCKED
-from training.windows import ROW_PERIOD_S
 
 
 def alarm_lines(results: Sequence[BenchmarkResult], model: str, bench: Bench) -> list[TimeLine]:
@@ -40,7 +39,7 @@ def alarm_lines(results: Sequence[BenchmarkResult], model: str, bench: Bench) ->
         settings = advised_alarm(run.alarm or {})
         for label in np.unique(bench.recording.labels[test]):
             mine = test[bench.recording.labels[test] == label]
-            alarm[mine] = standing(leak[mine], settings, ROW_PERIOD_S)
+            alarm[mine] = standing(leak[mine], settings, bench.recording.period_s)
     if not runs:
         return []
     return [_line(bench, label, leak, alarm) for label in range(len(bench.dataset.classes))]
@@ -50,7 +49,7 @@ def _line(bench: Bench, label: int, leak: npt.NDArray[np.float64], alarm: npt.ND
     rows = np.flatnonzero(bench.recording.labels == label)
     return TimeLine(
         bench.dataset.classes[label],
-        np.arange(len(rows)) * ROW_PERIOD_S,
+        np.arange(len(rows)) * bench.recording.period_s,
         bench.recording.counts[rows],
         leak[rows],
         alarm[rows],

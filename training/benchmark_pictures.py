@@ -77,7 +77,15 @@ def _measure(
         data_file=bench.dataset.csv_path.name,
         data_sha256=bench.data_sha256,
         code_version=code_version(),
-        **asdict(leak_figures(probabilities.argmax(axis=1), labels.numpy(), rows, bench.dataset.classes)),
+        **asdict(
+            leak_figures(
+                probabilities.argmax(axis=1),
+                labels.numpy(),
+                rows,
+                bench.dataset.classes,
+                bench.recording.period_s,
+            )
+        ),
         temperature=1.0,
         **vars(calibration(probabilities, labels.numpy())),
         perturbed={name: _accuracy(answers[shown], labels) for name, shown in PERTURBED.items()},

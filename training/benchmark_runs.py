@@ -26,7 +26,7 @@ from training.runs import code_version
 from training.scores import score
 from training.splits import BLOCKED, STRICT, Indices, SplitSettings, split_rows
 from training.temporal_fitting import EncoderAnswers
-from training.windows import ROW_PERIOD_S, Recording, TrainingPart, Windows
+from training.windows import Recording, TrainingPart, Windows
 
 CHOICE_SEED = 0
 """Seed of the inner folds' fits: a choice is made once per split and serves all seeds of the test."""
@@ -144,7 +144,7 @@ def tune(choice: Choice, outside: Outside) -> AlarmTuning | None:
         leaks += _leak_streams(fold.fitted, onsets, choice.temperature, clean)
     if not leaks:
         return None
-    return tune_alarm(quiet, leaks, ROW_PERIOD_S)
+    return tune_alarm(quiet, leaks, outside.recording.period_s)
 
 
 def _leak_streams(
@@ -195,8 +195,16 @@ def _measure(
         data_file=bench.dataset.csv_path.name,
         data_sha256=bench.data_sha256,
         code_version=code_version(),
-        **asdict(leak_figures(probabilities.argmax(axis=1), windows.labels, test, bench.dataset.classes)),
-        **_alarm_figures(choice, fitted, windows, answers, onsets, alarm, bench.clean),
+        **asdict(
+            leak_figures(
+                probabilities.argmax(axis=1),
+                windows.labels,
+                test,
+                bench.dataset.classes,
+                bench.recording.period_s,
+            )
+        ),
+        **_alarm_figures(choice, fitted, windows, answers, onsets, alarm, bench),
         leak=_thousandths(probabilities, bench.clean)
         if contender.rejects and seed == CHOICE_SEED and split.name == BLOCKED
         else (),
@@ -249,19 +257,20 @@ def _alarm_figures(
     answers: EncoderAnswers,
     onsets: Sequence[Onset],
     alarm: AlarmTuning | None,
-    clean: int | None,
+    bench: Bench,
 ) -> dict[str, Any]:
     """Return what the tuned alarm does on the test rows: in clean air, and where it gives way to a gas."""
+    clean, period_s = bench.clean, bench.recording.period_s
     if alarm is None or clean is None:
         return {}
     air = answers.of(windows.labels == clean)
     quiet = [leak_probabilities(air, choice.temperature, clean)]
     delays = detection_delays(
-        _leak_streams(fitted, onsets, choice.temperature, clean), alarm.settings, ROW_PERIOD_S
+        _leak_streams(fitted, onsets, choice.temperature, clean), alarm.settings, period_s
     )
     heard = [delay for delay in delays if delay is not None]
     return {
-        "false_alarms_per_hour": false_alarms_per_hour(quiet, alarm.settings, ROW_PERIOD_S),
+        "false_alarms_per_hour": false_alarms_per_hour(quiet, alarm.settings, period_s),
         "detection_delay": float(np.median(heard)) if heard else None,
         "missed_leaks": 1 - len(heard) / len(delays) if delays else None,
         "alarm": alarm.advice,

@@ -13,7 +13,7 @@ import numpy as np
 
 from gas_fusion_ros.window import WindowSettings
 from training.splits import Indices
-from training.windows import ROW_PERIOD_NS, Recording, Windows
+from training.windows import Recording, Windows
 
 BEFORE = 60
 """Rows of clean air."""
@@ -75,7 +75,9 @@ def _splice(recording: Recording, air: Indices, leak: Indices, settings: WindowS
     rows = np.concatenate([air, leak])
     labels = recording.labels[rows]
     one_line = Recording(
-        recording.counts[rows], np.zeros(len(rows), dtype=np.int64), np.arange(len(rows)) * ROW_PERIOD_NS
+        recording.counts[rows],
+        np.zeros(len(rows), dtype=np.int64),
+        np.arange(len(rows)) * recording.period_ns,
     )
     shown = np.arange(len(air) - LEAD, len(rows))
     windows = one_line.windows(shown, np.zeros(0, dtype=np.int64), settings)

@@ -26,7 +26,7 @@ from gas_fusion_ros.window import WindowSettings, resample
 from training.fit_mq_response import WARM_UP_ROWS, MixtureSettings, fit_classes
 from training.onsets import LEAD, Onset
 from training.splits import Indices
-from training.windows import ROW_PERIOD_S, TrainingPart, Windows
+from training.windows import TrainingPart, Windows
 
 FIRST_SEED = 1_000_000
 """Seed of the first patrol to train on: far from those that models are tried on."""
@@ -80,7 +80,7 @@ def patrol_windows(part: TrainingPart, settings: WindowSettings, patrols: int) -
 
 
 def patrol_onsets(part: TrainingPart, settings: WindowSettings) -> list[Onset]:
-    """Simulate streams in which a robot walks from clean air into a leak, a reading every row period.
+    """Simulate streams in which a robot walks from clean air into a leak, read as often as the part was.
 
     Args:
         part: what may be known.
@@ -97,7 +97,7 @@ def patrol_onsets(part: TrainingPart, settings: WindowSettings) -> list[Onset]:
     for seed in range(FIRST_ONSET_SEED, FIRST_ONSET_SEED + _ONSETS):
         patrol = Patrol(seed, _ONSET_DURATION_S, leaks=1, statistics=statistics)
         (leak,) = patrol.encounters
-        stream = _Stream.of(patrol, ROW_PERIOD_S)
+        stream = _Stream.of(patrol, part.recording.period_s)
         first, last = np.searchsorted(stream.seconds, (leak.start_s, leak.end_s))
         shown = np.arange(max(0, first - LEAD), last)
         windows = stream.windows(shown, settings, names)

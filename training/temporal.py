@@ -23,7 +23,7 @@ from torch import nn
 
 from gas_fusion_ros.dataset import Dataset
 from gas_fusion_ros.inference import ONNX_FILES, Bundle, OnnxRuntime, load_networks, window_to_json
-from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.observation import PAPER_CHANNELS, Mode
 from gas_fusion_ros.thermal import Preparation
 from training import options
 from training.benchmark_results import BenchmarkResult, read_benchmark
@@ -228,6 +228,7 @@ def _measure(bundle: Bundle, trained: nn.Module) -> dict[str, Any]:
 def main(
     output: Annotated[Path, typer.Option(help="New or empty folder for the bundle.")],
     data: options.DataOption = None,
+    channels: options.ChannelsOption = None,
     benchmark: Annotated[
         Path | None, typer.Option(help="results.json of `training.benchmark`: its figures go into the card.")
     ] = None,
@@ -243,7 +244,7 @@ def main(
     settings = ThermalSettings()
     with options.refusing("training.temporal"):
         recipes = chosen_recipes(options.listed("--recipes", recipe_names, str))
-        dataset = Dataset.load(options.data_folder(data))
+        dataset = Dataset.load(options.data_folder(data), options.channel_list(channels, PAPER_CHANNELS))
         bench = Bench.of(dataset)
         metrics = {} if benchmark is None else benchmark_metrics(read_benchmark(benchmark), NAME)
         test, tested = bench.held_out(TEST, seed)

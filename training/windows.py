@@ -86,6 +86,19 @@ class Recording:
         several = bags.ravel() if len(names) > 1 else None
         return cls(dataset.counts, dataset.labels, np.array(stamps, dtype=np.int64), several)
 
+    @property
+    def period_ns(self) -> int:
+        """Time between two rows of a time line, the median; `ROW_PERIOD_NS` where no line has two."""
+        lines = self._lines()
+        steps = [np.diff(self.stamps_ns[lines == number]) for number in np.unique(lines)]
+        together = np.concatenate(steps)
+        return round(float(np.median(together))) if len(together) else ROW_PERIOD_NS
+
+    @property
+    def period_s(self) -> float:
+        """The same, seconds."""
+        return self.period_ns / NANOSECONDS_PER_SECOND
+
     def windows(
         self,
         rows: Indices,
