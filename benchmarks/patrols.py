@@ -23,7 +23,7 @@ from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, START_S, patr
 from gas_fusion_ros.replay.metrics import Score, ScoreSettings
 from gas_fusion_ros.replay.pipeline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.replay.run_log import AlarmReport, Classification, RunLog
-from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.simulation.patrol import Patrol
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
@@ -106,7 +106,7 @@ def main(
     first: Annotated[int, typer.Option(help="The first seed.", min=0)] = 0,
     duration: Annotated[float, typer.Option(help="Length of each patrol, s.")] = 600.0,
     leaks: Annotated[int, typer.Option(help="Leaks on each patrol.", min=0)] = 3,
-    model: Annotated[str, typer.Option(help="Model bundle: a name below models/ or a folder.")] = "fusion1",
+    model: Annotated[str, typer.Option(help="Model bundle: a name or a folder.")] = DEFAULT_MODEL,
     images: Annotated[bool, typer.Option(help="With the camera, or by gas alone.")] = True,
 ) -> None:
     """Play patrols and print what was found; exit code 1 if a leak was missed or an alarm false."""

@@ -34,7 +34,7 @@ from gas_fusion_ros import messages
 from gas_fusion_ros.inference import Bundle, OnnxRuntime
 from gas_fusion_ros.nodes.composition import ACTIVATE, CONFIGURE, Composition, LifecycleClient
 from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
 
 MAX_LATENCY_P99_MS = 10.0
 MAX_CPU_PERCENT = 60.0
@@ -247,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark and print its table; 0 where every limit was kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long to publish")
-    parser.add_argument("--model", default="fusion1", help="model bundle: a name below models/ or a folder")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="model bundle: a name or a folder")
     options = parser.parse_args(arguments)
     model = find_bundle(options.model)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"

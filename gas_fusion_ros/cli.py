@@ -22,6 +22,7 @@ from gas_fusion_ros.commands.label import label
 from gas_fusion_ros.commands.options import Device
 from gas_fusion_ros.commands.terminal import fail
 from gas_fusion_ros.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
+from gas_fusion_ros.share import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from gas_fusion_ros.demo import Outcome
@@ -83,7 +84,9 @@ def demo(
         Optional[Path],
         typer.Option(help="Play this folder in the layout of the data set MultimodalGasData instead."),
     ] = None,
-    model: Annotated[str, typer.Option(help="Model bundle: a name below models/ or a folder.")] = "fusion1",
+    model: Annotated[
+        str, typer.Option(help="Model bundle: a name below models/ or a folder.")
+    ] = DEFAULT_MODEL,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.AUTO,
     output: Annotated[
         Optional[Path],

@@ -29,7 +29,7 @@ from gas_fusion_ros.replay.metrics import Score, ScoreSettings
 from gas_fusion_ros.replay.pacing import Pace, PaceSettings
 from gas_fusion_ros.replay.report import Report, draw_timeline
 from gas_fusion_ros.replay.run_log import RunLog
-from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -53,7 +53,7 @@ class DemoSettings:
     """
 
     output: Path
-    model: str = "fusion1"
+    model: str = DEFAULT_MODEL
     device: str = "auto"
     patience_s: float = 10.0
 

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 PACKAGE = "gas_fusion_ros"
+DEFAULT_MODEL = "temporal_fusion"
+"""Name of the shipped bundle that is taken where none is named."""
 
 _BUNDLES = "*/bundle.json"
 

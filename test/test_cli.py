@@ -16,6 +16,7 @@ from gas_fusion_ros.cli import app, report_rows
 from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.programme import MAX_SPEED
 from gas_fusion_ros.replay.report import Latency, Report
+from gas_fusion_ros.share import DEFAULT_MODEL
 from gas_fusion_ros.simulation.patrol import MAX_DURATION_S, MIN_DURATION_S, PatrolSettings
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
@@ -148,7 +149,8 @@ def test_a_label_that_the_model_does_not_know_is_one_clear_line(tmp_path: Path, 
     (tmp_path / "readings.csv").write_text("\n".join([header, *rows]) + "\n")
     code, text = invoke("demo", "--recorded", str(tmp_path), "--output", str(tmp_path / "out"))
     assert code == 2
-    expected = f"label '{label}' (CSV line 3) is not a class of fusion1: Mixture, NoGas, Perfume, Smoke"
+    known = "Mixture, NoGas, Perfume, Smoke"
+    expected = f"label '{label}' (CSV line 3) is not a class of {DEFAULT_MODEL}: {known}"
     assert expected in text
     assert len(text.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from gas_fusion_ros.networks.shape import Shape
-from gas_fusion_ros.networks.temporal import TemporalFusion
+from gas_fusion_ros.networks.temporal import TemporalFusion, ThermalEncoder
 from training.calibration import fit_temperature
 from training.images import Images
 from training.limits import check_limits
@@ -178,21 +178,30 @@ def _train_thermal(
             pictures = _as_input(images.of(rows[chosen.numpy()], takes))
             pictures = augment_pictures(pictures, settings.augmentation, generator)
             heard = torch.rand(len(chosen), 1, generator=generator) >= settings.missing_readings
-            nothing = nonsense_pictures(round(settings.nonsense * len(chosen)), images.size, generator)
-            shown = torch.cat((pictures, nothing.expand(-1, pictures.shape[1], -1, -1)))
             with torch.autocast("cpu", torch.bfloat16):
-                logits, _ = thermal(shown.contiguous(memory_format=torch.channels_last))
-            seen, silent = logits.float().tensor_split([len(chosen)])
-            joint = seen.log_softmax(dim=1) + heard * evidence[chosen]
+                logits, _ = thermal(pictures.contiguous(memory_format=torch.channels_last))
+            joint = logits.float().log_softmax(dim=1) + heard * evidence[chosen]
             loss = nn.functional.cross_entropy(joint, labels[chosen])
-            if len(silent):
-                loss = loss + _SILENCE_WEIGHT * silence_loss(silent)
+            nothing = nonsense_pictures(round(settings.nonsense * len(chosen)), images.size, generator)
+            if len(nothing):
+                loss = loss + _SILENCE_WEIGHT * _loudness(
+                    thermal, nothing.expand(-1, pictures.shape[1], -1, -1)
+                )
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
     thermal.eval()
     _place_centres(network, rows, labels, images)
+
+
+def _loudness(thermal: ThermalEncoder, nothing: torch.Tensor) -> torch.Tensor:
+    """Return how much GasNet says of pictures of nothing; they leave its batch normalisation as it is."""
+    thermal.eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits, _ = thermal(nothing.contiguous(memory_format=torch.channels_last))
+    thermal.train()
+    return silence_loss(logits.float())
 
 
 def _place_centres(network: TemporalFusion, rows: Indices, labels: torch.Tensor, images: Images) -> None:

@@ -41,6 +41,7 @@ from gas_fusion_ros.replay.settings import (
     replay_parameters_file,
 )
 from gas_fusion_ros.replay.topics import BagTopics
+from gas_fusion_ros.share import DEFAULT_MODEL
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 SUMMARY = "summary.json"
@@ -50,7 +51,7 @@ def evaluate(
     bag: Annotated[list[Path], typer.Argument(help="rosbag2 directories or files.", show_default=False)],
     model: Annotated[
         Optional[str],
-        typer.Option(help="Model bundle: a name below models/ or a folder; fusion1 unless given."),
+        typer.Option(help="Model bundle: a name below models/ or a folder.", show_default=DEFAULT_MODEL),
     ] = None,
     params: Annotated[
         Optional[Path],

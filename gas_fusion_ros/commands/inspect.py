@@ -29,7 +29,7 @@ from gas_fusion_ros.replay.inspection_report import (
 )
 from gas_fusion_ros.replay.settings import SettingsError, read_settings, replay_parameters_file
 from gas_fusion_ros.replay.topics import BagTopics, TopicError
-from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 
@@ -37,7 +37,7 @@ def inspect(
     bags: Annotated[list[Path], typer.Argument(help="rosbag2 directories or files.", metavar="BAG...")],
     model: Annotated[
         str, typer.Option(help="Model bundle to look at the bag for: a name below models/ or a folder.")
-    ] = "fusion1",
+    ] = DEFAULT_MODEL,
     gas_topic: Annotated[Optional[str], typer.Option(help="Topic of the gas readings.")] = None,
     image_topic: Annotated[Optional[str], typer.Option(help="Topic of the thermal images.")] = None,
     label_topic: Annotated[Optional[str], typer.Option(help="Topic of the ground truth.")] = None,

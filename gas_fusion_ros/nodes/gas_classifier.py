@@ -24,13 +24,13 @@ from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.observation import PAPER_CHANNELS, Observation
 from gas_fusion_ros.pairing import PairingCounters, PairingSettings
 from gas_fusion_ros.problems import Growth, Problems
-from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.synchronizer import ObservationSynchronizer
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.worker import Worker
 
 MODEL_SPECS = (
-    ParameterSpec("model", "fusion1", "model bundle: a name below models/ or a folder"),
+    ParameterSpec("model", DEFAULT_MODEL, "model bundle: a name below models/ or a folder"),
     ParameterSpec("device", "auto", "where the network runs", choices=("auto", "cpu", "cuda")),
     ParameterSpec("threads", 1, "inference threads on the CPU", minimum=1, maximum=64),
     ParameterSpec(

@@ -19,7 +19,7 @@ from gas_fusion_ros.alarm_defaults import (
 from gas_fusion_ros.alarm_types import AlarmSettings, Severity
 from gas_fusion_ros.inference import DEVICES, Bundle
 from gas_fusion_ros.pairing_types import PairingSettings
-from gas_fusion_ros.share import share_dir
+from gas_fusion_ros.share import DEFAULT_MODEL, share_dir
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 NODE = "gas_classifier"
@@ -65,7 +65,7 @@ class ClassifierSettings:
         alarm: what is chosen for the alarm; without severities, those that fit the model's classes.
     """
 
-    model: str = "fusion1"
+    model: str = DEFAULT_MODEL
     device: str = "auto"
     threads: int = 1
     channels: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.replay import evaluations
 from gas_fusion_ros.replay.bag_making import BagTarget, make_bag
 from gas_fusion_ros.replay.bag_sources import PatrolSource
+from gas_fusion_ros.share import DEFAULT_MODEL
 from gas_fusion_ros.simulation.patrol import Patrol
 
 QUICK = ("--no-html", "--device", "cpu")
@@ -55,7 +56,7 @@ def test_a_patrol_without_ros(patrol: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     found = report(tmp_path / "out")
-    assert (found["bundle"], found["labels_from"]) == ("fusion1", "topic")
+    assert (found["bundle"], found["labels_from"]) == (DEFAULT_MODEL, "topic")
     assert found["readings"] == found["pairs"] == 240
     assert found["settled_accuracy"] > 0.95
     assert [leak["verdict"] for leak in found["leaks"]] == ["found"]

@@ -53,7 +53,8 @@ class Station:
         self.classifications = graph.listen(DiagnosticArray, f"{prefix}gas/classification", RELIABLE)
         self.alarms = graph.listen(Bool, f"{prefix}gas/alarm", LATCHED)
         self.states = graph.listen(DiagnosticArray, f"{prefix}gas/alarm_state", LATCHED)
-        self.node = graph.create(GasClassifierNode, namespace=namespace, **parameters)
+        # One reading is enough for fusion1, and most tests are about one.
+        self.node = graph.create(GasClassifierNode, namespace=namespace, **{"model": "fusion1", **parameters})
         assert self.node.trigger_configure() == SUCCESS
         assert self.node.trigger_activate() == SUCCESS
         self._gas = graph.talk(PointCloud2, f"{prefix}gas/readings", RELIABLE)

@@ -194,7 +194,7 @@ def test_unknown_keeps_no_leak_from_the_alarm(graph: Graph, runtime: ScriptedRun
 
 
 def test_an_unknown_that_will_never_come_is_said(graph: Graph, capfd: pytest.CaptureFixture[str]) -> None:
-    node = graph.create(GasClassifierNode, alarm__warning_classes=[UNKNOWN])
+    node = graph.create(GasClassifierNode, model="fusion1", alarm__warning_classes=[UNKNOWN])
     assert node.trigger_configure() == SUCCESS
     assert "Unknown is to raise an alarm and never will: model fusion1" in capfd.readouterr().err
 

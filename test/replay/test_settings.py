@@ -19,7 +19,7 @@ from gas_fusion_ros.replay.settings import (
     read_settings,
     replay_parameters_file,
 )
-from gas_fusion_ros.share import find_bundle, share_dir
+from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle, share_dir
 
 S = 1_000_000_000
 
@@ -38,7 +38,7 @@ def written(folder: Path, parameters: object, section: str = "gas_classifier") -
 def test_the_shipped_file_of_the_replay_is_read() -> None:
     settings = read_settings(replay_parameters_file())
     assert settings.pairing == PairingSettings(slop_ns=S // 10, wait_ns=S, future_tolerance_ns=5 * S)
-    assert settings.model == "fusion1"
+    assert settings.model == DEFAULT_MODEL
 
 
 def test_the_shipped_file_of_the_robot_is_read() -> None:
