@@ -203,7 +203,12 @@ def patrol_truth(patrol: Patrol) -> Truth:
         )
         for one in patrol.encounters
     )
-    return Truth(lambda now_ns: patrol.label(now_ns / NANOSECONDS_PER_SECOND - START_S), leaks)
+
+    def label(now_ns: int) -> str:
+        # By whole nanoseconds, as a bag has them: seconds differ by a rounding error at a leak's ends.
+        return next((leak.label for leak in leaks if leak.start_ns <= now_ns < leak.end_ns), CLEAN_AIR)
+
+    return Truth(label, leaks)
 
 
 def recorded_truth(dataset: Dataset, rows: int) -> Truth | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     ExecuteProcess,
     IncludeLaunchDescription,
+    LogInfo,
     OpaqueFunction,
     Shutdown,
 )
@@ -15,10 +18,8 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
 
 from gas_fusion_ros.nodes.launching import PACKAGE, model_arguments, on_active
-
-# Only what the sensors said: the verdicts in the bag would mix with those made now.
-TOPICS = ("gas/readings", "thermal/image_raw", "thermal/image", "thermal/camera_info")
-CLOCK_RATE_HZ = "100"
+from gas_fusion_ros.replay.playback import Playback, play_command
+from gas_fusion_ros.replay.topics import BagTopics
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -43,7 +44,17 @@ def generate_launch_description() -> LaunchDescription:
                 "loop", default_value="false", choices=["true", "false"], description="play over and over"
             ),
             DeclareLaunchArgument(
-                "bag_namespace", default_value="", description="namespace that the bag was recorded in"
+                "bag_namespace",
+                default_value="",
+                description="namespace of the bag that is played; empty finds the sensors' topics in any",
+            ),
+            DeclareLaunchArgument(
+                "gas_topic",
+                default_value="",
+                description="the bag's topic of readings; empty takes the one that gas-fusion evaluate takes",
+            ),
+            DeclareLaunchArgument(
+                "image_topic", default_value="", description="the bag's topic of images, likewise"
             ),
             DeclareLaunchArgument(
                 "namespace", default_value="", description="namespace to play and classify in"
@@ -64,16 +75,16 @@ def _play_when_ready(context: LaunchContext) -> list[Action]:
     def argument(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    recorded = [_topic(argument("bag_namespace"), topic) for topic in TOPICS]
-    played = [_topic(argument("namespace"), topic) for topic in TOPICS]
-    command = ["ros2", "bag", "play", argument("bag"), "--clock", CLOCK_RATE_HZ, "--rate", argument("rate")]
-    if argument("loop") == "true":
-        command.append("--loop")
-    command += ["--disable-keyboard-controls", "--topics", *recorded]
-    command += ["--remap", *(f"{old}:={new}" for old, new in zip(recorded, played, strict=True))]
+    command, doubts = play_command(
+        Playback(
+            bag=Path(argument("bag")),
+            rate=float(argument("rate")),
+            loops=argument("loop") == "true",
+            bag_namespace=argument("bag_namespace"),
+            namespace=argument("namespace"),
+            topics=BagTopics(gas=argument("gas_topic") or None, image=argument("image_topic") or None),
+        )
+    )
     play = ExecuteProcess(cmd=command, output="screen", on_exit=[Shutdown(reason="the bag has ended")])
-    return [on_active("gas_classifier", [play])]
-
-
-def _topic(namespace: str, topic: str) -> str:
-    return "/".join(["", *filter(None, namespace.split("/")), topic])
+    said: list[Action] = [LogInfo(msg=doubt.detail) for doubt in doubts]
+    return [*said, on_active("gas_classifier", [play])]

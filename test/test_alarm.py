@@ -493,3 +493,33 @@ def test_unknown_verdicts_keep_no_leak_from_the_alarm() -> None:
     for step in range(1, 4):
         alarm.update(START + step * 10, SETTINGS.evidence(verdict(0.9, novelty=3.0)), True)
     assert (alarm.status.state, alarm.status.gas) == (ACTIVE, "Smoke")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-2_500_000_000, 2_500_000_000), st.sampled_from([0.0, 0.5, 0.9]), st.booleans()
+        ),
+        max_size=10,
+    )
+)
+def test_the_fault_is_due_exactly_when_it_comes(steps: list[tuple[int, float, bool]]) -> None:
+    settings = replace(SETTINGS, timeout_ns=3_000_000_000)
+    alarms = [LeakAlarm(settings, START) for _ in range(2)]
+    now = START
+    for step, probability, valid in steps:
+        now += step
+        for alarm in alarms:
+            alarm.update(now, smoke(probability), valid)
+    early, due = alarms
+    due_ns = due.fault_due_ns
+    if due.status.fault:
+        assert due_ns is None
+        return
+    assert due_ns is not None
+    early.tick(due_ns - 1)
+    assert not early.status.fault
+    event = due.tick(due_ns)
+    assert event is not None
+    assert event.fault
+    assert event.stamp_ns == due_ns

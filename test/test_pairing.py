@@ -539,3 +539,27 @@ def test_readings_alone_all_go_on_in_order() -> None:
 def test_a_bad_setting_is_refused_by_name(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         PairingSettings(**{name: value})  # type: ignore[arg-type]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["reading", "image"]), st.integers(-120, 120), st.integers(0, 60)),
+        min_size=1,
+        max_size=25,
+    )
+)
+def test_the_next_deadline_is_when_the_next_reading_goes_on(drawn: list[tuple[str, int, int]]) -> None:
+    def played() -> Pairing[str, str]:
+        pairing: Pairing[str, str] = Pairing(settings(wait_ns=40, reset_jump_ns=50))
+        now = 1000
+        for kind, delay, since in drawn:
+            now += since
+            feed(pairing, kind, now - delay, now=now)
+        return pairing
+
+    deadline = played().next_deadline_ns
+    if deadline is None:
+        assert not played().tick(FAR)
+        return
+    assert not played().tick(deadline - 1)
+    assert played().tick(deadline)

@@ -37,7 +37,7 @@ def at(programme: Programme, seconds: float) -> int:
 
 
 def test_a_patrols_truth_is_the_patrols() -> None:
-    programme = patrol_programme(seed=1, duration_s=None, leaks=3, speed=None)
+    programme = patrol_programme(seed=0, duration_s=None, leaks=3, speed=None)
     assert programme.patrol is not None
     assert programme.truth is not None
     assert (programme.duration_s, programme.readings) == (600.0, 1200)
@@ -47,6 +47,8 @@ def test_a_patrols_truth_is_the_patrols() -> None:
         middle = (leak.start_ns + leak.end_ns) // 2
         assert programme.truth.label(middle) == encounter.gas
         assert programme.truth.label(leak.start_ns - S) == "NoGas"
+        assert programme.truth.label(leak.start_ns) == encounter.gas
+        assert programme.truth.label(leak.end_ns) == "NoGas"
         assert leak.first_sign_ns < leak.start_ns
         assert leak.recovered_ns > leak.end_ns
 

@@ -3,6 +3,7 @@
 # ruff: noqa: UP045
 # No `from __future__ import annotations`, see cli.py.
 
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -107,6 +108,9 @@ def evaluate(
     no_html: Annotated[bool, typer.Option("--no-html", help="Write no report.html.")] = False,
 ) -> None:
     """Evaluate bags with the code of the live node: classes, leaks, alarms and figures beside the truth."""
+    # `docker stop` ends an evaluation as Ctrl-C does; a shell script starts background jobs deaf to SIGINT.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     began_s = time.perf_counter()
     folder = output if output is not None else Path("output") / datetime.now().strftime("%Y%m%d-%H%M%S")
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.table import Table
 
 from gas_fusion_ros.replay.evaluation_report import (
@@ -56,16 +57,20 @@ def report_rows(report: EvaluationReport) -> dict[str, str]:
 
 def summary_table(reports: Sequence[tuple[str, EvaluationReport]], summary: SummaryReport) -> Table:
     """A row for each bag, and one for all together."""
-    table = Table(*_HEADS, title=f"{summary.bundle} on {len(reports)} bags")
+    title = f"{summary.bundle} on {len(reports)} bags"
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("bag", overflow="fold")
+    for head in _HEADS:
+        table.add_column(head, no_wrap=True)
     for name, report in reports:
         table.add_row(
             name,
             str(report.readings),
-            str(report.pairs),
             share_text(report.class_accuracy),
             share_text(report.macro_f1),
             _found(report.leaks is not None, {one.value: report.leaks_with(one) for one in LeakVerdict}),
-            f"{len(report.alarms)} ({_count(report.false_alarms)})",
+            str(len(report.alarms)),
+            _count(report.false_alarms),
             _rate(report.false_alarms_per_hour),
             str(sum(loss.count for loss in report.losses.values())),
         )
@@ -73,28 +78,18 @@ def summary_table(reports: Sequence[tuple[str, EvaluationReport]], summary: Summ
     table.add_row(
         "all",
         str(summary.readings),
-        str(summary.pairs),
         share_text(summary.class_accuracy),
         share_text(summary.macro_f1),
         _found(summary.false_alarms is not None, summary.leaks),
-        f"{summary.alarms} ({_count(summary.false_alarms)})",
+        str(summary.alarms),
+        _count(summary.false_alarms),
         _rate(summary.false_alarms_per_hour),
         str(sum(summary.losses.values())),
     )
     return table
 
 
-_HEADS = (
-    "bag",
-    "readings",
-    "pairs",
-    "accuracy",
-    "macro F1",
-    "leaks found",
-    "alarms (false)",
-    "false per hour",
-    "losses",
-)
+_HEADS = ("readings", "accuracy", "F1", "found", "alarms", "false", "false/h", "losses")
 
 
 def share_text(value: float | None) -> str:

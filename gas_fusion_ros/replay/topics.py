@@ -49,8 +49,9 @@ class _Kind:
 
 
 _GAS = _Kind("gas", "gas readings", "sensor_msgs/msg/PointCloud2", ("gas/readings",), by_type=True)
+# The classifier node hears thermal/image_raw, so that is what it saw where there are both.
 _IMAGE = _Kind(
-    "image", "thermal images", "sensor_msgs/msg/Image", ("thermal/image", "thermal/image_raw"), by_type=True
+    "image", "thermal images", "sensor_msgs/msg/Image", ("thermal/image_raw", "thermal/image"), by_type=True
 )
 _LABEL = _Kind("label", "labels", "std_msgs/msg/String", (TRUTH_LABEL,), by_type=False)
 _LEAKS = _Kind("leaks", "leaks", "diagnostic_msgs/msg/DiagnosticArray", (TRUTH_LEAKS,), by_type=False)
@@ -59,7 +60,7 @@ _LEAKS = _Kind("leaks", "leaks", "diagnostic_msgs/msg/DiagnosticArray", (TRUTH_L
 def find_topics(topics: Sequence[BagTopic], wanted: BagTopics, problems: Problems) -> BagTopics:
     """Find the topics that matter.
 
-    By convention they are named `gas/readings`, `thermal/image` or `thermal/image_raw`, `truth/label`
+    By convention they are named `gas/readings`, `thermal/image_raw` or `thermal/image`, `truth/label`
     and `truth/leaks`, in any namespace; the others are looked for in that of the readings first. Readings and
     images of another name are found by their type.
 

@@ -217,6 +217,14 @@ def test_a_bag_that_fails_does_not_stop_the_others(short_bags: list[Path], tmp_p
     assert "could not be evaluated" in html
 
 
+def test_ctrl_c_ends_it(short_bags: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluations, "evaluate_bag", interrupted)
+    assert invoke("evaluate", *short_bags, "--output", tmp_path / "out", *QUICK)[0] == 130
+
+
 def test_an_error_nobody_foresaw_stops_one_bag_alone(
     short_bags: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

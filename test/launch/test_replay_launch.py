@@ -33,7 +33,7 @@ READINGS = 12
 
 
 def record(path: Path) -> None:
-    """Readings with images of the same stamps, and an old verdict, recorded in /patrol."""
+    """Readings with images of the same stamps on `thermal/image`, and an old verdict, recorded in /patrol."""
     patrol = Patrol(seed=0)
     with BagWriter(path) as bag:
         for index in range(READINGS):
@@ -42,7 +42,7 @@ def record(path: Path) -> None:
             frame = ThermalFrame(stamp_ns, patrol.frame(time_s), "32FC1")
             for topic, type_name, message in (
                 ("gas/readings", "sensor_msgs/msg/PointCloud2", messages.encode_reading(reading)),
-                ("thermal/image_raw", "sensor_msgs/msg/Image", messages.encode_frame(frame)),
+                ("thermal/image", "sensor_msgs/msg/Image", messages.encode_frame(frame)),
                 ("gas/class", "std_msgs/msg/String", String(data="recorded")),
             ):
                 bag.write(f"/patrol/{topic}", type_name, serialize_message(message), stamp_ns)

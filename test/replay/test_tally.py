@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from gas_fusion_ros.alarm_types import AlarmEvent, AlarmState
@@ -18,12 +19,14 @@ from gas_fusion_ros.replay.metrics import (
     Judgement,
     Leak,
     ScoreSettings,
+    accuracy,
     alarm_bands,
     alarms_of,
     is_false,
     label_intervals,
     leaks_of,
     score,
+    settled,
     unknown_share,
 )
 from gas_fusion_ros.replay.pipeline import Decision
@@ -93,7 +96,7 @@ def stretched(steps: list[Step], times: int) -> list[Step]:
 
 
 @given(STEPS, st.sampled_from(["csv", "topic", "told"]), st.sampled_from([1, 4]))
-@settings(max_examples=150, deadline=None)
+@examples(max_examples=150, deadline=None)
 def test_figures_are_those_of_the_score_over_everything(drawn: list[Step], source: str, times: int) -> None:
     steps = stretched(drawn, times)
     stamps = [START + number * S for number in range(len(steps))]
@@ -122,8 +125,12 @@ def test_figures_are_those_of_the_score_over_everything(drawn: list[Step], sourc
     expected = score(leaks, alarms, judgements, GRACE)
     confusion = counted.confusion
     assert np.trace(confusion) / confusion.sum() == pytest.approx(expected.class_accuracy)
-    settled = counted.settled.total()
-    assert (counted.settled[True] / settled if settled else None) == pytest.approx(expected.settled_accuracy)
+    # On a topic a leak that holds to the end has not ended with the last reading.
+    going_on = {leak: replace(leak, end_ns=end_ns + 1, recovered_ns=end_ns + 1) for leak in leaks}
+    known = [going_on[leak] if source == "topic" and leak.end_ns == end_ns else leak for leak in leaks]
+    in_settled_air = accuracy(settled(judgements, known, GRACE.grace_ns))
+    total = counted.settled.total()
+    assert (counted.settled[True] / total if total else None) == pytest.approx(in_settled_air)
     assert counted.unknown / len(steps) == unknown_share(said)
     assert counted.alarms() == alarms
     outcomes = counted.leak_outcomes(truth)

@@ -42,12 +42,12 @@ def test_names_of_convention_are_found_among_others_without_a_doubt() -> None:
     assert counts == {}
 
 
-def test_temperatures_are_preferred_to_raw_counts() -> None:
+def test_the_topic_that_the_classifier_hears_is_preferred_to_temperatures() -> None:
     raw = BagTopic("/thermal/image_raw", IMAGE, 500)
-    assert find(GAS, raw, THERMAL)[0].image == "/thermal/image"
+    assert find(GAS, raw, THERMAL)[0].image == "/thermal/image_raw"
     assert find(GAS, raw)[0].image == "/thermal/image_raw"
-    # A camera that is not radiometric may announce both.
-    assert find(GAS, raw, BagTopic("/thermal/image", IMAGE, 0))[0].image == "/thermal/image_raw"
+    # One that is only announced is no choice.
+    assert find(GAS, BagTopic("/thermal/image_raw", IMAGE, 0), THERMAL)[0].image == "/thermal/image"
 
 
 def test_the_only_topic_of_the_type_will_do() -> None:
