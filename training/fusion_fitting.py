@@ -28,8 +28,8 @@ from training.thermal_augmentation import ThermalAugmentationSettings, augment_p
 from training.windows import Windows
 
 _INFERENCE_BATCH = 64
-_SILENCE_WEIGHT = 0.5
-"""Of the loss over pictures of nothing, as in Hendrycks et al. (2019)."""
+_SILENCE_WEIGHT = 0.1
+"""Of the loss over pictures of nothing; more of it makes GasNet shy of real scenes too."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ThermalSettings:
     weight_decay: float = 0.01
     dropout: float = 0.3
     missing_readings: float = 0.5
-    nonsense: float = 0.1
+    nonsense: float = 0.05
     augmentation: ThermalAugmentationSettings = field(default_factory=ThermalAugmentationSettings)
 
     def __post_init__(self) -> None:
