@@ -55,7 +55,9 @@ class OffsetCounts:
 
     def __init__(self, greatest_ns: int) -> None:
         # Pairs of equal stamps alone have no width; a millisecond shows them.
-        self._edges = np.linspace(-1, 1, _OFFSET_BINS + 1) * (max(greatest_ns / _NS_PER_MS, 1.0))
+        widest_ms = max(greatest_ns / _NS_PER_MS, 1.0)
+        # Whole nanoseconds, as offsets are: else one that lies on an edge may fall on its wrong side.
+        self._edges = (np.linspace(-1, 1, _OFFSET_BINS + 1) * widest_ms).round(6)
         self._counts = np.zeros(_OFFSET_BINS, dtype=np.int64)
         self._distances = LogHistogram()
 
@@ -68,7 +70,7 @@ class OffsetCounts:
 
     def histogram(self) -> OffsetHistogram:
         """The counts by bin."""
-        return OffsetHistogram(tuple(self._edges.round(6).tolist()), tuple(self._counts.tolist()))
+        return OffsetHistogram(tuple(self._edges.tolist()), tuple(self._counts.tolist()))
 
     def distances_ms(self) -> Percentiles:
         """Percentiles of the distance, milliseconds, whichever came first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from gas_fusion_ros.replay.settings import read_settings, replay_parameters_file
 def test_it_is_classified_as_the_bundle_says(gas_fusion_data: Path, tmp_path: Path) -> None:
     make_bag(FolderSource(gas_fusion_data, FolderSettings(PAPER_CHANNELS)), BagTarget(tmp_path / "bag"), int)
     settings = EvaluationSettings(with_images=False, with_heat=False)
-    with Model.load(read_settings(replay_parameters_file())) as model:
+    # Its card has the figures of all rows replayed.
+    classifier = replace(read_settings(replay_parameters_file()), model="fusion1")
+    with Model.load(classifier) as model:
         report = evaluate_bag(tmp_path / "bag", tmp_path / "out", model, settings).report
         measured = model.bundle.metrics["all rows replayed, training rows included"]["gas_only"]
     assert report.is_whole

@@ -64,6 +64,8 @@ def small_bundles(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     """A DNN and a Fusion I for the published classes and channels, trained for an epoch."""
     root = tmp_path_factory.mktemp("small")
     with pytest.MonkeyPatch.context() as patch:
+        # Made before `few_inputs` is: away from the data set that the environment names.
+        patch.delenv("GAS_FUSION_DATA", raising=False)
         patch.setattr(exporting, "INPUTS", 4)
         patch.setattr(exporting, "RUNS", 2)
         for name in ("dnn", "fusion1_field"):
