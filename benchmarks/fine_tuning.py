@@ -33,7 +33,7 @@ from training.fitting import Machine
 from training.images import Thermal
 from training.material import Normalisation
 from training.runs import Run, Study, execute
-from training.splits import SplitSettings
+from training.splits import SplitSettings, places_in_class
 from training.trained import load_run
 
 CONSOLE = Console()
@@ -70,11 +70,7 @@ class Field:
     @classmethod
     def of(cls, dataset: Dataset, output: Path) -> Field:
         """Take up the data set."""
-        places = np.zeros(len(dataset.rows), dtype=np.int64)
-        for label in np.unique(dataset.labels):
-            mine = dataset.labels == label
-            places[mine] = np.arange(mine.sum())
-        return cls(dataset, places, output)
+        return cls(dataset, places_in_class(dataset.labels), output)
 
     @property
     def test(self) -> Mask:

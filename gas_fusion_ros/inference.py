@@ -164,6 +164,11 @@ class Bundle:
         return bundle
 
     @property
+    def sha256(self) -> str:
+        """Hash of the manifest's file, which holds the hashes of all other files."""
+        return file_sha256(self.path / MANIFEST)
+
+    @property
     def is_windowed(self) -> bool:
         """Whether one network looks at windows of readings and serves every mode."""
         return self.window.readings > 1

@@ -16,9 +16,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from gas_fusion_ros.dataset import Dataset
 from gas_fusion_ros.observation import PAPER_CHANNELS
-from gas_fusion_ros.thermal import Preparation
 from training import options
 from training.benchmark_alarms import alarm_lines
 from training.benchmark_figures import draw_alarms
@@ -30,9 +28,18 @@ from training.contenders import CONTENDERS, Contender, choose_contenders
 from training.dataset_check import check_readings
 from training.fitting import threads
 from training.fusion_fitting import ThermalSettings
-from training.images import Images, choose_thermal, load_images
+from training.fusion_training import load_fusion_images
+from training.images import Images
 from training.parallel import run_each
-from training.reproduce import COMMANDS, MOST_FINDINGS, POSITIONS, make_output, note_command, split_settings
+from training.reproduce import (
+    COMMANDS,
+    MOST_FINDINGS,
+    POSITIONS,
+    make_output,
+    note_command,
+    read_readings,
+    split_settings,
+)
 from training.results import RESULTS
 from training.splits import BLOCKED, EMBARGO, FRACTION, STRICT, SplitSettings
 
@@ -147,7 +154,7 @@ def main(
             fraction,
             embargo,
         )
-        dataset = Dataset.load(options.data_folder(data), options.channel_list(channels, PAPER_CHANNELS))
+        dataset = read_readings(options.data_folder(data), options.channel_list(channels, PAPER_CHANNELS))
         bench = Bench.of(dataset)
         work = tasks(chosen, splits, options.seed_list(seeds))
         for task in work:
@@ -155,14 +162,7 @@ def main(
             list(outside.folds())
         images = None
         if any(contender.pictures for contender in chosen):
-            images = load_images(
-                dataset,
-                choose_thermal(dataset, thermal),
-                Preparation.FIELD,
-                ThermalSettings().image_size,
-                options.cache_folder(cache),
-                tick=lambda: None,
-            )
+            images = load_fusion_images(dataset, thermal, ThermalSettings(), options.cache_folder(cache))
         make_output(output / PARTS)
         collect(output)
         note_command(output, "training.benchmark")

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 import torch
 
 from gas_fusion_ros.observation import Mode
 from training.benchmark_results import BenchmarkResult
-from training.benchmark_runs import Bench
+from training.benchmark_runs import Bench, answer_figures, entry_facts
 from training.contenders import Contender
 from training.fusion_fitting import ThermalSettings
 from training.fusion_training import NOISE, STOPPED, Trained, answer_shown, train
 from training.images import Images
-from training.reliability import calibration, leak_figures
-from training.runs import code_version
-from training.scores import score
 from training.splits import Indices, SplitSettings
 
 PERTURBED = {"camera missing": Mode.GAS_ONLY.value, "camera stopped": STOPPED, "camera noise": NOISE}
@@ -49,45 +45,17 @@ def _measure(
 ) -> BenchmarkResult:
     labels, answers = answer_shown(bench, trained, test, images)
     joint = answers[Mode.FUSION.value]
-    # The network's own temperatures have calibrated what it adds up.
-    probabilities = joint.softmax(dim=1).numpy()
-    scores = asdict(score(joint, labels))
     rows = test[images.usable[test]]
-    window = trained.fusion.encoder.settings.window
-    place = "" if split.position is None else f"{split.position:g}"
     return BenchmarkResult(
-        run=f"{contender.name}-{split.name}{place}-seed{seed}",
-        model=contender.name,
-        title=contender.title,
+        **entry_facts(bench, contender, split, seed, trained.choice),
+        # The network's own temperatures have calibrated what it adds up.
+        **answer_figures(bench, joint, joint.softmax(dim=1).numpy(), labels.numpy(), rows),
         modality=Mode.FUSION.value,
         thermal=images.thermal.value,
-        split=split,
-        seed=seed,
-        classes=bench.dataset.classes,
-        channels=bench.dataset.channels,
         rows={"train": len(trained.outside.rows), "test": len(rows)},
-        window=window.readings,
-        period_s=window.period_s,
-        candidate=trained.choice.name,
-        inner_accuracy=trained.choice.accuracies[trained.choice.name],
-        candidates=trained.choice.accuracies,
-        **{**scores, "confusion": tuple(map(tuple, scores["confusion"]))},
         parameters=sum(weights.numel() for weights in trained.fusion.network.parameters()),
         seconds=round(trained.fusion.seconds, 2),
-        data_file=bench.dataset.csv_path.name,
-        data_sha256=bench.data_sha256,
-        code_version=code_version(),
-        **asdict(
-            leak_figures(
-                probabilities.argmax(axis=1),
-                labels.numpy(),
-                rows,
-                bench.dataset.classes,
-                bench.recording.period_s,
-            )
-        ),
         temperature=1.0,
-        **vars(calibration(probabilities, labels.numpy())),
         perturbed={name: _accuracy(answers[shown], labels) for name, shown in PERTURBED.items()},
     )
 

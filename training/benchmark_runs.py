@@ -24,7 +24,7 @@ from training.perturbations import perturbations
 from training.reliability import calibration, leak_figures, reject_auroc
 from training.runs import code_version
 from training.scores import score
-from training.splits import BLOCKED, STRICT, Indices, SplitSettings, split_rows
+from training.splits import BLOCKED, STRICT, Indices, SplitSettings, places_in_class, split_rows
 from training.temporal_fitting import EncoderAnswers
 from training.windows import Recording, TrainingPart, Windows
 
@@ -81,19 +81,10 @@ class Bench:
         if split.name != STRICT:
             test = split_rows(self.recording.labels, split, seed, self.copies).test
             return test, Outside.of(self.recording, test, self.copies, split.embargo, self.clean)
-        full = np.flatnonzero(_places_in_class(self.recording.labels) >= STRICT_READINGS - 1)
+        full = np.flatnonzero(places_in_class(self.recording.labels) >= STRICT_READINGS - 1)
         test = full[split_rows(self.recording.labels[full], split, seed).test]
         outside = Outside.of(self.recording, test, NO_COPIES, split.embargo, self.clean)
         return test, replace(outside, rows=np.intersect1d(outside.rows, full))
-
-
-def _places_in_class(labels: Indices) -> Indices:
-    """Return how many rows of its class stand before each row, shape (N,)."""
-    places = np.zeros(len(labels), dtype=np.int64)
-    for label in np.unique(labels):
-        mine = labels == label
-        places[mine] = np.arange(mine.sum())
-    return places
 
 
 def run_contender(
@@ -172,44 +163,19 @@ def _measure(
     onsets = (
         [] if bench.clean is None else splice_onsets(bench.recording, test, bench.clean, choice.recipe.window)
     )
-    place = "" if split.position is None else f"{split.position:g}"
     return BenchmarkResult(
-        run=f"{contender.name}-{split.name}{place}-seed{seed}",
-        model=contender.name,
-        title=contender.title,
+        **entry_facts(bench, contender, split, seed, choice),
+        **answer_figures(bench, answers.logits, probabilities, windows.labels, test),
         modality=Mode.GAS_ONLY.value,
         thermal=Thermal.NONE.value,
-        split=split,
-        seed=seed,
-        classes=bench.dataset.classes,
-        channels=bench.dataset.channels,
         rows={"train": len(outside.rows), "test": len(test)},
-        window=choice.recipe.window.readings,
-        period_s=choice.recipe.window.period_s,
-        candidate=choice.name,
-        inner_accuracy=choice.accuracies[choice.name],
-        candidates=choice.accuracies,
-        **_scores(answers, windows),
         parameters=fitted.parameters,
         seconds=round(fitted.seconds, 2),
-        data_file=bench.dataset.csv_path.name,
-        data_sha256=bench.data_sha256,
-        code_version=code_version(),
-        **asdict(
-            leak_figures(
-                probabilities.argmax(axis=1),
-                windows.labels,
-                test,
-                bench.dataset.classes,
-                bench.recording.period_s,
-            )
-        ),
         **_alarm_figures(choice, fitted, windows, answers, onsets, alarm, bench),
         leak=_thousandths(probabilities, bench.clean)
         if contender.rejects and seed == CHOICE_SEED and split.name == BLOCKED
         else (),
         temperature=choice.temperature,
-        **vars(calibration(probabilities, windows.labels)),
         rejected=float((answers.distances.numpy() > choice.limit).mean()) if contender.rejects else None,
         reject_auroc=reject_aurocs(bench, choice.recipe, outside, windows, seed)
         if contender.rejects and seed == CHOICE_SEED and split.name != STRICT
@@ -218,16 +184,59 @@ def _measure(
     )
 
 
+def entry_facts(
+    bench: Bench, contender: Contender, split: SplitSettings, seed: int, choice: Choice
+) -> dict[str, Any]:
+    """Return what an entry says of itself: which run it is, of what data and code, and what was chosen."""
+    place = "" if split.position is None else f"{split.position:g}"
+    return {
+        "run": f"{contender.name}-{split.name}{place}-seed{seed}",
+        "model": contender.name,
+        "title": contender.title,
+        "split": split,
+        "seed": seed,
+        "classes": bench.dataset.classes,
+        "channels": bench.dataset.channels,
+        "window": choice.recipe.window.readings,
+        "period_s": choice.recipe.window.period_s,
+        "candidate": choice.name,
+        "inner_accuracy": choice.accuracies[choice.name],
+        "candidates": choice.accuracies,
+        "data_file": bench.dataset.csv_path.name,
+        "data_sha256": bench.data_sha256,
+        "code_version": code_version(),
+    }
+
+
+def answer_figures(
+    bench: Bench, logits: torch.Tensor, probabilities: Probabilities, labels: Indices, rows: Indices
+) -> dict[str, Any]:
+    """Return an entry's figures of accuracy, leaks and calibration.
+
+    Args:
+        bench: the data.
+        logits: shape (N, K).
+        probabilities: the same, calibrated.
+        labels: shape (N,).
+        rows: shape (N,), the test rows.
+    """
+    scores = asdict(score(logits, torch.from_numpy(labels)))
+    leaks = leak_figures(
+        probabilities.argmax(axis=1), labels, rows, bench.dataset.classes, bench.recording.period_s
+    )
+    return {
+        **scores,
+        "confusion": tuple(map(tuple, scores["confusion"])),
+        **asdict(leaks),
+        **vars(calibration(probabilities, labels)),
+    }
+
+
 def _thousandths(probabilities: Probabilities, clean: int | None) -> tuple[int, ...]:
     """Return the leak probability of each row, in thousandths; none where there is no clean air."""
     if clean is None:
         return ()
     return tuple(np.rint(1000 * (1 - probabilities[:, clean])).astype(int).tolist())
-
-
-def _scores(answers: EncoderAnswers, windows: Windows) -> dict[str, Any]:
-    scores = asdict(score(answers.logits, torch.from_numpy(windows.labels)))
-    return {**scores, "confusion": tuple(map(tuple, scores["confusion"]))}
 
 
 def _accuracy(fitted: Fitted, windows: Windows) -> float:

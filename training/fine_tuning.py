@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gas_fusion_ros.inference import MANIFEST, Bundle, BundleError, file_sha256, load_networks
+from gas_fusion_ros.inference import Bundle, BundleError, load_networks
 from gas_fusion_ros.networks.folding import foldable
 from gas_fusion_ros.observation import Mode
 from gas_fusion_ros.share import find_bundle
@@ -57,7 +57,7 @@ class Start:
             StartError: it cannot be read, or is another one by now.
         """
         bundle = open_bundle(self.path)
-        if bundle_sha256(bundle) != self.sha256:
+        if bundle.sha256 != self.sha256:
             raise StartError(f"{self.path} has changed since the training began")
         return bundle
 
@@ -80,11 +80,6 @@ def open_bundle(name_or_path: str | Path) -> Bundle:
     return bundle
 
 
-def bundle_sha256(bundle: Bundle) -> str:
-    """Return the sha256 of a bundle's manifest, which holds those of all its files."""
-    return file_sha256(bundle.path / MANIFEST)
-
-
 def find_start(bundle: Bundle, model: Model) -> Start:
     """Return the bundle's network that a model's training can start from.
 
@@ -98,7 +93,7 @@ def find_start(bundle: Bundle, model: Model) -> Start:
         )
     for mode, architecture in bundle.networks.items():
         if architecture == model.architecture:
-            return Start(bundle.path, bundle.name, bundle_sha256(bundle), mode)
+            return Start(bundle.path, bundle.name, bundle.sha256, mode)
     there = ", ".join(f"{architecture} ({mode.value})" for mode, architecture in bundle.networks.items())
     raise StartError(
         f"--from: the bundle '{bundle.name}' has the networks {there}; the model '{model.name}' is of the "

@@ -86,14 +86,18 @@ def main() -> None:
 def fit(dataset: Dataset) -> dict[str, object]:
     """Return the statistics file's content for a data set."""
     labels = np.array(dataset.classes)[dataset.labels]
-    warm = ~((labels == CLEAN_AIR) & (np.cumsum(labels == CLEAN_AIR) <= WARM_UP_ROWS))
-    classes = fit_classes(dataset.counts, labels, warm, MixtureSettings())
+    classes = fit_classes(dataset.counts, labels, warmed_up(labels == CLEAN_AIR), MixtureSettings())
     return {
         "format": FORMAT_VERSION,
         "source": "MultimodalGasData, Narkhede et al. 2022, doi 10.17632/zkwgkjkjn9, CC BY 4.0",
         "channels": list(dataset.channels),
         "classes": classes,
     }
+
+
+def warmed_up(is_clean: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return at which rows of a recording the array had warmed up; `is_clean`, shape (N,): of clean air."""
+    return ~(is_clean & (np.cumsum(is_clean) <= WARM_UP_ROWS))
 
 
 def fit_classes(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from gas_fusion_ros.dataset import Dataset
 from gas_fusion_ros.networks.temporal import ENCODERS, TemporalFusion
 from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.thermal import Preparation
 from training.benchmark_runs import CHOICE_SEED, Bench
 from training.contenders import EncoderRecipe, Recipe
 from training.fusion_fitting import (
@@ -23,7 +26,7 @@ from training.fusion_fitting import (
     fit_fusion,
     frozen,
 )
-from training.images import Images
+from training.images import Images, choose_thermal, load_images
 from training.nested import Choice, Outside, choose
 from training.splits import Indices
 from training.temporal_fitting import FittedEncoder
@@ -46,6 +49,29 @@ class Trained:
     def title(self) -> str:
         """Its name in the card."""
         return f"temporal fusion, {self.choice.name.replace('_', ' ')}"
+
+
+def load_fusion_images(dataset: Dataset, thermal: str, settings: ThermalSettings, cache: Path) -> Images:
+    """Prepare a data set's pictures as temporal fusion takes them.
+
+    Args:
+        dataset: the rows.
+        thermal: `auto`, `real` or `rendered`, see `choose_thermal`.
+        settings: their size.
+        cache: folder for prepared pictures.
+
+    Raises:
+        DatasetError: pictures are missing, or a class cannot be rendered.
+        ValueError: `thermal` is none of the three.
+    """
+    return load_images(
+        dataset,
+        choose_thermal(dataset, thermal),
+        Preparation.FIELD,
+        settings.image_size,
+        cache,
+        tick=lambda: None,
+    )
 
 
 def train(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from gas_fusion_ros.simulation.mq_response import (
 from gas_fusion_ros.simulation.patrol import Encounter, Patrol
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.window import WindowSettings, resample
-from training.fit_mq_response import WARM_UP_ROWS, MixtureSettings, fit_classes
+from training.fit_mq_response import MixtureSettings, fit_classes, warmed_up
 from training.onsets import LEAD, Onset
 from training.splits import Indices
 from training.windows import TrainingPart, Windows
@@ -76,7 +76,7 @@ def patrol_windows(part: TrainingPart, settings: WindowSettings, patrols: int) -
         ends = ends[~_changing(stream.seconds[ends], patrol.encounters)]
         parts.append(stream.windows(ends, settings, names))
     windows = Windows.concatenate(parts)
-    return Windows(windows.counts, windows.valid, windows.labels, np.arange(len(windows)))
+    return replace(windows, rows=np.arange(len(windows)))
 
 
 def patrol_onsets(part: TrainingPart, settings: WindowSettings) -> list[Onset]:
@@ -87,7 +87,7 @@ def patrol_onsets(part: TrainingPart, settings: WindowSettings) -> list[Onset]:
         settings: length and period of the windows.
 
     Returns:
-        None where the part cannot be simulated, see `patrol_windows`.
+        None at all where the part cannot be simulated, see `patrol_windows`.
     """
     statistics = _statistics(part)
     if statistics is None:
@@ -160,14 +160,14 @@ def _fit(part: TrainingPart) -> MqStatistics | None:
     labels = part.recording.labels[part.rows]
     if part.clean is None or part.classes < 2 or np.bincount(labels).min() < _FEWEST_ROWS:
         return None
-    air = np.flatnonzero(part.recording.labels == part.clean)[:WARM_UP_ROWS]
+    warm = warmed_up(part.recording.labels == part.clean)[part.rows]
     names = np.array(_names(part))[labels]
     try:
         return parse_statistics(
             {
                 "format": FORMAT_VERSION,
                 "channels": [str(channel) for channel in range(part.channels)],
-                "classes": fit_classes(part.counts, names, ~np.isin(part.rows, air), MIXTURES),
+                "classes": fit_classes(part.counts, names, warm, MIXTURES),
             },
             "statistics of the training rows",
         )

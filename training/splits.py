@@ -207,3 +207,12 @@ def _validation(rest: Indices, settings: SplitSettings, rng: np.random.Generator
         return rest[:0]
     start = int(rng.choice(starts))
     return rest[start : start + count]
+
+
+def places_in_class(labels: Indices) -> Indices:
+    """Return how many rows of its class stand before each row; both of shape (N,)."""
+    places = np.zeros(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        mine = labels == label
+        places[mine] = np.arange(mine.sum())
+    return places

@@ -21,10 +21,8 @@ import typer
 from rich.console import Console
 from torch import nn
 
-from gas_fusion_ros.dataset import Dataset
 from gas_fusion_ros.inference import ONNX_FILES, Bundle, OnnxRuntime, load_networks, window_to_json
 from gas_fusion_ros.observation import PAPER_CHANNELS, Mode
-from gas_fusion_ros.thermal import Preparation
 from training import options
 from training.benchmark_results import BenchmarkResult, read_benchmark
 from training.benchmark_runs import Bench, tune
@@ -45,10 +43,10 @@ from training.export import (
 )
 from training.fitting import threads
 from training.fusion_fitting import ThermalSettings
-from training.fusion_training import Trained, answer_shown, train
-from training.images import Images, choose_thermal, load_images
+from training.fusion_training import Trained, answer_shown, load_fusion_images, train
+from training.images import Images
 from training.nested import FALSE_REJECT_RATE, Outside
-from training.reproduce import MOST_FINDINGS
+from training.reproduce import MOST_FINDINGS, read_readings
 from training.runs import code_version
 from training.scores import score
 from training.splits import BLOCKED, EMBARGO, FRACTION, SplitSettings
@@ -244,19 +242,11 @@ def main(
     settings = ThermalSettings()
     with options.refusing("training.temporal"):
         recipes = chosen_recipes(options.listed("--recipes", recipe_names, str))
-        dataset = Dataset.load(options.data_folder(data), options.channel_list(channels, PAPER_CHANNELS))
+        dataset = read_readings(options.data_folder(data), options.channel_list(channels, PAPER_CHANNELS))
         bench = Bench.of(dataset)
         metrics = {} if benchmark is None else benchmark_metrics(read_benchmark(benchmark), NAME)
         test, tested = bench.held_out(TEST, seed)
-        chosen = choose_thermal(dataset, thermal)
-        images = load_images(
-            dataset,
-            chosen,
-            Preparation.FIELD,
-            settings.image_size,
-            options.cache_folder(cache),
-            tick=lambda: None,
-        )
+        images = load_fusion_images(dataset, thermal, settings, options.cache_folder(cache))
     options.print_notes(check_readings(dataset), most=MOST_FINDINGS)
     command = (
         f"python -m training.temporal --recipes {recipe_names} --data DIR --benchmark OUT/results.json "
@@ -269,7 +259,7 @@ def main(
     ):
         CONSOLE.print("with a block held out", highlight=False)
         held = train(recipes, tested, images, settings, seed)
-        protocol = f"{TEST.protocol}, seed {seed}, {chosen.value} thermal"
+        protocol = f"{TEST.protocol}, seed {seed}, {images.thermal.value} thermal"
         metrics[protocol] = picture_metrics(bench, held, test, images)
         for mode, figures in metrics[protocol].items():
             CONSOLE.print(f"{mode}: accuracy {figures['accuracy']:.4f} ({protocol})", highlight=False)

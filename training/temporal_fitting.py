@@ -19,7 +19,6 @@ from torch import nn
 from gas_fusion_ros.networks.shape import Shape
 from gas_fusion_ros.networks.temporal import ENCODERS
 from gas_fusion_ros.networks.window_encoders import (
-    PATROL_PROTOTYPES,
     PROTOTYPES,
     BlendEncoder,
     PatrolPrototypeEncoder,
@@ -186,7 +185,7 @@ def fit_encoder(part: TrainingPart, settings: EncoderSettings, seed: int) -> Fit
     for statistics in _modules(network, WindowStatistics):
         statistics.fit(tensors[0][0])
     for prototypes in _modules(network, PrototypeEncoder):
-        _place(prototypes, tensors, labels, seed, _recorded(prototypes))
+        _place(prototypes, tensors, labels, seed, slice(prototypes.recorded))
     if isinstance(network, PatrolPrototypeEncoder):
         _place_patrols(network, part, settings, normalisation, seed)
     if settings.epochs:
@@ -212,11 +211,6 @@ def _copies(part: TrainingPart, settings: EncoderSettings, rng: np.random.Genera
     for _ in range(settings.copies):
         pace = np.exp(rng.uniform(np.log(settings.slowest), np.log(settings.fastest), len(part.rows)))
         yield augment(part.windows(settings.window, pace), part.clean, settings.augmentation, rng)
-
-
-def _recorded(network: PrototypeEncoder) -> slice:
-    """Return which prototypes come from recorded windows."""
-    return slice(PROTOTYPES if isinstance(network, PatrolPrototypeEncoder) else None)
 
 
 def _place(
@@ -257,7 +251,7 @@ def _place_patrols(
 
     Where none can be simulated, they repeat the recorded ones.
     """
-    further = slice(PROTOTYPES, None)
+    further = slice(network.recorded, None)
     network.prior[further] = -settings.reserve
     windows = patrol_windows(part, settings.window, settings.patrols)
     if windows is not None:
@@ -265,7 +259,7 @@ def _place_patrols(
         _place(network, tensors, torch.from_numpy(windows.labels), seed, further)
         return
     with torch.no_grad():
-        repeats = torch.arange(PATROL_PROTOTYPES) % PROTOTYPES
+        repeats = torch.arange(network.prototypes.shape[1] - network.recorded) % network.recorded
         network.prototypes[:, further] = network.prototypes[:, repeats]
 
 

@@ -97,6 +97,7 @@ class PrototypeEncoder(nn.Module):
     them. A class's logit is the logarithm of its summed similarities exp(prior - sharpness * distance).
 
     Attributes:
+        recorded: how many prototypes of each class, the first ones, come from recorded windows.
         prototypes: shape (K, P, C, 16).
         log_sharpness: scalar.
         prior: shape (P,), how much a prototype's similarity counts, as a logarithm.
@@ -104,13 +105,14 @@ class PrototypeEncoder(nn.Module):
 
     prior: torch.Tensor
 
-    def __init__(self, shape: Shape, prototypes: int = PROTOTYPES) -> None:
+    def __init__(self, shape: Shape, recorded: int = PROTOTYPES, further: int = 0) -> None:
         super().__init__()
+        self.recorded = recorded
         self.statistics = WindowStatistics(shape)
-        self._sizes = (shape.classes, prototypes, shape.gas_channels)
+        self._sizes = (shape.classes, recorded + further, shape.gas_channels)
         self.prototypes = nn.Parameter(torch.zeros(*self._sizes, STATISTICS))
         self.log_sharpness = nn.Parameter(torch.tensor(0.3).log())
-        self.register_buffer("prior", torch.zeros(prototypes))
+        self.register_buffer("prior", torch.zeros(recorded + further))
 
     def forward(self, gas: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits (N, K) and the squared distance to the nearest prototype (N,), per statistic."""
@@ -137,7 +139,7 @@ class PatrolPrototypeEncoder(PrototypeEncoder):
     """
 
     def __init__(self, shape: Shape) -> None:
-        super().__init__(shape, PROTOTYPES + PATROL_PROTOTYPES)
+        super().__init__(shape, further=PATROL_PROTOTYPES)
 
 
 def energy(logits: torch.Tensor) -> torch.Tensor:

@@ -115,7 +115,7 @@ def _evaluate(
             bag=str(reader.path),
             bag_sha256=digest.result(),
             bundle=model.bundle.name,
-            bundle_sha256=model.sha256(),
+            bundle_sha256=model.bundle.sha256,
             topics=topics,
             settings=described(model.settings, model.bundle, model.alarm),
             acknowledged=settings.acknowledges,

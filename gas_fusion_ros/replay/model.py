@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from gas_fusion_ros.inference import (
-    MANIFEST,
-    Bundle,
-    BundleError,
-    DeviceError,
-    Runtime,
-    create_runtime,
-    file_sha256,
-)
+from gas_fusion_ros.inference import Bundle, BundleError, DeviceError, Runtime, create_runtime
 from gas_fusion_ros.messages import cv_bridge
 from gas_fusion_ros.replay.grad_cam import GradCam
 from gas_fusion_ros.replay.settings import ClassifierSettings
@@ -87,10 +79,6 @@ class Model:
     def channels(self) -> tuple[str, ...]:
         """Channels that are read from a message."""
         return self.settings.channels or self.bundle.channels
-
-    def sha256(self) -> str:
-        """Hash of the bundle's manifest, which holds those of its other files."""
-        return file_sha256(self.bundle.path / MANIFEST)
 
     def grad_cam(self) -> GradCam:
         """Return what explains the model's verdicts.

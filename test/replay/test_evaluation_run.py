@@ -94,7 +94,7 @@ def test_its_files_say_the_same(whole_bag: Path, tmp_path: Path, model: Model) -
     assert written["class_accuracy"] == report.class_accuracy
     assert written["leaks"][0]["verdict"] == "found"
     assert written["labels_from"] == "topic"
-    assert written["bundle_sha256"] == model.sha256()
+    assert written["bundle_sha256"] == model.bundle.sha256
     with (tmp_path / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["stamp_ns"]) for row in rows] == [EPOCH + second * SECOND for second in SECONDS]
