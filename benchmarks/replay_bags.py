@@ -58,12 +58,10 @@ class Rounds:
         self._instants = list(source.instants())
         self._shifts_ns = range(0, rounds * length_ns, length_ns)
         self.truth: Sequence[Interval] = [
-            Interval(one.label, one.start_ns + shift_ns, one.end_ns + shift_ns)
-            for shift_ns in self._shifts_ns
-            for one in source.truth
+            one.shifted(shift_ns) for shift_ns in self._shifts_ns for one in source.truth
         ]
         self.leaks: Sequence[Leak] = [
-            _shifted(leak, shift_ns) for shift_ns in self._shifts_ns for leak in source.leaks
+            leak.shifted(shift_ns) for shift_ns in self._shifts_ns for leak in source.leaks
         ]
 
     def __len__(self) -> int:
@@ -99,14 +97,4 @@ def _later(instant: Instant, shift_ns: int) -> Instant:
         stamp_ns,
         None if reading is None else replace(reading, stamp_ns=stamp_ns),
         None if frame is None else replace(frame, stamp_ns=stamp_ns),
-    )
-
-
-def _shifted(leak: Leak, shift_ns: int) -> Leak:
-    return replace(
-        leak,
-        start_ns=leak.start_ns + shift_ns,
-        end_ns=leak.end_ns + shift_ns,
-        first_sign_ns=leak.first_sign_ns + shift_ns,
-        recovered_ns=leak.recovered_ns + shift_ns,
     )

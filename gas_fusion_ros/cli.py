@@ -4,8 +4,6 @@
 # No `from __future__ import annotations` and no `X | None` for options: the typer 0.9 of Ubuntu 24.04
 # understands neither.
 
-import signal
-from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -19,8 +17,8 @@ from gas_fusion_ros.commands.dataset import dataset
 from gas_fusion_ros.commands.evaluate import evaluate
 from gas_fusion_ros.commands.inspect import inspect
 from gas_fusion_ros.commands.label import label
-from gas_fusion_ros.commands.options import Device
-from gas_fusion_ros.commands.terminal import fail
+from gas_fusion_ros.commands.options import Device, output_folder
+from gas_fusion_ros.commands.terminal import end_on_signals, fail
 from gas_fusion_ros.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 from gas_fusion_ros.share import DEFAULT_MODEL
 
@@ -96,11 +94,9 @@ def demo(
     ] = None,
 ) -> None:
     """Play a patrol or a recording through the real nodes and report what they found."""
-    # `docker stop` ends the demo as Ctrl-C does; a shell script starts background jobs deaf to SIGINT.
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, signal.default_int_handler)
+    end_on_signals()
     console = Console()
-    folder = output if output is not None else Path("output") / datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = output_folder(output)
     try:
         programme = _programme(seed, duration, leaks, speed, recorded)
         outcome = _run(programme, folder, model, device, console)

@@ -562,7 +562,7 @@ def channel_diagnostics(
 
 def encode_class(verdict: Verdict) -> String:
     """Make the std_msgs/String of the class label alone."""
-    return ROS_MESSAGES.make("std_msgs/msg/String", data=verdict.label)
+    return encode_label(verdict.label)
 
 
 def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -> DiagnosticArray:

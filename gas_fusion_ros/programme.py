@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gas_fusion_ros.dataset import Dataset, DatasetError
+from gas_fusion_ros.event_log import RobotPose
 from gas_fusion_ros.observation import CLEAN_AIR, PAPER_CHANNELS
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.metrics import Leak, label_intervals, leaks_of
@@ -18,6 +19,9 @@ ParameterValue = bool | int | float | str | list[str]
 
 START_S = 1000.0
 """The first simulated second: above zero, for a stamp of zero is no time; a multiple of every period."""
+
+MAP_FRAME = "map"
+"""Frame of a patrol's poses."""
 
 CLOCK_PERIOD_S = 0.02
 """Wall time between two messages on /clock."""
@@ -209,6 +213,12 @@ def patrol_truth(patrol: Patrol) -> Truth:
         return next((leak.label for leak in leaks if leak.start_ns <= now_ns < leak.end_ns), CLEAN_AIR)
 
     return Truth(label, leaks)
+
+
+def patrol_pose(patrol: Patrol, elapsed_s: float, stamp_ns: int) -> RobotPose:
+    """Where the robot is `elapsed_s` seconds into the patrol."""
+    at = patrol.pose(elapsed_s)
+    return RobotPose(at.x, at.y, yaw=at.yaw, frame_id=MAP_FRAME, stamp_ns=stamp_ns)
 
 
 def recorded_truth(dataset: Dataset, rows: int) -> Truth | None:

@@ -54,9 +54,18 @@ FLOORS = (
     ("alarm", "alarm_clock"),
     ("simulation",),
     ("dataset",),
-    ("pairing_types", "image_history", "alarm_types", "observation", "problems", "worker", "share", "window"),
+    (
+        "pairing_types",
+        "image_history",
+        "alarm_types",
+        "observation",
+        "problems",
+        "worker",
+        "share",
+        "window",
+    ),
     ("pseudo_colour",),
-    ("units",),
+    ("units", "files", "closing"),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from gas_fusion_ros.files import write_whole
 from training.benchmark_figures import (
     MOST_BARS,
     MOST_MODELS,
@@ -24,7 +25,6 @@ from training.benchmark_tables import (
     robustness_table,
     window_table,
 )
-from training.files import write_whole
 from training.report import FIGURES, REPORT, Picture, Report, Section, sources, to_markdown
 from training.splits import BACKWARD, BLOCKED, FORWARD, RANDOM, STRICT
 from training.summary import Protocol

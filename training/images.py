@@ -32,6 +32,7 @@ from PIL import Image
 from gas_fusion_ros import pseudo_colour
 from gas_fusion_ros import thermal as thermal_module
 from gas_fusion_ros.dataset import DOI, IMAGE_FOLDER, Dataset, DatasetError
+from gas_fusion_ros.files import write_whole
 from gas_fusion_ros.observation import PAPER_CLASSES
 from gas_fusion_ros.simulation import renderer, screenshot
 from gas_fusion_ros.thermal import Preparation, network_input
@@ -445,7 +446,7 @@ def _build(target: Path, work: _Work, tick: Callable[[], None]) -> None:
         unreadable = _fill(part, work, tick)
         _check_unreadable(unreadable, work.images)
         # The pixels last: without them the other file counts for nothing.
-        _write_whole(target.with_suffix(".json"), json.dumps(unreadable))
+        write_whole(target.with_suffix(".json"), json.dumps(unreadable).encode())
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
@@ -501,9 +502,3 @@ def _check_unreadable(unreadable: Mapping[int, str], images: int) -> None:
             f"{len(unreadable):,} of {images:,} thermal images cannot be read; at most "
             f"{MAX_UNREADABLE_SHARE:.0%} may be damaged. The first is {first}"
         )
-
-
-def _write_whole(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from gas_fusion_ros.files import write_whole
 from training.figures import draw_comparison, draw_confusion, draw_curves
-from training.files import write_whole
 from training.results import AnyResult, RunResult
 from training.splits import BLOCKED, RANDOM
 from training.summary import Comparison, PaperFigures, Protocol, comparisons

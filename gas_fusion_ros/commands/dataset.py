@@ -10,6 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from gas_fusion_ros.commands.channels import parse_channels
+from gas_fusion_ros.commands.options import GasTopic, ImageTopic
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, fail, say
 from gas_fusion_ros.problems import Problems
@@ -52,8 +53,8 @@ def dataset(
     slop: Annotated[
         float, typer.Option(help="Most seconds between a reading and its image.", min=0.0, max=60.0)
     ] = 0.06,
-    gas_topic: Annotated[Optional[str], typer.Option(help="Topic of the gas readings.")] = None,
-    image_topic: Annotated[Optional[str], typer.Option(help="Topic of the thermal images.")] = None,
+    gas_topic: GasTopic = None,
+    image_topic: ImageTopic = None,
     label_topic: Annotated[Optional[str], typer.Option(help="Topic of the labels.")] = None,
 ) -> None:
     """Make a training folder in the published layout from bags with labels."""

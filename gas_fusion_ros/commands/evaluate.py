@@ -3,12 +3,10 @@
 # ruff: noqa: UP045
 # No `from __future__ import annotations`, see cli.py.
 
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -17,10 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from gas_fusion_ros.commands.evaluation_table import report_table, summary_table
-from gas_fusion_ros.commands.options import Device
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, fail, say
+from gas_fusion_ros.commands.options import Device, GasTopic, ImageTopic, output_folder
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, end_on_signals, fail, say
+from gas_fusion_ros.files import write_whole
 from gas_fusion_ros.replay.evaluation import Evaluation
-from gas_fusion_ros.replay.evaluation_report import EvaluationReport, Failure, write_text
+from gas_fusion_ros.replay.evaluation_report import EvaluationReport, Failure
 from gas_fusion_ros.replay.evaluation_run import EvaluationSettings, Watch
 from gas_fusion_ros.replay.evaluation_summary import summarise
 from gas_fusion_ros.replay.evaluations import (
@@ -68,8 +67,8 @@ def evaluate(
             "the bag's own labels, if any."
         ),
     ] = None,
-    gas_topic: Annotated[Optional[str], typer.Option(help="Topic of the gas readings.")] = None,
-    image_topic: Annotated[Optional[str], typer.Option(help="Topic of the thermal images.")] = None,
+    gas_topic: GasTopic = None,
+    image_topic: ImageTopic = None,
     label_topic: Annotated[Optional[str], typer.Option(help="Topic of the labels.")] = None,
     no_images: Annotated[
         bool, typer.Option("--no-images", help="Classify every reading alone, and miss no images.")
@@ -108,11 +107,9 @@ def evaluate(
     no_html: Annotated[bool, typer.Option("--no-html", help="Write no report.html.")] = False,
 ) -> None:
     """Evaluate bags with the code of the live node: classes, leaks, alarms and figures beside the truth."""
-    # `docker stop` ends an evaluation as Ctrl-C does; a shell script starts background jobs deaf to SIGINT.
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, signal.default_int_handler)
+    end_on_signals()
     began_s = time.perf_counter()
-    folder = output if output is not None else Path("output") / datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = output_folder(output)
     try:
         classifier = _classifier(params, model, slop, wait, device, threads)
         check_format(predictions)
@@ -235,7 +232,7 @@ def _summarise(
     no_html: bool,
 ) -> None:
     summary = summarise({job.name: evaluation for job, evaluation in done}, failed, wall_s)
-    write_text(folder / SUMMARY, summary.to_json())
+    write_whole(folder / SUMMARY, summary.to_json().encode())
     if not no_html:
         # Imported here: drawing takes as long to load as a small bag to evaluate.
         from gas_fusion_ros.replay.html_report import write_html

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gas_fusion_ros.commands.options import GasTopic, ImageTopic
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, fail
 from gas_fusion_ros.inference import Bundle, BundleError
@@ -38,8 +39,8 @@ def inspect(
     model: Annotated[
         str, typer.Option(help="Model bundle to look at the bag for: a name below models/ or a folder.")
     ] = DEFAULT_MODEL,
-    gas_topic: Annotated[Optional[str], typer.Option(help="Topic of the gas readings.")] = None,
-    image_topic: Annotated[Optional[str], typer.Option(help="Topic of the thermal images.")] = None,
+    gas_topic: GasTopic = None,
+    image_topic: ImageTopic = None,
     label_topic: Annotated[Optional[str], typer.Option(help="Topic of the ground truth.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print it as JSON: a list, an entry per bag.")

@@ -10,6 +10,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from gas_fusion_ros.commands.options import GasTopic
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, fail, say
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag_reader import BagReader, BagReadError
@@ -58,7 +59,7 @@ def label(
     ] = False,
     append: Annotated[bool, typer.Option("--append", help="Add to what the CSV holds already.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the CSV.")] = False,
-    gas_topic: Annotated[Optional[str], typer.Option(help="Topic of the gas readings.")] = None,
+    gas_topic: GasTopic = None,
     label_topic: Annotated[Optional[str], typer.Option(help="Topic of the ground truth.")] = None,
     alarm_topic: Annotated[Optional[str], typer.Option(help="Topic of the alarm's state.")] = None,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import NoReturn
 
 import typer
@@ -32,6 +33,15 @@ def complain_of(problems: Problems) -> bool:
         count = counts[problem.cause]
         complain(f"{problem.cause}{f' ({count} times)' if count > 1 else ''}: {problem.detail}")
     return bool(counts)
+
+
+def end_on_signals() -> None:
+    """Let `docker stop` end a command as Ctrl-C does, and Ctrl-C also where a shell script started it.
+
+    A script starts its background jobs deaf to SIGINT.
+    """
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
 
 
 def say(message: str) -> None:

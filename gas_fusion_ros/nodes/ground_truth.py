@@ -12,15 +12,13 @@ from rclpy.node import Node
 from std_msgs.msg import ColorRGBA, String
 from visualization_msgs.msg import Marker, MarkerArray
 
-from gas_fusion_ros.event_log import RobotPose
 from gas_fusion_ros.messages import encode_label, encode_leaks, encode_pose, ns_to_stamp
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
+from gas_fusion_ros.programme import MAP_FRAME, patrol_pose
 from gas_fusion_ros.replay.run_log import Truth
 from gas_fusion_ros.simulation.patrol import Encounter, Patrol
 from gas_fusion_ros.simulation.patrol import Pose as PatrolPose
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
-
-MAP_FRAME = "map"
 
 _PIPE_STEP_S = 2.0
 _PIPE_WIDTH_M = 0.3
@@ -68,13 +66,7 @@ class GroundTruthNode(Node):
         self._label_publisher.publish(encode_label(self._truth.label(now_ns)))
         if self._patrol is not None:
             elapsed_s = (now_ns - self._start_ns) / NANOSECONDS_PER_SECOND
-            self._pose_publisher.publish(encode_pose(pose_at(self._patrol, elapsed_s, now_ns)))
-
-
-def pose_at(patrol: Patrol, elapsed_s: float, stamp_ns: int) -> RobotPose:
-    """Where the robot is `elapsed_s` seconds into the patrol."""
-    at = patrol.pose(elapsed_s)
-    return RobotPose(at.x, at.y, yaw=at.yaw, frame_id=MAP_FRAME, stamp_ns=stamp_ns)
+            self._pose_publisher.publish(encode_pose(patrol_pose(self._patrol, elapsed_s, now_ns)))
 
 
 def markers(patrol: Patrol, stamp_ns: int) -> MarkerArray:

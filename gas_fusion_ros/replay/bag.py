@@ -7,7 +7,6 @@ import threading
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from types import TracebackType
 
 from rosbags.interfaces import (
     Connection,
@@ -20,6 +19,8 @@ from rosbags.interfaces import (
 )
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer, WriterError
 from rosbags.typesys import Stores, get_typestore
+
+from gas_fusion_ros.closing import Closing
 
 _FOREVER = QosTime(2147483647, 4294967295)
 
@@ -93,12 +94,13 @@ def _create(path: Path, bag_format: BagFormat) -> Writer:
     return writer
 
 
-class BagWriter:
+class BagWriter(Closing):
     """A bag that `ros2 bag info` and `ros2 bag play` read, written as the messages come.
 
     Messages go to the disk as they come, in MCAP by chunks of about 1 MiB, so memory does not grow
     with their number. Safe to use from several threads. A bag becomes readable with `close`; after
-    a failed write it is given up, and every later call is harmless or raises the same error.
+    a failed write it is given up, and every later call is harmless or raises the same error. As a
+    context manager it is closed after an exception too: what was written until then stays readable.
 
     Args:
         path: the directory to create; it must not exist.
@@ -168,19 +170,6 @@ class BagWriter:
                 writer.close()
             except _DISK_ERRORS as error:
                 raise BagError(f"the bag {self.path} cannot be finished: {error}") from error
-
-    def __enter__(self) -> BagWriter:
-        """Return the open bag."""
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close: what was written until an exception stays readable."""
-        self.close()
 
     def _open_writer(self) -> Writer:
         if self._failure is not None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
 from typing import Any
 
+from gas_fusion_ros.closing import Closing
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.storage.bag_files import find_files, open_file
 from gas_fusion_ros.replay.storage.compression import ZSTD_MAGIC, CompressionError, decompress
@@ -66,7 +66,7 @@ class BagMessage:
     size: int
 
 
-class BagReader:
+class BagReader(Closing):
     """A bag of rosbag2, open for reading; a context manager.
 
     Messages are read as they are asked for: memory holds a chunk of about 1 MiB, or a few where their times
@@ -170,19 +170,6 @@ class BagReader:
     def close(self) -> None:
         """Close the files and remove what was unpacked; safe to call twice."""
         self._stack.close()
-
-    def __enter__(self) -> BagReader:
-        """Return the open bag."""
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
     def _open_files(self) -> list[StorageFile]:
         files: list[StorageFile] = []

@@ -18,20 +18,20 @@ from gas_fusion_ros.drivers.thermal.simulated import (
     in_camera_steps,
 )
 from gas_fusion_ros.event_log import RobotPose
-from gas_fusion_ros.observation import CLEAN_AIR, PAPER_CHANNELS, PAPER_CLASSES, GasReading, ThermalFrame
+from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES, GasReading, ThermalFrame
 from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.programme import START_S, patrol_truth
+from gas_fusion_ros.programme import START_S, patrol_pose, patrol_truth
+from gas_fusion_ros.replay.label_times import truth_stretches
 from gas_fusion_ros.replay.metrics import Interval, Leak, label_intervals, leaks_of
+from gas_fusion_ros.replay.topics import RADIOMETRIC_IMAGE, RAW_IMAGE
 from gas_fusion_ros.simulation import renderer
 from gas_fusion_ros.simulation.patrol import Patrol
 from gas_fusion_ros.thermal import ThermalError, raw_counts
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
-RADIOMETRIC_TOPIC, RAW_TOPIC = "thermal/image", "thermal/image_raw"
 START_NS = round(START_S * NANOSECONDS_PER_SECOND)
 """When a source without stamps of its own begins: with the demo's clock."""
 
-_MAP_FRAME = "map"
 _LAST_STAMP_NS = 2**31 * NANOSECONDS_PER_SECOND - 1
 """A message's stamp has 32 bits for its seconds."""
 
@@ -172,15 +172,15 @@ class FolderSource:
     def _choose_image_topic(self) -> str:
         files = [row.image for _, row in self._rows if row.image is not None]
         if not files:
-            return RADIOMETRIC_TOPIC
+            return RADIOMETRIC_IMAGE
         # Of the usual formats only TIFF holds temperatures; one look tells for all of them.
         all_tiff = all(path.suffix.lower() in (".tif", ".tiff") for path in files)
-        return RADIOMETRIC_TOPIC if all_tiff and _encoding(files[0]) == "32FC1" else RAW_TOPIC
+        return RADIOMETRIC_IMAGE if all_tiff and _encoding(files[0]) == "32FC1" else RAW_IMAGE
 
     def _frame(self, stamp_ns: int, row: Row) -> ThermalFrame | None:
         try:
             frame = self._picture(stamp_ns, row)
-            if frame is not None and frame.encoding == "32FC1" and self.image_topic == RAW_TOPIC:
+            if frame is not None and frame.encoding == "32FC1" and self.image_topic == RAW_IMAGE:
                 frame = raw_counts(frame)
         except (UnreadableImageError, ThermalError) as error:
             self.problems.add("unreadable_image", f"{row.image}: {error}")
@@ -201,7 +201,7 @@ class FolderSource:
 class PatrolSource:
     """A simulated patrol from `START_NS` on, sampled as the demo samples it."""
 
-    image_topic = RADIOMETRIC_TOPIC
+    image_topic = RADIOMETRIC_IMAGE
 
     def __init__(
         self, patrol: Patrol, channels: tuple[str, ...], gas_period_ns: int, image_period_ns: int
@@ -226,9 +226,10 @@ class PatrolSource:
         except ValueError as error:
             raise BagSourceError(f"--{error}") from None
         self._camera = SimulatedThermalDriver(SimulatedThermalSettings())
-        self.leaks: Sequence[Leak] = patrol_truth(patrol).leaks
+        truth = patrol_truth(patrol)
+        self.leaks: Sequence[Leak] = truth.leaks
         last_ns = START_NS + max(self._gas_times[-1], self._image_times[-1])
-        self.truth: Sequence[Interval] = _stretches(self.leaks, last_ns)
+        self.truth: Sequence[Interval] = truth_stretches(truth, START_NS, last_ns)
 
     def __len__(self) -> int:
         """How many times there are at which anything is sensed."""
@@ -241,19 +242,10 @@ class PatrolSource:
             reading = frame = pose = None
             if elapsed_ns in self._gas_times:
                 reading = self._array.sample(self._patrol, elapsed_s, stamp_ns)
-                at = self._patrol.pose(elapsed_s)
-                pose = RobotPose(at.x, at.y, yaw=at.yaw, frame_id=_MAP_FRAME, stamp_ns=stamp_ns)
+                pose = patrol_pose(self._patrol, elapsed_s, stamp_ns)
             if elapsed_ns in self._image_times:
                 frame = self._camera.sample(self._patrol, elapsed_s, stamp_ns)
             yield Instant(stamp_ns, reading, frame, pose)
-
-
-def _stretches(leaks: Sequence[Leak], last_ns: int) -> list[Interval]:
-    """Clean air and gas by turns, from the start to `last_ns`."""
-    changes = [(START_NS, CLEAN_AIR)]
-    for leak in leaks:
-        changes += [(leak.start_ns, leak.label), (leak.end_ns, CLEAN_AIR)]
-    return label_intervals([*changes, (last_ns, CLEAN_AIR)])
 
 
 def _check_classes(rows: Iterable[Row]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +80,20 @@ def clean_called_gas(confusion: Confusion, classes: Sequence[str]) -> float | No
         return None
     clean = confusion[list(classes).index(CLEAN_AIR)]
     return share(int(clean[gases].sum()), int(clean.sum()))
+
+
+def figures_of(confusion: Confusion, classes: Sequence[str]) -> dict[str, Any]:
+    """Every figure that the counts alone give, by its name in the reports; arguments as for `leak_recall`."""
+    scores = class_scores(confusion, classes)
+    return {
+        "judged": int(confusion.sum()),
+        "class_accuracy": accuracy_of(confusion),
+        "macro_f1": macro_f1(scores) if confusion.any() else None,
+        "confusion": confusion_by_name(confusion, classes),
+        "per_class": scores,
+        "leak_recall": leak_recall(confusion, classes),
+        "clean_called_gas": clean_called_gas(confusion, classes),
+    }
 
 
 def _gases(classes: Sequence[str]) -> list[int]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
-from pathlib import Path
 
 
 class LabelSource(str, Enum):
@@ -290,17 +288,6 @@ class SummaryReport:
     def to_json(self) -> str:
         """The summary as JSON text, keys in the order of the attributes."""
         return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
 
 
 def reasons(counts: Mapping[str, int]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gas_fusion_ros.alarm_types import AlarmEvent, AlarmState
 from gas_fusion_ros.event_log import EventLog, EventLogError
+from gas_fusion_ros.files import write_whole
 from gas_fusion_ros.messages import stamp_to_ns
 from gas_fusion_ros.observation import GasReading
 from gas_fusion_ros.problems import Problems
@@ -18,7 +19,6 @@ from gas_fusion_ros.replay.alarm_pictures import AlarmPictures
 from gas_fusion_ros.replay.bag_reader import BagMessage, BagReader, BagReadError
 from gas_fusion_ros.replay.decoding import decode_leaks
 from gas_fusion_ros.replay.evaluation import Evaluation
-from gas_fusion_ros.replay.evaluation_report import write_text
 from gas_fusion_ros.replay.labels import LabelError, read_intervals
 from gas_fusion_ros.replay.losses import losses_of
 from gas_fusion_ros.replay.metrics import ScoreSettings
@@ -85,7 +85,7 @@ def evaluate_bag(
         folder.mkdir(parents=True, exist_ok=True)
         with BagReader(bag, problems) as reader:
             evaluation = _evaluate(reader, folder, model, settings, problems, watch)
-        write_text(folder / REPORT, evaluation.report.to_json())
+        write_whole(folder / REPORT, evaluation.report.to_json().encode())
     except (BagReadError, TopicError, LabelError, PredictionError, EventLogError, OSError) as error:
         raise EvaluationError(str(error)) from error
     return evaluation

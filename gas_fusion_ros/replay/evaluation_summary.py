@@ -8,19 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.replay.class_figures import (
-    accuracy_of,
-    class_scores,
-    clean_called_gas,
-    confusion_by_name,
-    leak_recall,
-    macro_f1,
-    share,
-)
+from gas_fusion_ros.replay.class_figures import figures_of, share
 from gas_fusion_ros.replay.evaluation import Evaluation
 from gas_fusion_ros.replay.evaluation_report import EvaluationReport, Failure, LeakVerdict, SummaryReport
-from gas_fusion_ros.replay.metrics import ReliabilityBin, expected_calibration_error
-from gas_fusion_ros.replay.reporting import per_hour
+from gas_fusion_ros.replay.metrics import ReliabilityBin, expected_calibration_error, per_hour
 
 
 def summarise(
@@ -36,7 +27,6 @@ def summarise(
     reports = [evaluation.report for evaluation in evaluations.values()]
     classes = reports[0].classes
     confusion = np.sum([evaluation.confusion for evaluation in evaluations.values()], axis=0)
-    scores = class_scores(confusion, classes)
     false_alarms, clean_air_s = _false_alarms(reports)
     return SummaryReport(
         bags={name: evaluation.report.bag for name, evaluation in evaluations.items()},
@@ -52,14 +42,8 @@ def summarise(
         classified=sum(report.classified for report in reports),
         dropped=_total(report.dropped for report in reports),
         losses=_total({cause: loss.count for cause, loss in report.losses.items()} for report in reports),
-        judged=int(confusion.sum()),
-        class_accuracy=accuracy_of(confusion),
+        **figures_of(confusion, classes),
         settled_accuracy=_settled_accuracy(reports),
-        macro_f1=macro_f1(scores) if confusion.any() else None,
-        confusion=confusion_by_name(confusion, classes),
-        per_class=scores,
-        leak_recall=leak_recall(confusion, classes),
-        clean_called_gas=clean_called_gas(confusion, classes),
         unknown_share=_unknown_share(reports),
         ece=expected_calibration_error(
             pooled([evaluation.reliability for evaluation in evaluations.values()])

@@ -13,12 +13,12 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.closing import Closing
 from gas_fusion_ros.inference import Bundle
 from gas_fusion_ros.observation import Mode
 
@@ -37,7 +37,7 @@ class GradCamUnavailable(RuntimeError):  # noqa: N818 - a state, not a fault
     """No maps can be made here; the message says why, and what to install where that would help."""
 
 
-class GradCam:
+class GradCam(Closing):
     """Makes Grad-CAM maps of a bundle's networks; a context manager.
 
     Args:
@@ -57,14 +57,6 @@ class GradCam:
             raise GradCamUnavailable(f"no network of the model '{bundle.name}' takes pictures")
         self._bundle = bundle
         self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> GradCam:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def heat(self, inputs: Mapping[str, npt.NDArray[np.float32]], mode: Mode, class_index: int) -> Map:
         """Return how much each part of a picture speaks for a class.

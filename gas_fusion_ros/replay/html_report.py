@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+from gas_fusion_ros.files import write_whole
 from gas_fusion_ros.replay.evaluation import Evaluation
-from gas_fusion_ros.replay.evaluation_report import Failure, write_text
+from gas_fusion_ros.replay.evaluation_report import Failure
 from gas_fusion_ros.replay.figure_texts import DASH, count_text, duration_text, number_text, share_text
 from gas_fusion_ros.replay.html_page import Html, element, joined, mark, page, table
 from gas_fusion_ros.replay.html_section import section
@@ -24,7 +25,7 @@ def write_html(evaluations: Sequence[Evaluation], path: Path, failed: Sequence[F
     Raises:
         OSError: the file cannot be written.
     """
-    write_text(path, report_html(evaluations, failed))
+    write_whole(path, report_html(evaluations, failed).encode())
 
 
 def report_html(evaluations: Sequence[Evaluation], failed: Sequence[Failure] = ()) -> str:

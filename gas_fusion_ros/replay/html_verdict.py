@@ -9,7 +9,7 @@ from typing import TypeVar
 from gas_fusion_ros.replay.evaluation_report import EvaluationReport, LabelSource, LeakVerdict
 from gas_fusion_ros.replay.figure_texts import count_text, duration_text, number_text, share_text
 from gas_fusion_ros.replay.html_page import Html, element, mark
-from gas_fusion_ros.units import SECONDS_PER_HOUR
+from gas_fusion_ros.replay.metrics import per_hour
 
 Number = TypeVar("Number", int, float)
 
@@ -56,9 +56,7 @@ class Tally:
     @property
     def false_alarms_per_hour(self) -> float | None:
         """False alarms per hour of clean air; None where there was none."""
-        if self.false_alarms is None or not self.clean_air_s:
-            return None
-        return self.false_alarms * SECONDS_PER_HOUR / self.clean_air_s
+        return per_hour(self.false_alarms, self.clean_air_s)
 
     @classmethod
     def of(cls, report: EvaluationReport) -> Tally:

@@ -17,13 +17,13 @@ from gas_fusion_ros.replay.inspection_report import (
     PixelFigures,
     StampFigures,
 )
+from gas_fusion_ros.replay.truth import SAME_CLOCK_NS
 from gas_fusion_ros.thermal import MIN_SIDE
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 _LATE_S = 0.5
 """Labels are told by the time of recording: readings that lie so far before it get the wrong ones."""
-_SAME_CLOCK_S = 10.0
-"""No message takes longer than this to be recorded."""
+_SAME_CLOCK_S = SAME_CLOCK_NS / NANOSECONDS_PER_SECOND
 _NOTABLE_SHARE = 0.01
 _PAIRED_SHARE = 0.9
 _COLDEST_DEG_C, _HOTTEST_DEG_C = -80.0, 1000.0

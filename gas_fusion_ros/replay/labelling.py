@@ -10,7 +10,7 @@ from gas_fusion_ros.observation import UNKNOWN
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag_reader import BagReader, BagTopic
 from gas_fusion_ros.replay.decoding import decode_alarm_state
-from gas_fusion_ros.replay.labels import LabelError, LabelTrack, merge_intervals
+from gas_fusion_ros.replay.labels import LabelError, LabelTrack, gaps_between, merge_intervals
 from gas_fusion_ros.replay.metrics import Interval, alarm_bands
 from gas_fusion_ros.replay.truth import Moments
 
@@ -65,11 +65,7 @@ def truth_intervals(
         LabelError: it says nothing.
     """
     told = read_label_track(reader, label_topic, problems).intervals(reader.end_ns or 0)
-    intervals = [
-        Interval(one.label, one.start_ns - start.shift_ns, one.end_ns - start.shift_ns)
-        for one in told
-        if one.label != UNKNOWN
-    ]
+    intervals = [one.shifted(-start.shift_ns) for one in told if one.label != UNKNOWN]
     if not intervals:
         raise LabelError(f"{label_topic} of {reader.path} holds no class")
     return intervals
@@ -115,14 +111,5 @@ def find_alarm_topic(topics: Sequence[BagTopic], wanted: str | None) -> str:
 
 def fill_between(intervals: Iterable[Interval], label: str, start_ns: int, end_ns: int) -> list[Interval]:
     """The intervals, and one of class `label` wherever none is from `start_ns` to `end_ns`."""
-    filled: list[Interval] = []
-    known_until_ns = start_ns
-    for one in sorted(intervals, key=lambda one: one.start_ns):
-        gap_ends_ns = min(one.start_ns, end_ns)
-        if gap_ends_ns > known_until_ns:
-            filled.append(Interval(label, known_until_ns, gap_ends_ns))
-        filled.append(one)
-        known_until_ns = max(known_until_ns, one.end_ns)
-    if end_ns > known_until_ns:
-        filled.append(Interval(label, known_until_ns, end_ns))
-    return merge_intervals(filled)
+    known = sorted(intervals, key=lambda one: one.start_ns)
+    return merge_intervals([*known, *gaps_between(known, label, start_ns, end_ns)])

@@ -131,6 +131,26 @@ def merge_intervals(intervals: Iterable[Interval], origin_ns: int = 0) -> list[I
     return _merged(_Entry(one, _described(one, origin_ns)) for one in intervals)
 
 
+def gaps_between(intervals: Iterable[Interval], label: str, start_ns: int, end_ns: int) -> list[Interval]:
+    """The stretches from `start_ns` to `end_ns` in which no interval lies.
+
+    Args:
+        intervals: in time order.
+        label: what the stretches are called.
+        start_ns: where they begin.
+        end_ns: where they end.
+    """
+    gaps, known_until_ns = [], start_ns
+    for one in intervals:
+        gap_ends_ns = min(one.start_ns, end_ns)
+        if gap_ends_ns > known_until_ns:
+            gaps.append(Interval(label, known_until_ns, gap_ends_ns))
+        known_until_ns = max(known_until_ns, one.end_ns)
+    if end_ns > known_until_ns:
+        gaps.append(Interval(label, known_until_ns, end_ns))
+    return gaps
+
+
 class LabelTrack:
     """The truth of a run, fed as it streams or known from the start. Memory grows with the changes alone.
 

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.observation import CLEAN_AIR, UNKNOWN
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND, SECONDS_PER_HOUR
 
 EVIDENCE_STATES = frozenset({"active", "acknowledged"})
 """States of the leak alarm in which gas is being sensed; `latched` only remembers it."""
@@ -52,6 +52,10 @@ class Interval:
         """Length, seconds."""
         return (self.end_ns - self.start_ns) / NANOSECONDS_PER_SECOND
 
+    def shifted(self, by_ns: int) -> Interval:
+        """Return the same stretch on a clock that is ahead by `by_ns`."""
+        return replace(self, start_ns=self.start_ns + by_ns, end_ns=self.end_ns + by_ns)
+
 
 @dataclass(frozen=True)
 class Leak(Interval):
@@ -72,6 +76,16 @@ class Leak(Interval):
                 f"first_sign_ns {self.first_sign_ns} and recovered_ns {self.recovered_ns} of {self.label} "
                 f"must enclose start_ns {self.start_ns} and end_ns {self.end_ns}"
             )
+
+    def shifted(self, by_ns: int) -> Leak:
+        """Return the same leak, with its signs, on a clock that is ahead by `by_ns`."""
+        return replace(
+            self,
+            start_ns=self.start_ns + by_ns,
+            end_ns=self.end_ns + by_ns,
+            first_sign_ns=self.first_sign_ns + by_ns,
+            recovered_ns=self.recovered_ns + by_ns,
+        )
 
     @classmethod
     def without_aftermath(cls, interval: Interval) -> Leak:
@@ -315,6 +329,13 @@ def accuracy(judgements: Sequence[Judgement]) -> float | None:
 def unknown_share(labels: Sequence[str]) -> float | None:
     """Share of the verdicts, by their labels, that are `Unknown`; None without any."""
     return labels.count(UNKNOWN) / len(labels) if labels else None
+
+
+def per_hour(count: int | None, seconds: float | None) -> float | None:
+    """`count` per hour; None where either is not known or no time passed."""
+    if count is None or not seconds:
+        return None
+    return count * SECONDS_PER_HOUR / seconds
 
 
 @dataclass(frozen=True)

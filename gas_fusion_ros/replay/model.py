@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
+from gas_fusion_ros.closing import Closing
 from gas_fusion_ros.inference import Bundle, BundleError, DeviceError, Runtime, create_runtime
 from gas_fusion_ros.messages import cv_bridge
 from gas_fusion_ros.replay.grad_cam import GradCam
@@ -15,7 +14,7 @@ class ModelError(RuntimeError):
     """A model cannot be used; the message says why."""
 
 
-class Model:
+class Model(Closing):
     """A bundle, its runtime and its alarm; a context manager.
 
     Args:
@@ -61,19 +60,6 @@ class Model:
         except (BundleError, DeviceError, FileNotFoundError, ImportError) as error:
             raise ModelError(str(error)) from error
         return cls(settings, bundle, runtime)
-
-    def __enter__(self) -> Model:
-        """Return the model."""
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -7,10 +7,7 @@ from pathlib import Path
 
 from gas_fusion_ros.problems import Problem, Problems
 from gas_fusion_ros.replay.bag_reader import BagReader
-from gas_fusion_ros.replay.topics import BagTopics, TopicError, find_topics
-
-GAS_TOPIC, IMAGE_TOPIC = "gas/readings", "thermal/image_raw"
-"""What the classifier node subscribes to, below its namespace."""
+from gas_fusion_ros.replay.topics import GAS_READINGS, RAW_IMAGE, BagTopics, TopicError, find_topics
 
 CLOCK_RATE_HZ = "100"
 
@@ -51,9 +48,10 @@ def play_command(playback: Playback) -> tuple[list[str], list[Problem]]:
     """
     problems = Problems()
     found = _find_topics(playback, problems)
+    # What the classifier node subscribes to, below its namespace.
     remapped = {
         recorded: _topic(playback.namespace, heard)
-        for recorded, heard in ((found.gas, GAS_TOPIC), (found.image, IMAGE_TOPIC))
+        for recorded, heard in ((found.gas, GAS_READINGS), (found.image, RAW_IMAGE))
         if recorded is not None
     }
     doubts = problems.take_unreported()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.files import write_whole
 from gas_fusion_ros.observation import CLEAN_AIR, UNKNOWN
 from gas_fusion_ros.replay.figure_style import (
     BAND_COLOUR,
@@ -133,9 +133,7 @@ class Report:
         Raises:
             OSError: the file cannot be written.
         """
-        draft = path.with_name(path.name + ".part")
-        draft.write_text(self.to_json(), encoding="utf-8")
-        os.replace(draft, path)
+        write_whole(path, self.to_json().encode())
 
 
 @dataclass(frozen=True)

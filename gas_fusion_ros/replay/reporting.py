@@ -7,22 +7,14 @@ from dataclasses import asdict, dataclass
 
 from gas_fusion_ros.observation import Mode
 from gas_fusion_ros.pairing_types import PairingCounters
-from gas_fusion_ros.replay.class_figures import (
-    accuracy_of,
-    class_scores,
-    clean_called_gas,
-    confusion_by_name,
-    leak_recall,
-    macro_f1,
-    share,
-)
+from gas_fusion_ros.replay.class_figures import figures_of, share
 from gas_fusion_ros.replay.evaluation_report import EvaluationReport, Loss, Rates
 from gas_fusion_ros.replay.losses import dropped_of
-from gas_fusion_ros.replay.metrics import expected_calibration_error
+from gas_fusion_ros.replay.metrics import expected_calibration_error, per_hour
 from gas_fusion_ros.replay.tally import Tally
 from gas_fusion_ros.replay.topics import BagTopics
 from gas_fusion_ros.replay.truth import Truth
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND, SECONDS_PER_HOUR
+from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,6 @@ def report_of(
 ) -> EvaluationReport:
     """Return the report of a bag that has been played to its end."""
     classes = tally.classes
-    scores = class_scores(tally.confusion, classes)
     duration_s = (tally.end_ns - tally.start_ns) / NANOSECONDS_PER_SECOND
     alarms = tally.alarm_outcomes(truth)
     clean_air_s = tally.clean_air_s(truth)
@@ -105,14 +96,8 @@ def report_of(
         dropped=dropped_of(losses, counters),
         losses=dict(losses),
         labels_from=truth.source,
-        judged=int(tally.confusion.sum()),
-        class_accuracy=accuracy_of(tally.confusion),
+        **figures_of(tally.confusion, classes),
         settled_accuracy=share(tally.settled[True], settled),
-        macro_f1=macro_f1(scores) if tally.confusion.any() else None,
-        confusion=confusion_by_name(tally.confusion, classes),
-        per_class=scores,
-        leak_recall=leak_recall(tally.confusion, classes),
-        clean_called_gas=clean_called_gas(tally.confusion, classes),
         unknown_share=share(tally.unknown, by_mode[Mode.FUSION] + by_mode[Mode.GAS_ONLY]),
         ece=expected_calibration_error(tally.reliability.bins()),
         leaks=tally.leak_outcomes(truth),
@@ -131,13 +116,6 @@ def report_of(
         clean_air_s=clean_air_s,
         grace_s=origin.grace_s,
     )
-
-
-def per_hour(count: int | None, seconds: float | None) -> float | None:
-    """`count` per hour; None where either is not known or no time passed."""
-    if count is None or not seconds:
-        return None
-    return count * SECONDS_PER_HOUR / seconds
 
 
 def _accuracy_by_mode(tally: Tally) -> dict[str, float]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag_reader import BagTopic
 
+GAS_READINGS = "gas/readings"
+RAW_IMAGE, RADIOMETRIC_IMAGE = "thermal/image_raw", "thermal/image"
 TRUTH_LABEL = "truth/label"
 """std_msgs/String; a label holds from its time of recording on until the next."""
 TRUTH_LEAKS = "truth/leaks"
@@ -48,10 +50,10 @@ class _Kind:
     """Whether a topic of another name will do."""
 
 
-_GAS = _Kind("gas", "gas readings", "sensor_msgs/msg/PointCloud2", ("gas/readings",), by_type=True)
+_GAS = _Kind("gas", "gas readings", "sensor_msgs/msg/PointCloud2", (GAS_READINGS,), by_type=True)
 # The classifier node hears thermal/image_raw, so that is what it saw where there are both.
 _IMAGE = _Kind(
-    "image", "thermal images", "sensor_msgs/msg/Image", ("thermal/image_raw", "thermal/image"), by_type=True
+    "image", "thermal images", "sensor_msgs/msg/Image", (RAW_IMAGE, RADIOMETRIC_IMAGE), by_type=True
 )
 _LABEL = _Kind("label", "labels", "std_msgs/msg/String", (TRUTH_LABEL,), by_type=False)
 _LEAKS = _Kind("leaks", "leaks", "diagnostic_msgs/msg/DiagnosticArray", (TRUTH_LEAKS,), by_type=False)

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.observation import CLEAN_AIR, UNKNOWN
 from gas_fusion_ros.replay.evaluation_report import LabelSource
-from gas_fusion_ros.replay.labels import LabelTrack
+from gas_fusion_ros.replay.labels import LabelTrack, gaps_between
 from gas_fusion_ros.replay.metrics import Interval, Leak
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
-_SAME_CLOCK_NS = 10 * NANOSECONDS_PER_SECOND
+SAME_CLOCK_NS = 10 * NANOSECONDS_PER_SECOND
 """No message takes longer than this from acquisition to recording: more is another clock."""
 _REMEMBERED_CHANGES = 64
 
@@ -42,7 +41,7 @@ class Moments:
 
     def of(self, stamp_ns: int, recorded_ns: int) -> int:
         """The moment of a stamp that was recorded at `recorded_ns`."""
-        is_same = abs(recorded_ns - stamp_ns) <= _SAME_CLOCK_NS
+        is_same = abs(recorded_ns - stamp_ns) <= SAME_CLOCK_NS
         self._shift_ns = 0 if is_same else recorded_ns - stamp_ns
         return stamp_ns + self._shift_ns
 
@@ -119,29 +118,19 @@ class Truth:
         """
         if not self._from_csv:
             return self._track.intervals(end_ns)
-        return [
-            replace(one, start_ns=one.start_ns + shift_ns, end_ns=one.end_ns + shift_ns)
-            for one in self._track.intervals(end_ns - shift_ns)
-        ]
+        return [one.shifted(shift_ns) for one in self._track.intervals(end_ns - shift_ns)]
 
     def leaks(self, end_ns: int, shift_ns: int) -> list[Leak]:
         """The leaks that had begun by the moment `end_ns`, cut there; arguments as for `intervals`."""
         if not self._has_stamps:
             return self._track.leaks(end_ns)
-        return [_shifted(leak, shift_ns) for leak in self._track.leaks(end_ns - shift_ns)]
+        return [leak.shifted(shift_ns) for leak in self._track.leaks(end_ns - shift_ns)]
 
     def unlabelled(self, start_ns: int, end_ns: int, shift_ns: int) -> list[Interval]:
         """Where nobody knows whether there was a leak; the ends are moments."""
         if self._told:
             return []
-        gaps, known_until_ns = [], start_ns
-        for one in self.intervals(end_ns, shift_ns):
-            if one.start_ns > known_until_ns:
-                gaps.append(Interval("", known_until_ns, one.start_ns))
-            known_until_ns = max(known_until_ns, one.end_ns)
-        if known_until_ns < end_ns:
-            gaps.append(Interval("", known_until_ns, end_ns))
-        return gaps
+        return gaps_between(self.intervals(end_ns, shift_ns), "", start_ns, end_ns)
 
     def clean_air_s(self, start_ns: int, end_ns: int, shift_ns: int) -> float | None:
         """Seconds of clean air; None where nobody knows."""
@@ -166,16 +155,6 @@ def _leak_times(leaks: Iterable[Leak]) -> npt.NDArray[np.int64]:
     """First sign, start, end and recovery of each leak; shape (4, number of leaks)."""
     times = [(leak.first_sign_ns, leak.start_ns, leak.end_ns, leak.recovered_ns) for leak in leaks]
     return np.array(times, dtype=np.int64).reshape(-1, 4).T
-
-
-def _shifted(leak: Leak, shift_ns: int) -> Leak:
-    return replace(
-        leak,
-        start_ns=leak.start_ns + shift_ns,
-        end_ns=leak.end_ns + shift_ns,
-        first_sign_ns=leak.first_sign_ns + shift_ns,
-        recovered_ns=leak.recovered_ns + shift_ns,
-    )
 
 
 def _length(one: Interval, start_ns: int, end_ns: int) -> int:

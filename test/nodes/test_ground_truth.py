@@ -13,9 +13,9 @@ from std_msgs.msg import String
 from visualization_msgs.msg import Marker, MarkerArray
 
 from gas_fusion_ros.messages import ns_to_stamp, stamp_to_ns
-from gas_fusion_ros.nodes.ground_truth import GroundTruthNode, markers, pose_at
+from gas_fusion_ros.nodes.ground_truth import GroundTruthNode, markers
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
-from gas_fusion_ros.programme import patrol_truth
+from gas_fusion_ros.programme import patrol_pose, patrol_truth
 from gas_fusion_ros.replay.decoding import decode_leaks
 from gas_fusion_ros.replay.run_log import Truth
 from gas_fusion_ros.simulation.patrol import Patrol
@@ -89,6 +89,6 @@ def test_markers_show_the_pipe_and_each_leak_on_it(patrol: Patrol) -> None:
 
 
 def test_the_pose_is_where_the_patrol_is(patrol: Patrol) -> None:
-    pose = pose_at(patrol, 50.0, START_NS)
+    pose = patrol_pose(patrol, 50.0, START_NS)
     assert (pose.x, pose.y, pose.yaw) == patrol.pose(50.0)
     assert (pose.frame_id, pose.stamp_ns) == ("map", START_NS)

@@ -463,7 +463,7 @@ def test_no_bag_at_all_is_told() -> None:
 def test_the_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "report.html"
     path.write_text("before")
-    monkeypatch.setattr(Path, "write_text", _fail)
+    monkeypatch.setattr(Path, "write_bytes", _fail)
     with pytest.raises(OSError, match="disk is full"):
         write_html([made_evaluation()], path)
     monkeypatch.undo()
