@@ -54,6 +54,27 @@ def test_second_interrupt_changes_nothing(graph: Graph, gap_s: float) -> None:
     assert "Traceback" not in output
 
 
+def test_second_interrupt_during_construction_changes_nothing(graph: Graph) -> None:
+    """The first comes while the node is made, the second just as the context shuts down."""
+    script = (
+        "import os, signal, time, rclpy\n"
+        "from gas_fusion_ros.nodes.runner import run\n"
+        "def interrupt(): os.kill(os.getpid(), signal.SIGINT)\n"
+        "shut_down = rclpy.try_shutdown\n"
+        "def interrupted(): interrupt(); shut_down()\n"
+        "rclpy.try_shutdown = interrupted\n"
+        "def create():\n"
+        "    interrupt()\n"
+        "    while True: time.sleep(0.01)\n"
+        "run(create)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], env=environment(graph), capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_classifier_does_not_import_torch(graph: Graph) -> None:
     script = (
         "import sys, numpy, rclpy; rclpy.init();"
