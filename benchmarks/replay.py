@@ -29,6 +29,7 @@ from rich.table import Table
 
 from benchmarks.replay_bags import write_patrol, write_recording
 from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.share import DEFAULT_MODEL
 
 MAX_RECORDING_S = 60.0
 MAX_GAS_ONLY_S = 15.0
@@ -44,14 +45,12 @@ class Task:
     Attributes:
         wall_s: from its start to its end.
         seconds: of the task itself, without the start of Python and the loading of the model.
-        peak_mb: the most memory it had.
-        children_mb: the most memory that a child process of it had.
+        peak_mb: the most memory it had, with the largest process that it started.
     """
 
     wall_s: float
     seconds: float
     peak_mb: float
-    children_mb: float
 
 
 @dataclass(frozen=True)
@@ -173,7 +172,6 @@ def result_table(measured: Sequence[Measured]) -> Table:
         "evaluation / forward passes": [f"{one.per_forward:.2f}" for one in measured],
         "evaluation / reading": [f"{one.per_reading:.1f}" for one in measured],
         f"peak memory, MB (below {MAX_PEAK_MB:g})": [f"{one.evaluation.peak_mb:.0f}" for one in measured],
-        "Grad-CAM's own process, MB": [f"{one.evaluation.children_mb:.0f}" for one in measured],
     }
     for title, cells in rows.items():
         table.add_row(title, *cells)
@@ -207,7 +205,9 @@ def main(
         Path | None, typer.Option(help="Where the bags are written for the time; a temporary folder.")
     ] = None,
     gigabytes: Annotated[float, typer.Option(help="Size of the long bag.", min=0.001)] = 2.0,
-    model: Annotated[str, typer.Option(help="Model bundle: a name below models/ or a folder.")] = "fusion1",
+    model: Annotated[
+        str, typer.Option(help="Model bundle: a name below models/ or a folder.")
+    ] = DEFAULT_MODEL,
 ) -> None:
     """Measure what evaluating bags costs."""
     console = Console()

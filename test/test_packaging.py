@@ -35,7 +35,7 @@ ROSDEP_KEYS = {
     "typer": "python3-typer",
     "yaml": "python3-yaml",
 }
-WITHOUT_ROSDEP_KEY = {"safetensors"}
+WITHOUT_ROSDEP_KEY = {"onnx", "safetensors"}
 # The decompressors that rosbags depends on, one or the other by its version.
 COMES_WITH_ROSBAGS = {"backports", "compression", "lz4", "zstandard"}
 # Only an option of a command needs it, and says what to install where it is missing.

@@ -122,9 +122,9 @@ def evaluate(
             acknowledges=acknowledge,
             with_heat=not no_html,
         )
-        with Model.load(classifier) as loaded:
-            work = jobs_of(bag, folder, settings, writes_html=not no_html)
-            outcomes = list(_outcomes(work, loaded, jobs, scheduler))
+        loaded = Model.load(classifier)
+        work = jobs_of(bag, folder, settings, writes_html=not no_html)
+        outcomes = list(_outcomes(work, loaded, jobs, scheduler))
     except (SettingsError, ModelError, PredictionError, ParallelError, OSError) as error:
         fail(str(error))
     except KeyboardInterrupt:

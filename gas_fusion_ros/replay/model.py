@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gas_fusion_ros.closing import Closing
 from gas_fusion_ros.inference import Bundle, BundleError, DeviceError, Runtime, create_runtime
 from gas_fusion_ros.messages import cv_bridge
 from gas_fusion_ros.replay.grad_cam import GradCam
@@ -14,8 +13,8 @@ class ModelError(RuntimeError):
     """A model cannot be used; the message says why."""
 
 
-class Model(Closing):
-    """A bundle, its runtime and its alarm; a context manager.
+class Model:
+    """A bundle, its runtime and its alarm.
 
     Args:
         settings: which model, where it runs, and what is chosen for the alarm.
@@ -75,9 +74,3 @@ class Model(Closing):
         if self._grad_cam is None:
             self._grad_cam = GradCam(self.bundle)
         return self._grad_cam
-
-    def close(self) -> None:
-        """End what explains the verdicts; safe to call twice."""
-        if self._grad_cam is not None:
-            self._grad_cam.close()
-            self._grad_cam = None

@@ -56,8 +56,8 @@ def evaluate(bag: Path, programme: Programme, folder: Path) -> EvaluationReport:
     parameters = folder / "parameters.yaml"
     parameters.write_text(yaml.safe_dump({"gas_classifier": {"ros__parameters": dict(programme.classifier)}}))
     settings = EvaluationSettings(acknowledges=True, with_heat=False)
-    with Model.load(read_settings(parameters)) as model:
-        return evaluate_bag(bag, folder / "evaluation", model, settings).report
+    model = Model.load(read_settings(parameters))
+    return evaluate_bag(bag, folder / "evaluation", model, settings).report
 
 
 def test_a_demo_reports_what_an_evaluation_of_its_bag_says(tmp_path: Path) -> None:

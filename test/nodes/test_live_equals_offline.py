@@ -6,7 +6,7 @@ import csv
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,9 +61,8 @@ def bag(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(params=MODELS)
-def model(request: pytest.FixtureRequest) -> Iterator[Model]:
-    with Model.load(replace(read_settings(replay_parameters_file()), model=request.param)) as loaded:
-        yield loaded
+def model(request: pytest.FixtureRequest) -> Model:
+    return Model.load(replace(read_settings(replay_parameters_file()), model=request.param))
 
 
 def live(graph: Graph, bag: Path, model: Model, folder: Path, rounds: int = 1) -> Run:
@@ -182,8 +181,8 @@ def test_a_looping_bag_is_the_same_in_each_round_live_as_offline(
 
 def test_the_eventful_patrol_is_eventful(tmp_path: Path) -> None:
     bag = write_bag(tmp_path / "bag", eventful_patrol())
-    with Model.load(read_settings(replay_parameters_file())) as model:
-        run, evaluation = offline(bag, model, tmp_path / "offline")
+    model = Model.load(read_settings(replay_parameters_file()))
+    run, evaluation = offline(bag, model, tmp_path / "offline")
     assert {one.mode for one in run.said} == {mode.value for mode in Mode}
     assert "mq5" in {one.invalid_channels for one in run.said}
     assert Counter(evaluation.report.dropped) == {

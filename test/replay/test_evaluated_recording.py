@@ -20,9 +20,9 @@ def test_it_is_classified_as_the_bundle_says(gas_fusion_data: Path, tmp_path: Pa
     settings = EvaluationSettings(with_images=False, with_heat=False)
     # Its card has the figures of all rows replayed.
     classifier = replace(read_settings(replay_parameters_file()), model="fusion1")
-    with Model.load(classifier) as model:
-        report = evaluate_bag(tmp_path / "bag", tmp_path / "out", model, settings).report
-        measured = model.bundle.metrics["all rows replayed, training rows included"]["gas_only"]
+    model = Model.load(classifier)
+    report = evaluate_bag(tmp_path / "bag", tmp_path / "out", model, settings).report
+    measured = model.bundle.metrics["all rows replayed, training rows included"]["gas_only"]
     assert report.is_whole
     assert report.readings == report.gas_only == report.classified == 6400
     assert report.class_accuracy == pytest.approx(measured["accuracy"], abs=5e-4)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,9 +26,8 @@ SECONDS = range(60)
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[Model]:
-    with telling_model() as made:
-        yield made
+def model() -> Model:
+    return telling_model()
 
 
 @pytest.fixture(scope="module")
