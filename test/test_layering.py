@@ -100,6 +100,11 @@ def floor(name: str) -> int:
     return next(index for index, names in enumerate(FLOORS) if name in names)
 
 
+def test_the_house_rules_list_the_floors() -> None:
+    rules = " ".join((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split())
+    assert f"From the top: {'; '.join(', '.join(names) for names in FLOORS)}." in rules
+
+
 @pytest.mark.parametrize("path", sources(PACKAGE), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_only_the_top_imports_ros(path: Path) -> None:
     relative = path.relative_to(PACKAGE)

@@ -16,6 +16,18 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
 from gas_fusion_ros.observation import CLEAN_AIR
+from gas_fusion_ros.replay.figure_style import (
+    BAND_COLOUR,
+    BLUE,
+    FAINT_COLOUR,
+    GREEN,
+    GRID_COLOUR,
+    ORANGE,
+    PINK,
+    SKY_BLUE,
+    TEXT_COLOUR,
+    VERMILLION,
+)
 from training.benchmark_results import BenchmarkResult
 from training.benchmark_summary import (
     Loss,
@@ -28,22 +40,7 @@ from training.benchmark_summary import (
     spread,
     windows,
 )
-from training.figures import (
-    ACROSS,
-    BAND_COLOUR,
-    BLUE,
-    FAINT_COLOUR,
-    GREEN,
-    GRID_COLOUR,
-    PINK,
-    TEXT_COLOUR,
-    VERMILLION,
-    draw_legend,
-    panel_grid,
-    series_styles,
-    set_title,
-    to_png,
-)
+from training.figures import ACROSS, draw_legend, panel_grid, series_styles, set_title, to_png
 from training.summary import Protocol
 
 Dash = Literal["-", "--", ":"]
@@ -53,7 +50,7 @@ MOST_MODELS = 6
 MOST_BARS = 4
 """Models whose bars stand side by side."""
 
-_MODEL_COLOURS = (BLUE, VERMILLION, GREEN, PINK, "#E69F00", "#56B4E9")
+_MODEL_COLOURS = (BLUE, VERMILLION, GREEN, PINK, ORANGE, SKY_BLUE)
 """Okabe and Ito's; a model has the same in every picture of one report."""
 _CHANNEL_COLOURS = (*_MODEL_COLOURS, TEXT_COLOUR)
 _DASHES: tuple[Dash, ...] = ("-", "--", ":")

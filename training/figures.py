@@ -5,27 +5,33 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from io import BytesIO
 from itertools import cycle
-from typing import Any
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
-from PIL import Image
 
+from gas_fusion_ros.replay.figure_style import (
+    BAND_COLOUR,
+    BLUE,
+    FAINT_COLOUR,
+    GREEN,
+    GRID_COLOUR,
+    ORANGE,
+    PINK,
+    SKY_BLUE,
+    STYLE,
+    TEXT_COLOUR,
+    VERMILLION,
+    figure_png,
+)
 from training.results import RunResult
 from training.splits import BACKWARD, BLOCKED, FORWARD, RANDOM, STRICT
 from training.summary import Comparison, Entry, Protocol, Spread
 
-# Okabe and Ito's palette, told apart with any colour vision.
-TEXT_COLOUR = "#24292F"
-BLUE, VERMILLION, GREEN, PINK, SKY_BLUE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
 _SERIES = {
     RANDOM: (BLUE, "o"),
     BLOCKED: (VERMILLION, "s"),
@@ -34,30 +40,19 @@ _SERIES = {
     STRICT: (SKY_BLUE, "v"),
 }
 """Colour and marker of a split, the same in every picture."""
-_SPARE_SERIES = (("#E69F00", "D"), ("#F0E442", "P"), (TEXT_COLOUR, "X"))
+_SPARE_SERIES = ((ORANGE, "D"), ("#F0E442", "P"), (TEXT_COLOUR, "X"))
 """For a split's second settings and those after."""
-FAINT_COLOUR = "#8A949E"
-GRID_COLOUR = "#E3E8EC"
-BAND_COLOUR = "#F6F8FA"
-_STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9.5,
-    "text.color": TEXT_COLOUR,
+_STYLE = {
+    **STYLE,
     # A name with dollar signs is no formula.
     "text.parse_math": False,
-    "axes.labelcolor": TEXT_COLOUR,
-    "axes.edgecolor": "#C5CCD3",
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "xtick.color": TEXT_COLOUR,
-    "ytick.color": TEXT_COLOUR,
     "legend.frameon": False,
+    "figure.constrained_layout.use": True,
 }
 _WIDTH = 9.0
-"""Inches; at `_DPI` half as many pixels again as a README is wide."""
-_DPI = 140
-_COLOURS = 64
-"""Colours in a file's palette."""
+"""Inches: half as many pixels again as a README is wide."""
 ACROSS = 4
 """Small pictures side by side."""
 _TITLE_LETTERS = 24
@@ -151,20 +146,7 @@ def draw_curves(comparison: Comparison, protocol: Protocol) -> bytes | None:
 
 def to_png(height: float, draw: Draw) -> bytes:
     """Return a picture of this height, inches, that `draw` draws."""
-    # Figure and canvas without pyplot: no state that outlives the picture.
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, layout="constrained")
-        FigureCanvasAgg(figure)
-        draw(figure)
-        drawn = BytesIO()
-        # Tight: a name of any length stays whole.
-        figure.savefig(drawn, format="png", bbox_inches="tight", metadata={"Software": None})
-    # A third of the size: lines and flat areas need no more colours.
-    packed = BytesIO()
-    Image.open(drawn).convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(
-        packed, format="png", optimize=True
-    )
-    return packed.getvalue()
+    return figure_png((_WIDTH, height), draw, _STYLE)
 
 
 def panel_grid(figure: Figure, down: int) -> npt.NDArray[np.object_]:

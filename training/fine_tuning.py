@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,27 +39,25 @@ class Start:
     """A bundle's network that a training starts from.
 
     Attributes:
-        path: the bundle's folder.
-        name: the bundle's name.
+        bundle: the bundle; the same one where `sha256` is the same.
         sha256: of its manifest, which holds those of all its files.
         mode: which of its networks.
     """
 
-    path: Path
-    name: str
+    bundle: Bundle = field(compare=False)
     sha256: str
     mode: Mode
 
-    def bundle(self) -> Bundle:
-        """Read the bundle.
+    def weights(self) -> Mapping[str, torch.Tensor]:
+        """Read the network's weights.
 
         Raises:
-            StartError: it cannot be read, or is another one by now.
+            BundleError: they cannot be read.
+            StartError: the bundle is another one by now.
         """
-        bundle = open_bundle(self.path)
-        if bundle.sha256 != self.sha256:
-            raise StartError(f"{self.path} has changed since the training began")
-        return bundle
+        if self.bundle.sha256 != self.sha256:
+            raise StartError(f"{self.bundle.path} has changed since the training began")
+        return load_networks(self.bundle)[self.mode].state_dict()
 
 
 def open_bundle(name_or_path: str | Path) -> Bundle:
@@ -93,7 +91,7 @@ def find_start(bundle: Bundle, model: Model) -> Start:
         )
     for mode, architecture in bundle.networks.items():
         if architecture == model.architecture:
-            return Start(bundle.path, bundle.name, bundle.sha256, mode)
+            return Start(bundle, bundle.sha256, mode)
     there = ", ".join(f"{architecture} ({mode.value})" for mode, architecture in bundle.networks.items())
     raise StartError(
         f"--from: the bundle '{bundle.name}' has the networks {there}; the model '{model.name}' is of the "
@@ -101,12 +99,12 @@ def find_start(bundle: Bundle, model: Model) -> Start:
     )
 
 
-def prepared_alike(model: Model, start: Start, bundle: Bundle) -> Model:
+def prepared_alike(model: Model, start: Start) -> Model:
     """Return a model that sees pictures as the network does that its training starts from."""
     if start.mode is Mode.GAS_ONLY:
         return model
-    size = replace(model.hyperparameters, image_size=bundle.image_size)
-    return replace(model, preparation=bundle.preparation, hyperparameters=size)
+    size = replace(model.hyperparameters, image_size=start.bundle.image_size)
+    return replace(model, preparation=start.bundle.preparation, hyperparameters=size)
 
 
 def default_model(bundle: Bundle) -> Model:
@@ -169,22 +167,23 @@ def take_over(
         run_rows: runs the network, in evaluation mode, on rows to train on.
 
     Raises:
-        StartError: the bundle cannot be read.
+        BundleError: the bundle's weights cannot be read.
+        StartError: the bundle has changed.
     """
-    bundle = start.bundle()
+    bundle = start.bundle
     # A bundle has one size of pictures for all its networks, also for one that takes none.
     old_size = 0 if start.mode is Mode.GAS_ONLY else bundle.image_size
     share = transfer(
         network,
         bundle.networks[start.mode],
-        load_networks(bundle)[start.mode].state_dict(),
+        start.weights(),
         Purpose(classes, channels, bundle.channels, image_size),
         Purpose(bundle.classes, bundle.channels, bundle.channels, old_size),
         run_rows,
     )
     reads_gas = start.mode is not Mode.THERMAL_ONLY
     return Origin(
-        bundle=start.name,
+        bundle=bundle.name,
         sha256=start.sha256,
         network=start.mode.value,
         weights=round(share, 4),

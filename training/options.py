@@ -28,12 +28,9 @@ DataOption = Annotated[
     Path | None,
     typer.Option(envvar="GAS_FUSION_DATA", help="Folder in the data set's layout.", show_envvar=True),
 ]
+CHANNELS_HELP = "Sensor columns of the CSV, with commas between."
 ChannelsOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Sensor columns of the CSV, with commas between.",
-        show_default=f"the bundle's to start from, else {','.join(PAPER_CHANNELS)}",
-    ),
+    str | None, typer.Option(help=CHANNELS_HELP, show_default=",".join(PAPER_CHANNELS))
 ]
 ThermalOption = Annotated[
     str,

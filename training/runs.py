@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.files import write_whole
 from gas_fusion_ros.inference import file_sha256
 from gas_fusion_ros.networks.registry import build
 from gas_fusion_ros.networks.shape import Shape
@@ -203,7 +204,8 @@ def execute(run: Run, study: Study, machine: Machine) -> RunResult:
     Raises:
         DatasetError: the run's pictures cannot be prepared.
         SplitError: the data set has too few rows.
-        StartError: the bundle that it starts from cannot be read.
+        BundleError: the weights that it starts from cannot be read.
+        StartError: the bundle that it starts from has changed.
     """
     if run.is_finished(study):
         return read_result(run.folder(study))
@@ -233,7 +235,7 @@ def _execute(run: Run, study: Study, machine: Machine) -> RunResult:
     whole = study.split(run.split, run.seed)
     normalisation = Normalisation.fit(dataset.counts[whole.train])
     if run.start is not None:
-        normalisation = kept_normalisation(normalisation, dataset.channels, run.start.bundle())
+        normalisation = kept_normalisation(normalisation, dataset.channels, run.start.bundle)
     split = whole if images is None else whole.only(images.usable)
     material = Material.of(run.model.mode, dataset, normalisation, images)
     folder = run.folder(study)
@@ -354,22 +356,17 @@ def _write(folder: Path, network: nn.Module | None, parts: dict[str, Answers], r
     """Write weights and logits, then the result, and drop what was only there to go on with."""
     if network is not None:
         tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-        _replace(folder / WEIGHTS, lambda path: path.write_bytes(save(tensors)))
+        write_whole(folder / WEIGHTS, save(tensors))
     arrays = {
         f"{part}_{name}": getattr(tested, name).numpy()
         for part, tested in parts.items()
         for name in ("logits", "labels", "rows")
     }
-    _replace(folder / LOGITS, lambda path: np.savez_compressed(path, **arrays))
+    compressed = BytesIO()
+    np.savez_compressed(compressed, **arrays)
+    write_whole(folder / LOGITS, compressed.getvalue())
     write_result(folder, result)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-
-
-def _replace(path: Path, write: Callable[[Path], Any]) -> None:
-    # numpy adds the suffix .npz where it is missing.
-    draft = path.with_name(f"part-{os.getpid()}-{path.name}")
-    write(draft)
-    os.replace(draft, path)
 
 
 def count_macs(network: nn.Module, mode: Mode, shape: Shape) -> int:

@@ -61,7 +61,7 @@ def choose_beginning(name: str | None, bundle_name: str | None, channels: str | 
     model = default_model(bundle) if name is None else load_model(name)
     start = find_start(bundle, model)
     wanted = aligned(options.channel_list(channels, bundle.channels), bundle.channels)
-    return Beginning(prepared_alike(model, start, bundle), wanted, start)
+    return Beginning(prepared_alike(model, start), wanted, start)
 
 
 def main(
@@ -79,7 +79,13 @@ def main(
         ),
     ] = None,
     data: options.DataOption = None,
-    channels: options.ChannelsOption = None,
+    channels: Annotated[
+        str | None,
+        typer.Option(
+            help=options.CHANNELS_HELP,
+            show_default=f"the bundle's, else {','.join(PAPER_CHANNELS)}",
+        ),
+    ] = None,
     split: Annotated[str, typer.Option(help="random, blocked, forward or backward.")] = RANDOM,
     position: Annotated[
         float | None, typer.Option(help="Where `blocked` holds its test block out, 0 to 0.8.")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gas_fusion_ros.alarm_types import AlarmEvent, AlarmState
@@ -158,17 +158,9 @@ def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Prob
         TopicError: one that was asked for is not there.
         EvaluationError: there are neither readings nor images.
     """
-    found = Problems()
-    topics = find_topics(reader.topics, settings.topics, found)
-    if not settings.with_images:
-        topics = replace(topics, image=None)
-    counts = found.counts()
-    for problem in found.take_unreported():
-        if settings.with_images or problem.cause != "topic_missing_image":
-            for _ in range(counts[problem.cause]):
-                problems.add(problem.cause, problem.detail)
-    if settings.labels is not None:
-        topics = replace(topics, label=None, leaks=None)
+    images = () if settings.with_images else ("image",)
+    truth = () if settings.labels is None else ("label", "leaks")
+    topics = find_topics(reader.topics, settings.topics, problems, without=(*images, *truth))
     if topics.gas is None and topics.image is None:
         raise EvaluationError(f"{reader.path}: {_told(problems)}")
     return topics

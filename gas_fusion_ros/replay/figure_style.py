@@ -36,7 +36,7 @@ UNKNOWN_COLOUR = FAINT_COLOUR
 
 _CLEAN_COLOUR = "#E3E8EC"
 _GAS_COLOURS = {"Mixture": ORANGE, "Perfume": SKY_BLUE, "Smoke": "#3D4852"}
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "text.color": TEXT_COLOUR,
@@ -66,12 +66,15 @@ def plain(text: str, letters: int = 24) -> str:
     return cut.replace("$", r"\$")
 
 
-def figure_png(size: tuple[float, float], draw: Callable[[Figure], None]) -> bytes:
+def figure_png(
+    size: tuple[float, float], draw: Callable[[Figure], None], style: dict[Any, Any] = STYLE
+) -> bytes:
     """Return a picture as PNG.
 
     Args:
         size: width and height, inches.
         draw: draws into the empty figure.
+        style: matplotlib's settings.
     """
     # Imported here: half a second that only a finished run has to spend.
     import matplotlib
@@ -79,7 +82,7 @@ def figure_png(size: tuple[float, float], draw: Callable[[Figure], None]) -> byt
     from matplotlib.figure import Figure
     from PIL import Image
 
-    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+    with matplotlib.rc_context(style), warnings.catch_warnings():
         # A name in a script that the font lacks is drawn as boxes; the text beside the picture has it right.
         warnings.filterwarnings("ignore", message="Glyph")
         # Without pyplot: no window system, and no state that outlives the picture.

@@ -9,41 +9,55 @@ import numpy as np
 from gas_fusion_ros.replay.evaluation import OffsetHistogram
 from gas_fusion_ros.replay.evaluation_report import Percentiles
 
-_LEAST = 1e-3
-_FACTOR = 1.02
-_BINS = 1200
+_FINEST = 1e-6
+_RATIO = 1.005
 _OFFSET_BINS = 40
 _NS_PER_MS = 1e6
 
 
 class LogHistogram:
-    """Percentiles of values of 0 or more, to 1 %: bins grow by 2 % each, from 0.001 up to 10^7."""
+    """Percentiles and extremes of values of either sign: to 0.5 %, and exact where they are all equal.
+
+    Attributes:
+        least: the least value; None without values.
+        greatest: the greatest value; None without values.
+    """
 
     def __init__(self) -> None:
-        # The first bin holds what is too small to tell from 0.
-        self._counts = np.zeros(_BINS, dtype=np.int64)
-        self._largest = 0.0
+        # Count and sum by bin; a bin's values differ by 0.5 %, those of the bin 0 cannot be told from 0.
+        self._bins: dict[int, tuple[int, float]] = {}
+        self.least: float | None = None
+        self.greatest: float | None = None
 
     def add(self, value: float) -> None:
         """Take a value in."""
-        place = 0 if value <= _LEAST else 1 + int(math.log(value / _LEAST) / math.log(_FACTOR))
-        self._counts[min(place, _BINS - 1)] += 1
-        self._largest = max(self._largest, value)
+        size = abs(value)
+        number = 0 if size < _FINEST else 1 + int(math.log(size / _FINEST) / math.log(_RATIO))
+        key = -number if value < 0 else number
+        count, total = self._bins.get(key, (0, 0.0))
+        self._bins[key] = count + 1, total + value
+        self.least = value if self.least is None else min(self.least, value)
+        self.greatest = value if self.greatest is None else max(self.greatest, value)
+
+    def percentile(self, share: float) -> float | None:
+        """The least value that so large a share does not exceed, but for its bin; None without values."""
+        wanted = share * sum(count for count, _ in self._bins.values())
+        seen = 0
+        for key in sorted(self._bins):
+            count, total = self._bins[key]
+            seen += count
+            if seen >= wanted:
+                return total / count
+        return None
 
     def percentiles(self) -> Percentiles:
         """The percentiles of what was taken in; None for each without values."""
-        if not self._counts.any():
-            return Percentiles()
-        p50, p95, p99 = (round(self._percentile(share), 4) for share in (0.5, 0.95, 0.99))
-        return Percentiles(p50, p95, p99, round(self._largest, 4))
+        figures = (*(self.percentile(share) for share in (0.5, 0.95, 0.99)), self.greatest)
+        return Percentiles(*(None if figure is None else round(figure, 4) for figure in figures))
 
-    def _percentile(self, share: float) -> float:
-        """The least value that so large a share does not exceed, but for the width of its bin."""
-        totals = np.cumsum(self._counts)
-        place = int(np.searchsorted(totals, math.ceil(share * totals[-1])))
-        if place == 0:
-            return 0.0
-        return min(_LEAST * _FACTOR ** (place - 0.5), self._largest)
+    def above(self, value: float) -> int:
+        """How many were greater, to the width of a bin."""
+        return sum(count for count, total in self._bins.values() if total / count > value)
 
 
 class OffsetCounts:

@@ -7,11 +7,11 @@ from pathlib import Path, PurePath
 
 from gas_fusion_ros.files import write_whole
 from gas_fusion_ros.replay.evaluation import Evaluation
-from gas_fusion_ros.replay.evaluation_report import Failure
+from gas_fusion_ros.replay.evaluation_report import Failure, LeakVerdict
 from gas_fusion_ros.replay.figure_texts import DASH, count_text, duration_text, number_text, share_text
 from gas_fusion_ros.replay.html_page import Html, element, joined, mark, page, table
 from gas_fusion_ros.replay.html_section import section
-from gas_fusion_ros.replay.html_verdict import Tally, verdict_of
+from gas_fusion_ros.replay.html_verdict import leaks_found, verdict_of
 
 
 def write_html(evaluations: Sequence[Evaluation], path: Path, failed: Sequence[Failure] = ()) -> None:
@@ -37,7 +37,7 @@ def report_html(evaluations: Sequence[Evaluation], failed: Sequence[Failure] = (
     return page(
         title,
         element("h1", title),
-        verdict_of([Tally.of(entry.report) for entry in evaluations]),
+        verdict_of(evaluations),
         _failures(failed),
         _summary(evaluations) if evaluations else "",
         *(
@@ -83,7 +83,7 @@ def _summary(evaluations: Sequence[Evaluation]) -> Html:
 
 
 def _summary_row(number: int, evaluation: Evaluation) -> list[str]:
-    report, tally = evaluation.report, Tally.of(evaluation.report)
+    report = evaluation.report
     losses = sum(loss.count for loss in report.losses.values())
     return [
         element("a", bag_name(evaluation), href=f"#{_anchor(number)}"),
@@ -91,10 +91,10 @@ def _summary_row(number: int, evaluation: Evaluation) -> list[str]:
         f"{report.readings:,}",
         share_text(report.class_accuracy),
         share_text(report.macro_f1),
-        DASH if tally.leaks is None else f"{tally.found} of {tally.leaks}",
-        DASH if tally.leaks is None else _bad_count(tally.missed),
-        str(tally.alarms),
-        DASH if tally.false_alarms is None else _bad_count(tally.false_alarms),
+        leaks_found(report),
+        DASH if report.leaks is None else _bad_count(report.leaks_with(LeakVerdict.MISSED)),
+        str(len(report.alarms)),
+        DASH if report.false_alarms is None else _bad_count(report.false_alarms),
         number_text(report.false_alarms_per_hour),
         mark(f"\u26a0 {losses:,}", "warn") if losses else "none",
     ]

@@ -21,7 +21,7 @@ from gas_fusion_ros.replay.figure_texts import (
 from gas_fusion_ros.replay.html_measures import all_figures, classes, confidence, pairing
 from gas_fusion_ros.replay.html_origin import origin
 from gas_fusion_ros.replay.html_page import Html, cell, element, figure, joined, mark, named, table
-from gas_fusion_ros.replay.html_verdict import Tally, verdict_of
+from gas_fusion_ros.replay.html_verdict import leaks_found, verdict_of
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 _LEAK_MARKS = {
@@ -38,7 +38,7 @@ def section(evaluation: Evaluation) -> Html:
     report = evaluation.report
     return joined(
         (
-            verdict_of([Tally.of(report)]),
+            verdict_of([evaluation]),
             _key_figures(report),
             _losses(report),
             element("h3", "Timeline"),
@@ -64,10 +64,9 @@ def section(evaluation: Evaluation) -> Html:
 
 
 def _key_figures(report: EvaluationReport) -> Html:
-    tally = Tally.of(report)
     figures = {
-        "leaks found": DASH if tally.leaks is None else f"{tally.found} of {tally.leaks}",
-        "false alarms": DASH if tally.false_alarms is None else str(tally.false_alarms),
+        "leaks found": leaks_found(report),
+        "false alarms": DASH if report.false_alarms is None else str(report.false_alarms),
         "false alarms per hour": number_text(report.false_alarms_per_hour),
         "class accuracy": share_text(report.class_accuracy),
         "macro F1": share_text(report.macro_f1),

@@ -2,52 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 from gas_fusion_ros.pairing_types import PairingSettings
+from gas_fusion_ros.replay.histograms import LogHistogram
 from gas_fusion_ros.replay.inspection_report import StampFigures, TopicFigures
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
-_FINEST_S = 1e-6
-_RATIO = 1.005
 _GAP_PERIODS = 3
 """Two messages further apart than this many periods have a gap between them."""
-
-
-class Spread:
-    """Median and extremes of durations: to 0.25 %, and exact where they are all about equal."""
-
-    def __init__(self) -> None:
-        # Count and sum by bin; a bin's durations differ by 0.5 %.
-        self._bins: dict[int, tuple[int, float]] = {}
-        self.least: float | None = None
-        self.greatest: float | None = None
-
-    def add(self, seconds: float) -> None:
-        """Take in a duration, which may be negative."""
-        size = abs(seconds)
-        number = 0 if size < _FINEST_S else 1 + int(math.log(size / _FINEST_S) / math.log(_RATIO))
-        key = -number if seconds < 0 else number
-        count, total = self._bins.get(key, (0, 0.0))
-        self._bins[key] = count + 1, total + seconds
-        self.least = seconds if self.least is None else min(self.least, seconds)
-        self.greatest = seconds if self.greatest is None else max(self.greatest, seconds)
-
-    @property
-    def median(self) -> float | None:
-        """The median; None without durations."""
-        half = sum(count for count, _ in self._bins.values()) / 2
-        seen = 0
-        for key in sorted(self._bins):
-            count, total = self._bins[key]
-            seen += count
-            if seen >= half:
-                return total / count
-        return None
-
-    def above(self, seconds: float) -> int:
-        """How many were longer, to the width of a bin."""
-        return sum(count for count, total in self._bins.values() if total / count > seconds)
 
 
 class StampFollower:
@@ -62,8 +23,8 @@ class StampFollower:
         self._largest_jump_ns = 0
         self._newest_ns: int | None = None
         self._previous_ns: int | None = None
-        self._periods = Spread()
-        self._offsets = Spread()
+        self._periods = LogHistogram()
+        self._offsets = LogHistogram()
 
     def add(self, stamp_ns: int, recorded_ns: int) -> None:
         """Take in a stamp and the time of its recording."""
@@ -89,7 +50,7 @@ class StampFollower:
 
     def figures(self) -> StampFigures:
         """What was found so far."""
-        period_s = self._periods.median
+        period_s = self._periods.percentile(0.5)
         return StampFigures(
             messages=self._messages,
             zero=self._zero,
@@ -100,7 +61,7 @@ class StampFollower:
             period_s=period_s,
             gaps=0 if period_s is None else self._periods.above(_GAP_PERIODS * period_s),
             largest_gap_s=self._periods.greatest,
-            offset_s=self._offsets.median,
+            offset_s=self._offsets.percentile(0.5),
             least_offset_s=self._offsets.least,
             greatest_offset_s=self._offsets.greatest,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from gas_fusion_ros.problems import Problems
@@ -57,9 +57,13 @@ _IMAGE = _Kind(
 )
 _LABEL = _Kind("label", "labels", "std_msgs/msg/String", (TRUTH_LABEL,), by_type=False)
 _LEAKS = _Kind("leaks", "leaks", "diagnostic_msgs/msg/DiagnosticArray", (TRUTH_LEAKS,), by_type=False)
+_KINDS = (_GAS, _IMAGE, _LABEL, _LEAKS)
+"""In the order in which they are looked for: the others near the readings."""
 
 
-def find_topics(topics: Sequence[BagTopic], wanted: BagTopics, problems: Problems) -> BagTopics:
+def find_topics(
+    topics: Sequence[BagTopic], wanted: BagTopics, problems: Problems, without: Collection[str] = ()
+) -> BagTopics:
     """Find the topics that matter.
 
     By convention they are named `gas/readings`, `thermal/image_raw` or `thermal/image`, `truth/label`
@@ -71,17 +75,17 @@ def find_topics(topics: Sequence[BagTopic], wanted: BagTopics, problems: Problem
         wanted: names given by the user; None is looked for.
         problems: where `topic_missing_gas`, `topic_missing_image`, `topic_ambiguous` and
             `topic_wrong_type` are counted.
+        without: attributes of `BagTopics` that stay None: neither looked for nor missed.
 
     Raises:
         TopicError: a wanted topic is not there or has another type.
     """
-    gas = _find(_GAS, wanted.gas, topics, None, problems)
-    return BagTopics(
-        gas=gas,
-        image=_find(_IMAGE, wanted.image, topics, gas, problems),
-        label=_find(_LABEL, wanted.label, topics, gas, problems),
-        leaks=_find(_LEAKS, wanted.leaks, topics, gas, problems),
-    )
+    found: dict[str, str | None] = {}
+    for kind in _KINDS:
+        if kind.key not in without:
+            asked = getattr(wanted, kind.key)
+            found[kind.key] = _find(kind, asked, topics, found.get(_GAS.key), problems)
+    return BagTopics(**found)
 
 
 def _find(

@@ -52,7 +52,8 @@ class Encounter:
         first_sign_s: the camera can see the plume, or the array is 5 % on its way to the gas.
         start_s: the mean concentration at the robot rises above the threshold.
         end_s: it falls below the threshold again.
-        recovered_s: the array has come back to within 5 % of clean air and the plume is out of sight.
+        recovered_s: the array has come back to within 5 % of clean air, or the patrol ends, and the plume is
+            out of sight.
         x: where the leak is on the pipe, metres.
         y: where the leak is on the pipe, metres.
     """
@@ -247,14 +248,16 @@ class Patrol:
     def _make_encounter(self, start: float, end: float, gas: str) -> Encounter:
         settings = self.settings
         quiet = self._times[self._activation <= 0.05]
-        before, after = quiet[quiet < start], quiet[quiet >= end]
+        # The array may not have recovered where the patrol ends, nor be quiet where it begins.
+        quiet_before = quiet[quiet < start].max(initial=0.0)
+        quiet_after = quiet[quiet >= end].min(initial=self._times[-1])
         pose = self.pose((start + end) / 2.0)
         return Encounter(
             gas=gas,
-            first_sign_s=min(float(before[-1]), start - settings.sight_lead_s),
+            first_sign_s=min(float(quiet_before), start - settings.sight_lead_s),
             start_s=start,
             end_s=end,
-            recovered_s=max(float(after[0]), end + settings.sight_linger_s),
+            recovered_s=max(float(quiet_after), end + settings.sight_linger_s),
             x=pose.x - settings.pipe_distance_m * math.sin(pose.yaw),
             y=pose.y + settings.pipe_distance_m * math.cos(pose.yaw),
         )
@@ -268,7 +271,11 @@ class Patrol:
             until = takeovers[index + 1] if index + 1 < len(takeovers) else math.inf
             span = (self._slow_times >= takeovers[index]) & (self._slow_times < until)
             rng = self._rng(f"gas {index}")
-            counts[span] = mq_response.wander(encounter.gas, self._slow_times[span], rng, self._statistics)
+            # A gas that is taken over from within a step is at no time of the grid.
+            if span.any():
+                counts[span] = mq_response.wander(
+                    encounter.gas, self._slow_times[span], rng, self._statistics
+                )
         return counts
 
 

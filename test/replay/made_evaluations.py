@@ -28,7 +28,7 @@ READINGS = 600
 DRAWN = 60
 """Readings in the timeline."""
 CONFUSION = np.array(
-    [[140, 0, 7, 1, 0], [2, 221, 0, 3, 4], [5, 0, 123, 0, 0], [0, 9, 0, 85, 0]], dtype=np.int64
+    [[139, 0, 7, 1, 0], [2, 221, 0, 3, 4], [5, 0, 123, 0, 0], [0, 9, 0, 85, 0]], dtype=np.int64
 )
 HEAT_PLACE = (12, 50)
 """Row and column at which the made map is largest."""

@@ -409,11 +409,16 @@ def test_alarms_without_images_have_no_frames() -> None:
         ({"labels_from": LabelSource.CSV}, "Labels: from the CSV file given."),
         ({"judged": 0}, "No classified reading lies in a labelled time."),
         ({"classified": 0}, "\u2716 Nothing could be classified."),
-        ({"class_accuracy": 0.99999}, "Class accuracy >0.9999"),
     ],
 )
 def test_the_verdict_fits_what_happened(changed: dict[str, object], sentence: str) -> None:
     assert sentence in page_of(made_evaluation(made_report(**changed))).text
+
+
+def test_nearly_all_is_not_all() -> None:
+    confusion = 100_000 * np.eye(4, 5, dtype=np.int64)
+    confusion[0, 1] = 1
+    assert "Class accuracy >0.9999" in page_of(made_evaluation(confusion=confusion)).text
 
 
 def test_of_several_bags_a_summary_comes_first_and_leads_to_each() -> None:
@@ -427,12 +432,13 @@ def test_of_several_bags_a_summary_comes_first_and_leads_to_each() -> None:
             judged=201,
             class_accuracy=1.0,
             losses={"bag_truncated": Loss(3, "cut")},
-        )
+        ),
+        confusion=np.array([[50], [50], [50], [51]]) * np.eye(4, 5, dtype=np.int64),
     )
     unlabelled = made_evaluation(unlabelled_report(bag="/recordings/night"))
     page = page_of(made_evaluation(), evening, unlabelled)
     assert (
-        "2 of 3 leaks found, 1 missed, 1 false alarm (16.8 per hour of clean air). Class accuracy 0.9612 "
+        "2 of 3 leaks found, 1 missed, 1 false alarm (16.8 per hour of clean air). Class accuracy 0.9613 "
         "over 800 judged readings. "
         "Labels: from the bag's own topics. Bags without labels are not judged."
     ) in page.text

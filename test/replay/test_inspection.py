@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from made_bags import EPOCH, SECOND, Made, image, reading, text, write_bag
 
 from gas_fusion_ros.inference import Bundle
@@ -24,7 +20,6 @@ from gas_fusion_ros.replay.bag_reader import BagReader
 from gas_fusion_ros.replay.bag_sources import FolderSettings, FolderSource
 from gas_fusion_ros.replay.inspection import inspect
 from gas_fusion_ros.replay.inspection_report import Inspection
-from gas_fusion_ros.replay.inspection_streams import Spread
 from gas_fusion_ros.replay.topics import BagTopics
 from gas_fusion_ros.share import find_bundle
 from gas_fusion_ros.window import WindowSettings
@@ -354,28 +349,3 @@ def test_memory_does_not_grow_with_the_bag(tmp_path: Path, bundle: Bundle) -> No
         assert found.images is not None
         assert found.images.encodings["mono16"].images == count
     assert peaks[1] < 1.2 * peaks[0]
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200))
-def test_a_spread_knows_median_and_extremes(durations: list[float]) -> None:
-    spread = Spread()
-    for duration in durations:
-        spread.add(duration)
-    assert (spread.least, spread.greatest) == (min(durations), max(durations))
-    ordered = sorted(durations)
-    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    assert spread.median is not None
-    assert low - 0.006 * abs(low) - 1e-6 <= spread.median <= high + 0.006 * abs(high) + 1e-6
-
-
-def test_a_spread_without_durations_has_no_median() -> None:
-    assert Spread().median is None
-
-
-def test_the_median_of_periods_that_are_about_equal_is_their_mean() -> None:
-    noise = random.Random(0)
-    spread = Spread()
-    periods = [2.0 + noise.gauss(0, 0.0001) for _ in range(1000)]
-    for period in periods:
-        spread.add(period)
-    assert spread.median == pytest.approx(median(periods), rel=1e-3)

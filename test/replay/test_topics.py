@@ -114,6 +114,14 @@ def test_a_name_of_convention_with_another_type_is_said() -> None:
     assert "CompressedImage" in details["topic_wrong_type"]
 
 
+def test_what_is_not_to_be_looked_for_is_neither_found_nor_missed() -> None:
+    topics = [GAS, BagTopic("/thermal/image_raw", STRING, 1), BagTopic("/truth/label", STRING, 1)]
+    problems = Problems()
+    found = find_topics(topics, BagTopics(image="/nowhere"), problems, without=("image", "label"))
+    assert found == BagTopics(gas="/gas/readings")
+    assert problems.counts() == {}
+
+
 @pytest.mark.parametrize("name", ["/lidar/points", "lidar/points"])
 def test_a_wanted_topic_is_taken_whatever_its_name(name: str) -> None:
     found, counts, _ = find(GAS, THERMAL, BagTopic("/lidar/points", CLOUD, 1), wanted=BagTopics(gas=name))

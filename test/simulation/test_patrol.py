@@ -80,6 +80,29 @@ def test_leaks_keep_their_distance(seed: int, duration_s: float, leaks: int) -> 
     assert (gaps[1::2] <= 70.0 + 1e-6).all()
 
 
+@pytest.mark.parametrize("clean_s", [0.0, 1.0, 20.0])
+@pytest.mark.parametrize("encounter_s", [(1.0, 1.0), (20.0, 40.0)])
+@pytest.mark.parametrize("leaks", [1, 2, 30])
+@pytest.mark.parametrize("seed", range(4))
+def test_leaks_may_follow_so_closely_that_the_array_does_not_recover(
+    clean_s: float, encounter_s: tuple[float, float], leaks: int, seed: int
+) -> None:
+    settings = PatrolSettings(clean_s=clean_s, encounter_s=encounter_s)
+    patrol = Patrol(seed, 60.0, min(leaks, settings.max_leaks(60.0)), settings)
+    for one in patrol.encounters:
+        assert one.first_sign_s <= one.start_s < one.end_s < one.recovered_s
+    times = np.arange(0.0, 60.0, 1.0)
+    assert all(patrol.activation(t) < 0.06 for t in times if patrol.clean(t))
+    assert all(np.isfinite(patrol.reading(t)).all() for t in times)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_leaks_may_follow_within_a_step_of_the_readings_grid(seed: int) -> None:
+    patrol = Patrol(seed, 60.0, 30, PatrolSettings(clean_s=0.0, encounter_s=(0.05, 0.1)))
+    assert len(patrol.encounters) == 30
+    assert np.isfinite([patrol.reading(t) for t in np.arange(0.0, 60.0, 0.25)]).all()
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_gases_vary(seed: int) -> None:
     assert {one.gas for one in Patrol(seed).encounters} == set(LEAK_GASES)

@@ -198,7 +198,7 @@ def test_the_shipped_bundle_starts_each_of_its_networks() -> None:
         model = load_model(name)
         start = find_start(bundle, model)
         assert start.mode is mode
-        alike = prepared_alike(model, start, bundle)
+        alike = prepared_alike(model, start)
         # The bundle's pictures are inverted fields; the models' own are cropped.
         assert alike.preparation is (None if mode is Mode.GAS_ONLY else Preparation.FIELD)
 
@@ -228,4 +228,4 @@ def test_a_bundle_that_changes_under_a_training_is_refused() -> None:
     bundle = open_bundle("fusion1")
     start = replace(find_start(bundle, load_model("cnn1d")), sha256="0" * 64)
     with pytest.raises(StartError, match="has changed since the training began"):
-        start.bundle()
+        start.weights()

@@ -6,6 +6,7 @@ import needs_training  # noqa: F401  isort:skip
 
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -18,8 +19,8 @@ from gas_fusion_ros.dataset import CSV_NAME, IMAGE_FOLDER, Dataset
 from gas_fusion_ros.inference import AlarmAdvice, Bundle, create_runtime
 from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, Mode, Observation, ThermalFrame
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from training import benchmark, reproduce, temporal, train
 from training import export as exporting
-from training import train
 from training.catalog import load_model
 from training.images import Thermal
 from training.results import read_result
@@ -117,6 +118,26 @@ def test_new_gases_and_sensors_are_learned_from_a_bundle_for_others(
     for name in LEVELS:
         labels = [label_of(classifier, counts, None) for counts in readings(name)]
         assert labels.count(name) > 0.9 * ROWS
+
+
+def test_the_bundle_to_start_from_is_loaded_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = []
+    load = Bundle.load
+    monkeypatch.setattr(Bundle, "load", lambda path: loaded.append(path) or load(path))
+    trained(tmp_path, "--model", "cnn1d", "--from", "fusion1", "--set", "epochs=1", "--data", folder,
+            "--channels", ",".join(CHANNELS))  # fmt: skip
+    assert len(loaded) == 1
+
+
+@pytest.mark.parametrize("command", [train, reproduce, benchmark, temporal])
+def test_help_speaks_of_a_bundle_s_channels_only_where_a_bundle_can_be_named(command: ModuleType) -> None:
+    text = " ".join(invoke(command.main, "--help").stdout.replace("│", " ").split())
+    channels = text[text.index("--channels") :]
+    said = channels[: channels.index("]")]
+    assert "mq2,mq3" in said
+    assert ("bundle" in said) == ("--from" in text)
 
 
 def test_pictures_are_prepared_as_the_bundle_s_were(
