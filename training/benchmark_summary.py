@@ -117,23 +117,27 @@ def models(results: Iterable[BenchmarkResult]) -> tuple[ModelRuns, ...]:
 
 
 def without_window_models(results: Sequence[BenchmarkResult]) -> list[BenchmarkResult]:
-    """Return the results without the models that have a table of their own; all where there are no others."""
-    others = [result for result in results if WINDOW_MODELS.fullmatch(result.model) is None]
+    """Return the results but for those that have a table of their own; all where there are no others.
+
+    The strict protocol gives all models windows of one length, so there is nothing of it in that table.
+    """
+    others = [result for result in results if not _is_of_length(result)]
     return others or list(results)
 
 
 def windows(results: Iterable[BenchmarkResult]) -> tuple[ModelRuns, ...]:
     """Return one row for each length of the models in `WINDOW_MODELS`, the shortest first."""
-    family = [
-        result
-        for result in results
-        if WINDOW_MODELS.fullmatch(result.model) and result.split.name in (BLOCKED, FORWARD, BACKWARD)
-    ]
+    family = [result for result in results if _is_of_length(result)]
     by_length = [
         [result for result in family if result.window == length]
         for length in sorted({result.window for result in family})
     ]
     return tuple(row for same in by_length for row in models(same))
+
+
+def _is_of_length(result: BenchmarkResult) -> bool:
+    """Whether a result says how much the length of the window matters."""
+    return result.split.name != STRICT and WINDOW_MODELS.fullmatch(result.model) is not None
 
 
 def spread(results: Sequence[BenchmarkResult], measure: Measure) -> Spread | None:
