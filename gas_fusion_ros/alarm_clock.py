@@ -41,6 +41,10 @@ class AlarmClock:
         """What stands now; None until time has begun."""
         return self._alarm.status if self._alarm is not None else None
 
+    def clock_ns(self, stamp_ns: int) -> int:
+        """What the clock said at a stamp since the last evidence, by the time passed since that was heard."""
+        return self._heard_ns + stamp_ns - self._evidence_ns
+
     def update(self, verdict: Verdict, now_ns: int) -> None:
         """Take in the evidence of one verdict.
 

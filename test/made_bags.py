@@ -18,6 +18,8 @@ STORE = get_typestore(Stores.ROS2_JAZZY)
 STRING = "std_msgs/msg/String"
 CLOUD = "sensor_msgs/msg/PointCloud2"
 IMAGE = "sensor_msgs/msg/Image"
+POSE = "geometry_msgs/msg/PoseStamped"
+ODOMETRY = "nav_msgs/msg/Odometry"
 SECOND = 1_000_000_000
 EPOCH = 1_700_000_000 * SECOND
 
@@ -137,3 +139,38 @@ def image(
         data=np.frombuffer(pixels.tobytes(), np.uint8),
     )
     return Made(topic, IMAGE, stamp_ns if recorded_ns is None else recorded_ns, message)
+
+
+def pose(
+    stamp_ns: int,
+    x: float,
+    y: float = 0.0,
+    topic: str = "/pose",
+    recorded_ns: int | None = None,
+    frame_id: str = "map",
+) -> Made:
+    """Where the robot is, facing along x; recorded at its stamp unless told otherwise."""
+    message = STORE.types[POSE](header=header(stamp_ns, frame_id), pose=_place(x, y))
+    return Made(topic, POSE, stamp_ns if recorded_ns is None else recorded_ns, message)
+
+
+def odometry(stamp_ns: int, x: float, topic: str = "/odom") -> Made:
+    """The same as a base tells it, standing still."""
+    vector = STORE.types["geometry_msgs/msg/Vector3"](x=0.0, y=0.0, z=0.0)
+    unknown = np.zeros(36)
+    message = STORE.types[ODOMETRY](
+        header=header(stamp_ns, "odom"),
+        child_frame_id="base_link",
+        pose=STORE.types["geometry_msgs/msg/PoseWithCovariance"](pose=_place(x, 0.0), covariance=unknown),
+        twist=STORE.types["geometry_msgs/msg/TwistWithCovariance"](
+            twist=STORE.types["geometry_msgs/msg/Twist"](linear=vector, angular=vector), covariance=unknown
+        ),
+    )
+    return Made(topic, ODOMETRY, stamp_ns, message)
+
+
+def _place(x: float, y: float) -> Any:
+    return STORE.types["geometry_msgs/msg/Pose"](
+        position=STORE.types["geometry_msgs/msg/Point"](x=x, y=y, z=0.0),
+        orientation=STORE.types["geometry_msgs/msg/Quaternion"](x=0.0, y=0.0, z=0.0, w=1.0),
+    )

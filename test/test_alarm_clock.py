@@ -205,3 +205,11 @@ def test_the_default_classes_are_the_default_severities() -> None:
         severities_of(default_classes(Severity.WARNING), default_classes(Severity.CRITICAL))
         == DEFAULT_SEVERITIES
     )
+
+
+def test_a_stamp_is_told_on_the_clock(clock: AlarmClock, heard: Heard) -> None:
+    clock.update(verdict(START), START + S)
+    assert clock.clock_ns(START) == START + S
+    clock.tick(START + 25 * S)
+    (fault,) = heard.events
+    assert clock.clock_ns(fault.stamp_ns) == START + 11 * S

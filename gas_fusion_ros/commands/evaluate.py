@@ -70,6 +70,13 @@ def evaluate(
     gas_topic: GasTopic = None,
     image_topic: ImageTopic = None,
     label_topic: Annotated[Optional[str], typer.Option(help="Topic of the labels.")] = None,
+    pose_topic: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Topic of the robot's pose, which the alarm's events tell: PoseStamped, "
+            "PoseWithCovarianceStamped or Odometry. Unless given, `pose`, if any."
+        ),
+    ] = None,
     no_images: Annotated[
         bool, typer.Option("--no-images", help="Classify every reading alone, and miss no images.")
     ] = False,
@@ -115,7 +122,7 @@ def evaluate(
         check_format(predictions)
         _prepare(folder)
         settings = EvaluationSettings(
-            topics=BagTopics(gas_topic, image_topic, label_topic),
+            topics=BagTopics(gas_topic, image_topic, label_topic, pose=pose_topic),
             with_images=not no_images,
             labels=labels,
             predictions=predictions,

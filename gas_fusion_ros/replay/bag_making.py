@@ -14,11 +14,11 @@ from gas_fusion_ros.replay.bag import BagFormat, BagWriter
 from gas_fusion_ros.replay.bag_messages import BagMessages
 from gas_fusion_ros.replay.bag_sources import BagSource, Instant
 from gas_fusion_ros.replay.label_times import LabelTimes
-from gas_fusion_ros.replay.topics import GAS_READINGS, TRUTH_LABEL, TRUTH_LEAKS
+from gas_fusion_ros.replay.topics import GAS_READINGS, ROBOT_POSE, TRUTH_LABEL, TRUTH_LEAKS
 from gas_fusion_ros.simulation.renderer import FIELD_OF_VIEW_DEG
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
-POSE_TOPIC, CAMERA_TOPIC = "pose", "thermal/camera_info"
+CAMERA_TOPIC = "thermal/camera_info"
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class _Maker:
 
     def _write_instant(self, instant: Instant) -> None:
         if instant.pose is not None:
-            self._put(POSE_TOPIC, messages.encode_pose(instant.pose, self._messages), instant.stamp_ns)
+            self._put(ROBOT_POSE, messages.encode_pose(instant.pose, self._messages), instant.stamp_ns)
         if instant.reading is not None:
             self._put(
                 GAS_READINGS, messages.encode_reading(instant.reading, self._messages), instant.stamp_ns

@@ -122,7 +122,7 @@ class DatasetMaking:
     def _plan(self, path: Path, name: str, labels: Path | None) -> BagPlan:
         # Damage is counted when the messages are read, not twice.
         with BagReader(path, Problems()) as reader:
-            topics = find_topics(reader.topics, self._settings.topics, self._problems)
+            topics = find_topics(reader.topics, self._settings.topics, self._problems, without=("pose",))
             if topics.gas is None:
                 raise DatasetMakingError(f"{path} has no gas readings; --gas-topic names their topic")
             if labels is not None:

@@ -187,7 +187,7 @@ class BagRows:
             name=plan.name,
             path=str(plan.path),
             sha256=sha256,
-            topics=asdict(plan.topics),
+            topics={kind: name for kind, name in asdict(plan.topics).items() if kind != "pose"},
             labels=plan.truth.source,
             readings=counters.readings,
             images=counters.images,

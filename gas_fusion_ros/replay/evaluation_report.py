@@ -75,6 +75,16 @@ class LeakOutcome:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where the robot was at `stamp_ns`: metres in `frame_id`."""
+
+    x: float
+    y: float
+    frame_id: str
+    stamp_ns: int
+
+
+@dataclass(frozen=True)
 class AlarmOutcome:
     """An alarm and whether it was right.
 
@@ -84,12 +94,14 @@ class AlarmOutcome:
         end_s: when there was no evidence of gas any more.
         false: whether it stood outside every leak's signs and the grace period; None where the truth is not
             known there.
+        pose: where the robot was when it was raised; None where nobody knows.
     """
 
     gas: str
     start_s: float
     end_s: float
     false: bool | None
+    pose: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +142,7 @@ class EvaluationReport:
         bundle: name of the model bundle.
         bundle_sha256: of its bundle.json, which holds the hashes of its other files.
         classes: the model's classes.
-        topics: by kind (`gas`, `image`, `label`, `leaks`), the topic read; None where there is none.
+        topics: by kind (`gas`, `image`, `label`, `leaks`, `pose`), the topic read; None where there is none.
         settings: parameters of the classifier node that the evaluation went by, by their ROS names.
         acknowledged: whether an operator acknowledged each alarm once it was over.
         started_ns: stamp that every `start_s` counts from.

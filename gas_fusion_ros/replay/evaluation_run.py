@@ -12,7 +12,7 @@ from pathlib import Path
 from gas_fusion_ros.alarm_types import AlarmEvent, AlarmState
 from gas_fusion_ros.event_log import EventLog, EventLogError
 from gas_fusion_ros.files import write_whole
-from gas_fusion_ros.messages import stamp_to_ns
+from gas_fusion_ros.messages import decode_pose, stamp_to_ns
 from gas_fusion_ros.observation import GasReading
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.alarm_pictures import AlarmPictures
@@ -24,6 +24,7 @@ from gas_fusion_ros.replay.losses import losses_of
 from gas_fusion_ros.replay.metrics import ScoreSettings
 from gas_fusion_ros.replay.model import Model
 from gas_fusion_ros.replay.pipeline import Decision, Pipeline, PipelineSettings
+from gas_fusion_ros.replay.poses import PoseTrail, place_of
 from gas_fusion_ros.replay.predictions import PredictionError, PredictionFormat, Predictions
 from gas_fusion_ros.replay.reporting import Origin, Volume, report_of
 from gas_fusion_ros.replay.settings import described
@@ -203,6 +204,8 @@ class _Run:
         self.tally = Tally(model.bundle.classes, model.channels, pairing.slop_ns, self.score_settings)
         self.truth = Truth(None, self.score_settings.grace_ns)
         self._is_labelled = False
+        # A reading may wait for its image, and silence count from the end of its wait.
+        self._poses = PoseTrail(pairing.wait_ns + model.alarm.timeout_ns)
         self.pictures = AlarmPictures(self.pipeline.classifier)
         self._decision: Decision | None = None
         self._strange_label = ""
@@ -221,6 +224,7 @@ class _Run:
         start_ns, end_ns = reader.start_ns, reader.end_ns
         if start_ns is not None:
             self.pipeline.tick(start_ns)
+            self._poses.settle(start_ns)
             if self._topics.gas is None:
                 self._require_labels(start_ns)
         names = {name for name in vars(self._topics).values() if name is not None}
@@ -251,8 +255,9 @@ class _Run:
 
     def on_alarm(self, event: AlarmEvent) -> None:
         """Count and write a change of the alarm; keep a picture of what raised one."""
-        self._events.write(event)
-        if self.tally.add_alarm(event) and self._decision is not None:
+        pose = self._poses.at(self.pipeline.moment_ns(event))
+        self._events.write(event, pose)
+        if self.tally.add_alarm(event, place_of(pose)) and self._decision is not None:
             self.pictures.add(self._decision, event.gas)
         if self._settings.acknowledges and event.state is AlarmState.LATCHED:
             self.pipeline.acknowledge()
@@ -264,12 +269,16 @@ class _Run:
             self.size += message.size
             self._require_labels(stamp_to_ns(message.message.header.stamp))
             self.pipeline.add_reading_message(message.message, message.stamp_ns)
+            self._poses.settle(message.stamp_ns)
         elif message.topic == topics.image:
             self.images += 1
             self.size += message.size
             self.pipeline.add_image_message(message.message, message.stamp_ns)
+            self._poses.settle(message.stamp_ns)
         elif message.topic == topics.label:
             self._take_label(message)
+        elif message.topic == topics.pose:
+            self._take_pose(message)
         else:
             self._take_leaks(message)
 
@@ -287,6 +296,16 @@ class _Run:
             self.truth.hear_leaks(decode_leaks(message.message))
         except ValueError as error:
             self._problems.add("leaks_unusable", f"a message of {message.topic}: {error}")
+
+    def _take_pose(self, message: BagMessage) -> None:
+        """Keep where the robot is; as in the live node a pose of no numbers replaces the one before."""
+        pose = decode_pose(message.message)
+        if place_of(pose) is None:
+            self._problems.add(
+                "pose_unusable",
+                f"a message of {message.topic} has x {pose.x} and y {pose.y}; expected metres",
+            )
+        self._poses.hear(message.stamp_ns, pose)
 
     def _require_labels(self, origin_ns: int) -> None:
         """Read the CSV as soon as it is known what its times count from: the first reading with a stamp."""

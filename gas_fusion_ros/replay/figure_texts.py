@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gas_fusion_ros.replay.evaluation_report import Place
 from gas_fusion_ros.replay.figure_style import hours_text
 
 DASH = "\u2013"
@@ -37,6 +38,15 @@ def number_text(number: float | None, unit: str = "") -> str:
 
 
 _MINUS = "\u2212"
+
+
+def place_text(place: Place | None) -> str:
+    """Where something was, to a tenth of a metre."""
+    if place is None:
+        return DASH
+    # Of what rounds to -0 only the 0 is shown.
+    x, y = (f"{round(value, 1) + 0.0:.1f}".replace("-", _MINUS) for value in (place.x, place.y))
+    return f"{x}, {y} m in {place.frame_id}" if place.frame_id else f"{x}, {y} m"
 
 
 def seconds_text(seconds: float | None) -> str:

@@ -15,6 +15,7 @@ from gas_fusion_ros.replay.figure_texts import (
     duration_text,
     number_text,
     percent_text,
+    place_text,
     seconds_text,
     share_text,
 )
@@ -138,17 +139,17 @@ def _alarms(report: EvaluationReport) -> Html:
     if not report.alarms:
         return element("p", "No alarm was raised.")
     colours = class_colours(report.classes)
-    rows = [
-        (
-            str(number),
-            named(alarm.gas, colours),
-            time_text(alarm.start_s, report.duration_s),
-            duration_text(alarm.end_s - alarm.start_s),
-            _alarm_verdict(alarm),
-        )
-        for number, alarm in enumerate(report.alarms, start=1)
-    ]
-    return table("", ("alarm", "gas", "start", "duration", "verdict"), rows)
+    columns = {
+        "alarm": [str(number) for number, _ in enumerate(report.alarms, start=1)],
+        "gas": [named(alarm.gas, colours) for alarm in report.alarms],
+        "start": [time_text(alarm.start_s, report.duration_s) for alarm in report.alarms],
+        "duration": [duration_text(alarm.end_s - alarm.start_s) for alarm in report.alarms],
+        "place": [place_text(alarm.pose) for alarm in report.alarms],
+        "verdict": [_alarm_verdict(alarm) for alarm in report.alarms],
+    }
+    if not any(alarm.pose for alarm in report.alarms):
+        del columns["place"]
+    return table("", tuple(columns), zip(*columns.values(), strict=True))
 
 
 def _alarm_verdict(alarm: AlarmOutcome) -> str:

@@ -117,6 +117,10 @@ class Pipeline:
         """What stands now; None until time has begun."""
         return self._alarm.status
 
+    def moment_ns(self, event: AlarmEvent) -> int:
+        """When the event that the listener is just told of happened: silence is noticed after its time."""
+        return min(self._now_ns, self._alarm.clock_ns(event.stamp_ns))
+
     def add_reading_message(self, msg: Any, now_ns: int) -> None:
         """Take in a sensor_msgs/PointCloud2 that was recorded at `now_ns`."""
         began_ns = time.perf_counter_ns()

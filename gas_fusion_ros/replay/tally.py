@@ -6,6 +6,7 @@ Alarms and leaks are the exception: each is kept, for each is reported.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from gas_fusion_ros.alarm_types import AlarmEvent
 from gas_fusion_ros.observation import UNKNOWN, GasReading, Mode, Verdict
-from gas_fusion_ros.replay.evaluation_report import AlarmOutcome, LeakOutcome, LeakVerdict, Percentiles
+from gas_fusion_ros.replay.evaluation_report import AlarmOutcome, LeakOutcome, LeakVerdict, Percentiles, Place
 from gas_fusion_ros.replay.histograms import LogHistogram, OffsetCounts
 from gas_fusion_ros.replay.metrics import (
     EVIDENCE_STATES,
@@ -89,6 +90,8 @@ class Tally:
         self._fault_stands = False
         self._latency = LogHistogram()
         self._bands = AlarmBands()
+        # Moment and place of each time that an alarm began.
+        self._raised: list[tuple[int, Place | None]] = []
         self._readings: Thinned[npt.NDArray[np.float32]] = Thinned()
         self._verdicts: Thinned[_Said] = Thinned()
 
@@ -129,12 +132,21 @@ class Tally:
                 self._judge(verdict, true, truth.is_settled(moment_ns, verdict.stamp_ns))
         return true
 
-    def add_alarm(self, event: AlarmEvent) -> bool:
-        """Take in a change of the alarm; return whether one begins with it, or begins again from latched."""
+    def add_alarm(self, event: AlarmEvent, place: Place | None = None) -> bool:
+        """Take in a change of the alarm; return whether one begins with it, or begins again from latched.
+
+        Args:
+            event: the change.
+            place: where the robot was; None where nobody knows.
+        """
         self.faults += event.fault and not self._fault_stands
         self._fault_stands = event.fault
-        self._bands.add(event.stamp_ns + self._moments.shift_ns, event.state.value, event.gas)
-        return event.state.value in EVIDENCE_STATES and event.previous.value not in EVIDENCE_STATES
+        moment_ns = event.stamp_ns + self._moments.shift_ns
+        self._bands.add(moment_ns, event.state.value, event.gas)
+        begins = event.state.value in EVIDENCE_STATES and event.previous.value not in EVIDENCE_STATES
+        if begins:
+            self._raised.append((moment_ns, place))
+        return begins
 
     def alarms(self) -> list[Interval]:
         """Each alarm under the gas it began with."""
@@ -170,13 +182,13 @@ class Tally:
         leaks_or_gaps = [*leaks, *(Leak.without_aftermath(gap) for gap in gaps)]
         grace_ns = self._score_settings.grace_ns
         outcomes = []
-        for alarm in self.alarms():
+        for alarm, place in self._placed_alarms():
             false: bool | None = None
             if truth.is_known and is_false(alarm, leaks_or_gaps, grace_ns):
                 false = True
             elif truth.is_known and not is_false(alarm, leaks, grace_ns):
                 false = False
-            outcomes.append(AlarmOutcome(alarm.label, *self._seconds(alarm), false))
+            outcomes.append(AlarmOutcome(alarm.label, *self._seconds(alarm), false, place))
         return tuple(outcomes)
 
     def clean_air_s(self, truth: Truth) -> float | None:
@@ -206,6 +218,13 @@ class Tally:
                 if interval.label == UNKNOWN
             ),
         )
+
+    def _placed_alarms(self) -> Iterator[tuple[Interval, Place | None]]:
+        """Each alarm and where the robot was when it began."""
+        raised = iter(self._raised)
+        for alarm in self.alarms():
+            # Both are in order; one that began as the one before let go is no alarm of its own.
+            yield alarm, next((place for moment_ns, place in raised if moment_ns == alarm.start_ns), None)
 
     def _true_intervals(self, truth: Truth) -> tuple[Interval, ...] | None:
         if not truth.is_known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from gas_fusion_ros.problems import Problems
@@ -15,6 +15,9 @@ TRUTH_LABEL = "truth/label"
 TRUTH_LEAKS = "truth/leaks"
 """diagnostic_msgs/DiagnosticArray; one status per leak, its message the gas, its values `start_ns`, `end_ns`,
 `first_sign_ns` and `recovered_ns`, decimal integers."""
+
+ROBOT_POSE = "pose"
+"""Of one of three types, see `BagTopics`."""
 
 
 class TopicError(ValueError):
@@ -30,12 +33,15 @@ class BagTopics:
         image: thermal images, sensor_msgs/Image.
         label: true labels, std_msgs/String.
         leaks: true leaks, diagnostic_msgs/DiagnosticArray.
+        pose: where the robot is, geometry_msgs/PoseStamped, geometry_msgs/PoseWithCovarianceStamped or
+            nav_msgs/Odometry.
     """
 
     gas: str | None = None
     image: str | None = None
     label: str | None = None
     leaks: str | None = None
+    pose: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,20 +50,39 @@ class _Kind:
 
     key: str
     what: str
-    type_name: str
+    type_names: tuple[str, ...]
     names: tuple[str, ...]
-    by_type: bool
+    by_type: bool = False
     """Whether a topic of another name will do."""
+    names_are_ours: bool = True
+    """Whether a topic of such a name is meant to be of this kind, so that another type is a mistake."""
+
+    @property
+    def types(self) -> str:
+        """The types, for a sentence."""
+        *others, last = self.type_names
+        return f"{', '.join(others)} or {last}" if others else last
 
 
-_GAS = _Kind("gas", "gas readings", "sensor_msgs/msg/PointCloud2", (GAS_READINGS,), by_type=True)
+_GAS = _Kind("gas", "gas readings", ("sensor_msgs/msg/PointCloud2",), (GAS_READINGS,), by_type=True)
 # The classifier node hears thermal/image_raw, so that is what it saw where there are both.
 _IMAGE = _Kind(
-    "image", "thermal images", "sensor_msgs/msg/Image", (RAW_IMAGE, RADIOMETRIC_IMAGE), by_type=True
+    "image", "thermal images", ("sensor_msgs/msg/Image",), (RAW_IMAGE, RADIOMETRIC_IMAGE), by_type=True
 )
-_LABEL = _Kind("label", "labels", "std_msgs/msg/String", (TRUTH_LABEL,), by_type=False)
-_LEAKS = _Kind("leaks", "leaks", "diagnostic_msgs/msg/DiagnosticArray", (TRUTH_LEAKS,), by_type=False)
-_KINDS = (_GAS, _IMAGE, _LABEL, _LEAKS)
+_LABEL = _Kind("label", "labels", ("std_msgs/msg/String",), (TRUTH_LABEL,))
+_LEAKS = _Kind("leaks", "leaks", ("diagnostic_msgs/msg/DiagnosticArray",), (TRUTH_LEAKS,))
+_POSE = _Kind(
+    "pose",
+    "poses of the robot",
+    (
+        "geometry_msgs/msg/PoseStamped",
+        "geometry_msgs/msg/PoseWithCovarianceStamped",
+        "nav_msgs/msg/Odometry",
+    ),
+    (ROBOT_POSE,),
+    names_are_ours=False,
+)
+_KINDS = (_GAS, _IMAGE, _LABEL, _LEAKS, _POSE)
 """In the order in which they are looked for: the others near the readings."""
 
 
@@ -66,9 +91,9 @@ def find_topics(
 ) -> BagTopics:
     """Find the topics that matter.
 
-    By convention they are named `gas/readings`, `thermal/image_raw` or `thermal/image`, `truth/label`
-    and `truth/leaks`, in any namespace; the others are looked for in that of the readings first. Readings and
-    images of another name are found by their type.
+    By convention they are named `gas/readings`, `thermal/image_raw` or `thermal/image`, `truth/label`,
+    `truth/leaks` and `pose`, in any namespace; the others are looked for in that of the readings first.
+    Readings and images of another name are found by their type.
 
     Args:
         topics: what the bag holds.
@@ -93,34 +118,42 @@ def _find(
 ) -> str | None:
     if wanted is not None:
         return _asked_for(kind, wanted, topics)
-    for topic in topics:
-        if _convention(kind, topic.name) is not None and topic.type_name != kind.type_name:
-            problems.add(
-                "topic_wrong_type", f"{topic.name} is {topic.type_name}; {kind.what} are {kind.type_name}"
-            )
+    if kind.names_are_ours:
+        _say_mistyped(kind, topics, problems)
     candidates = [
-        topic
-        for topic in topics
-        if topic.type_name == kind.type_name and (kind.by_type or _convention(kind, topic.name) is not None)
+        topic for topic in _of_type(kind, topics) if kind.by_type or _convention(kind, topic.name) is not None
     ]
     if not candidates:
         if kind.by_type:
             problems.add(
                 f"topic_missing_{kind.key}",
-                f"there are no {kind.what}: no topic is {kind.type_name}; there is {_listed(topics)}",
+                f"there are no {kind.what}: no topic is {kind.types}; there is {_listed(topics)}",
             )
         return None
     return _best(kind, candidates, gas, problems)
 
 
+def _of_type(kind: _Kind, topics: Iterable[BagTopic]) -> list[BagTopic]:
+    return [topic for topic in topics if topic.type_name in kind.type_names]
+
+
+def _say_mistyped(kind: _Kind, topics: Iterable[BagTopic], problems: Problems) -> None:
+    """Count the topics of a name of convention that are of another type."""
+    for topic in topics:
+        if _convention(kind, topic.name) is not None and topic.type_name not in kind.type_names:
+            problems.add(
+                "topic_wrong_type", f"{topic.name} is {topic.type_name}; {kind.what} are {kind.types}"
+            )
+
+
 def _asked_for(kind: _Kind, wanted: str, topics: Sequence[BagTopic]) -> str:
     named = [topic for topic in topics if topic.name in (wanted, f"/{wanted}")]
-    if any(topic.type_name == kind.type_name for topic in named):
+    if _of_type(kind, named):
         return named[0].name
     if named:
-        raise TopicError(f"{named[0].name} is {named[0].type_name}; {kind.what} are {kind.type_name}")
-    of_type = [topic for topic in topics if topic.type_name == kind.type_name]
-    raise TopicError(f"there is no topic {wanted}; of type {kind.type_name} there is {_listed(of_type)}")
+        raise TopicError(f"{named[0].name} is {named[0].type_name}; {kind.what} are {kind.types}")
+    there = _listed(_of_type(kind, topics))
+    raise TopicError(f"there is no topic {wanted}; of type {kind.types} there is {there}")
 
 
 def _best(kind: _Kind, candidates: Sequence[BagTopic], gas: str | None, problems: Problems) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ import numpy as np
 import pytest
 import yaml
 from in_process import invoke
-from made_bags import EPOCH, SECOND, image, reading, text, write_bag
+from made_bags import EPOCH, SECOND, image, odometry, pose, reading, text, write_bag
 from telling_runtime import images, in_order, labels, readings
 from without_ros import gas_fusion
 
 from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.programme import START_S, patrol_pose
 from gas_fusion_ros.replay import evaluations
 from gas_fusion_ros.replay.bag_making import BagTarget, make_bag
 from gas_fusion_ros.replay.bag_sources import PatrolSource
+from gas_fusion_ros.replay.evaluation_report import Place
+from gas_fusion_ros.replay.figure_texts import place_text
 from gas_fusion_ros.share import DEFAULT_MODEL
 from gas_fusion_ros.simulation.patrol import Patrol
 
@@ -63,6 +67,34 @@ def test_a_patrol_without_ros(patrol: Path, tmp_path: Path) -> None:
     assert found["false_alarms"] == 0
     assert "class accuracy" in done.stdout
     assert str(tmp_path / "out") in done.stdout
+
+
+def test_a_patrol_of_ours_tells_where_its_alarms_were(tmp_path: Path) -> None:
+    bag, out = tmp_path / "bag", tmp_path / "out"
+    options = ("--seed", "1", "--duration", "240", "--leaks", "1", "--period", "1")
+    assert invoke("bag", "--patrol", *options, "--output", bag)[0] == 0
+    assert invoke("evaluate", bag, "--no-images", "--output", out, "--device", "cpu")[0] == 0
+    events = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
+    assert events
+    assert all(event["pose"]["stamp_ns"] <= event["stamp_ns"] + SECOND for event in events)
+    raised = next(event["pose"] for event in events if event["state"] == "active")
+    patrol = Patrol(1, 240.0, 1)
+    pose = patrol_pose(patrol, raised["stamp_ns"] / SECOND - START_S, raised["stamp_ns"])
+    assert raised == pytest.approx(asdict(pose))
+    (alarm,) = report(out)["alarms"]
+    assert alarm["pose"] == {key: raised[key] for key in ("x", "y", "frame_id", "stamp_ns")}
+    assert place_text(Place(**alarm["pose"])) in (out / "report.html").read_text()
+
+
+def test_a_pose_topic_may_be_chosen(tmp_path: Path) -> None:
+    sensed = in_order(readings(range(12)), images(range(12)))
+    bag = write_bag(tmp_path / "bag", in_order(sensed, [odometry(EPOCH, 1.0), pose(EPOCH, 2.0)]))
+    for number, (options, topic) in enumerate(
+        (((), "/pose"), (("--pose-topic", "/odom"), "/odom"), (("--pose-topic", "odom"), "/odom"))
+    ):
+        out = tmp_path / f"out{number}"
+        assert invoke("evaluate", bag, *options, "--output", out, *QUICK)[0] == 0
+        assert report(out)["topics"]["pose"] == topic
 
 
 def test_a_report_to_look_at(patrol: Path, tmp_path: Path) -> None:
@@ -157,6 +189,7 @@ def test_nothing_to_evaluate_is_an_exit_code_of_its_own(tmp_path: Path) -> None:
         (("--model", "nonsense"), "no model bundle 'nonsense'"),
         (("--params", "nowhere.yaml"), "nowhere.yaml cannot be read"),
         (("--gas-topic", "/nowhere"), "there is no topic /nowhere"),
+        (("--pose-topic", "/gas/readings"), "/gas/readings is sensor_msgs/msg/PointCloud2; poses of the"),
         (("--labels", "nowhere.csv"), "nowhere.csv"),
         (("--slop", "11"), "--slop"),
     ],

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from unittest.mock import patch
 
 from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseStamped
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -24,7 +27,8 @@ from rosbags.rosbag2 import Reader
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, PointCloud2
 
-from gas_fusion_ros.messages import ns_to_stamp
+from gas_fusion_ros.messages import decode_pose, ns_to_stamp
+from gas_fusion_ros.nodes import pose_source
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.replay.settings import replay_parameters_file
@@ -34,6 +38,7 @@ CLOCK_STEP_NS = 100_000_000
 HEARD_AS = {
     "/gas/readings": (PointCloud2, "gas/readings"),
     "/thermal/image": (Image, "thermal/image_raw"),
+    "/pose": (PoseStamped, "pose"),
 }
 """What each topic of a bag is remapped to, as `replay.launch.py` does."""
 
@@ -53,7 +58,11 @@ class BagPlayer:
     """
 
     def __init__(self, context: Context, parameters: Mapping[str, Any]) -> None:
-        given = {"use_sim_time": True, "device": "cpu", **parameters}
+        given = {"use_sim_time": True, "device": "cpu", "pose_topic": "pose", **parameters}
+        self._stack = ExitStack()
+        self._decode_pose = self._stack.enter_context(
+            patch.object(pose_source, "decode_pose", wraps=decode_pose)
+        )
         self.node = GasClassifierNode(
             context=context,
             cli_args=["--ros-args", "--params-file", str(replay_parameters_file())],
@@ -87,6 +96,7 @@ class BagPlayer:
         traceback: TracebackType | None,
     ) -> None:
         """Destroy the nodes."""
+        self._stack.close()
         self._executor.shutdown()
         self._probe.destroy_node()
         self.node.destroy_node()
@@ -127,7 +137,7 @@ class BagPlayer:
             for cause, count in self.node.problem_counts().items()
             if cause.startswith(("reading_", "image_"))
         )
-        return int(counters.readings + counters.images + refused)
+        return int(counters.readings + counters.images + refused + self._decode_pose.call_count)
 
     def _wait_until_idle(self) -> None:
         """Wait for the verdict of each observation that has come out of the pairing, and to hear of it."""

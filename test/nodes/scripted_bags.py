@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gas_fusion_ros import messages
+from gas_fusion_ros.event_log import RobotPose
 from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
 from gas_fusion_ros.replay.bag import BagWriter
 from gas_fusion_ros.replay.bag_messages import BagMessages
@@ -18,7 +20,7 @@ from gas_fusion_ros.simulation.patrol import Patrol, PatrolSettings
 
 MS = 1_000_000
 S = 1000 * MS
-GAS_TOPIC, IMAGE_TOPIC = "/gas/readings", "/thermal/image"
+GAS_TOPIC, IMAGE_TOPIC, POSE_TOPIC = "/gas/readings", "/thermal/image", "/pose"
 
 _PERIOD_NS = 500 * MS
 _IMAGE_LAG_NS = 30 * MS
@@ -26,6 +28,8 @@ _LENGTH_S = 45.0
 _GAPS_S = {13.0: 14, 43.0: 12}
 """Before which second of the patrol nothing comes, and for how long."""
 _IMAGE_AGAIN_S = 10
+_POSE_LAG_NS = 250 * MS
+"""Far from the ends of waits and of timeouts: a clock that goes in steps notices them a step later."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +40,28 @@ class Recorded:
     item: GasReading | ThermalFrame
 
 
-def write_bag(path: Path, recorded: Iterable[Recorded]) -> Path:
-    """Write a bag; messages go in the order of their time of recording."""
+def write_bag(path: Path, recorded: Iterable[Recorded], poses: Iterable[RobotPose] = ()) -> Path:
+    """Write a bag; messages go in the order of their time of recording, which of poses is their stamp."""
     maker = BagMessages()
     with BagWriter(path) as writer:
-        for one in sorted(recorded, key=lambda one: one.recorded_ns):
-            if isinstance(one.item, GasReading):
-                topic, message = GAS_TOPIC, messages.encode_reading(one.item, maker)
-            else:
-                topic, message = IMAGE_TOPIC, messages.encode_frame(one.item, maker)
-            writer.write(topic, message.__msgtype__, maker.serialize(message), one.recorded_ns)
+        made = [(one.recorded_ns, *_encoded(one.item, maker)) for one in recorded]
+        made += [(pose.stamp_ns, POSE_TOPIC, messages.encode_pose(pose, maker)) for pose in poses]
+        for recorded_ns, topic, message in sorted(made, key=lambda one: one[0]):
+            writer.write(topic, message.__msgtype__, maker.serialize(message), recorded_ns)
     return path
+
+
+def _encoded(item: GasReading | ThermalFrame, maker: BagMessages) -> tuple[str, Any]:
+    if isinstance(item, GasReading):
+        return GAS_TOPIC, messages.encode_reading(item, maker)
+    return IMAGE_TOPIC, messages.encode_frame(item, maker)
+
+
+def poses_on_the_way(end_s: float) -> Iterator[RobotPose]:
+    """A robot that goes on and on, also while nothing is sensed: a pose between two readings each."""
+    for number in range(round(end_s * S) // _PERIOD_NS):
+        stamp_ns = START_NS + number * _PERIOD_NS + _POSE_LAG_NS
+        yield RobotPose(0.1 * number, -0.2 * number, 0.0, 0.01 * number, "map", stamp_ns)
 
 
 def eventful_patrol() -> Iterator[Recorded]:

@@ -27,7 +27,14 @@ from gas_fusion_ros.replay.pipeline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.replay.settings import read_settings, replay_parameters_file
 from nodes.bag_player import BagPlayer
 from nodes.harness import Graph
-from nodes.scripted_bags import GAS_TOPIC, IMAGE_TOPIC, eventful_patrol, patrol_that_begins_anew, write_bag
+from nodes.scripted_bags import (
+    GAS_TOPIC,
+    IMAGE_TOPIC,
+    eventful_patrol,
+    patrol_that_begins_anew,
+    poses_on_the_way,
+    write_bag,
+)
 
 MODELS = ("fusion1", "temporal_fusion")
 AFTER_THE_BAG_NS = 2_000_000_000
@@ -58,6 +65,13 @@ class Run:
 @pytest.fixture(scope="module", params=[eventful_patrol, patrol_that_begins_anew])
 def bag(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bag(tmp_path_factory.mktemp("bags") / request.param.__name__, request.param())
+
+
+@pytest.fixture(scope="module")
+def moving_bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The eventful patrol with the robot's poses, which go on while nothing is sensed."""
+    path = tmp_path_factory.mktemp("bags") / "moving"
+    return write_bag(path, eventful_patrol(), poses_on_the_way(75.0))
 
 
 @pytest.fixture(params=MODELS)
@@ -167,6 +181,17 @@ def assert_same(live: Run, offline: Run) -> None:
 def test_live_equals_offline(graph: Graph, bag: Path, model: Model, tmp_path: Path) -> None:
     expected, _ = offline(bag, model, tmp_path / "offline")
     assert_same(live(graph, bag, model, tmp_path), expected)
+
+
+@pytest.mark.parametrize("model", ["temporal_fusion"], indirect=True)
+def test_events_are_told_where_the_robot_was_live_as_offline(
+    graph: Graph, moving_bag: Path, model: Model, tmp_path: Path
+) -> None:
+    expected, evaluation = offline(moving_bag, model, tmp_path / "offline")
+    assert evaluation.report.topics["pose"] == "/pose"
+    places = [event["pose"]["x"] for event in expected.events]
+    assert len(set(places)) > 4
+    assert_same(live(graph, moving_bag, model, tmp_path), expected)
 
 
 @pytest.mark.parametrize("model", ["temporal_fusion"], indirect=True)

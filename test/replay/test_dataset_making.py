@@ -13,7 +13,8 @@ import pytest
 from recordings import S, colours, write_folder, write_image
 
 from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.messages import encode_frame, encode_label, encode_reading
+from gas_fusion_ros.event_log import RobotPose
+from gas_fusion_ros.messages import encode_frame, encode_label, encode_pose, encode_reading
 from gas_fusion_ros.observation import GasReading, ThermalFrame
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag import BagWriter
@@ -50,6 +51,11 @@ def image(stamp_s: float, value: int = 0, encoding: str = "mono16") -> tuple[int
 
 def label(stamp_s: float, text: str, topic: str = "/truth/label") -> tuple[int, str, Any]:
     return round(stamp_s * S), topic, encode_label(text, MAKER)
+
+
+def pose(stamp_s: float, topic: str) -> tuple[int, str, Any]:
+    stamp_ns = round(stamp_s * S)
+    return stamp_ns, topic, encode_pose(RobotPose(1.0, 2.0, stamp_ns=stamp_ns), MAKER)
 
 
 def bag_of(path: Path, *messages: tuple[int, str, Any], in_order_given: bool = False) -> Path:
@@ -233,6 +239,22 @@ def test_several_bags_come_one_after_another_and_serial_numbers_go_on(tmp_path: 
     assert (provenance["made_by"], provenance["slop_s"]) == ("test", 0.06)
     assert provenance["losses"] == {"topic_missing_image": 1}
     assert summary.bags[1].rows == {"NoGas": 1, "Smoke": 1}
+
+
+def test_where_the_robot_was_makes_no_difference(tmp_path: Path) -> None:
+    sensed = (label(1, "NoGas"), reading(1), image(1))
+    plain = bag_of(tmp_path / "plain" / "bag", *sensed)
+    posed = bag_of(tmp_path / "posed" / "bag", *sensed, pose(1, "/arm/pose"), pose(1, "/base/pose"))
+    told = []
+    for number, bag in enumerate((plain, posed)):
+        _, losses, _ = made(tmp_path / f"out{number}", bag)
+        provenance = json.loads((tmp_path / f"out{number}" / "provenance.json").read_text())
+        told.append((losses, provenance["bags"][0]["topics"]))
+    assert told[0] == told[1]
+    assert told[0] == (
+        {},
+        {"gas": "/gas/readings", "image": "/thermal/image_raw", "label": "/truth/label", "leaks": None},
+    )
 
 
 def test_pictures_of_two_sizes_are_told_of(tmp_path: Path) -> None:

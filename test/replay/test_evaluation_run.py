@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from made_bags import CLOUD, EPOCH, IMAGE, SECOND, STRING, Made, image, reading, storage_file, text, write_bag
+from made_bags import (
+    CLOUD,
+    EPOCH,
+    IMAGE,
+    MCAP,
+    POSE,
+    SECOND,
+    STORE,
+    STRING,
+    Made,
+    image,
+    odometry,
+    pose,
+    reading,
+    storage_file,
+    text,
+    write_bag,
+)
+from rosbags.rosbag2 import Writer
 from telling_runtime import HIGH, LOW, PIXELS, SETTINGS, images, in_order, labels, readings, telling_model
 
 from gas_fusion_ros.event_log import format_event
@@ -53,6 +73,7 @@ def test_a_whole_bag(whole_bag: Path, tmp_path: Path, model: Model) -> None:
         "image": "/thermal/image",
         "label": "/truth/label",
         "leaks": None,
+        "pose": None,
     }
     assert (report.started_ns, report.duration_s) == (EPOCH, 59.04)
     assert report.labels_from is LabelSource.TOPIC
@@ -67,6 +88,7 @@ def test_a_whole_bag(whole_bag: Path, tmp_path: Path, model: Model) -> None:
     # The off-delay is 5 s from the first reading of clean air.
     (alarm,) = report.alarms
     assert (alarm.gas, alarm.start_s, alarm.end_s, alarm.false) == ("Smoke", 23.0, 45.0, False)
+    assert alarm.pose is None
     assert evaluation.alarms[0].start_ns == EPOCH + 23 * SECOND
     assert (report.false_alarms, report.false_alarms_per_hour, report.faults) == (0, 0.0, 0)
     assert report.clean_air_s == pytest.approx(39.04)
@@ -101,6 +123,8 @@ def test_its_files_say_the_same(whole_bag: Path, tmp_path: Path, model: Model) -
     events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
     assert [event["state"] for event in events] == ["pending", "active", "latched"]
     assert events[1]["stamp_ns"] == EPOCH + 23 * SECOND
+    assert [event["pose"] for event in events] == [None] * 3
+    assert written["alarms"][0]["pose"] is None
     assert {path.name for path in tmp_path.iterdir()} == {"report.json", "predictions.csv", "events.jsonl"}
 
 
@@ -222,6 +246,152 @@ def test_progress_goes_from_nothing_to_all(whole_bag: Path, tmp_path: Path, mode
     assert shares[0] == 0.0
     assert shares[-1] == 1.0
     assert len(shares) > 2
+
+
+# Where the robot was.
+
+HALF = SECOND // 2
+
+
+def poses(seconds: Iterable[int], offset_ns: int = HALF, topic: str = "/pose") -> list[Made]:
+    """The robot goes 1 m in a second; each pose is told so long after its second."""
+    return [pose(EPOCH + second * SECOND + offset_ns, second, -2.5, topic=topic) for second in seconds]
+
+
+def events_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+
+
+def places(folder: Path) -> list[tuple[str, float | None]]:
+    """The state of each event, and the x at which it happened."""
+    return [(one["state"], one["pose"] and one["pose"]["x"]) for one in events_of(folder)]
+
+
+def test_an_event_has_the_last_pose_heard_before_it(tmp_path: Path, model: Model) -> None:
+    sensed = in_order(readings(SECONDS, SMOKE), images(SECONDS, 40_000_000))
+    bag = write_bag(tmp_path / "bag", in_order(sensed, poses(SECONDS)))
+    evaluation = evaluate(bag, tmp_path / "out", model)
+    report = evaluation.report
+    assert losses(evaluation) == {}
+    assert report.topics["pose"] == "/pose"
+    assert places(tmp_path / "out") == [("pending", 19.0), ("active", 22.0), ("latched", 44.0)]
+    assert events_of(tmp_path / "out")[1]["pose"] == {
+        "x": 22.0,
+        "y": -2.5,
+        "z": 0.0,
+        "yaw": 0.0,
+        "frame_id": "map",
+        "stamp_ns": EPOCH + 22 * SECOND + HALF,
+    }
+    (alarm,) = json.loads((tmp_path / "out" / "report.json").read_text())["alarms"]
+    assert alarm["pose"] == {
+        "x": 22.0,
+        "y": -2.5,
+        "frame_id": "map",
+        "stamp_ns": EPOCH + 22 * SECOND + HALF,
+    }
+
+
+def test_poses_change_nothing_else(tmp_path: Path, model: Model) -> None:
+    """Gaps, silence and readings without an image: all that depends on how time passes."""
+    seconds = [*range(25), *range(40, 60)]
+    sensed = in_order(readings(seconds, SMOKE), images([*range(10), *range(30, 60)], 40_000_000))
+    told = {}
+    for name, moved in (("still", []), ("moved", poses(range(-5, 90), 1)), ("often", frequent_poses())):
+        bag = write_bag(tmp_path / name, in_order(sensed, [text("/log", EPOCH + 95 * SECOND, "x")], moved))
+        report = evaluate(bag, tmp_path / f"{name}_out", model).report
+        events = events_of(tmp_path / f"{name}_out")
+        predictions = (tmp_path / f"{name}_out" / "predictions.csv").read_text()
+        figures = {
+            figure: value
+            for figure, value in vars(report).items()
+            if figure not in {"bag", "bag_sha256", "topics", "alarms", "latency_ms", "rates", "wall_s"}
+        }
+        alarms = [replace(alarm, pose=None) for alarm in report.alarms]
+        told[name] = (figures, [{**event, "pose": None} for event in events], predictions, alarms)
+        assert [event["pose"] for event in events].count(None) == (len(events) if name == "still" else 0)
+    assert told["still"] == told["moved"] == told["often"]
+    assert told["still"][0]["faults"] == 2
+
+
+def frequent_poses() -> list[Made]:
+    return [pose(EPOCH - HALF + number * SECOND // 10, number / 10) for number in range(900)]
+
+
+def test_silence_is_noticed_where_the_robot_was_when_it_was_too_long(tmp_path: Path, model: Model) -> None:
+    """Nothing but poses comes meanwhile; the live node's clock notices the fault on the way."""
+    rest = [*range(20), *range(45, 60)]
+    bag = write_bag(tmp_path / "bag", in_order(readings(rest), poses(range(60))))
+    evaluate(bag, tmp_path / "out", model, EvaluationSettings(with_images=False))
+    # The last reading before the gap waits until 20 s for its image, and 10 s of silence follow on that.
+    assert places(tmp_path / "out") == [("fault", 29.0), ("clear", 45.0)]
+
+
+def test_a_reading_that_waits_is_decided_where_the_robot_was_when_the_wait_was_over(
+    tmp_path: Path, model: Model
+) -> None:
+    made = in_order(readings([0, 1, 2, 40], (range(2, 3),)), poses(range(40)))
+    bag = write_bag(tmp_path / "bag", made)
+    evaluate(bag, tmp_path / "out", model, EvaluationSettings(with_images=False))
+    assert places(tmp_path / "out")[0] == ("pending", 2.0)
+
+
+def test_each_alarm_has_the_pose_of_its_raising(tmp_path: Path, model: Model) -> None:
+    smoke = (range(10, 20), range(40, 50))
+    made = in_order(readings(SECONDS, smoke), images(SECONDS), poses(range(20, 60)))
+    bag = write_bag(tmp_path / "bag", made)
+    report = evaluate(bag, tmp_path / "out", model).report
+    assert [alarm.pose and alarm.pose.x for alarm in report.alarms] == [None, 42.0]
+
+
+def test_odometry_may_be_asked_for(tmp_path: Path, model: Model) -> None:
+    moved = [odometry(EPOCH + second * SECOND + HALF, second / 2) for second in SECONDS]
+    bag = write_bag(tmp_path / "bag", in_order(readings(SECONDS, SMOKE), images(SECONDS), moved))
+    evaluate(bag, tmp_path / "unasked", model)
+    assert places(tmp_path / "unasked") == [("pending", None), ("active", None), ("latched", None)]
+    settings = EvaluationSettings(topics=BagTopics(pose="/odom"), with_heat=False)
+    report = evaluate(bag, tmp_path / "out", model, settings).report
+    assert report.topics["pose"] == "/odom"
+    assert places(tmp_path / "out") == [("pending", 9.5), ("active", 11.0), ("latched", 22.0)]
+    (alarm,) = report.alarms
+    assert alarm.pose is not None
+    assert (alarm.pose.x, alarm.pose.frame_id) == (11.0, "odom")
+
+
+def test_a_pose_that_cannot_be_decoded_is_counted_and_the_one_before_holds(
+    tmp_path: Path, model: Model
+) -> None:
+    sensed = in_order(readings(SECONDS, SMOKE), images(SECONDS))
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    write_bag(whole, in_order(sensed, poses(SECONDS)))
+    with Writer(broken, version=9, storage_plugin=MCAP) as writer:
+        connections = {
+            topic: writer.add_connection(topic, type_name, typestore=STORE)
+            for topic, type_name in (("/gas/readings", CLOUD), ("/thermal/image", IMAGE), ("/pose", POSE))
+        }
+        for made in in_order(sensed, poses(SECONDS)):
+            data = bytes(STORE.serialize_cdr(made.message, made.type_name))
+            is_broken = made.topic == "/pose" and made.stamp_ns == EPOCH + 22 * SECOND + HALF
+            writer.write(connections[made.topic], made.stamp_ns, data[:20] if is_broken else data)
+    expected = evaluate(whole, tmp_path / "expected", model).report
+    evaluation = evaluate(broken, tmp_path / "out", model)
+    assert losses(evaluation) == {"message_undecodable": 1}
+    assert "/pose" in evaluation.report.losses["message_undecodable"].detail
+    assert places(tmp_path / "out") == [("pending", 19.0), ("active", 21.0), ("latched", 44.0)]
+    assert (evaluation.report.readings, evaluation.report.pairs) == (expected.readings, expected.pairs)
+    assert evaluation.report.class_accuracy == expected.class_accuracy
+
+
+def test_a_pose_of_no_numbers_is_counted_and_is_no_place(tmp_path: Path, model: Model) -> None:
+    """The live node writes what it hears, with nulls: so do the events."""
+    lost = [pose(EPOCH + second * SECOND + HALF, np.nan, 3.0) for second in range(21, 25)]
+    made = in_order(readings(SECONDS, SMOKE), images(SECONDS), poses(range(21)), lost)
+    evaluation = evaluate(write_bag(tmp_path / "bag", made), tmp_path / "out", model)
+    assert losses(evaluation) == {"pose_unusable": 4}
+    assert "/pose" in evaluation.report.losses["pose_unusable"].detail
+    assert places(tmp_path / "out") == [("pending", 19.0), ("active", None), ("latched", None)]
+    assert events_of(tmp_path / "out")[1]["pose"]["y"] == 3.0
+    assert [alarm.pose for alarm in evaluation.report.alarms] == [None]
 
 
 # What comes irregular.
@@ -447,6 +617,7 @@ def test_nothing_but_messages_that_cannot_be_used(tmp_path: Path, model: Model) 
     ("change", "complaint"),
     [
         ({"topics": BagTopics(gas="/nowhere")}, "there is no topic /nowhere"),
+        ({"topics": BagTopics(pose="/amcl_pose")}, "there is no topic /amcl_pose"),
         ({"topics": BagTopics(gas="/thermal/image")}, "/thermal/image is sensor_msgs/msg/Image"),
         ({"labels": Path("nowhere.csv")}, r"nowhere\.csv cannot be read"),
     ],

@@ -35,6 +35,7 @@ from gas_fusion_ros.replay.evaluation_report import (
     LeakVerdict,
     Loss,
     Percentiles,
+    Place,
 )
 from gas_fusion_ros.replay.html_report import report_html, write_html
 from gas_fusion_ros.replay.metrics import Interval
@@ -194,6 +195,24 @@ def test_leaks_and_alarms_are_listed_with_what_became_of_them(page: Page) -> Non
         ["1", "Smoke", "0:23", "37.8 s", "\u2714 right"],
         ["2", "Mixture", "1:50", "7.5 s", "\u2716 false"],
     ]
+
+
+def test_places_of_alarms_stand_where_one_is_known(page: Page) -> None:
+    assert not any("place" in rows[0] for rows in page.tables)
+    first, second = made_report().alarms
+    places = (Place(12.26, -4.5, HOSTILE, START), None, Place(-0.04, 1234.5, "", START))
+    alarms = tuple(
+        replace(alarm, pose=place) for alarm, place in zip((first, second, first), places, strict=True)
+    )
+    table = page_of(made_evaluation(made_report(alarms=alarms))).table(
+        "alarm", "gas", "start", "duration", "place"
+    )
+    assert [row[4] for row in table] == [
+        f"12.3, \u22124.5 m in {HOSTILE}",
+        "\u2013",
+        "0.0, 1234.5 m",
+    ]
+    assert table[1] == ["2", "Mixture", "1:50", "7.5 s", "\u2013", "\u2716 false"]
 
 
 def test_classes_have_their_scores_and_the_matrix_stands_as_a_table_too(page: Page) -> None:

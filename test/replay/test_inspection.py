@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_bags import EPOCH, SECOND, Made, image, reading, text, write_bag
+from made_bags import EPOCH, SECOND, Made, image, pose, reading, text, write_bag
 
 from gas_fusion_ros.inference import Bundle
 from gas_fusion_ros.observation import PAPER_CHANNELS
@@ -309,6 +309,13 @@ def test_topics_that_are_missing_or_two(look: Callable[..., Inspection]) -> None
     assert "/mq0 is taken, --gas-topic chooses" in two
     assert "there are no thermal images" in missing
     assert found.pairing is None
+
+
+def test_poses_are_listed_and_nothing_else(look: Callable[..., Inspection]) -> None:
+    poses = [pose(stamp(0), 1.0, topic=topic) for topic in ("/arm/pose", "/base/pose")]
+    found = look([*run(), *poses])
+    assert {"/arm/pose", "/base/pose"} < {topic.name for topic in found.topics}
+    assert found.losses == {}
 
 
 def test_a_topic_that_is_asked_for_is_looked_at(look: Callable[..., Inspection]) -> None:

@@ -57,6 +57,8 @@ class Heard:
     decisions: list[Decision] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     events: list[AlarmEvent] = field(default_factory=list)
+    moments: list[int] = field(default_factory=list)
+    asks: Pipeline | None = None
     acknowledges: Pipeline | None = None
 
     def on_reading(self, _: GasReading, recorded_ns: int) -> None:
@@ -68,6 +70,8 @@ class Heard:
 
     def on_alarm(self, event: AlarmEvent) -> None:
         self.events.append(event)
+        if self.asks is not None:
+            self.moments.append(self.asks.moment_ns(event))
         if self.acknowledges is not None and event.state is AlarmState.LATCHED:
             self.acknowledges.acknowledge()
 
@@ -177,6 +181,35 @@ def test_a_wait_that_ends_in_a_pause_is_dated_where_it_ends(bundle: Bundle) -> N
     heard, _ = play(bundle, [(START, only), (START + 60 * SECOND, later)], START + 61 * SECOND)
     fault = next(event for event in heard.events if event.fault)
     assert fault.stamp_ns == START + SETTINGS.alarm.timeout_ns
+
+
+def test_an_event_has_its_moment_on_the_clock_whenever_it_is_told(bundle: Bundle) -> None:
+    heard, runtime = Heard(), ScriptedRuntime()
+    pipeline = Pipeline(bundle, runtime, SETTINGS, Problems(), heard)
+    heard.asks = heard.acknowledges = pipeline
+    pipeline.tick(START)
+    runtime.say({"Smoke": 0.97})
+    # Recorded a second after they were sensed; the first one waits in vain for its image.
+    for recorded_ns in (START + SECOND, START + 2 * SECOND, START + 60 * SECOND):
+        counts = np.full(7, 300.0, dtype=np.float32)
+        pipeline.add_reading(GasReading(recorded_ns - SECOND, PAPER_CHANNELS, counts), recorded_ns)
+    pipeline.tick(START + 90 * SECOND)
+    wait_ns, timeout_ns = SETTINGS.pairing.wait_ns, SETTINGS.alarm.timeout_ns
+    silent_ns = START + 2 * SECOND + wait_ns + timeout_ns
+    assert [(event.state, event.fault) for event in heard.events] == [
+        (AlarmState.PENDING, False),
+        (AlarmState.ACTIVE, False),
+        (AlarmState.ACTIVE, True),
+        (AlarmState.ACTIVE, False),
+        (AlarmState.ACTIVE, True),
+    ]
+    assert heard.moments == [
+        START + SECOND + wait_ns,
+        START + 2 * SECOND + wait_ns,
+        silent_ns,
+        START + 60 * SECOND + wait_ns,
+        START + 60 * SECOND + wait_ns + timeout_ns,
+    ]
 
 
 def test_messages_are_decoded_and_what_cannot_be_is_counted(bundle: Bundle) -> None:

@@ -33,7 +33,9 @@ def played(command: list[str]) -> dict[str, str]:
 
 def test_the_sensors_are_played_as_the_classifier_hears_them_and_nothing_else(tmp_path: Path) -> None:
     verdict = made_bags.text("/gas/class", EPOCH, "Smoke")
-    bag = made_bags.write_bag(tmp_path / "bag", [reading("/gas/readings"), image("/thermal/image"), verdict])
+    poses = [made_bags.pose(EPOCH, 1.0, topic=topic) for topic in ("/arm/pose", "/base/pose")]
+    heard = [reading("/gas/readings"), image("/thermal/image")]
+    bag = made_bags.write_bag(tmp_path / "bag", [*heard, verdict, *poses])
     command, doubts = play_command(Playback(bag))
     assert command[:6] == ["ros2", "bag", "play", str(bag), "--clock", "100"]
     assert command[6:9] == ["--rate", "1", "--disable-keyboard-controls"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gas_fusion_ros.alarm_types import AlarmEvent, AlarmState
 from gas_fusion_ros.classifier import Sample
 from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES, GasReading, Mode, Observation, Verdict
-from gas_fusion_ros.replay.evaluation_report import LabelSource, LeakVerdict
+from gas_fusion_ros.replay.evaluation_report import LabelSource, LeakVerdict, Place
 from gas_fusion_ros.replay.metrics import (
     Interval,
     Judgement,
@@ -290,6 +290,41 @@ def test_an_alarm_begins_again_where_it_had_latched() -> None:
     assert not counted.add_alarm(event(START, AlarmState.ACKNOWLEDGED, "Smoke", active))
     assert not counted.add_alarm(event(START, latched, "Smoke", active))
     assert counted.add_alarm(event(START, active, "Smoke", latched))
+
+
+def test_an_alarm_has_the_place_of_its_raising() -> None:
+    counted, truth = tally(), Truth(None, GRACE.grace_ns)
+    active, latched, clear = AlarmState.ACTIVE, AlarmState.LATCHED, AlarmState.CLEAR
+    steps = [
+        (0, active, "Smoke", clear),
+        (2, active, "Mixture", active),  # more severe: the same alarm
+        (5, latched, "Mixture", active),
+        (9, active, "Mixture", latched),
+        (9, latched, "Mixture", active),
+        (9, active, "Mixture", latched),  # without a pause: the same alarm
+        (12, clear, "", active),
+        (20, active, "Smoke", clear),
+        (25, clear, "", active),
+    ]
+    for number, (second, state, gas, previous) in enumerate(steps):
+        place = None if second == 20 else Place(float(number), 0.0, "map", 0)
+        counted.add_alarm(event(START + second * S, state, gas, previous), place)
+    alarms = counted.alarm_outcomes(truth)
+    assert [alarm.gas for alarm in alarms] == ["Smoke", "Mixture", "Smoke"]
+    assert [alarm.pose and alarm.pose.x for alarm in alarms] == [0.0, 3.0, None]
+
+
+def test_alarms_of_the_same_stamp_keep_their_places() -> None:
+    """A bag that looped: in its second round the same stamps come again."""
+    counted, truth = tally(), Truth(None, GRACE.grace_ns)
+    for loop in (0, 1):
+        for second, state, previous in (
+            (1, AlarmState.ACTIVE, AlarmState.CLEAR),
+            (3, AlarmState.CLEAR, AlarmState.ACTIVE),
+        ):
+            place = Place(float(loop), 0.0, "map", 0)
+            counted.add_alarm(event(START + second * S, state, "Smoke", previous), place)
+    assert [alarm.pose and alarm.pose.x for alarm in counted.alarm_outcomes(truth)] == [0.0, 1.0]
 
 
 def test_the_timeline_is_bounded_and_whole() -> None:

@@ -14,6 +14,9 @@ CLOUD = "sensor_msgs/msg/PointCloud2"
 IMAGE = "sensor_msgs/msg/Image"
 STRING = "std_msgs/msg/String"
 ARRAY = "diagnostic_msgs/msg/DiagnosticArray"
+POSE = "geometry_msgs/msg/PoseStamped"
+COVARIANT = "geometry_msgs/msg/PoseWithCovarianceStamped"
+ODOMETRY = "nav_msgs/msg/Odometry"
 
 GAS = BagTopic("/gas/readings", CLOUD, 100)
 THERMAL = BagTopic("/thermal/image", IMAGE, 100)
@@ -37,8 +40,10 @@ def test_names_of_convention_are_found_among_others_without_a_doubt() -> None:
         BagTopic("/truth/label", STRING, 3),
         BagTopic("/truth/leaks", ARRAY, 1),
         BagTopic("/gas/classification", ARRAY, 100),
+        BagTopic("/goal_pose", POSE, 100),
+        BagTopic("/pose", POSE, 100),
     )
-    assert found == BagTopics("/gas/readings", "/thermal/image", "/truth/label", "/truth/leaks")
+    assert found == BagTopics("/gas/readings", "/thermal/image", "/truth/label", "/truth/leaks", "/pose")
     assert counts == {}
 
 
@@ -137,6 +142,55 @@ def test_a_wanted_topic_that_is_not_there_is_refused_with_what_is() -> None:
 def test_a_wanted_topic_of_another_type_is_refused() -> None:
     with pytest.raises(TopicError, match=r"/gas/readings is .*PointCloud2; labels are std_msgs/msg/String"):
         find(GAS, wanted=BagTopics(label="/gas/readings"))
+
+
+@pytest.mark.parametrize("type_name", [POSE, COVARIANT, ODOMETRY])
+def test_where_the_robot_is_may_be_told_in_three_types(type_name: str) -> None:
+    found, counts, _ = find(GAS, THERMAL, BagTopic("/robot/pose", type_name, 5))
+    assert (found.pose, counts) == ("/robot/pose", {})
+    wanted = BagTopics(pose="amcl_pose")
+    topics = [GAS, THERMAL, BagTopic("/pose", POSE, 5), BagTopic("/amcl_pose", type_name, 5)]
+    found, counts, _ = find(*topics, wanted=wanted)
+    assert (found.pose, counts) == ("/amcl_pose", {})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        BagTopic("/odom", ODOMETRY, 5),
+        BagTopic("/goal_pose", POSE, 5),
+        # Many name a topic so and mean something else.
+        BagTopic("/turtle1/pose", "turtlesim/msg/Pose", 5),
+    ],
+)
+def test_a_bag_without_a_pose_misses_nothing(other: BagTopic) -> None:
+    found, counts, _ = find(GAS, THERMAL, other)
+    assert (found.pose, counts) == (None, {})
+
+
+def test_the_pose_beside_the_readings_is_preferred() -> None:
+    poses = [BagTopic(f"/robot{number}/pose", POSE, 10 * number) for number in (1, 2, 3)]
+    found, counts, _ = find(BagTopic("/robot2/gas/readings", CLOUD, 5), THERMAL, *poses)
+    assert (found.pose, counts) == ("/robot2/pose", {})
+
+
+def test_of_two_poses_the_one_with_most_messages_is_taken_and_said() -> None:
+    found, counts, details = find(
+        GAS, THERMAL, BagTopic("/arm/pose", POSE, 5), BagTopic("/base/pose", COVARIANT, 50)
+    )
+    assert (found.pose, counts) == ("/base/pose", {"topic_ambiguous": 1})
+    assert "2 topics may be the poses of the robot" in details["topic_ambiguous"]
+    assert "/base/pose is taken, --pose-topic chooses" in details["topic_ambiguous"]
+
+
+def test_a_wanted_pose_that_cannot_be_had_is_refused_with_the_types_that_can() -> None:
+    types = f"{POSE}, {COVARIANT} or {ODOMETRY}"
+    with pytest.raises(TopicError) as refused:
+        find(GAS, THERMAL, BagTopic("/pose", POSE, 5), wanted=BagTopics(pose="/gas/readings"))
+    assert str(refused.value) == f"/gas/readings is {CLOUD}; poses of the robot are {types}"
+    with pytest.raises(TopicError) as refused:
+        find(GAS, THERMAL, BagTopic("/odom", ODOMETRY, 5), wanted=BagTopics(pose="/where"))
+    assert str(refused.value) == f"there is no topic /where; of type {types} there is /odom ({ODOMETRY})"
 
 
 names = st.sampled_from(
