@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from gas_fusion_ros.replay.alarm_pictures import AlarmPictures
 from gas_fusion_ros.replay.bag_reader import BagMessage, BagReader, BagReadError
 from gas_fusion_ros.replay.decoding import decode_leaks
 from gas_fusion_ros.replay.evaluation import Evaluation
-from gas_fusion_ros.replay.labels import LabelError, read_intervals
+from gas_fusion_ros.replay.labels import LabelError, outside_recording, read_intervals
 from gas_fusion_ros.replay.losses import losses_of
 from gas_fusion_ros.replay.metrics import ScoreSettings
 from gas_fusion_ros.replay.model import Model
@@ -30,7 +31,7 @@ from gas_fusion_ros.replay.reporting import Origin, Volume, report_of
 from gas_fusion_ros.replay.settings import described
 from gas_fusion_ros.replay.tally import Tally
 from gas_fusion_ros.replay.topics import BagTopics, TopicError, find_topics
-from gas_fusion_ros.replay.truth import Truth
+from gas_fusion_ros.replay.truth import Moments, Truth
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 Watch = Callable[[float], None]
@@ -226,7 +227,7 @@ class _Run:
             self.pipeline.tick(start_ns)
             self._poses.settle(start_ns)
             if self._topics.gas is None:
-                self._require_labels(start_ns)
+                self._require_labels(start_ns, start_ns)
         names = {name for name in vars(self._topics).values() if name is not None}
         for number, message in enumerate(reader.messages(names)):
             self._take(message)
@@ -267,7 +268,7 @@ class _Run:
         if message.topic == topics.gas:
             self.readings += 1
             self.size += message.size
-            self._require_labels(stamp_to_ns(message.message.header.stamp))
+            self._require_labels(stamp_to_ns(message.message.header.stamp), message.stamp_ns)
             self.pipeline.add_reading_message(message.message, message.stamp_ns)
             self._poses.settle(message.stamp_ns)
         elif message.topic == topics.image:
@@ -307,14 +308,27 @@ class _Run:
             )
         self._poses.hear(message.stamp_ns, pose)
 
-    def _require_labels(self, origin_ns: int) -> None:
-        """Read the CSV as soon as it is known what its times count from: the first reading with a stamp."""
+    def _require_labels(self, origin_ns: int, recorded_ns: int) -> None:
+        """Read the CSV as soon as it is known what its times count from: the first reading with a stamp.
+
+        Args:
+            origin_ns: that stamp.
+            recorded_ns: when it was recorded.
+        """
         labels = self._settings.labels
         if self._is_labelled or labels is None or origin_ns <= 0:
             return
         self._is_labelled = True
         intervals = read_intervals(labels, origin_ns)
-        self.truth = Truth(intervals, self.score_settings.grace_ns)
+        moments = Moments()
+        moments.of(origin_ns, recorded_ns)
+        end_ns = (self._reader.end_ns or recorded_ns) - moments.shift_ns
+        outside = outside_recording(intervals, origin_ns, max(origin_ns, end_ns))
+        for text in outside.values():
+            self._problems.add("label_outside_recording", f"{labels}: {text}")
+        intervals = [interval for interval in intervals if interval not in outside]
+        # Of labels that all lie elsewhere nothing is known here.
+        self.truth = Truth(intervals or None, self.score_settings.grace_ns)
         for interval in intervals:
             self._check_label(interval.label)
 
@@ -325,6 +339,13 @@ class _Run:
         self._strange_label = label
         self._problems.add(
             "label_unknown_class",
-            f"the label '{label}' is no class of the model, which knows {', '.join(classes)}; "
-            "readings under it are not judged",
+            f"the label '{label}' is no class of the model, which knows {', '.join(classes)}"
+            f"{_alike(label, classes)}; readings under it are not judged, and it counts as a leak",
         )
+
+
+def _alike(label: str, classes: Sequence[str]) -> str:
+    """Ask whether a class was meant that is spelt nearly so; empty where there is none."""
+    by_fold = {name.casefold(): name for name in classes}
+    found = difflib.get_close_matches(label.casefold(), by_fold, n=1)
+    return f" (is '{by_fold[found[0]]}' meant?)" if found else ""

@@ -131,6 +131,23 @@ def merge_intervals(intervals: Iterable[Interval], origin_ns: int = 0) -> list[I
     return _merged(_Entry(one, _described(one, origin_ns)) for one in intervals)
 
 
+def outside_recording(intervals: Iterable[Interval], start_ns: int, end_ns: int) -> dict[Interval, str]:
+    """The intervals of which nothing lies in a recording, each with a sentence that says so.
+
+    Args:
+        intervals: in any order.
+        start_ns: the recording's first reading.
+        end_ns: its end.
+    """
+    length = _seconds(end_ns - start_ns)
+    outside = (one for one in intervals if one.end_ns < start_ns or one.start_ns > end_ns)
+    return {
+        one: f"{one.label}, {_seconds(one.start_ns - start_ns)} to {_seconds(one.end_ns - start_ns)} s, lies "
+        f"outside the recording, which lasts {length} s from its first reading on"
+        for one in outside
+    }
+
+
 def gaps_between(intervals: Iterable[Interval], label: str, start_ns: int, end_ns: int) -> list[Interval]:
     """The stretches from `start_ns` to `end_ns` in which no interval lies.
 

@@ -230,6 +230,14 @@ def is_false(alarm: Interval, leaks: Iterable[Leak], grace_ns: int) -> bool:
     return covered_until is None or covered_until < alarm.end_ns
 
 
+def is_raised_outside(alarm: Interval, leaks: Iterable[Leak], grace_ns: int) -> bool:
+    """Whether the alarm began outside every leak and the grace period after it.
+
+    For leaks of which nobody knows how long sensors notice them: an alarm may outlast these.
+    """
+    return not any(leak.start_ns <= alarm.start_ns <= leak.end_ns + grace_ns for leak in leaks)
+
+
 def settled(judgements: Iterable[Judgement], leaks: Sequence[Leak], grace_ns: int) -> list[Judgement]:
     """The judgements made while the sensors did not follow a change of the air."""
 

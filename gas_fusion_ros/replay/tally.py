@@ -25,6 +25,7 @@ from gas_fusion_ros.replay.metrics import (
     ScoreSettings,
     alarms_of,
     is_false,
+    is_raised_outside,
     label_intervals,
     score,
 )
@@ -181,12 +182,13 @@ class Tally:
         # Where nobody knows there may have been a leak, with its aftermath.
         leaks_or_gaps = [*leaks, *(Leak.without_aftermath(gap) for gap in gaps)]
         grace_ns = self._score_settings.grace_ns
+        is_wrong = is_false if truth.knows_signs else is_raised_outside
         outcomes = []
         for alarm, place in self._placed_alarms():
             false: bool | None = None
-            if truth.is_known and is_false(alarm, leaks_or_gaps, grace_ns):
+            if truth.is_known and is_wrong(alarm, leaks_or_gaps, grace_ns):
                 false = True
-            elif truth.is_known and not is_false(alarm, leaks, grace_ns):
+            elif truth.is_known and not is_wrong(alarm, leaks, grace_ns):
                 false = False
             outcomes.append(AlarmOutcome(alarm.label, *self._seconds(alarm), false, place))
         return tuple(outcomes)

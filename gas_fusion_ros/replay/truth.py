@@ -76,6 +76,11 @@ class Truth:
         """Whether anything is known."""
         return self.source is not LabelSource.NONE
 
+    @property
+    def knows_signs(self) -> bool:
+        """Whether it is known when the sensors notice a leak, beside when there was gas."""
+        return self._told
+
     def hear_label(self, recorded_ns: int, label: str) -> None:
         """From its recording on `label` holds.
 
@@ -137,7 +142,7 @@ class Truth:
         if not self.is_known:
             return None
         intervals = self.intervals(end_ns, shift_ns)
-        if intervals:
+        if intervals or self._from_csv:
             clean = [_length(one, start_ns, end_ns) for one in intervals if one.label == CLEAN_AIR]
             return sum(clean) / NANOSECONDS_PER_SECOND
         gas = sum(_length(leak, start_ns, end_ns) for leak in self.leaks(end_ns, shift_ns))

@@ -76,3 +76,9 @@ def test_a_bag_that_is_not_there_is_refused(tmp_path: Path) -> None:
     done = gas_fusion("label", tmp_path / "none", "--output", tmp_path / "labels.csv", "--from-truth")
     assert done.returncode == 2
     assert str(tmp_path / "none") in done.stderr
+
+
+def test_an_interval_outside_the_recording_is_told_of(bag: Path, tmp_path: Path) -> None:
+    done = gas_fusion("label", bag, "--output", tmp_path / "labels.csv", "--interval", "5000,6000,Smoke")
+    assert done.returncode == 1
+    assert "Smoke, 5000 to 6000 s, lies outside the recording, which lasts 10 s" in done.stderr

@@ -170,6 +170,35 @@ def test_times_of_a_csv_may_be_absolute(whole_bag: Path, tmp_path: Path, model: 
     assert (report.judged, report.class_accuracy) == (20, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("rows", "outside", "judged"),
+    [
+        ("0,20,NoGas\n5000,6000,Perfume\n", 1, 21),
+        ("-100,-50,Perfume\n0,20,NoGas\n2024-05-01T12:00:00Z,2024-05-01T12:01:00Z,Smoke\n", 2, 21),
+        ("5000,6000,NoGas\n", 1, 0),
+    ],
+)
+def test_labels_outside_the_recording_are_told_and_left_out(
+    whole_bag: Path, tmp_path: Path, model: Model, rows: str, outside: int, judged: int
+) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text(f"start,end,class\n{rows}")
+    settings = EvaluationSettings(labels=path, with_heat=False)
+    report = evaluate(whole_bag, tmp_path / "out", model, settings).report
+    assert {cause: loss.count for cause, loss in report.losses.items()} == {
+        "label_outside_recording": outside
+    }
+    detail = report.losses["label_outside_recording"].detail
+    assert "labels.csv" in detail
+    assert "lies outside the recording, which lasts" in detail
+    assert report.judged == judged
+    assert report.labels_from is (LabelSource.CSV if judged else LabelSource.NONE)
+    assert not report.leaks
+    # Of clean air nobody told of there is none.
+    assert report.clean_air_s == (pytest.approx(20) if judged else None)
+    assert report.false_alarms == (0 if judged else None)
+
+
 def test_without_labels_there_are_no_figures_of_truth(tmp_path: Path, model: Model) -> None:
     bag = write_bag(tmp_path / "bag", in_order(readings(SECONDS, SMOKE), images(SECONDS)))
     report = evaluate(bag, tmp_path / "out", model).report
@@ -582,6 +611,16 @@ def test_labels_that_cannot_be_used(tmp_path: Path, model: Model) -> None:
     assert losses(evaluation) == {"label_unusable": 1, "label_unknown_class": 1}
     assert evaluation.report.judged == 15
     assert [leak.gas for leak in evaluation.report.leaks or ()] == ["Tea"]
+
+
+@pytest.mark.parametrize(("label", "hint"), [("nogas", " (is 'NoGas' meant?)"), ("Tea", "")])
+def test_a_class_that_is_spelt_nearly_right_is_asked_about(
+    tmp_path: Path, model: Model, label: str, hint: str
+) -> None:
+    bag = write_bag(tmp_path / "bag", in_order(labels({0: label}), readings(range(5))))
+    evaluation = evaluate(bag, tmp_path / "out", model, EvaluationSettings(with_images=False))
+    detail = evaluation.report.losses["label_unknown_class"].detail
+    assert f"NoGas, Perfume, Smoke{hint}; readings under it are not judged" in detail
 
 
 # What cannot be evaluated at all.

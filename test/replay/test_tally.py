@@ -23,6 +23,7 @@ from gas_fusion_ros.replay.metrics import (
     alarm_bands,
     alarms_of,
     is_false,
+    is_raised_outside,
     label_intervals,
     leaks_of,
     score,
@@ -144,7 +145,9 @@ def test_figures_are_those_of_the_score_over_everything(drawn: list[Step], sourc
     assert tuple(numbers[LeakVerdict.ALARM_STOOD]) == expected.leaks_under_standing_alarm
     assert tuple(numbers[LeakVerdict.TOO_SHORT]) == expected.leaks_too_short
     false = [alarm.false for alarm in counted.alarm_outcomes(truth)]
-    assert false == [is_false(alarm, leaks, GRACE.grace_ns) for alarm in alarms]
+    # Only leaks told on a topic say how long their signs last.
+    is_wrong = is_false if source == "told" else is_raised_outside
+    assert false == [is_wrong(alarm, leaks, GRACE.grace_ns) for alarm in alarms]
     clean = sum(one.duration_s for one in intervals if one.label == "NoGas")
     assert counted.clean_air_s(truth) == pytest.approx(clean)
 
@@ -199,6 +202,21 @@ def test_an_alarm_where_nobody_knows_is_neither_right_nor_false(
         if second == end:
             counted.add_alarm(event(START + second * S, AlarmState.LATCHED, "Smoke", AlarmState.ACTIVE))
     assert [alarm.false for alarm in counted.alarm_outcomes(truth)] == [false]
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_an_alarm_may_outlast_a_leak_whose_aftermath_nobody_knows(told: bool) -> None:
+    counted = tally()
+    smoke = Interval("Smoke", START + 10 * S, START + 15 * S)
+    truth = Truth([smoke, Interval("NoGas", START + 15 * S, START + 60 * S)], GRACE.grace_ns)
+    if told:
+        truth = Truth(None, GRACE.grace_ns)
+        truth.hear_leaks([Leak.without_aftermath(smoke)])
+    for second in range(61):
+        counted.add_decision(decision(START + second * S), truth)
+    counted.add_alarm(event(START + 12 * S, AlarmState.ACTIVE, "Smoke", AlarmState.PENDING))
+    counted.add_alarm(event(START + 50 * S, AlarmState.LATCHED, "Smoke", AlarmState.ACTIVE))
+    assert [alarm.false for alarm in counted.alarm_outcomes(truth)] == [told]
 
 
 def test_leaks_told_are_known_everywhere() -> None:
