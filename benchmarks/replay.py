@@ -200,7 +200,9 @@ def run(data: Path, work: Path, gigabytes: float, model: str) -> list[Measured]:
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="Folder of the data set MultimodalGasData.")],
+    data: Annotated[
+        Path, typer.Option(envvar="GAS_FUSION_DATA", help="Folder of the data set MultimodalGasData.")
+    ],
     work: Annotated[
         Path | None, typer.Option(help="Where the bags are written for the time; a temporary folder.")
     ] = None,

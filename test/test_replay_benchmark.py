@@ -10,7 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from benchmarks import replay
 from benchmarks.replay import Measured, Task, broken_limits, measure, result_table, rounds_for
 from benchmarks.replay_bags import Rounds, write_recording
 from gas_fusion_ros.observation import PAPER_CHANNELS, Mode
@@ -45,6 +48,24 @@ def data(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "Gas_Sensors_Measurements.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
+
+
+def test_the_folder_of_the_data_comes_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders: list[Path] = []
+
+    def run(data: Path, *_: object) -> list[Measured]:
+        folders.append(data)
+        return [GOOD, GOOD]
+
+    monkeypatch.setattr(replay, "run", run)
+    monkeypatch.setenv("GAS_FUSION_DATA", str(tmp_path))
+    app = typer.Typer()
+    app.command()(replay.main)
+    result = CliRunner().invoke(app, [])
+    assert result.exit_code == 0, result.output
+    assert folders == [tmp_path]
 
 
 def test_a_good_run_breaks_no_limit() -> None:

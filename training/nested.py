@@ -91,7 +91,7 @@ class Outside:
             if not all(len(rows) for rows in (*train, *held)):
                 raise NestedError(
                     f"a class has too few rows outside the test for folds with an embargo of {self.embargo} "
-                    "rows; more rows or a smaller embargo is needed"
+                    "rows; more rows or a smaller --embargo is needed"
                 )
             yield Fold(self, np.sort(np.concatenate(train)), np.sort(np.concatenate(held)))
 

@@ -193,10 +193,16 @@ class StoppedError(BaseException):
 
 
 @contextmanager
-def stoppable(programme: str) -> Iterator[None]:
+def stoppable(
+    programme: str, afterwards: str = "the same command goes on where it was"
+) -> Iterator[None]:
     """End on SIGINT and SIGTERM with one line and the shell's exit code for it, 130 or 143.
 
     Without these handlers Lightning has its own, which end a training as if it had finished.
+
+    Args:
+        programme: what the line begins with.
+        afterwards: what it says of the work so far.
     """
 
     def stop(number: int, _: object) -> None:
@@ -206,9 +212,7 @@ def stoppable(programme: str) -> Iterator[None]:
     try:
         yield
     except StoppedError as stopped:
-        ERRORS.print(
-            f"{programme}: stopped by {stopped}; the same command goes on where it was", soft_wrap=True
-        )
+        ERRORS.print(f"{programme}: stopped by {stopped}; {afterwards}", soft_wrap=True)
         raise typer.Exit(stopped.exit_code) from None
     finally:
         for number, handler in before.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -115,6 +115,7 @@ def write_bundle(
     bench: Bench,
     images: Images,
     output: Path,
+    name: str,
     metrics: Mapping[str, Any],
     command: str,
     settings: ThermalSettings,
@@ -127,7 +128,7 @@ def write_bundle(
     """
     network = deployed(copy.deepcopy(trained.fusion.network))
     content = {
-        **_content(trained, bench, images, command, settings, seed),
+        **_content(trained, bench, images, name, command, settings, seed),
         "metrics": dict(metrics),
     }
     with whole(output) as folder:
@@ -145,7 +146,13 @@ def write_bundle(
 
 
 def _content(
-    trained: Trained, bench: Bench, images: Images, command: str, settings: ThermalSettings, seed: int
+    trained: Trained,
+    bench: Bench,
+    images: Images,
+    name: str,
+    command: str,
+    settings: ThermalSettings,
+    seed: int,
 ) -> dict[str, Any]:
     fusion, choice = trained.fusion, trained.choice
     alarm = tune(choice, trained.outside)
@@ -168,7 +175,7 @@ def _content(
     }
     architecture = f"temporal_{fusion.encoder.settings.encoder}"
     return {
-        "name": NAME,
+        "name": name,
         "networks": {mode.value: architecture for mode in Mode},
         "classes": list(bench.dataset.classes),
         "channels": list(bench.dataset.channels),
@@ -225,6 +232,7 @@ def _measure(bundle: Bundle, trained: nn.Module) -> dict[str, Any]:
 
 def main(
     output: Annotated[Path, typer.Option(help="New or empty folder for the bundle.")],
+    name: Annotated[str, typer.Option(help="The model's name.")] = NAME,
     data: options.DataOption = None,
     channels: options.ChannelsOption = None,
     benchmark: Annotated[
@@ -234,6 +242,7 @@ def main(
         str, typer.Option("--recipes", help="Recipes to choose from, with commas between, or all.")
     ] = "all",
     thermal: options.ThermalOption = "auto",
+    embargo: options.EmbargoOption = EMBARGO,
     seed: Annotated[int, typer.Option(min=0, help="Seed of weights and order.")] = 0,
     cache: options.CacheOption = None,
     threads_: options.ThreadsOption = None,
@@ -245,30 +254,36 @@ def main(
         dataset = read_readings(options.data_folder(data), options.channel_list(channels, PAPER_CHANNELS))
         bench = Bench.of(dataset)
         metrics = {} if benchmark is None else benchmark_metrics(read_benchmark(benchmark), NAME)
-        test, tested = bench.held_out(TEST, seed)
+        split = replace(TEST, embargo=embargo)
+        test, tested = bench.held_out(split, seed)
         images = load_fusion_images(dataset, thermal, settings, options.cache_folder(cache))
     options.print_notes(check_readings(dataset), most=MOST_FINDINGS)
     command = (
         f"python -m training.temporal --recipes {recipe_names} --data DIR --benchmark OUT/results.json "
-        "--output DIR"
+        f"--embargo {embargo} --output DIR --name {name}"
     )
     with (
-        options.stoppable("training.temporal"),
+        options.stoppable("training.temporal", "nothing was written"),
         options.refusing("training.temporal"),
         threads(options.thread_count(threads_)),
     ):
+        CONSOLE.print(
+            f"recipes to choose from, twice: {', '.join(recipes)}; each takes minutes and says nothing",
+            highlight=False,
+            soft_wrap=True,
+        )
         CONSOLE.print("with a block held out", highlight=False)
         held = train(recipes, tested, images, settings, seed)
-        protocol = f"{TEST.protocol}, seed {seed}, {images.thermal.value} thermal"
+        protocol = f"{split.protocol}, seed {seed}, {images.thermal.value} thermal"
         metrics[protocol] = picture_metrics(bench, held, test, images)
         for mode, figures in metrics[protocol].items():
             CONSOLE.print(f"{mode}: accuracy {figures['accuracy']:.4f} ({protocol})", highlight=False)
         CONSOLE.print("on all rows", highlight=False)
         everything = Outside.of(
-            bench.recording, np.zeros(0, dtype=np.int64), bench.copies, EMBARGO, bench.clean
+            bench.recording, np.zeros(0, dtype=np.int64), bench.copies, embargo, bench.clean
         )
         trained = train(recipes, everything, images, settings, seed)
-        write_bundle(trained, bench, images, output, metrics, command, settings, seed)
+        write_bundle(trained, bench, images, output, name, metrics, command, settings, seed)
     CONSOLE.print(f"{output}/README.md is its card", highlight=False, soft_wrap=True)
 
 

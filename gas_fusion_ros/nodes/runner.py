@@ -1,23 +1,36 @@
-"""Runs one node until it is told to stop; ends quietly, once, with exit code 0."""
+"""Runs one node until it is told to stop; ends quietly, once, with exit code 0.
+
+ROS arguments that cannot be used, such as a parameter file that is missing, end it with one line and exit
+code 1.
+"""
 
 from __future__ import annotations
 
+import re
 import signal
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
 _WAKE_UP_S = 0.5
+_SOURCE_PLACE = re.compile(r", at \S+:\d+")
+"""Where in the source of rcl an error was found."""
 
 
 def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> None:
-    """Spin the node that `create` returns until SIGINT, SIGTERM or a shutdown from outside."""
+    """Spin the node that `create` returns until SIGINT, SIGTERM or a shutdown from outside.
+
+    Raises:
+        SystemExit: ROS cannot start with these arguments.
+    """
     interrupts = _Interrupts()
     # Before rclpy's own handler, which calls it and in whose place it stands in the end.
     signal.signal(signal.SIGINT, interrupts)
-    rclpy.init(args=list(args) if args is not None else None)
+    _start_ros(args)
     try:
         _spin(create(), interrupts)
     except (KeyboardInterrupt, ExternalShutdownException):
@@ -32,6 +45,15 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> None:
         rclpy.try_shutdown()
         # The last moments belong to nobody's Ctrl-C either.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _start_ros(args: Sequence[str] | None) -> None:
+    try:
+        rclpy.init(args=list(args) if args is not None else None)
+    except RuntimeError as error:
+        # RCLError and UnknownROSArgsError have no public name.
+        reason = _SOURCE_PLACE.sub("", str(error))
+        sys.exit(f"{Path(sys.argv[0]).stem}: ROS cannot start with these arguments: {reason}")
 
 
 class _Interrupts:

@@ -114,7 +114,9 @@ class DatasetMaking:
             shares = tuple(BagRows(plan, rows, folder, self._problems).write(tick) for plan in self._plans)
             summary = DatasetSummary(folder.rows_by_class, folder.images, self.channels, shares)
             if not summary.rows:
-                raise DatasetMakingError(f"no reading became a row: {_listed(summary.left_out)}")
+                raise DatasetMakingError(
+                    f"no reading became a row: {_listed(summary.left_out)}{self._missing_channels()}"
+                )
             self._check_sizes(folder)
             folder.finish(self._provenance(summary, made_by))
         return summary
@@ -145,13 +147,23 @@ class DatasetMaking:
 
     def _first_channels(self) -> tuple[str, ...]:
         for plan in self._plans:
-            assert plan.topics.gas is not None
-            with BagReader(plan.path, Problems()) as reader:
-                for message in reader.messages([plan.topics.gas]):
-                    channels = channel_names(message.message)
-                    if channels:
-                        return channels
+            channels = _channels_of(plan)
+            if channels:
+                return channels
         raise DatasetMakingError("no reading has a channel: a float32 field beside x, y and z")
+
+    def _missing_channels(self) -> str:
+        """Which channels the bags do not have, to end a message with; empty where they have all."""
+        text = ""
+        for plan in self._plans:
+            there = _channels_of(plan)
+            missing = [name for name in self.channels if name not in there]
+            if missing:
+                text += (
+                    f"; {plan.topics.gas} of {plan.path} has no channel {', '.join(missing)}, its channels "
+                    f"are {', '.join(there) or 'none'}"
+                )
+        return text
 
     def _check_sizes(self, folder: DatasetFolder) -> None:
         if len(folder.image_sizes) > 1:
@@ -175,6 +187,17 @@ class DatasetMaking:
             "losses": self._problems.counts(),
             "bags": [asdict(share) for share in summary.bags],
         }
+
+
+def _channels_of(plan: BagPlan) -> tuple[str, ...]:
+    """The channels of a bag's first reading that has any; empty where none has."""
+    assert plan.topics.gas is not None
+    with BagReader(plan.path, Problems()) as reader:
+        for message in reader.messages([plan.topics.gas]):
+            channels = channel_names(message.message)
+            if channels:
+                return channels
+    return ()
 
 
 def _names(bags: Sequence[Path]) -> list[str]:

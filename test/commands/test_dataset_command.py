@@ -70,7 +70,8 @@ def test_what_cannot_be_is_refused(bag: Path, tmp_path: Path, arguments: list[st
 def test_losses_end_with_exit_code_1(bag: Path, tmp_path: Path) -> None:
     done = gas_fusion("dataset", bag, "--output", tmp_path / "out", "--channels", "mq2,co2")
     assert done.returncode == 2
-    assert "no reading became a row: 6 undecodable" in done.stderr
+    assert "no reading became a row: 6 undecodable; /gas" in done.stderr
+    assert f"of {bag} has no channel co2, its channels are {', '.join(PAPER_CHANNELS)}" in done.stderr
     csv = tmp_path / "twice.csv"
     csv.write_text("start,end,class\n0,100,NoGas\n")
     labels = ("--labels", csv, "--labels", csv)

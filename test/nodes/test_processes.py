@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from lifecycle_msgs.srv import GetState
@@ -73,6 +74,25 @@ def test_second_interrupt_during_construction_changes_nothing(graph: Graph) -> N
     )
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_missing_parameter_file_is_one_line(graph: Graph, tmp_path: Path) -> None:
+    missing = tmp_path / "nothere.yaml"
+    arguments = ("--ros-args", "--params-file", str(missing))
+    result = subprocess.run(
+        [sys.executable, "-m", "gas_fusion_ros.nodes.gas_sensor", *arguments],
+        env=environment(graph),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    # The other lines are the log of rcl.
+    (line,) = [line for line in result.stderr.splitlines() if not line.startswith("[ERROR]")]
+    assert line.startswith("gas_sensor: ROS cannot start with these arguments: ")
+    assert str(missing) in line
+    assert ", at /" not in line
 
 
 def test_classifier_does_not_import_torch(graph: Graph) -> None:

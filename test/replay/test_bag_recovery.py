@@ -298,6 +298,13 @@ def test_a_file_that_is_missing_costs_its_messages(tmp_path: Path) -> None:
     assert "bag_1.mcap" in only_detail(problems, "bag_file_missing")
 
 
+def test_a_bag_of_which_only_the_metadata_are_left_names_the_files_to_look_for(tmp_path: Path) -> None:
+    for file in several_files(tmp_path / "bag", 2):
+        file.unlink()
+    with pytest.raises(BagReadError, match=r"metadata\.yaml names are not there: bag_0\.mcap, bag_1\.mcap"):
+        BagReader(tmp_path / "bag", Problems())
+
+
 def test_a_file_that_is_not_listed_is_read_too(tmp_path: Path) -> None:
     several_files(tmp_path / "bag", 2)
     late = storage_file(write_bag(tmp_path / "late", texts(30)[20:]))

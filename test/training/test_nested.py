@@ -152,5 +152,5 @@ def test_without_a_test_all_rows_are_outside() -> None:
 
 def test_too_few_rows_are_named() -> None:
     _, outside = small.held_out(small.made_recording())
-    with pytest.raises(NestedError, match="an embargo of 60 rows; more rows or a smaller embargo"):
+    with pytest.raises(NestedError, match="an embargo of 60 rows; more rows or a smaller --embargo"):
         choose({"it": level(1.0)}, replace(outside, embargo=60), 3)

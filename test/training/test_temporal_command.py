@@ -51,8 +51,7 @@ def patched() -> Iterator[None]:
     with small.short_onsets() as patch:
         patch.setattr(temporal, "CONTENDERS", {temporal.NAME: contender})
         patch.setattr(temporal, "ThermalSettings", SETTINGS)
-        patch.setattr(temporal, "EMBARGO", small.EMBARGO)
-        patch.setattr(temporal, "TEST", SplitSettings(BLOCKED, 0.2, 0.4, small.EMBARGO))
+        patch.setattr(temporal, "TEST", SplitSettings(BLOCKED, 0.2, 0.4, 0))
         patch.setattr(export, "RUNS", 3)
         patch.setattr(temporal, "INPUTS", 20)
         yield
@@ -61,12 +60,14 @@ def patched() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def bundle(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     output = tmp_path_factory.mktemp("temporal_output") / "bundle"
-    result = run("--data", folder, "--output", output, "--cache", folder / "cache", "--threads", "1")
+    options = ("--cache", folder / "cache", "--threads", "1", "--name", "mine")
+    result = run("--data", folder, "--output", output, "--embargo", str(small.EMBARGO), *options)
     assert result.exit_code == 0, result.output
     return Bundle.load(output)
 
 
 def test_the_bundle_says_what_it_is(bundle: Bundle) -> None:
+    assert bundle.name == "mine"
     assert set(bundle.networks) == set(Mode)
     assert bundle.classes == PAPER_CLASSES
     assert bundle.channels == PAPER_CHANNELS
@@ -77,6 +78,7 @@ def test_the_bundle_says_what_it_is(bundle: Bundle) -> None:
     card = (bundle.path / "README.md").read_text()
     assert "rendered" in card
     assert "blocked split at 0.4, 20% held out, embargo 8" in card
+    assert "--embargo 8 --output DIR --name mine" in card
 
 
 @pytest.mark.parametrize("runtime", [OnnxRuntime, partial(TorchRuntime, device="cpu")], ids=["onnx", "torch"])
@@ -104,13 +106,15 @@ def test_the_classifier_runs_it_in_every_mode(bundle: Bundle, runtime: Callable[
         (("--thermal", "painted"), "thermal is 'painted'"),
         (("--data", "missing"), "missing does not exist"),
         (("--benchmark", "missing.json"), "missing.json"),
+        (("--embargo", "60"), "embargo 60 needs at least one in each"),
     ],
 )
 def test_temporal_refuses_bad_options_in_one_line(
     arguments: tuple[str, ...], detail: str, folder: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out"
-    result = run("--data", folder, "--output", output, "--cache", tmp_path / "cache", *arguments)
+    embargo = ("--embargo", str(small.EMBARGO))
+    result = run("--data", folder, "--output", output, "--cache", tmp_path / "cache", *embargo, *arguments)
     assert result.exit_code == 2, result.output
     (line,) = result.stderr.splitlines()
     assert detail in line

@@ -77,6 +77,11 @@ def find_files(path: Path, problems: Problems) -> BagFiles:
             f"{name} is not named in {path / METADATA}: it is read too; move it away if it is not of the bag",
         )
     listed = {name: path / name for name in metadata.files if name not in missing}
+    if missing and not (listed or unlisted):
+        raise StorageError(
+            f"the storage files that its {METADATA} names are not there: {', '.join(missing)}; copy the "
+            "whole folder again"
+        )
     paths = _any_of({**listed, **{name: found[name] for name in unlisted}})
     return BagFiles(paths, None if missing or unlisted else metadata.counts)
 
