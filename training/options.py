@@ -193,9 +193,7 @@ class StoppedError(BaseException):
 
 
 @contextmanager
-def stoppable(
-    programme: str, afterwards: str = "the same command goes on where it was"
-) -> Iterator[None]:
+def stoppable(programme: str, afterwards: str = "the same command goes on where it was") -> Iterator[None]:
     """End on SIGINT and SIGTERM with one line and the shell's exit code for it, 130 or 143.
 
     Without these handlers Lightning has its own, which end a training as if it had finished.
