@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gas_fusion_ros.observation import PAPER_CLASSES
@@ -50,6 +50,7 @@ def background(celsius: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     seed=st.integers(0, 2**32 - 1),
     style=st.builds(AppStyle, st.sampled_from(Caption), st.sampled_from(TemperatureUnit)),
 )
+@example("Mixture", 15673, AppStyle(Caption.LOCATION_UNAVAILABLE, TemperatureUnit.CELSIUS))
 def test_the_field_can_be_had_back(gas: str, seed: int, style: AppStyle) -> None:
     celsius = frame(gas, seed)
 
@@ -60,7 +61,8 @@ def test_the_field_can_be_had_back(gas: str, seed: int, style: AppStyle) -> None
     assert has_colour_bar(rgb)
     field, expected = to_field(rgb, "rgb8"), background(celsius)[92:596:2, 68::2]
     inside = (field > 0.02) & (field < 0.98)
-    slope, offset = np.polyfit(expected[inside], field[inside], 1)
+    # In single precision a fit to a frame of little contrast would be rank deficient.
+    slope, offset = np.polyfit(expected[inside].astype(np.float64), field[inside], 1)
     assert slope > 0
     # The app shows its range in 256 colours; the stretch enlarges their steps.
     step = slope * np.ptp(celsius) / 255
