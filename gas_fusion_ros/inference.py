@@ -553,7 +553,8 @@ def _check_graph(
         )
 
 
-def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSession:
+def session_options(threads: int) -> ort.SessionOptions:
+    """Return how a small network is run by ONNX Runtime on a machine that has other work."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -563,8 +564,12 @@ def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSessi
     # The arena keeps its largest block forever; one small network does not need it.
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
+    return options
+
+
+def _open_session(path: Path, provider: str, threads: int) -> ort.InferenceSession:
     try:
-        session = ort.InferenceSession(str(path), options, providers=[provider])
+        session = ort.InferenceSession(str(path), session_options(threads), providers=[provider])
     except Exception as error:  # ONNX Runtime's exceptions have no public common base
         raise BundleError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
     if provider not in session.get_providers():

@@ -81,7 +81,7 @@ def label(
             else:
                 found = [_given(text, origin_ns) for text in interval or ()]
             end_ns = origin_ns if reader.end_ns is None else reader.end_ns - start.shift_ns
-        for text in outside_recording(found, origin_ns, max(origin_ns, end_ns)).values():
+        for text in outside_recording(found, origin_ns, end_ns).values():
             problems.add("label_outside_recording", text)
         known = read_intervals(output, origin_ns) if append and output.exists() else []
         intervals = merge_intervals([*known, *found], origin_ns)

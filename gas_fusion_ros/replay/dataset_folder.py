@@ -14,13 +14,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TextIO
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.closing import Closing
 from gas_fusion_ros.dataset import CSV_NAME, IMAGE_FOLDER
 from gas_fusion_ros.observation import GasReading, ThermalFrame
 from gas_fusion_ros.thermal import raw_counts
@@ -53,7 +53,7 @@ class DatasetRow:
     bag: str
 
 
-class DatasetFolder:
+class DatasetFolder(Closing):
     """A data set folder that is being written; it has its CSV once it is finished, not before.
 
     Args:
@@ -124,16 +124,7 @@ class DatasetFolder:
         except OSError as error:
             raise DatasetFolderError(f"{self.root} cannot be written: {error.strerror or error}") from None
 
-    def __enter__(self) -> DatasetFolder:
-        """Return the open folder."""
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Close the file; without `finish` it keeps a name that nothing takes for a data set."""
         self._file.close()
 

@@ -31,7 +31,7 @@ from gas_fusion_ros.replay.reporting import Origin, Volume, report_of
 from gas_fusion_ros.replay.settings import described
 from gas_fusion_ros.replay.tally import Tally
 from gas_fusion_ros.replay.topics import BagTopics, TopicError, find_topics
-from gas_fusion_ros.replay.truth import Moments, Truth
+from gas_fusion_ros.replay.truth import Truth, clock_shift_ns
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 Watch = Callable[[float], None]
@@ -320,10 +320,8 @@ class _Run:
             return
         self._is_labelled = True
         intervals = read_intervals(labels, origin_ns)
-        moments = Moments()
-        moments.of(origin_ns, recorded_ns)
-        end_ns = (self._reader.end_ns or recorded_ns) - moments.shift_ns
-        outside = outside_recording(intervals, origin_ns, max(origin_ns, end_ns))
+        end_ns = (self._reader.end_ns or recorded_ns) - clock_shift_ns(origin_ns, recorded_ns)
+        outside = outside_recording(intervals, origin_ns, end_ns)
         for text in outside.values():
             self._problems.add("label_outside_recording", f"{labels}: {text}")
         intervals = [interval for interval in intervals if interval not in outside]

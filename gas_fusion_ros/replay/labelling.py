@@ -12,7 +12,7 @@ from gas_fusion_ros.replay.bag_reader import BagReader, BagTopic
 from gas_fusion_ros.replay.decoding import decode_alarm_state
 from gas_fusion_ros.replay.labels import LabelError, LabelTrack, gaps_between, merge_intervals
 from gas_fusion_ros.replay.metrics import Interval, alarm_bands
-from gas_fusion_ros.replay.truth import Moments
+from gas_fusion_ros.replay.truth import clock_shift_ns
 
 ALARM_TOPIC, ALARM_TYPE = "gas/alarm_state", "diagnostic_msgs/msg/DiagnosticArray"
 
@@ -38,9 +38,7 @@ def recording_start(reader: BagReader, gas_topic: str | None) -> RecordingStart:
         for message in reader.messages([gas_topic]):
             stamp_ns = stamp_to_ns(message.message.header.stamp)
             if stamp_ns > 0:
-                moments = Moments()
-                moments.of(stamp_ns, message.stamp_ns)
-                return RecordingStart(stamp_ns, moments.shift_ns)
+                return RecordingStart(stamp_ns, clock_shift_ns(stamp_ns, message.stamp_ns))
     return RecordingStart(reader.start_ns or 0)
 
 

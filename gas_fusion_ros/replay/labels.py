@@ -137,8 +137,9 @@ def outside_recording(intervals: Iterable[Interval], start_ns: int, end_ns: int)
     Args:
         intervals: in any order.
         start_ns: the recording's first reading.
-        end_ns: its end.
+        end_ns: its end; one before the first reading counts as that.
     """
+    end_ns = max(start_ns, end_ns)
     length = _seconds(end_ns - start_ns)
     outside = (one for one in intervals if one.end_ns < start_ns or one.start_ns > end_ns)
     return {

@@ -16,6 +16,8 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
+from gas_fusion_ros.inference import session_options
+
 Inputs = Mapping[str, npt.NDArray[np.float32]]
 Double = npt.NDArray[np.float64]
 
@@ -208,8 +210,6 @@ def _widened(value: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 def _session(model: onnx.ModelProto) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    # Small networks; the other cores belong to the evaluation of other bags.
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
+    # The other cores belong to the evaluation of other bags.
+    options = session_options(threads=1)
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

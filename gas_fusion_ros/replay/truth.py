@@ -23,6 +23,12 @@ SAME_CLOCK_NS = 10 * NANOSECONDS_PER_SECOND
 _REMEMBERED_CHANGES = 64
 
 
+def clock_shift_ns(stamp_ns: int, recorded_ns: int) -> int:
+    """From stamps to times of recording, by one of each; 0 where they are of the same clock."""
+    shift_ns = recorded_ns - stamp_ns
+    return 0 if abs(shift_ns) <= SAME_CLOCK_NS else shift_ns
+
+
 class Moments:
     """Puts stamps on one time line, that of the recording.
 
@@ -41,8 +47,7 @@ class Moments:
 
     def of(self, stamp_ns: int, recorded_ns: int) -> int:
         """The moment of a stamp that was recorded at `recorded_ns`."""
-        is_same = abs(recorded_ns - stamp_ns) <= SAME_CLOCK_NS
-        self._shift_ns = 0 if is_same else recorded_ns - stamp_ns
+        self._shift_ns = clock_shift_ns(stamp_ns, recorded_ns)
         return stamp_ns + self._shift_ns
 
 

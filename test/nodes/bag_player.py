@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from unittest.mock import patch
 
@@ -27,6 +26,7 @@ from rosbags.rosbag2 import Reader
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, PointCloud2
 
+from gas_fusion_ros.closing import Closing
 from gas_fusion_ros.messages import decode_pose, ns_to_stamp
 from gas_fusion_ros.nodes import pose_source
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
@@ -43,7 +43,7 @@ HEARD_AS = {
 """What each topic of a bag is remapped to, as `replay.launch.py` does."""
 
 
-class BagPlayer:
+class BagPlayer(Closing):
     """An active classifier under simulated time, with the parameters of `config/replay.yaml`.
 
     A context manager.
@@ -85,16 +85,7 @@ class BagPlayer:
         self._wait_for(lambda: self._probe.count_publishers("gas/classification") > 0)
         self._now_ns = 0
 
-    def __enter__(self) -> BagPlayer:
-        """Return the player."""
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Destroy the nodes."""
         self._stack.close()
         self._executor.shutdown()

@@ -33,6 +33,13 @@ def start(graph: Graph, name: str) -> subprocess.Popen[str]:
     return process
 
 
+def finished(graph: Graph, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the graph's domain until it ends."""
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment(graph), capture_output=True, text=True, timeout=60
+    )
+
+
 @pytest.mark.parametrize("name", ["gas_sensor", "thermal_camera", "gas_classifier"])
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_node_ends_quietly(graph: Graph, name: str, stop: signal.Signals) -> None:
@@ -69,23 +76,15 @@ def test_second_interrupt_during_construction_changes_nothing(graph: Graph) -> N
         "    while True: time.sleep(0.01)\n"
         "run(create)\n"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", script], env=environment(graph), capture_output=True, text=True, timeout=60
-    )
+    result = finished(graph, "-c", script)
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
 
 
 def test_a_missing_parameter_file_is_one_line(graph: Graph, tmp_path: Path) -> None:
     missing = tmp_path / "nothere.yaml"
-    arguments = ("--ros-args", "--params-file", str(missing))
-    result = subprocess.run(
-        [sys.executable, "-m", "gas_fusion_ros.nodes.gas_sensor", *arguments],
-        env=environment(graph),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    node = ("-m", "gas_fusion_ros.nodes.gas_sensor")
+    result = finished(graph, *node, "--ros-args", "--params-file", str(missing))
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     # The other lines are the log of rcl.
@@ -102,8 +101,6 @@ def test_classifier_does_not_import_torch(graph: Graph) -> None:
         "node = GasClassifierNode(); print(node.trigger_configure(), node.trigger_activate());"
         "node.destroy_node(); rclpy.shutdown(); sys.exit('torch' in sys.modules)"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", script], env=environment(graph), capture_output=True, text=True, timeout=60
-    )
+    result = finished(graph, "-c", script)
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.count("SUCCESS") == 2
