@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Severity
-from gas_fusion_ros.event_log import RobotPose
+from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
+from gas_fusion_ros.observation import RobotPose
 from gas_fusion_ros.message_maker import ROS_MESSAGES, MessageMaker
 from gas_fusion_ros.mq import ChannelHealth, ChannelState
 from gas_fusion_ros.observation import CLEAN_AIR, POSITION_FIELDS, GasReading, ThermalFrame, Verdict
@@ -633,50 +633,96 @@ def encode_leaks(
 
 
 def encode_alarm(status: AlarmStatus) -> Bool:
-    """Make the std_msgs/Bool that is true while a leak alarm or a fault stands."""
+    """Make the std_msgs/Bool that is true while anything stands that is not known to be safe."""
     return ROS_MESSAGES.make("std_msgs/msg/Bool", data=status.sounding)
 
 
 def encode_alarm_state(status: AlarmStatus, stamp_ns: int, node_name: str) -> DiagnosticArray:
-    """Make the DiagnosticArray of the alarm's state; its one status is `alarm_diagnostic`'s.
+    """Make the DiagnosticArray of what stands: first `alarm_diagnostic`, then a status per standing alarm.
+
+    The latter are in the order in which the alarms were raised (first-out first). Each has its state as
+    message, the level ERROR where it is critical, else WARN, and the values `number`, `state`, `gas`,
+    `severity`, `since` (seconds since the clock's epoch), `peak`, `acknowledged`, `shelved` and, where it is
+    known, the place where it was raised: `x`, `y` (metres) and `frame_id`.
 
     Args:
         status: what stands.
         stamp_ns: since when, nanoseconds.
-        node_name: the node that keeps the alarm.
+        node_name: the node that keeps the alarms.
     """
-    return diagnostic_array([alarm_diagnostic(status, f"{node_name}: alarm")], stamp_ns)
+    name = f"{node_name}: alarm"
+    alarms = [_standing_alarm(alarm, f"{name} {alarm.number}") for alarm in status.alarms]
+    return diagnostic_array([alarm_diagnostic(status, name), *alarms], stamp_ns)
 
 
 def alarm_diagnostic(status: AlarmStatus, name: str) -> DiagnosticStatus:
-    """Make the DiagnosticStatus of the alarm's state.
+    """Make the DiagnosticStatus of what stands in sum.
 
     It has the state as message and the values `state`, `gas`, `severity` (both empty without a leak),
     `since` (seconds since the clock's epoch), `peak` (highest leak probability), `acknowledged`, `alarm`
-    (alarms raised so far), `sequence` (number of the latest event), `fault` and `rejected` (how often
-    evidence was refused because it was no probability). The level is OK when clear, WARN when pending or
-    for a leak of severity warning, ERROR for a critical leak and for a fault.
+    (number of the foremost alarm, 0 without one), `standing` (how many stand), `raised` (number of the last
+    alarm raised), `sounding`, `sequence` (number of the latest event), `fault`, `faults`, `inhibits` and
+    `warnings` (their reasons as `code: text`, joined by `; `) and `rejected` (how often evidence was refused
+    because it was no probability). The level is OK when clear, WARN when pending, inhibited or warned, and
+    for a leak of severity warning; ERROR for a critical leak and for a fault.
     """
+    alarm = status.foremost
     values: dict[str, object] = {
         "state": status.state.value,
         "gas": status.gas,
-        "severity": status.severity.value if status.severity else "",
-        "since": f"{status.since_ns / NANOSECONDS_PER_SECOND:.3f}",
-        "peak": f"{status.peak:.6f}",
-        "acknowledged": str(status.acknowledged).lower(),
-        "alarm": status.alarm,
+        "severity": alarm.severity.value if alarm is not None else "",
+        "since": _seconds(alarm.since_ns if alarm is not None else status.since_ns),
+        "peak": f"{alarm.peak if alarm is not None else 0.0:.6f}",
+        "acknowledged": _flag(status.state is AlarmState.ACKNOWLEDGED),
+        "alarm": alarm.number if alarm is not None else 0,
+        "standing": len(status.alarms) + status.omitted,
+        "raised": status.raised,
+        "sounding": _flag(status.sounding),
         "sequence": status.sequence,
-        "fault": str(status.fault).lower(),
+        "fault": _flag(status.fault),
+        "faults": _reasons(status.faults),
+        "inhibits": _reasons(status.inhibits),
+        "warnings": _reasons(status.warnings),
         "rejected": status.rejected,
     }
     return diagnostic_status(name, _alarm_level(status), status.state.value, values)
 
 
+def _standing_alarm(alarm: StandingAlarm, name: str) -> DiagnosticStatus:
+    values: dict[str, object] = {
+        "number": alarm.number,
+        "state": alarm.state.value,
+        "gas": alarm.gas,
+        "severity": alarm.severity.value,
+        "since": _seconds(alarm.since_ns),
+        "peak": f"{alarm.peak:.6f}",
+        "acknowledged": _flag(alarm.state is AlarmState.ACKNOWLEDGED),
+        "shelved": _flag(alarm.shelved),
+    }
+    if alarm.pose is not None:
+        values |= {
+            "x": f"{alarm.pose.x:.3f}",
+            "y": f"{alarm.pose.y:.3f}",
+            "frame_id": alarm.pose.frame_id,
+        }
+    level = Level.ERROR if alarm.severity is Severity.CRITICAL else Level.WARN
+    return diagnostic_status(name, level, alarm.state.value, values)
+
+
+def _seconds(stamp_ns: int) -> str:
+    return f"{stamp_ns / NANOSECONDS_PER_SECOND:.3f}"
+
+
+def _flag(value: bool) -> str:
+    return str(value).lower()
+
+
+def _reasons(reasons: Sequence[Reason]) -> str:
+    return "; ".join(f"{reason.code}: {reason.text}" for reason in reasons)
+
+
 def _alarm_level(status: AlarmStatus) -> Level:
-    if status.fault:
+    if status.fault or any(alarm.severity is Severity.CRITICAL for alarm in status.alarms):
         return Level.ERROR
-    if status.state is AlarmState.CLEAR:
-        return Level.OK
-    if status.state is AlarmState.PENDING or status.severity is Severity.WARNING:
-        return Level.WARN
-    return Level.ERROR
+    is_quiet = status.state is AlarmState.CLEAR and not status.warnings
+    return Level.OK if is_quiet else Level.WARN

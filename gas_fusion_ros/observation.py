@@ -132,6 +132,18 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class RobotPose:
+    """Where the robot was at `stamp_ns`: metres and radians in `frame_id` (REP-103, REP-105)."""
+
+    x: float
+    y: float
+    z: float = 0.0
+    yaw: float = 0.0
+    frame_id: str = "map"
+    stamp_ns: int = 0
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The outcome of one classification.
 

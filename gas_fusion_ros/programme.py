@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gas_fusion_ros.dataset import Dataset, DatasetError
-from gas_fusion_ros.event_log import RobotPose
+from gas_fusion_ros.observation import RobotPose
 from gas_fusion_ros.observation import CLEAN_AIR, PAPER_CHANNELS
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.metrics import Leak, label_intervals, leaks_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from gas_fusion_ros.event_log import RobotPose
+from gas_fusion_ros.observation import RobotPose
 from gas_fusion_ros.replay.evaluation_report import Place
 
 

@@ -13,7 +13,7 @@ import pytest
 from recordings import S, colours, write_folder, write_image
 
 from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.event_log import RobotPose
+from gas_fusion_ros.observation import RobotPose
 from gas_fusion_ros.messages import encode_frame, encode_label, encode_pose, encode_reading
 from gas_fusion_ros.observation import GasReading, ThermalFrame
 from gas_fusion_ros.problems import Problems

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gas_fusion_ros.event_log import RobotPose
+from gas_fusion_ros.observation import RobotPose
 from gas_fusion_ros.replay.evaluation_report import Place
 from gas_fusion_ros.replay.poses import PoseTrail, place_of
 
