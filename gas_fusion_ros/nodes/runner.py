@@ -132,7 +132,8 @@ class _Life(threading.Thread):
             What had to be left behind because it took too long; empty where nothing was.
         """
         self._is_ending = True
-        self._executor.wake()
+        # A task, for `wake` alone does not end the wait; `shutdown` would destroy what the thread waits on.
+        self._executor.create_task(lambda: None)
         self.join(_CALLBACK_S)
         closing = threading.Thread(target=self._close, name="close node", daemon=True)
         closing.start()
