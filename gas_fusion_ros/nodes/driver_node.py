@@ -22,7 +22,7 @@ POLL_SPECS = (
     ParameterSpec(
         "poll_period",
         0.02,
-        "how often the driver is asked for what it has, s",
+        "how often the driver is asked for what it has, s of a steady clock",
         minimum=0.001,
         maximum=10.0,
     ),
@@ -79,7 +79,7 @@ class DriverNode(ManagedNode, Generic[T]):
     def activate(self) -> None:
         """Start polling."""
         period = self.parameters.number("poll_period")
-        self._poll_timer = self.create_timer(period, self._poll)
+        self._poll_timer = self.steady_timer(period, self._poll)
 
     def deactivate(self) -> None:
         """Stop polling; the driver stays open."""

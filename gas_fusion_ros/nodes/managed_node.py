@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.clock import Clock, ClockType, ROSClock
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.timer import Timer
 
@@ -15,6 +18,7 @@ from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.problems import Growth, Problems
 
 _DIAGNOSTICS_PERIOD_S = 1.0
+_DELIVERY_S = 1.0
 
 
 class ManagedNode(LifecycleNode):
@@ -40,6 +44,7 @@ class ManagedNode(LifecycleNode):
         self.parameters = ParameterTable(self, self.SPECS)
         self.problems = Problems()
         self._problem_growth = Growth()
+        self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", RELIABLE)
         self._diagnostics_timer: Timer | None = None
         for refusal in self.parameters.refusals:
@@ -53,6 +58,23 @@ class ManagedNode(LifecycleNode):
     def diagnostic_name(self) -> str:
         """What its statuses begin with; namespace included, for all robots share /diagnostics."""
         return str(self.get_fully_qualified_name()).lstrip("/")
+
+    def steady_timer(self, period_s: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` every `period_s` of a steady clock, whatever becomes of the node's.
+
+        A timer on the node's clock stands while that catches up after it was set back, or while nobody
+        publishes /clock.
+        """
+        return self.create_timer(period_s, callback, clock=self._steady_clock)
+
+    def watch_ns(self) -> int:
+        """The time by which silence and waiting are measured, nanoseconds.
+
+        It is a steady clock's, which no step of the system clock moves, and under `use_sim_time` the node's.
+        """
+        clock = self.get_clock()
+        is_simulated = isinstance(clock, ROSClock) and clock.ros_time_is_active
+        return int((clock if is_simulated else self._steady_clock).now().nanoseconds)
 
     def configure(self) -> None:
         """Open files and devices; create publishers and services."""
@@ -133,14 +155,23 @@ class ManagedNode(LifecycleNode):
         return super().on_error(state)
 
     def destroy_node(self) -> None:
-        """Close everything, then the node.
+        """Say the last words and have them delivered, close everything, then the node.
 
         A context that shuts down calls this even on a node that is still being constructed.
         """
         if self._configured:
-            self.deactivate()
-            self._release()
+            self._attempt("deactivate", self.deactivate)
+            if self.context.ok():
+                self._deliver()
+            self._attempt("cleanup", self._release)
         super().destroy_node()
+
+    def _deliver(self) -> None:
+        """Give every subscriber a bounded moment to get what was published."""
+        deadline_s = time.monotonic() + _DELIVERY_S
+        for publisher in self.publishers:
+            left_s = max(0.0, deadline_s - time.monotonic())
+            publisher.wait_for_all_acked(Duration(seconds=left_s))
 
     def _configure(self) -> None:
         self.problems.clear()
@@ -148,7 +179,7 @@ class ManagedNode(LifecycleNode):
         self.parameters.require_valid()
         self.configure()
         self._configured = self.parameters.locked = True
-        self._diagnostics_timer = self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
+        self._diagnostics_timer = self.steady_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
 
     def _release(self) -> None:
         if self._diagnostics_timer is not None:
