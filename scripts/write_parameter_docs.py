@@ -18,7 +18,8 @@ default has a point with one: `1.0`, not `1`.
 A value of a wrong type or out of range is refused with the reason. Where it comes from the command line or a
 file the node says so when it starts, and cannot be configured until the parameter is set right. Parameters
 take effect at configure: while a node is configured, only cleaning it up lets them change. Those marked
-*read-only* are taken when the node starts.
+*read-only* are taken when the node starts. One that *must be given* has no default: a node without it starts,
+says so and cannot be configured.
 
 This page is written by `scripts/write_parameter_docs.py`.
 """
@@ -36,10 +37,14 @@ def render() -> str:
 
 
 def _section(name: str, specs: Iterable[ParameterSpec]) -> str:
-    rows = [f"| `{spec.name}` | `{_value(spec)}` | {_limits(spec)} | {_text(spec)} |" for spec in specs]
+    rows = [f"| `{spec.name}` | {_default(spec)} | {_limits(spec)} | {_text(spec)} |" for spec in specs]
     return "\n".join(
         [f"## {name}", "", "| parameter | default | allowed | meaning |", "|---|---|---|---|", *rows, ""]
     )
+
+
+def _default(spec: ParameterSpec) -> str:
+    return "*must be given*" if spec.required else f"`{_value(spec)}`"
 
 
 def _value(spec: ParameterSpec) -> str:

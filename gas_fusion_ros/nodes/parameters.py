@@ -41,6 +41,8 @@ class ParameterSpec:
         maximum: largest value allowed, for numbers.
         choices: the values allowed, for strings.
         read_only: settable only when the node starts.
+        required: whether it must be given: its default, an empty string, stands for "not set" and cannot
+            be configured with.
     """
 
     name: str
@@ -50,6 +52,11 @@ class ParameterSpec:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     read_only: bool = False
+    required: bool = False
+
+    def __post_init__(self) -> None:
+        if self.required and self.default != "":
+            raise ValueError(f"{self.name} must be given, so its default is '', not {self.default!r}")
 
     def descriptor(self) -> ParameterDescriptor:
         """The row as ROS tells it to `ros2 param describe`."""
@@ -68,8 +75,19 @@ class ParameterSpec:
             ]
         return descriptor
 
+    @property
+    def demand(self) -> str:
+        """What to do where a required parameter is not set."""
+        what = f"one of: {', '.join(self.choices)}" if self.choices else self.description
+        return (
+            f"{self.name} is not set; it must be given ({what}), in the parameter file or as "
+            f"-p {self.name}:=<value>"
+        )
+
     def refusal(self, value: object) -> str | None:
         """Why `value` cannot be taken, beyond its type and range; None if it can."""
+        if self.required and value == self.default:
+            return None  # not set: a node may start so and be told later
         if self.choices and value not in self.choices:
             return f"{self.name} is '{value}'; it must be one of: {', '.join(self.choices)}"
         return None
@@ -94,18 +112,23 @@ class ParameterTable:
         node.add_post_set_parameters_callback(self._forget_refusals)
 
     def require_valid(self) -> None:
-        """Raise unless every value given at start was accepted or has been set right since.
+        """Raise unless every value that was refused at start has been set right since, and none is missing.
 
         Raises:
-            ParameterError: names each refused parameter and what would be right.
+            ParameterError: names each parameter that was refused or is not set and what would be right.
         """
-        if self.refusals:
-            raise ParameterError("; ".join(self.refusals))
+        if refusals := self.refusals:
+            raise ParameterError("; ".join(refusals))
 
     @property
     def refusals(self) -> tuple[str, ...]:
-        """What was refused at start and has not been set right since."""
-        return tuple(self._refusals.values())
+        """What was refused at start and has not been set right since, and what must be given and is not."""
+        missing = (
+            spec.demand
+            for spec in self._specs.values()
+            if spec.required and spec.name not in self._refusals and not self.text(spec.name)
+        )
+        return (*self._refusals.values(), *missing)
 
     def flag(self, name: str) -> bool:
         """The value of a boolean parameter."""

@@ -113,3 +113,34 @@ def test_description_goes_out_over_the_service(graph: Graph) -> None:
     future = client.call_async(DescribeParameters.Request(names=["driver"]))
     graph.wait_for(future.done)
     assert future.result().descriptors[0].additional_constraints == "one of: simulated, serial"
+
+
+class DemandingNode(Node):
+    def __init__(self, **arguments: object) -> None:
+        super().__init__("demanding", **arguments)
+        self.table = ParameterTable(
+            self, [ParameterSpec("source", "", "where from", choices=("serial", "recorded"), required=True)]
+        )
+
+
+def test_a_parameter_that_must_be_given_is_demanded_until_it_is(graph: Graph) -> None:
+    node = graph.create(DemandingNode)
+    demand = r"source is not set; it must be given \(one of: serial, recorded\).* -p source:=<value>"
+    with pytest.raises(ParameterError, match=demand):
+        node.table.require_valid()
+    assert node.set_parameters([Parameter("source", value="serial")])[0].successful
+    node.table.require_valid()
+    assert node.set_parameters([Parameter("source", value="")])[0].successful
+    with pytest.raises(ParameterError, match=demand):
+        node.table.require_valid()
+
+
+def test_a_bad_value_for_one_that_must_be_given_is_said_once(graph: Graph) -> None:
+    table = graph.create(DemandingNode, source="radio").table
+    [refusal] = table.refusals
+    assert "source is 'radio'; it must be one of: serial, recorded" in refusal
+
+
+def test_a_parameter_that_must_be_given_has_no_usable_default() -> None:
+    with pytest.raises(ValueError, match="source must be given, so its default is '', not 'serial'"):
+        ParameterSpec("source", "serial", "where from", required=True)
