@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gas_fusion_ros.alarm_types import (
+    URGENCY,
     AlarmEvent,
     AlarmSettings,
     AlarmState,
@@ -123,7 +124,7 @@ class LeakAlarm:
         self._raised, self._omitted = memory.raised, memory.omitted
         for leak in [leak for leak in self._leaks if leak.alarm.state.is_sensed][:-1]:
             leak.superseded, leak.gone_since = True, 0
-        self._shown = self.status.state
+        self._shown = self._shown_now()
 
     @property
     def status(self) -> AlarmStatus:
@@ -341,7 +342,7 @@ class LeakAlarm:
         self._dropped, self._suspicion = self._suspicion, None
 
     def _change_lead(self, current: _Leak) -> None:
-        """Another gas that led for the on-delay is another leak; the one that led before is gone from now on."""
+        """Another gas that led for the on-delay is another leak; the one before is gone from now on."""
         gas = self._leader
         if gas == current.alarm.gas or not self._lasted(self._leader_since, self.settings.on_delay_ns):
             return
@@ -385,12 +386,16 @@ class LeakAlarm:
             return AlarmState.INHIBITED
         return AlarmState.PENDING if self._suspicion is not None else AlarmState.CLEAR
 
+    def _shown_now(self) -> AlarmState:
+        states = (leak.alarm.state for leak in self._leaks)
+        return min(states, key=URGENCY.index, default=self._watch)
+
     def _settled(self, stamp_ns: int) -> tuple[AlarmEvent, ...]:
         """Return what has happened, a change of the watch included."""
         previous, self._watch = self._watch, self._watch_now()
         if previous is not self._watch:
             self._tell(stamp_ns, previous, self._watch, None)
-        shown = self.status.state
+        shown = self._shown_now()
         if shown is not self._shown:
             self._shown, self._since_ns = shown, stamp_ns
         events, self._events, self._dropped = tuple(self._events), [], None

@@ -9,8 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gas_fusion_ros.alarm import AlarmState, Memory, Severity, StandingAlarm
-from gas_fusion_ros.alarm import MAX_STANDING
+from gas_fusion_ros.alarm import MAX_STANDING, AlarmState, Memory, Severity, StandingAlarm
 from gas_fusion_ros.files import write_durably
 from gas_fusion_ros.observation import RobotPose
 

@@ -182,7 +182,7 @@ class AlarmEvent:
         return self.state is AlarmState.ACTIVE and not self.previous.is_leak
 
 
-_URGENCY = (AlarmState.ACTIVE, AlarmState.LATCHED, AlarmState.ACKNOWLEDGED)
+URGENCY = (AlarmState.ACTIVE, AlarmState.LATCHED, AlarmState.ACKNOWLEDGED)
 """What is to be acknowledged comes first."""
 
 
@@ -221,10 +221,13 @@ class AlarmStatus:
     @property
     def foremost(self) -> StandingAlarm | None:
         """The alarm to look at first: by state, then by severity, then the one raised first."""
-        rank = {state: place for place, state in enumerate(_URGENCY)}
         return min(
             self.alarms,
-            key=lambda alarm: (rank[alarm.state], alarm.severity is not Severity.CRITICAL, alarm.number),
+            key=lambda alarm: (
+                URGENCY.index(alarm.state),
+                alarm.severity is not Severity.CRITICAL,
+                alarm.number,
+            ),
             default=None,
         )
 

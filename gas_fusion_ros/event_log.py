@@ -85,7 +85,7 @@ def format_stop(stamp_ns: int, memory: Memory) -> str:
 
 
 def read_events(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the entries of a log, older part first; a line that a power cut or a kill left unfinished is none.
+    """Yield the entries of a log, older part first; a line that a power cut or a kill left cut is none.
 
     Raises:
         OSError: it cannot be read.
@@ -147,6 +147,8 @@ class EventLog:
         self.path = path.expanduser()
         self._problems = problems
         self._max_bytes = max_bytes
+        self._size = 0
+        self._cut = False
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file: BinaryIO | None = None

@@ -21,10 +21,17 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
-from gas_fusion_ros.observation import RobotPose
 from gas_fusion_ros.message_maker import ROS_MESSAGES, MessageMaker
 from gas_fusion_ros.mq import ChannelHealth, ChannelState
-from gas_fusion_ros.observation import CLEAN_AIR, POSITION_FIELDS, GasReading, ThermalFrame, Verdict
+from gas_fusion_ros.observation import (
+    CLEAN_AIR,
+    POSITION_FIELDS,
+    GasReading,
+    RobotPose,
+    ThermalFrame,
+    Verdict,
+)
+from gas_fusion_ros.source_watch import Source
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -155,6 +162,10 @@ class LeakModel(Protocol):
     @property
     def first_sign_ns(self) -> int:
         """When a sensor can first notice it."""
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """Where it is, metres in the map; None where nobody knows."""
 
     @property
     def recovered_ns(self) -> int:
@@ -560,6 +571,19 @@ def channel_diagnostics(
 # --- verdicts -------------------------------------------------------------------------------
 
 
+def decode_source(msg: DiagnosticArray, topic: str) -> Source:
+    """Read what a sensor node says of its device: a message of `gas/array_info` or `thermal/camera_status`.
+
+    Raises:
+        MessageError: it lacks a status or one of the values it must have.
+    """
+    values = key_values(msg.status[0]) if msg.status else {}
+    missing = [key for key in ("driver", "is_sensor", "state") if key not in values]
+    if missing:
+        raise MessageError("source_wrong", f"a message of {topic} has no value {', '.join(missing)}")
+    return Source(values["driver"], values["is_sensor"] == "true", values["state"])
+
+
 def encode_class(verdict: Verdict) -> String:
     """Make the std_msgs/String of the class label alone."""
     return encode_label(verdict.label)
@@ -613,7 +637,8 @@ def encode_leaks(
     """Make the DiagnosticArray of the leaks that really are, a status for each.
 
     It is named `truth: leak <number>` and has the gas as message, and the values `start_ns`, `end_ns`,
-    `first_sign_ns` and `recovered_ns`, whole nanoseconds since the clock's epoch.
+    `first_sign_ns` and `recovered_ns`, whole nanoseconds since the clock's epoch, and `x` and `y`, metres in
+    the map, where its place is known.
     """
     names = ("start_ns", "end_ns", "first_sign_ns", "recovered_ns")
     statuses = [
@@ -621,7 +646,7 @@ def encode_leaks(
             f"truth: leak {number}",
             Level.OK,
             leak.label,
-            {name: getattr(leak, name) for name in names},
+            {name: getattr(leak, name) for name in names} | dict(zip("xy", leak.place or (), strict=False)),
             maker=maker,
         )
         for number, leak in enumerate(leaks, start=1)

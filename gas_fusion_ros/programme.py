@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gas_fusion_ros.dataset import Dataset, DatasetError
-from gas_fusion_ros.observation import RobotPose
-from gas_fusion_ros.observation import CLEAN_AIR, PAPER_CHANNELS
+from gas_fusion_ros.observation import CLEAN_AIR, PAPER_CHANNELS, RobotPose
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.metrics import Leak, label_intervals, leaks_of
 from gas_fusion_ros.replay.run_log import Truth
@@ -204,6 +203,7 @@ def patrol_truth(patrol: Patrol) -> Truth:
             stamp_ns(one.end_s),
             first_sign_ns=stamp_ns(one.first_sign_s),
             recovered_ns=stamp_ns(one.recovered_s),
+            place=(one.x, one.y),
         )
         for one in patrol.encounters
     )

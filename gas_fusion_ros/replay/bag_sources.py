@@ -17,8 +17,7 @@ from gas_fusion_ros.drivers.thermal.simulated import (
     SimulatedThermalSettings,
     in_camera_steps,
 )
-from gas_fusion_ros.observation import RobotPose
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES, GasReading, ThermalFrame
+from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES, GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.programme import START_S, patrol_pose, patrol_truth
 from gas_fusion_ros.replay.label_times import truth_stretches

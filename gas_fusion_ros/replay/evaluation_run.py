@@ -14,7 +14,7 @@ from gas_fusion_ros.alarm_types import AlarmEvent, AlarmState
 from gas_fusion_ros.event_log import EventLog, EventLogError
 from gas_fusion_ros.files import write_whole
 from gas_fusion_ros.messages import decode_pose, stamp_to_ns
-from gas_fusion_ros.observation import GasReading
+from gas_fusion_ros.observation import GasReading, RobotPose
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.alarm_pictures import AlarmPictures
 from gas_fusion_ros.replay.bag_reader import BagMessage, BagReader, BagReadError
@@ -256,12 +256,16 @@ class _Run:
 
     def on_alarm(self, event: AlarmEvent) -> None:
         """Count and write a change of the alarm; keep a picture of what raised one."""
-        pose = self._poses.at(self.pipeline.moment_ns(event))
-        self._events.write(event, pose)
-        if self.tally.add_alarm(event, place_of(pose)) and self._decision is not None:
+        self._events.write(event)
+        self.tally.add_alarm(event)
+        if event.raises_alarm and self._decision is not None:
             self.pictures.add(self._decision, event.gas)
         if self._settings.acknowledges and event.state is AlarmState.LATCHED:
             self.pipeline.acknowledge()
+
+    def where(self, moment_ns: int) -> RobotPose | None:
+        """Tell where the robot was, as far as the bag says."""
+        return self._poses.at(moment_ns)
 
     def _take(self, message: BagMessage) -> None:
         topics = self._topics

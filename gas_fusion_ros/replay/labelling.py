@@ -11,7 +11,8 @@ from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag_reader import BagReader, BagTopic
 from gas_fusion_ros.replay.decoding import decode_alarm_state
 from gas_fusion_ros.replay.labels import LabelError, LabelTrack, gaps_between, merge_intervals
-from gas_fusion_ros.replay.metrics import Interval, alarm_bands
+from gas_fusion_ros.replay.metrics import Interval, one_at_a_time
+from gas_fusion_ros.replay.metrics import alarm_intervals as sensed_intervals
 from gas_fusion_ros.replay.truth import clock_shift_ns
 
 ALARM_TOPIC, ALARM_TYPE = "gas/alarm_state", "diagnostic_msgs/msg/DiagnosticArray"
@@ -83,9 +84,9 @@ def alarm_intervals(
         except ValueError as error:
             problems.add("alarm_state_wrong", f"{alarm_topic}: {error}")
             continue
-        states.append((state.stamp_ns, state.state, state.gas))
+        states.append((state.stamp_ns, state.sensed))
     states.sort(key=lambda state: state[0])
-    return merge_intervals(alarm_bands(states, (reader.end_ns or 0) - start.shift_ns))
+    return merge_intervals(one_at_a_time(sensed_intervals(states, (reader.end_ns or 0) - start.shift_ns)))
 
 
 def find_alarm_topic(topics: Sequence[BagTopic], wanted: str | None) -> str:

@@ -13,9 +13,8 @@ import pytest
 from recordings import S, colours, write_folder, write_image
 
 from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.observation import RobotPose
 from gas_fusion_ros.messages import encode_frame, encode_label, encode_pose, encode_reading
-from gas_fusion_ros.observation import GasReading, ThermalFrame
+from gas_fusion_ros.observation import GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag import BagWriter
 from gas_fusion_ros.replay.bag_making import BagTarget, make_bag
