@@ -189,7 +189,7 @@ class AlarmClock:
             self._answered_at = max(self._answered_at or 0, self._passed - age)
             self._missing = ""
         events = self._watch(stamp_ns) + self._alarm.update(stamp_ns, evidence)
-        self._tell(events, stamp_ns)
+        self._tell(events)
 
     def tick(self, instant: Instant) -> None:
         """Let time pass: this raises the fault once readings or verdicts have been missing for too long."""
@@ -256,7 +256,7 @@ class AlarmClock:
         stamp_ns = self._time_ns()
         self._anchor = self._evidence[:2]
         result = command(self._alarm, stamp_ns, number)
-        self._tell(result.events, stamp_ns)
+        self._tell(result.events)
         return result
 
     # Time.
@@ -287,7 +287,7 @@ class AlarmClock:
             return
         self._missing, self._anchor = code, (stamp_ns, now_ns)
         due_ns = stamp_ns + self.settings.timeout_ns
-        self._tell(self._watch(due_ns), due_ns)
+        self._tell(self._watch(due_ns))
 
     def _was_silent_before(self, stamp_ns: int) -> bool:
         """Whether nothing was observed for `timeout` between the evidence before and this one."""
@@ -302,7 +302,7 @@ class AlarmClock:
             del self._shelved_until[number]
             assert self._alarm is not None
             stamp_ns = self._time_ns()
-            self._tell(self._alarm.unshelve(stamp_ns, number).events, stamp_ns)
+            self._tell(self._alarm.unshelve(stamp_ns, number).events)
 
     # What is told.
 
@@ -320,7 +320,7 @@ class AlarmClock:
         assert self._alarm is not None
         return self._alarm.watch(stamp_ns, self._faults(), self._conditions.inhibits)
 
-    def _tell(self, events: tuple[AlarmEvent, ...], stamp_ns: int) -> None:
+    def _tell(self, events: tuple[AlarmEvent, ...]) -> None:
         if events:
             assert self._alarm is not None
-            self._listener(self._alarm.status, stamp_ns, events)
+            self._listener(self._alarm.status, events[-1].stamp_ns, events)

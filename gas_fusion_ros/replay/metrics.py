@@ -270,31 +270,37 @@ class AlarmIntervals:
     """
 
     def __init__(self) -> None:
-        self._closed: list[Interval] = []
-        self._open: dict[int, tuple[str, int]] = {}
+        # Gas, begin and end of each, in the order in which they were raised; those that are open by number.
+        self._all: list[tuple[str, int, int | None]] = []
+        self._open: dict[int, int] = {}
 
     def begin(self, stamp_ns: int, number: int, gas: str) -> None:
         """Alarm `number` senses its gas from `stamp_ns` on; told again it changes nothing."""
-        self._open.setdefault(number, (gas, stamp_ns))
+        if number not in self._open:
+            self._open[number] = len(self._all)
+            self._all.append((gas, stamp_ns, None))
 
     def end(self, stamp_ns: int, number: int) -> None:
         """Alarm `number` senses nothing any more."""
         if number in self._open:
-            gas, since_ns = self._open.pop(number)
-            self._closed.append(Interval(gas, since_ns, max(stamp_ns, since_ns)))
+            place = self._open.pop(number)
+            gas, since_ns, _ = self._all[place]
+            self._all[place] = (gas, since_ns, stamp_ns)
 
     def show(self, stamp_ns: int, sensed: Mapping[int, str]) -> None:
         """From `stamp_ns` on these alarms, by number, sense their gas, and no others."""
-        for number, (gas, _) in list(self._open.items()):
-            if sensed.get(number) != gas:
+        for number, place in list(self._open.items()):
+            if sensed.get(number) != self._all[place][0]:
                 self.end(stamp_ns, number)
         for number, gas in sensed.items():
             self.begin(stamp_ns, number, gas)
 
     def until(self, end_ns: int) -> list[Interval]:
-        """The intervals so far by their begin, one per alarm; one that is still open ends with `end_ns`."""
-        going_on = [Interval(gas, since, max(end_ns, since)) for gas, since in self._open.values()]
-        return sorted(self._closed + going_on, key=lambda one: one.start_ns)
+        """Those so far, in the order in which they were raised; one that is still open ends with `end_ns`."""
+        return [
+            Interval(gas, since_ns, max(since_ns, end_ns if until_ns is None else until_ns))
+            for gas, since_ns, until_ns in self._all
+        ]
 
 
 def alarm_intervals(states: Iterable[tuple[int, Mapping[int, str]]], end_ns: int) -> list[Interval]:
