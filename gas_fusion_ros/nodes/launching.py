@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from launch import Action, LaunchContext, SomeSubstitutionsType
@@ -146,6 +148,20 @@ class _Watch:
         return [TimerAction(period=_LOOK_PERIOD_S, actions=[OpaqueFunction(function=self)])]
 
 
+@cache
+def _signals_wait() -> str:
+    """What makes signals wait until a node's program hears them, where this machine has it.
+
+    Ctrl-C while the interpreter itself starts would end in a traceback.
+    """
+    command = ("env", "--block-signal=INT,TERM")
+    try:
+        is_there = subprocess.run([*command, "true"], capture_output=True).returncode == 0
+    except OSError:
+        return ""
+    return " ".join(command) if is_there else ""
+
+
 def _lifecycle_node(context: LaunchContext, name: str, overrides: Mapping[str, str]) -> Action:
     flags = {
         one: ParameterValue(LaunchConfiguration(one), value_type=bool)
@@ -158,6 +174,7 @@ def _lifecycle_node(context: LaunchContext, name: str, overrides: Mapping[str, s
         name=name,
         namespace=LaunchConfiguration("namespace"),
         parameters=[LaunchConfiguration("params_file"), {**flags, **texts}],
+        prefix=_signals_wait(),
         respawn=LaunchConfiguration("respawn").perform(context) == "true",
         respawn_delay=_RESPAWN_DELAY_S,
         output="screen",
