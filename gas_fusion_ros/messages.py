@@ -31,7 +31,7 @@ from gas_fusion_ros.observation import (
     ThermalFrame,
     Verdict,
 )
-from gas_fusion_ros.source_watch import Source
+from gas_fusion_ros.source_watch import INHIBITING, RUNNING, Source
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -571,19 +571,6 @@ def channel_diagnostics(
 # --- verdicts -------------------------------------------------------------------------------
 
 
-def decode_source(msg: DiagnosticArray, topic: str) -> Source:
-    """Read what a sensor node says of its device: a message of `gas/array_info` or `thermal/camera_status`.
-
-    Raises:
-        MessageError: it lacks a status or one of the values it must have.
-    """
-    values = key_values(msg.status[0]) if msg.status else {}
-    missing = [key for key in ("driver", "is_sensor", "state") if key not in values]
-    if missing:
-        raise MessageError("source_wrong", f"a message of {topic} has no value {', '.join(missing)}")
-    return Source(values["driver"], values["is_sensor"] == "true", values["state"])
-
-
 def encode_class(verdict: Verdict) -> String:
     """Make the std_msgs/String of the class label alone."""
     return encode_label(verdict.label)
@@ -751,3 +738,56 @@ def _alarm_level(status: AlarmStatus) -> Level:
         return Level.ERROR
     is_quiet = status.state is AlarmState.CLEAR and not status.warnings
     return Level.OK if is_quiet else Level.WARN
+
+
+# --- sources --------------------------------------------------------------------------------
+
+
+def decode_source(msg: DiagnosticArray, topic: str) -> Source:
+    """Read what a sensor node says of its device: a message of `gas/array_info` or `thermal/camera_status`.
+
+    Raises:
+        MessageError: it lacks a status or one of the values it must have.
+    """
+    values = key_values(msg.status[0]) if msg.status else {}
+    missing = [key for key in ("driver", "is_sensor", "state") if key not in values]
+    if missing:
+        raise MessageError("source_wrong", f"a message of {topic} has no value {', '.join(missing)}")
+    return Source(values["driver"], values["is_sensor"] == "true", values["state"])
+
+
+def encode_source_status(
+    source: Source,
+    stamp_ns: int,
+    frame_id: str,
+    node_name: str,
+    maker: MessageMaker = ROS_MESSAGES,
+) -> DiagnosticArray:
+    """Make the DiagnosticArray of a source.
+
+    Its first status is named `<node>: source` and has the values `driver`, `is_sensor` (`true` or `false`)
+    and `state`; one further status for each channel is named `<node>: <channel>` and has the value `health`.
+
+    Args:
+        source: what stands behind the samples.
+        stamp_ns: when it was so.
+        frame_id: frame of the samples.
+        node_name: what the statuses are named after.
+        maker: who makes the message.
+    """
+    message = source.state if source.is_sensor else f"{source.state}, not a sensor: {source.driver}"
+    values = {"driver": source.driver, "is_sensor": str(source.is_sensor).lower(), "state": source.state}
+    statuses = [diagnostic_status(f"{node_name}: source", _source_level(source), message, values, maker=maker)]
+    for name, health in source.channels:
+        level, message = _HEALTH[health]
+        status = diagnostic_status(
+            f"{node_name}: {name}", level, message, {"health": health.value}, maker=maker
+        )
+        statuses.append(status)
+    return diagnostic_array(statuses, stamp_ns, frame_id, maker)
+
+
+def _source_level(source: Source) -> Level:
+    if source.state not in (RUNNING, *INHIBITING):
+        return Level.ERROR
+    return Level.OK if source.is_sensor and source.state == RUNNING else Level.WARN

@@ -37,6 +37,8 @@ MAX_SPEED = 1000.0
 _PATROL_DURATION_S = 600.0
 _PATROL_SPEED = 10.0
 _PATROL_LEAKS = 3
+_WARM: dict[str, ParameterValue] = {"health.warm_up": 0.0}
+"""What is played has been on all day."""
 _RECORDED_PERIOD_S = 2.0
 _RECORDED_SPEED = 300.0
 
@@ -135,7 +137,7 @@ def patrol_programme(
         readings=_stamps_within(duration_s, GAS_PERIOD_S),
         truth=patrol_truth(patrol),
         patrol=patrol,
-        gas={**simulation, "period": GAS_PERIOD_S},
+        gas={**simulation, **_WARM, "period": GAS_PERIOD_S},
         camera={**simulation, "period": IMAGE_PERIOD_S},
         classifier=timing.classifier_parameters(),
     )
@@ -178,7 +180,7 @@ def recorded_programme(folder: Path, duration_s: float | None, speed: float | No
         readings=sum(row.index < played for row in dataset.rows),
         truth=recorded_truth(dataset, played),
         patrol=None,
-        gas=recording,
+        gas={**recording, **_WARM},
         camera=recording if has_images else None,
         classifier=timing.classifier_parameters(),
         image_stamps_ns=_image_stamps_ns(folder, played) if has_images else (),

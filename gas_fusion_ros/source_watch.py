@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from gas_fusion_ros.alarm_clock import Conditions
 from gas_fusion_ros.alarm_types import Reason
+from gas_fusion_ros.mq import ChannelHealth
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 SLOW_WARNING = "classification_slow"
 """Code of the warning that classes come late."""
+RUNNING = "running"
 WARMING_UP = "warming_up"
 CALIBRATING = "calibrating"
 INHIBITING = {
@@ -28,14 +30,17 @@ class Source:
     """What a sensor node says of its device.
 
     Attributes:
-        driver: name of its driver.
+        driver: name of its driver, such as `serial`.
         is_sensor: whether it is a device, and no simulation or recording.
-        state: `warming_up`, `calibrating`, or the driver's state.
+        state: `running`, `disconnected` or `finished` as the driver is, `warming_up` while a channel of an array
+            warms up, `calibrating`, or `inactive` while the node is.
+        channels: name and health of each channel of an array, in order; none of a camera.
     """
 
     driver: str
     is_sensor: bool
     state: str
+    channels: tuple[tuple[str, ChannelHealth], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,10 @@ def thermal_camera() -> None:
 
 
 def _run(name: str) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
         # Nothing is open yet, and an exception in the middle of an import could be lost or misread.
         signal.signal(number, lambda *_: os._exit(0))
+    # The launch files let them wait while the interpreter starts.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
     import_module(f"gas_fusion_ros.nodes.{name}").main()

@@ -13,12 +13,27 @@ from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.timer import Timer
 
-from gas_fusion_ros.nodes.parameters import ParameterSpec, ParameterTable
+from gas_fusion_ros.messages import Level
+from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec, ParameterTable
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.problems import Growth, Problems
 
 _DIAGNOSTICS_PERIOD_S = 1.0
 _DELIVERY_S = 1.0
+_AT_ONCE_S = 0.001
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 30.0
+
+MANAGED_SPECS = (
+    ParameterSpec(
+        "autostart",
+        False,
+        "configure and activate the node when it starts; what fails, but for a parameter, such as opening a "
+        "device that is not there yet, is tried again after 1 s, then after twice as long up to 30 s. Ends "
+        "with the first transition asked for by hand",
+        read_only=True,
+    ),
+)
 
 
 class ManagedNode(LifecycleNode):
@@ -41,18 +56,25 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, node_name: str, **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
-        self.parameters = ParameterTable(self, self.SPECS)
+        self.parameters = ParameterTable(self, (*MANAGED_SPECS, *self.SPECS))
         self.problems = Problems()
         self._problem_growth = Growth()
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", RELIABLE)
         self._diagnostics_timer: Timer | None = None
+        self._autostart_timer: Timer | None = None
+        self._autostart_pause_s = _FIRST_PAUSE_S
+        self._starts_itself = False
+        self._is_worth_another_try = False
         for refusal in self.parameters.refusals:
             self.get_logger().error(refusal)
-        self.get_logger().info(
-            f"unconfigured: `ros2 lifecycle set {self.get_fully_qualified_name()} configure`, then activate; "
-            "the launch files do both"
-        )
+        if self.parameters.flag("autostart"):
+            self._autostart_timer = self.steady_timer(_AT_ONCE_S, self._start_itself)
+        else:
+            self.get_logger().info(
+                f"unconfigured: `ros2 lifecycle set {self.get_fully_qualified_name()} configure`, then "
+                "activate; the launch files do both"
+            )
 
     @property
     def diagnostic_name(self) -> str:
@@ -89,7 +111,10 @@ class ManagedNode(LifecycleNode):
         """Close what `configure` opened."""
 
     def diagnostics(self) -> list[DiagnosticStatus]:
-        """The node's health, published on /diagnostics at 1 Hz from configure to cleanup."""
+        """The node's health, published on /diagnostics at 1 Hz from configure to cleanup.
+
+        While the node cannot start by itself they are published with the reason as message.
+        """
         return []
 
     def tallies(self) -> list[Problems]:
@@ -115,6 +140,7 @@ class ManagedNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Check the parameters, then configure."""
+        self._heed_hand()
         if not self._attempt("configure", self._configure):
             self.cleanup()
             return TransitionCallbackReturn.FAILURE
@@ -123,6 +149,7 @@ class ManagedNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Enable the publishers, then start."""
+        self._heed_hand()
         result = super().on_activate(state)
         if not self._attempt("activate", self.activate):
             self.deactivate()
@@ -144,6 +171,7 @@ class ManagedNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop and close everything, from whatever state."""
+        self._heed_hand()
         self.deactivate()
         self._release()
         return super().on_shutdown(state)
@@ -173,13 +201,40 @@ class ManagedNode(LifecycleNode):
             left_s = max(0.0, deadline_s - time.monotonic())
             publisher.wait_for_all_acked(Duration(seconds=left_s))
 
+    def _start_itself(self) -> None:
+        self._end_autostart()
+        self._starts_itself = True
+        if not self._configured:
+            self.trigger_configure()
+        is_active = self._configured and self.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        self._starts_itself = False
+        if is_active or not self._is_worth_another_try:
+            return
+        self._start_diagnostics()
+        self._autostart_timer = self.steady_timer(self._autostart_pause_s, self._start_itself)
+        self._autostart_pause_s = min(2.0 * self._autostart_pause_s, _LONGEST_PAUSE_S)
+
+    def _heed_hand(self) -> None:
+        """Whoever asks for a transition from outside goes before the autostart."""
+        if not self._starts_itself:
+            self._end_autostart()
+
+    def _end_autostart(self) -> None:
+        if self._autostart_timer is not None:
+            self.destroy_timer(self._autostart_timer)
+            self._autostart_timer = None
+
     def _configure(self) -> None:
         self.problems.clear()
         self._problem_growth = Growth()
         self.parameters.require_valid()
         self.configure()
         self._configured = self.parameters.locked = True
-        self._diagnostics_timer = self.steady_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
+        self._start_diagnostics()
+
+    def _start_diagnostics(self) -> None:
+        if self._diagnostics_timer is None:
+            self._diagnostics_timer = self.steady_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
 
     def _release(self) -> None:
         if self._diagnostics_timer is not None:
@@ -191,6 +246,9 @@ class ManagedNode(LifecycleNode):
     def _publish_diagnostics(self) -> None:
         self.report_problems()
         message = DiagnosticArray(status=self.diagnostics())
+        if not self._configured:
+            for status in message.status:
+                status.level, status.message = bytes([Level.ERROR]), self.failure
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(message)
 
@@ -198,7 +256,11 @@ class ManagedNode(LifecycleNode):
         try:
             action()
         except Exception as error:
-            self.failure = f"{transition} failed: {error}"
-            self.get_logger().error(self.failure)
+            failure = f"{transition} failed: {error}"
+            # What is tried again and again is told when its reason changes.
+            if not self._starts_itself or failure != self.failure:
+                self.get_logger().error(failure)
+            self.failure = failure
+            self._is_worth_another_try = not isinstance(error, ParameterError)
             return False
         return True

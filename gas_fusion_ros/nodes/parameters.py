@@ -39,7 +39,7 @@ class ParameterSpec:
         description: what it does, with its unit.
         minimum: smallest value allowed, for numbers.
         maximum: largest value allowed, for numbers.
-        choices: the values allowed, for strings.
+        choices: the values allowed, for strings; where the default is empty, one must be given.
         read_only: settable only when the node starts.
         required: whether it must be given: its default, an empty string, stands for "not set" and cannot
             be configured with.
@@ -153,7 +153,12 @@ class ParameterTable:
             ParameterError: it is.
         """
         if not (text := self.text(name)):
-            raise ParameterError(f"{name} is empty; it must be set: {self._specs[name].description}")
+            spec = self._specs[name]
+            right = f"one of: {', '.join(spec.choices)}" if spec.choices else spec.description
+            raise ParameterError(
+                f"{name} is not set; it must be {right}. If a parameter file sets it, no entry there fits "
+                f"{self._node.get_fully_qualified_name()}; a key that begins with /**/ fits in any namespace"
+            )
         return text
 
     def texts(self, name: str) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ in one line, with exit code 1.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import threading
@@ -25,11 +24,11 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from gas_fusion_ros.nodes.parameter_file import without_place
+
 _CALLBACK_S = 3.0
 """How long a callback may go on after the signal. With the next one below the 10 s of `ros2 launch`."""
 _LAST_WORDS_S = 5.0
-_SOURCE_PLACE = re.compile(r", at \S+:\d+")
-"""Where in the source of rcl an error was found."""
 
 _Ends = SimpleQueue[Exception | None]
 """What ends the node: an exception, or None for a signal. Its `put` may be called by a signal handler."""
@@ -83,7 +82,7 @@ def _start_ros(args: Sequence[str] | None) -> None:
         )
     except RuntimeError as error:
         # RCLError and UnknownROSArgsError have no public name.
-        _say(f"ROS cannot start with these arguments: {_SOURCE_PLACE.sub('', str(error))}")
+        _say(f"ROS cannot start with these arguments: {without_place(error)}")
         sys.exit(1)
 
 
