@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -57,6 +58,7 @@ class ParameterTable:
         for spec in specs:
             self._declare(spec)
         node.add_post_set_parameters_callback(self._forget_refusals)
+        self._warn_of_unknown()
 
     def require_valid(self) -> None:
         """Raise unless every value that was refused at start has been set right since, and none is missing.
@@ -118,6 +120,20 @@ class ParameterTable:
             reason = str(error).removesuffix(f": {spec.name}")
             self._refusals[spec.name] = f"{spec.name}: {reason}"
             self._node.declare_parameter(spec.name, spec.default, descriptor(spec), ignore_override=True)
+
+    def _warn_of_unknown(self) -> None:
+        """Say which of the values given at start no parameter takes: a misspelt name would go unnoticed.
+
+        They are not refused: a section for all nodes may hold what is meant for another.
+        """
+        # rclpy has no public way to what was given and never declared.
+        given = getattr(self._node, "_parameter_overrides", {})
+        for name in given:
+            if self._node.has_parameter(name) or name.startswith("qos_overrides."):
+                continue
+            near = get_close_matches(name, self._specs, n=1)
+            hint = f"; is {near[0]} meant?" if near else ""
+            self._node.get_logger().warning(f"there is no parameter {name!r:.80}; it is ignored{hint}")
 
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:
         for parameter in parameters:

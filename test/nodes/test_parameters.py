@@ -73,6 +73,17 @@ def test_bad_value_later_is_refused_and_the_old_one_stays(graph: Graph) -> None:
     node.table.require_valid()
 
 
+def test_a_misspelt_name_is_told_and_the_others_count(
+    graph: Graph, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table = graph.create(TableNode, retires=5, rate=0.5, use_sim_time=False).table
+    table.require_valid()
+    assert (table.integer("retries"), table.number("rate")) == (3, 0.5)
+    [line] = [line for line in capfd.readouterr().err.splitlines() if "no parameter" in line]
+    assert "[WARN]" in line
+    assert "there is no parameter 'retires'; it is ignored; is retries meant?" in line
+
+
 def test_locked_table_takes_nothing(graph: Graph) -> None:
     node = graph.create(TableNode)
     node.table.locked = True
