@@ -128,6 +128,35 @@ class Tally:
         return {**self.refused, **self.lost}
 
 
+_UNCLASSIFIED_CAUSES = ("unusable_observation", "callback_failed", "classification_failed")
+_UNREADABLE_READING = "reading_"
+_READING_COUNTERS = ("zero_stamp_readings", "duplicate_readings")
+_IMAGE_COUNTERS = ("zero_stamp_images", "duplicate_images", "future_images", "stale_images")
+
+
+def arrived_readings(classifier: GasClassifierNode) -> int:
+    """Return how many readings a classifier has got, whether it could read them or not."""
+    unreadable = sum(
+        count for cause, count in classifier.problem_counts().items() if cause.startswith(_UNREADABLE_READING)
+    )
+    return classifier.pairing_counters.readings + unreadable
+
+
+def refused_readings(classifier: GasClassifierNode) -> dict[str, int]:
+    """Return the readings that reached a classifier and led to no verdict, by cause."""
+    counters = classifier.pairing_counters
+    counts = {
+        **{name: getattr(counters, name) for name in _READING_COUNTERS},
+        **{
+            cause: count
+            for cause, count in classifier.problem_counts().items()
+            if cause in _UNCLASSIFIED_CAUSES or cause.startswith(_UNREADABLE_READING)
+        },
+        "skipped": classifier.skipped,
+    }
+    return {cause: count for cause, count in counts.items() if count}
+
+
 class Stage:
     """Sets the graph up, gives it its time, and takes it down.
 
@@ -191,7 +220,7 @@ class Stage:
         Or a reading would go on without an image that is still to come.
         """
         holds = (
-            self._readings_under_way.hold_ns(self._arrived_readings()),
+            self._readings_under_way.hold_ns(arrived_readings(self._classifier)),
             self._images_under_way.hold_ns(self._arrived_images()),
         )
         return min((hold for hold in holds if hold is not None), default=None)
@@ -232,7 +261,7 @@ class Stage:
 
     def give_up_waiting(self) -> None:
         """Wait no longer for what was due by now."""
-        self._readings_under_way.give_up(self._arrived_readings(), self._now_ns)
+        self._readings_under_way.give_up(arrived_readings(self._classifier), self._now_ns)
         self._images_under_way.give_up(self._arrived_images(), self._now_ns)
 
     def finish(self) -> Tally:
@@ -260,11 +289,11 @@ class Stage:
         for lifecycle in sensors:
             lifecycle.request(DEACTIVATE)
         published = self._gas.published
-        self._wait_until(lambda: self._arrived_readings() >= published)
+        self._wait_until(lambda: arrived_readings(self._classifier) >= published)
         self._going_down = True
         # Deactivating decides every reading that still waits for an image.
         classifier.request(DEACTIVATE)
-        arrived, refused = self._arrived_readings(), self._refused_readings()
+        arrived, refused = arrived_readings(self._classifier), refused_readings(self._classifier)
         decided = arrived - sum(refused.values())
         self._wait_until(lambda: self._log.classified_readings >= decided)
         lost = {
@@ -387,29 +416,6 @@ class Stage:
             ),
         )
 
-    def _refused_readings(self) -> dict[str, int]:
-        """Readings that reached the classifier and led to no verdict, by cause."""
-        counters = self._classifier.pairing_counters
-        counts = {
-            **{name: getattr(counters, name) for name in _READING_COUNTERS},
-            **{
-                cause: count
-                for cause, count in self._classifier.problem_counts().items()
-                if cause in _UNCLASSIFIED_CAUSES or cause.startswith(_UNREADABLE_READING)
-            },
-            "skipped": self._classifier.skipped,
-        }
-        return {cause: count for cause, count in counts.items() if count}
-
-    def _arrived_readings(self) -> int:
-        """Readings that the classifier has got, whether it could read them or not."""
-        unreadable = sum(
-            count
-            for cause, count in self._classifier.problem_counts().items()
-            if cause.startswith(_UNREADABLE_READING)
-        )
-        return self._classifier.pairing_counters.readings + unreadable
-
     def _arrived_images(self) -> int:
         """Images that the classifier has got, or never will for what they are."""
         unusable = sum(
@@ -430,12 +436,6 @@ class Stage:
         while not condition() and time.monotonic() < deadline_s:
             self._composition.check()
             time.sleep(_POLL_S)
-
-
-_UNCLASSIFIED_CAUSES = ("unusable_observation", "callback_failed", "classification_failed")
-_UNREADABLE_READING = "reading_"
-_READING_COUNTERS = ("zero_stamp_readings", "duplicate_readings")
-_IMAGE_COUNTERS = ("zero_stamp_images", "duplicate_images", "future_images", "stale_images")
 
 
 def _truth_of(programme: Programme) -> list[Interval]:
