@@ -22,10 +22,8 @@ class ParameterSpec:
         description: what it does, with its unit.
         minimum: smallest value allowed, for numbers.
         maximum: largest value allowed, for numbers.
-        choices: the values allowed, for strings.
+        choices: the values allowed, for strings; where the default is empty, one must be given.
         read_only: settable only when the node starts.
-        required: whether it must be given: its default, an empty string, stands for "not set" and cannot
-            be configured with.
     """
 
     name: str
@@ -35,11 +33,11 @@ class ParameterSpec:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     read_only: bool = False
-    required: bool = False
 
-    def __post_init__(self) -> None:
-        if self.required and self.default != "":
-            raise ValueError(f"{self.name} must be given, so its default is '', not {self.default!r}")
+    @property
+    def is_required(self) -> bool:
+        """Whether it must be given: its default stands for "not set", and no node is configured with that."""
+        return bool(self.choices) and not self.default
 
     @property
     def bounds(self) -> tuple[float, float] | None:
@@ -56,21 +54,13 @@ class ParameterSpec:
         """What is allowed beyond type and range, as `ros2 param describe` tells it; empty for anything."""
         return f"one of: {', '.join(self.choices)}" if self.choices else ""
 
-    @property
-    def demand(self) -> str:
-        """What to do where a required parameter is not set."""
-        return (
-            f"{self.name} is not set; it must be given ({self.constraint or self.description}), in the "
-            f"parameter file or as -p {self.name}:=<value>"
-        )
-
     def refusal(self, value: object) -> str | None:
         """Why `value` cannot be taken; None if it can.
 
         As strict as ROS about types: a whole number is not taken for one with a point, and an empty list has
         no type.
         """
-        if self.required and value == self.default:
+        if self.is_required and value == self.default:
             return None  # not set: a node may start so and be told later
         if not self._is_of_type(value):
             return self._said(value, " ".join(filter(None, (self._type_words, self._range_words))))

@@ -44,7 +44,7 @@ def _section(name: str, specs: Iterable[ParameterSpec]) -> str:
 
 
 def _default(spec: ParameterSpec) -> str:
-    return "*must be given*" if spec.required else f"`{_value(spec)}`"
+    return "*must be given*" if spec.is_required else f"`{_value(spec)}`"
 
 
 def _value(spec: ParameterSpec) -> str:

@@ -73,9 +73,9 @@ class ParameterTable:
     def refusals(self) -> tuple[str, ...]:
         """What was refused at start and has not been set right since, and what must be given and is not."""
         missing = (
-            spec.demand
+            self._demand(spec)
             for spec in self._specs.values()
-            if spec.required and spec.name not in self._refusals and not self.text(spec.name)
+            if spec.is_required and spec.name not in self._refusals and not self.text(spec.name)
         )
         return (*self._refusals.values(), *missing)
 
@@ -102,7 +102,7 @@ class ParameterTable:
             ParameterError: it is.
         """
         if not (text := self.text(name)):
-            raise ParameterError(f"{name} is empty; it must be set: {self._specs[name].description}")
+            raise ParameterError(self._demand(self._specs[name]))
         return text
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -112,6 +112,14 @@ class ParameterTable:
     def nanoseconds(self, name: str) -> int:
         """The value of a parameter in seconds, as nanoseconds."""
         return round(self.number(name) * NANOSECONDS_PER_SECOND)
+
+    def _demand(self, spec: ParameterSpec) -> str:
+        """What to do where a parameter that must be given is not set."""
+        node = self._node.get_fully_qualified_name()
+        return (
+            f"{spec.name} is not set; it must be {spec.constraint or spec.description}. If a parameter file "
+            f"sets it, no entry there fits {node}; a key that begins with /**/ fits in any namespace"
+        )
 
     def _declare(self, spec: ParameterSpec) -> None:
         try:

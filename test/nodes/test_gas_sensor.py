@@ -110,7 +110,7 @@ def test_diagnostics_of_two_robots_have_different_names(graph: Graph) -> None:
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        ({"driver": "recorded"}, "recorded.path is empty"),
+        ({"driver": "recorded"}, "recorded.path is not set"),
         ({"driver": "recorded", "recorded__path": "/nowhere.csv"}, "/nowhere.csv"),
         ({"driver": "serial", "serial__port": "/dev/nowhere"}, "/dev/nowhere"),
         ({"channels": ["mq2", "mq2"]}, "channels must be different"),

@@ -93,7 +93,7 @@ def test_calibration_of_another_size_is_said(graph: Graph, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        ({"driver": "recorded"}, "recorded.path is empty"),
+        ({"driver": "recorded"}, "recorded.path is not set"),
         ({"driver": "recorded", "recorded__path": "/nowhere"}, "/nowhere does not exist"),
         ({"driver": "v4l2", "v4l2__device": "/dev/video99"}, "/dev/video99"),
         ({"calibration_file": "/nowhere.yaml"}, "/nowhere.yaml"),
