@@ -120,7 +120,7 @@ def main(
     model: Annotated[str, typer.Option(help="Model bundle: a name or a folder.")] = DEFAULT_MODEL,
     images: Annotated[bool, typer.Option(help="With the camera, or by gas alone.")] = True,
 ) -> None:
-    """Play patrols and print what was found; exit code 1 if a leak was missed or an alarm false or misnamed."""
+    """Play patrols and print what was found; exit code 1 on any missed, false or misnamed."""
     console = Console()
     try:
         bundle = Bundle.load(find_bundle(model))

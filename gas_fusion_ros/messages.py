@@ -777,7 +777,9 @@ def encode_source_status(
     """
     message = source.state if source.is_sensor else f"{source.state}, not a sensor: {source.driver}"
     values = {"driver": source.driver, "is_sensor": str(source.is_sensor).lower(), "state": source.state}
-    statuses = [diagnostic_status(f"{node_name}: source", _source_level(source), message, values, maker=maker)]
+    statuses = [
+        diagnostic_status(f"{node_name}: source", _source_level(source), message, values, maker=maker)
+    ]
     for name, health in source.channels:
         level, message = _HEALTH[health]
         status = diagnostic_status(

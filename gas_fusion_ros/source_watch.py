@@ -15,7 +15,7 @@ from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 SLOW_WARNING = "classification_slow"
 """Code of the warning that classes come late."""
-RUNNING = "running"
+RUNNING, DISCONNECTED = "running", "disconnected"
 WARMING_UP = "warming_up"
 CALIBRATING = "calibrating"
 INHIBITING = {
@@ -32,8 +32,8 @@ class Source:
     Attributes:
         driver: name of its driver, such as `serial`.
         is_sensor: whether it is a device, and no simulation or recording.
-        state: `running`, `disconnected` or `finished` as the driver is, `warming_up` while a channel of an array
-            warms up, `calibrating`, or `inactive` while the node is.
+        state: `running`, `disconnected` or `finished` as the driver is, `warming_up` while a channel of an
+            array warms up, `calibrating`, or `inactive` while the node is.
         channels: name and health of each channel of an array, in order; none of a camera.
     """
 
@@ -100,6 +100,7 @@ class SourceWatch:
         self._valid_ns = watch_ns
         self._pairs = 0
         self._paired_ns = watch_ns
+        self._array_is_told_of = False
         self.array: Source | None = None
         self.camera: Source | None = None
 
@@ -113,9 +114,10 @@ class SourceWatch:
         """An image has arrived."""
         self._images.hear(stamp_ns, watch_ns)
 
-    def see_publishers(self, gas: Publishers, images: Publishers) -> None:
-        """Take in what the graph tells of both topics."""
+    def see_publishers(self, gas: Publishers, images: Publishers, array: Publishers) -> None:
+        """Take in what the graph tells of both topics, and of `gas/array_info`."""
         self._gas.publishers, self._images.publishers = gas, images
+        self._array_is_told_of = array.heard > 0
 
     def conditions(self, pairs: int, lag_ns: int, watch_ns: int) -> Conditions:
         """Return what is missing now.
@@ -134,8 +136,14 @@ class SourceWatch:
             *(_no_sensor("gas array", self.array), _no_sensor("thermal camera", self.camera)),
         ]
         return Conditions(
-            inhibits=self._inhibits(), warnings=tuple(reason for reason in warnings if reason is not None)
+            self._faults(), self._inhibits(), tuple(reason for reason in warnings if reason is not None)
         )
+
+    def _faults(self) -> tuple[Reason, ...]:
+        """Until an array that speaks of itself has been heard, it may be warming up."""
+        if self.array is not None or not self._array_is_told_of:
+            return ()
+        return (Reason("array_unknown", "gas/array_info is published and has not been heard yet"),)
 
     def _inhibits(self) -> tuple[Reason, ...]:
         state = self.array.state if self.array is not None else ""
@@ -153,6 +161,8 @@ class SourceWatch:
                 "gas readings come, but every channel of them is invalid: see the channels' health in "
                 "/diagnostics",
             )
+        if self.array is not None and self.array.state == DISCONNECTED:
+            return Reason("gas_disconnected", "the gas array is unplugged; its node tries to reconnect")
         return _silent("gas", "gas/readings", self._gas.publishers)
 
     def _images_missing(self, watch_ns: int) -> Reason | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gas_fusion_ros.nodes import gas_classifier, gas_sensor, sim_clock, thermal_camera
 from gas_fusion_ros.nodes.managed_node import MANAGED_SPECS
-from gas_fusion_ros.nodes.parameters import ParameterSpec
+from gas_fusion_ros.parameter_specs import ParameterSpec
 
 PATH = Path(__file__).parents[1] / "docs" / "parameters.md"
 
@@ -45,7 +45,7 @@ def _section(name: str, specs: Iterable[ParameterSpec]) -> str:
 
 
 def _default(spec: ParameterSpec) -> str:
-    return "*must be given*" if spec.required else f"`{_value(spec)}`"
+    return "*must be given*" if spec.is_required else f"`{_value(spec)}`"
 
 
 def _value(spec: ParameterSpec) -> str:

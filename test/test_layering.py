@@ -46,6 +46,8 @@ FLOORS = (
     ("event_log",),
     ("drivers",),
     ("pairing",),
+    ("classifier_parameters",),
+    ("parameter_specs",),
     ("alarm_defaults",),
     ("inference",),
     ("thermal",),

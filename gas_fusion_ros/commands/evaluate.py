@@ -6,7 +6,6 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -18,6 +17,7 @@ from gas_fusion_ros.commands.evaluation_table import report_table, summary_table
 from gas_fusion_ros.commands.options import Device, GasTopic, ImageTopic, output_folder
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, end_on_signals, fail, say
 from gas_fusion_ros.files import write_whole
+from gas_fusion_ros.parameter_specs import ParameterValue
 from gas_fusion_ros.replay.evaluation import Evaluation
 from gas_fusion_ros.replay.evaluation_report import EvaluationReport, Failure
 from gas_fusion_ros.replay.evaluation_run import EvaluationSettings, Watch
@@ -42,7 +42,6 @@ from gas_fusion_ros.replay.settings import (
 )
 from gas_fusion_ros.replay.topics import BagTopics
 from gas_fusion_ros.share import DEFAULT_MODEL
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 SUMMARY = "summary.json"
 
@@ -82,11 +81,13 @@ def evaluate(
     ] = False,
     slop: Annotated[
         Optional[float],
-        typer.Option(help="Largest offset between a reading and its image, s.", min=0.0, max=10.0),
+        typer.Option(
+            help="Largest offset between a reading and its image, s, as the parameter pairing.slop."
+        ),
     ] = None,
     wait: Annotated[
         Optional[float],
-        typer.Option(help="How long a reading waits for its image, s.", min=0.0, max=10.0),
+        typer.Option(help="How long a reading waits for its image, s, as the parameter pairing.wait."),
     ] = None,
     acknowledge: Annotated[
         bool,
@@ -103,9 +104,7 @@ def evaluate(
         PredictionFormat, typer.Option(help="How the verdicts are written.")
     ] = PredictionFormat.CSV,
     device: Annotated[Optional[Device], typer.Option(help="Where the network runs.")] = None,
-    threads: Annotated[
-        Optional[int], typer.Option(help="Inference threads on the CPU.", min=1, max=64)
-    ] = None,
+    threads: Annotated[Optional[int], typer.Option(help="Inference threads on the CPU.")] = None,
     jobs: Annotated[int, typer.Option(help="How many bags at a time.", min=1)] = 1,
     scheduler: Annotated[
         Optional[str],
@@ -148,18 +147,16 @@ def _classifier(
     threads: Optional[int],
 ) -> ClassifierSettings:
     """The parameters of a file, and over them what was given as an option."""
-    settings = read_settings(params if params is not None else replay_parameters_file())
-    pairing = settings.pairing
-    if slop is not None:
-        pairing = replace(pairing, slop_ns=round(slop * NANOSECONDS_PER_SECOND))
-    if wait is not None:
-        pairing = replace(pairing, wait_ns=round(wait * NANOSECONDS_PER_SECOND))
-    return replace(
-        settings,
-        model=model if model is not None else settings.model,
-        device=device.value if device is not None else settings.device,
-        threads=threads if threads is not None else settings.threads,
-        pairing=pairing,
+    options: dict[str, Optional[ParameterValue]] = {
+        "model": model,
+        "pairing.slop": slop,
+        "pairing.wait": wait,
+        "device": device.value if device is not None else None,
+        "threads": threads,
+    }
+    return read_settings(
+        params if params is not None else replay_parameters_file(),
+        {name: value for name, value in options.items() if value is not None},
     )
 
 

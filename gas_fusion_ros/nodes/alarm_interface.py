@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.timer import Timer
 from std_msgs.msg import Bool, UInt32
 from std_srvs.srv import SetBool, Trigger
@@ -27,122 +25,22 @@ from gas_fusion_ros.alarm import (
     Severity,
 )
 from gas_fusion_ros.alarm_clock import AlarmClock, Conditions, Instant
-from gas_fusion_ros.alarm_defaults import MODEL_ADVISES, AlarmChoice, default_classes, severities_of
+from gas_fusion_ros.alarm_defaults import MODEL_ADVISES, AlarmChoice, severities_of
 from gas_fusion_ros.alarm_memory import AlarmMemory, AlarmMemoryError
+from gas_fusion_ros.classifier_parameters import NO_STATE_FILE
 from gas_fusion_ros.event_log import EventLog, format_start, format_stop
 from gas_fusion_ros.inference import Bundle
 from gas_fusion_ros.nodes.managed_node import ManagedNode
-from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec
-from gas_fusion_ros.nodes.pose_source import POSE_TYPES, PoseSource
+from gas_fusion_ros.nodes.parameters import ParameterError
+from gas_fusion_ros.nodes.pose_source import PoseSource
 from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, RELIABLE
 from gas_fusion_ros.observation import UNKNOWN, Verdict
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 T = TypeVar("T")
 R = TypeVar("R", SetBool.Response, Trigger.Response)
 
-NO_STATE_FILE = "none"
-"""Value of the parameter `state_file` that keeps no alarm over a restart."""
-
 _HEARTBEAT_PERIOD_S = 1.0
 _INACTIVE = CommandResult(False, "the classifier is not active")
-
-
-@dataclass(frozen=True)
-class AdvisedSpec(ParameterSpec):
-    """A number that the model advises unless one is given: -1 takes the advice, and is its default.
-
-    Attributes:
-        least: smallest number that may be given; `minimum` makes room for -1.
-    """
-
-    least: float = 0.0
-
-    @classmethod
-    def within(cls, name: str, description: str, least: float, maximum: float) -> AdvisedSpec:
-        """Return the row of a parameter that may be given from `least` to `maximum`."""
-        return cls(
-            name,
-            MODEL_ADVISES,
-            f"{description}; {MODEL_ADVISES}: as the model advises",
-            minimum=MODEL_ADVISES,
-            maximum=maximum,
-            least=least,
-        )
-
-    def descriptor(self) -> ParameterDescriptor:
-        """The row as ROS tells it, with the gap in its range."""
-        descriptor = super().descriptor()
-        descriptor.additional_constraints = f"{MODEL_ADVISES}, or at least {self.least:g}"
-        return descriptor
-
-    def refusal(self, value: object) -> str | None:
-        """Refuse what is neither the advice nor a number that may be given."""
-        if isinstance(value, float) and value != MODEL_ADVISES and not value >= self.least:
-            return (
-                f"{self.name} is {value}; it must be within {self.least:g} ... {self.maximum:g}, "
-                f"or {MODEL_ADVISES} to take what the model advises"
-            )
-        return super().refusal(value)
-
-
-ALARM_SPECS = (
-    ParameterSpec(
-        "alarm.critical_classes",
-        default_classes(Severity.CRITICAL),
-        "gases whose leak is critical, Unknown among them or not; [''] for none",
-    ),
-    ParameterSpec(
-        "alarm.warning_classes",
-        default_classes(Severity.WARNING),
-        "gases whose leak is a warning, Unknown among them or not; [''] for none",
-    ),
-    AdvisedSpec.within(
-        "alarm.on_threshold", "leak probability from which a leak is suspected", least=0.001, maximum=1.0
-    ),
-    AdvisedSpec.within(
-        "alarm.off_threshold", "leak probability below which a leak counts as gone", least=0.001, maximum=1.0
-    ),
-    AdvisedSpec.within(
-        "alarm.on_delay", "how long a leak is suspected before the alarm, s", least=0.0, maximum=600.0
-    ),
-    AdvisedSpec.within(
-        "alarm.off_delay",
-        "how long a leak must be gone before the alarm lets go, s",
-        least=0.0,
-        maximum=3600.0,
-    ),
-    ParameterSpec(
-        "alarm.timeout",
-        AlarmSettings.timeout_ns / NANOSECONDS_PER_SECOND,
-        "without a valid reading for this long, a fault stands, s",
-        minimum=0.1,
-        maximum=3600.0,
-    ),
-    ParameterSpec(
-        "alarm.shelve_time",
-        600.0,
-        "for how long an alarm that an operator shelves stays muted, s",
-        minimum=1.0,
-        maximum=86400.0,
-    ),
-    ParameterSpec(
-        "state_file",
-        "",
-        "file that keeps the standing alarms over a restart; empty for alarms/<node>.json below "
-        "$ROS_HOME/gas_fusion_ros, 'none' for none",
-    ),
-    ParameterSpec("event_log", "", "file that gets a JSON line for each alarm event; empty for none"),
-    ParameterSpec(
-        "event_log_size",
-        10.0,
-        "size from which on the event log is begun anew, MB; its older part stays beside it as *.1",
-        minimum=0.1,
-        maximum=10_000.0,
-    ),
-    ParameterSpec("pose_topic", "", "topic of the robot's pose, for the event log; empty for none"),
-    ParameterSpec("pose_type", "PoseStamped", "type of the pose topic", choices=tuple(POSE_TYPES)),
-)
 
 
 class AlarmInterface:

@@ -12,11 +12,11 @@ from rclpy.timer import Timer
 from gas_fusion_ros import messages
 from gas_fusion_ros.drivers import Driver, DriverState
 from gas_fusion_ros.messages import Level
-from gas_fusion_ros.source_watch import Source
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import MAX_TIME_S, ParameterSpec
 from gas_fusion_ros.nodes.qos import LATCHED
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.source_watch import Source
 
 T = TypeVar("T")
 

@@ -21,113 +21,24 @@ from gas_fusion_ros.alarm_clock import Conditions
 from gas_fusion_ros.classifier import Classifier, ClassifierError, Sample
 from gas_fusion_ros.inference import Bundle, Runtime, create_runtime
 from gas_fusion_ros.messages import Level
-from gas_fusion_ros.nodes.alarm_interface import ALARM_SPECS, AlarmInterface
+from gas_fusion_ros.nodes.alarm_interface import AlarmInterface
 from gas_fusion_ros.nodes.managed_node import ManagedNode
-from gas_fusion_ros.nodes.parameters import ParameterSpec
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, Observation, ThermalFrame
+from gas_fusion_ros.observation import GasReading, Observation, ThermalFrame
 from gas_fusion_ros.pairing import PairingCounters, PairingSettings
 from gas_fusion_ros.problems import Growth, Problems
 from gas_fusion_ros.self_test import self_test
-from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.share import find_bundle
 from gas_fusion_ros.source_watch import SLOW_WARNING, Publishers, Source, SourceSettings, SourceWatch
 from gas_fusion_ros.synchronizer import ObservationSynchronizer
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.worker import Worker
 
-MODEL_SPECS = (
-    ParameterSpec("model", DEFAULT_MODEL, "model bundle: a name below models/ or a folder"),
-    ParameterSpec("device", "auto", "where the network runs", choices=("auto", "cpu", "cuda")),
-    ParameterSpec("threads", 1, "inference threads on the CPU", minimum=1, maximum=64),
-    ParameterSpec(
-        "channels",
-        list(PAPER_CHANNELS),
-        "channels of the gas array; they must be the model's",
-        read_only=True,
-    ),
-    ParameterSpec(
-        "inbox",
-        1,
-        "observations that may wait; beyond it the newest replaces the oldest",
-        minimum=1,
-        maximum=100_000,
-    ),
-)
-
-_PAIRING = PairingSettings()
-
-PAIRING_SPECS = (
-    ParameterSpec(
-        "pairing.slop",
-        _PAIRING.slop_ns / NANOSECONDS_PER_SECOND,
-        "largest offset between a reading and its image, s",
-        minimum=0.0,
-        maximum=10.0,
-    ),
-    ParameterSpec(
-        "pairing.wait",
-        _PAIRING.wait_ns / NANOSECONDS_PER_SECOND,
-        "how long a reading waits for its image, s",
-        minimum=0.0,
-        maximum=10.0,
-    ),
-    ParameterSpec(
-        "pairing.min_image_interval",
-        _PAIRING.min_image_interval_ns / NANOSECONDS_PER_SECOND,
-        "shortest time between two images, s: a reading goes on before the next image where that cannot "
-        "be nearer; 0 assumes nothing",
-        minimum=0.0,
-        maximum=10.0,
-    ),
-    ParameterSpec(
-        "pairing.future_tolerance",
-        _PAIRING.future_tolerance_ns / NANOSECONDS_PER_SECOND,
-        "how far ahead of the clock a stamp may be, s",
-        minimum=0.0,
-        maximum=3600.0,
-    ),
-    ParameterSpec(
-        "pairing.reset_jump",
-        _PAIRING.reset_jump_ns / NANOSECONDS_PER_SECOND,
-        "time going back by more than this clears history, s",
-        minimum=0.001,
-        maximum=3600.0,
-    ),
-    ParameterSpec(
-        "pairing.silence",
-        _PAIRING.silence_ns / NANOSECONDS_PER_SECOND,
-        "without a reading for this long, images go on alone, s",
-        minimum=0.1,
-        maximum=3600.0,
-    ),
-    ParameterSpec(
-        "pairing.thermal_only_period",
-        _PAIRING.thermal_only_period_ns / NANOSECONDS_PER_SECOND,
-        "time between two images that go on alone, s",
-        minimum=0.0,
-        maximum=60.0,
-    ),
-    ParameterSpec(
-        "pairing.image_history",
-        _PAIRING.image_history,
-        "images kept for readings that come late",
-        minimum=1,
-        maximum=1000,
-    ),
-)
-
-SOURCE_SPECS = (
-    ParameterSpec(
-        "expect_images",
-        True,
-        "whether a thermal camera belongs to the robot, so that its silence is told of",
-    ),
-)
-
 _TICK_PERIOD_S = 0.05
 _LOOK_PERIOD_S = 0.5
-_WAIT_FOR_WORKER_S = 5.0
+# Below the time that a node has for its last words, of which the alarm's comes after it.
+_WAIT_FOR_WORKER_S = 2.0
 
 
 class GasClassifierNode(ManagedNode):
@@ -137,7 +48,7 @@ class GasClassifierNode(ManagedNode):
     network, so services always answer. A classification that is skipped is missing in no window.
     """
 
-    SPECS = (*MODEL_SPECS, *PAIRING_SPECS, *SOURCE_SPECS, *ALARM_SPECS)
+    SPECS = SPECS
 
     def __init__(self, node_name: str = "gas_classifier", **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)

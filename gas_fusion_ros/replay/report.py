@@ -87,7 +87,7 @@ class Report:
         grace_s: how long after a leak's last sign an alarm was not false.
         wall_s: wall time played, seconds.
         source: what was played: a patrol with its seed, or a folder.
-        dropped_by: dropped messages by cause.
+        dropped_by: the dropped readings by cause; where a queue lost them, by the stage that was too slow.
         problems: what else went wrong, by cause.
         unreadable_rows: rows of a recording that could not be played; none of the readings.
         unknown_share: share of the classified readings whose verdict was `Unknown`, which is never right in

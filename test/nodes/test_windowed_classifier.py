@@ -17,9 +17,9 @@ from gas_fusion_ros.alarm_defaults import default_alarm
 from gas_fusion_ros.inference import AlarmAdvice, Bundle
 from gas_fusion_ros.messages import encode_reading, key_values
 from gas_fusion_ros.nodes import gas_classifier
-from gas_fusion_ros.nodes.alarm_interface import AdvisedSpec
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.observation import PAPER_CHANNELS, UNKNOWN, GasReading
+from gas_fusion_ros.parameter_specs import AdvisedSpec
 from nodes.harness import Graph
 from nodes.test_gas_classifier import Station
 
