@@ -15,7 +15,7 @@ from rclpy.timer import Timer
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import String
 
-from gas_fusion_ros import messages
+from gas_fusion_ros import classifier_parameters, messages
 from gas_fusion_ros.alarm import CommandResult, Reason
 from gas_fusion_ros.alarm_clock import Conditions
 from gas_fusion_ros.classifier import Classifier, ClassifierError, Sample
@@ -48,7 +48,7 @@ class GasClassifierNode(ManagedNode):
     network, so services always answer. A classification that is skipped is missing in no window.
     """
 
-    SPECS = SPECS
+    SPECS = classifier_parameters.SPECS
 
     def __init__(self, node_name: str = "gas_classifier", **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
@@ -246,7 +246,9 @@ class GasClassifierNode(ManagedNode):
         """See who is there, and say what is missing when that changes."""
         assert self._sources is not None
         self._sources.see_publishers(
-            self._who_publishes("gas/readings"), self._who_publishes("thermal/image_raw")
+            gas=self._who_publishes("gas/readings"),
+            images=self._who_publishes("thermal/image_raw"),
+            array=self._who_publishes("gas/array_info"),
         )
         conditions = self._sources.conditions(
             self.pairing_counters.pairs, self._alarm.lag_ns, self.watch_ns()
