@@ -413,7 +413,9 @@ class LeakAlarm:
             gas, peak, duration_ns = suspicion.gas, suspicion.peak, self._elapsed - suspicion.since
             severity = self.settings.severities[gas]
         elif AlarmState.FAULT in (previous, state):
-            duration_ns = max(0, stamp_ns - self._watch_since_ns) if previous is AlarmState.FAULT else 0
+            # A fault that stands since before simulated time began has no length.
+            is_dated = previous is AlarmState.FAULT and self._watch_since_ns > 0
+            duration_ns = max(0, stamp_ns - self._watch_since_ns) if is_dated else 0
         if leak is None and previous is not state:
             self._watch_since_ns = stamp_ns
         self._events.append(

@@ -6,6 +6,7 @@ by a clock that nobody sets: a steady one, or simulated time. Reads no clock its
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,6 +34,8 @@ SLOW = "slow"
 """Readings are heard, and none has been classified in time."""
 STOPPED = "stopped"
 """Nobody watches."""
+_MOST_WAITING = 10_000
+"""Readings whose verdicts are waited for; beyond it the oldest count as late."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ class AlarmClock:
         self._passed = 0
         self._began_at = 0
         self._heard_at: int | None = None
+        # By the stamps of the readings that may still be classified in time: when they were heard.
+        self._waiting: OrderedDict[int, int] = OrderedDict()
         self._answered_at: int | None = None
         # Passed time and stamp of the last observation, and the stamp of the first one after the last gap.
         self._observed = (0, 0)
@@ -153,9 +158,17 @@ class AlarmClock:
         self.tick(instant)
         if self._heard_at is None or self._passed - self._heard_at > self.settings.timeout_ns:
             self._answered_at = self._passed  # a new stretch: none of its readings can be late yet
-        self._heard_at = self._passed
+        self._heard_at = self._waiting[stamp_ns] = self._passed
+        self._forget_waiting()
         self._heard = (min(stamp_ns, instant.now_ns or stamp_ns), instant.now_ns)
         self.observe(stamp_ns, instant)
+
+    def _forget_waiting(self) -> None:
+        too_old = self._passed - self.settings.timeout_ns
+        while self._waiting and (
+            len(self._waiting) > _MOST_WAITING or next(iter(self._waiting.values())) <= too_old
+        ):
+            self._waiting.popitem(last=False)
 
     def observe(self, stamp_ns: int, instant: Instant) -> None:
         """Something that leads to evidence has arrived: an image alone, for one."""
@@ -165,14 +178,10 @@ class AlarmClock:
             self._gap_end_ns = stamp_ns
         self._observed = (self._passed, stamp_ns)
 
-    def update(self, verdict: Verdict, instant: Instant, heard_watch_ns: int) -> None:
+    def update(self, verdict: Verdict, instant: Instant) -> None:
         """Take in the evidence of one verdict.
 
-        Args:
-            verdict: the verdict.
-            instant: now.
-            heard_watch_ns: what the watch said when its observation had arrived. One that took longer than
-                `timeout` since is evidence still, and ends no fault.
+        One whose reading was heard `timeout` ago or before is evidence still, and ends no fault.
         """
         self.begin(instant)
         self.tick(instant)
@@ -184,9 +193,10 @@ class AlarmClock:
             self._alarm.forget_delays()
         self._anchor = (stamp_ns, instant.now_ns)
         self._evidence = (*self._anchor, self._passed)
-        age = max(0, instant.watch_ns - heard_watch_ns)
-        if verdict.has_reading and age < self.settings.timeout_ns and self._alarm.accepts(evidence):
-            self._answered_at = max(self._answered_at or 0, self._passed - age)
+        heard_at = self._waiting.pop(verdict.stamp_ns, None) if verdict.has_reading else None
+        is_in_time = heard_at is not None and self._passed - heard_at < self.settings.timeout_ns
+        if heard_at is not None and is_in_time and self._alarm.accepts(evidence):
+            self._answered_at = max(self._answered_at or 0, heard_at)
             self._missing = ""
         events = self._watch(stamp_ns) + self._alarm.update(stamp_ns, evidence)
         self._tell(events)
@@ -221,6 +231,7 @@ class AlarmClock:
         self._listener(self._alarm.status, stamp_ns, events)
         self._memory, self._alarm, self._missing = self._alarm.memory, None, NO_READING
         self._heard_at = self._answered_at = None
+        self._waiting.clear()
 
     def acknowledge(self, instant: Instant, number: int | None = None) -> CommandResult:
         """An operator has seen the leaks; see `LeakAlarm.acknowledge`."""

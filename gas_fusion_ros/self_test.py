@@ -70,7 +70,7 @@ def _play(patrol: Patrol, bundle: Bundle, runtime: Runtime, settings: AlarmSetti
         counts = patrol.reading((stamp_ns - _START_NS) / NANOSECONDS_PER_SECOND)
         alarm.hear(stamp_ns, Instant.of(stamp_ns))
         verdict = classifier.classify(Observation(GasReading(stamp_ns, PAPER_CHANNELS, counts), None))
-        alarm.update(verdict, Instant.of(stamp_ns), stamp_ns)
+        alarm.update(verdict, Instant.of(stamp_ns))
         yield from heard
         heard.clear()
 

@@ -81,9 +81,9 @@ class Rig:
         self.clock.hear(stamp_ns, self.instant)
         return stamp_ns
 
-    def say(self, stamp_ns: int, smoke: float = 0.0, heard_s_ago: float = 0.0) -> None:
+    def say(self, stamp_ns: int, smoke: float = 0.0) -> None:
         """Its verdict comes."""
-        self.clock.update(verdict(stamp_ns, smoke), self.instant, self.watch - round(heard_s_ago * S))
+        self.clock.update(verdict(stamp_ns, smoke), self.instant)
 
     def see(self, seconds: float = 0.0, smoke: float = 0.0, skew_s: float = 0.0) -> None:
         """A reading arrives and is classified at once."""
@@ -109,7 +109,7 @@ def test_nothing_is_safe_before_the_first_verdict_on_a_valid_reading(rig: Rig) -
     assert rig.heard.statuses[0].sounding
     assert rig.reasons == [NO_READING]
     stamp_ns = rig.hear(1)
-    rig.clock.update(verdict(stamp_ns, mode=Mode.THERMAL_ONLY), rig.instant, rig.watch)
+    rig.clock.update(verdict(stamp_ns, mode=Mode.THERMAL_ONLY), rig.instant)
     assert rig.reasons == [NO_READING]
     rig.say(stamp_ns)
     assert rig.reasons == []
@@ -185,7 +185,7 @@ def test_images_alone_do_not_put_the_fault_off(rig: Rig) -> None:
     rig.see()
     rig.wait(6)
     rig.clock.observe(rig.now, rig.instant)
-    rig.clock.update(verdict(rig.now, mode=Mode.THERMAL_ONLY), rig.instant, rig.watch)
+    rig.clock.update(verdict(rig.now, mode=Mode.THERMAL_ONLY), rig.instant)
     rig.tick(6)
     assert rig.heard.changes[1:] == [(AlarmState.FAULT, 10)]
 
@@ -217,14 +217,13 @@ def test_silence_between_two_spikes_makes_no_leak_of_them(rig: Rig) -> None:
 
 def test_slow_inference_is_a_fault_and_keeps_no_leak_from_the_alarm(rig: Rig) -> None:
     """Each verdict takes 13 s, and the readings between are skipped."""
-    waiting = [(rig.hear(), rig.watch)]
+    waiting = rig.hear()
     reasons = []
     for second in range(1, 120):
         stamp_ns = rig.hear(1)
         if second % 13 == 0:
-            old_stamp_ns, heard_watch_ns = waiting.pop()
-            rig.clock.update(verdict(old_stamp_ns, smoke=1.0), rig.instant, heard_watch_ns)
-            waiting = [(stamp_ns, rig.watch)]
+            rig.say(waiting, smoke=1.0)
+            waiting = stamp_ns
         rig.tick()
         reasons.append(rig.reasons)
     assert reasons[:9] == [[NO_READING]] * 9
@@ -233,13 +232,30 @@ def test_slow_inference_is_a_fault_and_keeps_no_leak_from_the_alarm(rig: Rig) ->
 
 
 def test_a_verdict_that_comes_too_late_ends_no_fault_and_one_in_time_does(rig: Rig) -> None:
-    first = rig.hear()
+    first, second = rig.hear(), rig.hear(6)
     rig.hear(6)
-    rig.hear(6)
-    rig.say(first, heard_s_ago=12)
-    assert rig.reasons != []
-    rig.say(rig.now, heard_s_ago=9.9)
+    rig.say(first)
+    assert rig.reasons == [SLOW]
+    rig.say(second)
     assert rig.reasons == []
+
+
+def test_a_verdict_on_a_reading_from_before_the_silence_does_not_end_it(rig: Rig) -> None:
+    rig.see()
+    last = rig.hear(1)
+    rig.tick(10.01)
+    rig.say(last)
+    assert rig.reasons == [SILENCE]
+
+
+def test_readings_that_are_never_classified_take_no_more_and_more_memory(rig: Rig) -> None:
+    for _ in range(200):
+        rig.hear(0.1)
+    assert len(rig.clock._waiting) <= 101
+    rig.watch = rig.now = START * 2
+    for step in range(11_000):  # while simulated time stands
+        rig.clock.hear(START * 2 - step, rig.instant)
+    assert len(rig.clock._waiting) <= 10_001
 
 
 def test_after_silence_the_readings_have_time_to_be_classified(rig: Rig) -> None:
@@ -334,7 +350,7 @@ def test_what_happens_does_not_depend_on_the_ticks(
             hear = clock.observe if mode is Mode.THERMAL_ONLY else clock.hear
             clock.tick(Instant.of(now))
             hear(now - delay, Instant.of(now))
-            clock.update(verdict(now - delay, smoke, mode), Instant.of(now), now)
+            clock.update(verdict(now - delay, smoke, mode), Instant.of(now))
         clock.tick(Instant.of(now + 60 * S))
         return heard.events
 

@@ -213,11 +213,11 @@ class AlarmInterface:
             if self._alarm is not None:
                 self._alarm.observe(stamp_ns, self._instant())
 
-    def update(self, verdict: Verdict, heard_watch_ns: int) -> None:
-        """Take in the evidence of one verdict; see `AlarmClock.update`."""
+    def update(self, verdict: Verdict) -> None:
+        """Take in the evidence of one verdict."""
         with self._lock:
             if self._alarm is not None:
-                self._alarm.update(verdict, self._instant(), heard_watch_ns)
+                self._alarm.update(verdict, self._instant())
 
     def tick(self, conditions: Conditions) -> None:
         """Let time pass, and say what else is known: this raises faults."""

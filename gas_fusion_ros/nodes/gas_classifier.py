@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,10 +63,10 @@ class GasClassifierNode(ManagedNode):
         self._classifier: Classifier | None = None
         self._model = ""
         self._device = ""
-        self._worker: Worker[_Waiting] | None = None
+        self._worker: Worker[Sample] | None = None
         self._synchronizer: ObservationSynchronizer | None = None
         self._subscribers: list[Subscriber] = []
-        self._timers: list[Timer] = []
+        self._look_outs: list[Timer] = []
         self._classified = 0
         self._skipped = 0
         self._counters = PairingCounters()
@@ -122,7 +121,7 @@ class GasClassifierNode(ManagedNode):
             self._hear_image,
         )
         self._synchronizer.registerCallback(self._prepare)
-        self._timers = [
+        self._look_outs = [
             self.steady_timer(_TICK_PERIOD_S, self._tick),
             self.steady_timer(_LOOK_PERIOD_S, self._look),
         ]
@@ -132,9 +131,9 @@ class GasClassifierNode(ManagedNode):
         for subscriber in self._subscribers:
             self.destroy_subscription(subscriber.sub)
         self._subscribers = []
-        for timer in self._timers:
+        for timer in self._look_outs:
             self.destroy_timer(timer)
-        self._timers = []
+        self._look_outs = []
         if self._synchronizer is not None:
             self._synchronizer.flush()
             self._counters = self._synchronizer.counters
@@ -214,11 +213,10 @@ class GasClassifierNode(ManagedNode):
         except ClassifierError as error:
             self.problems.add("unusable_observation", str(error))
             return
-        self._worker.submit(_Waiting(sample, self.watch_ns()))
+        self._worker.submit(sample)
 
-    def _classify(self, waiting: _Waiting) -> None:
+    def _classify(self, sample: Sample) -> None:
         assert self._classifier is not None
-        sample = waiting.sample
         try:
             verdict = self._classifier.decide(sample)
         except ClassifierError as error:
@@ -230,7 +228,7 @@ class GasClassifierNode(ManagedNode):
         label = messages.encode_class(verdict)
         self._classification_publisher.publish(classification)
         self._class_publisher.publish(label)
-        self._alarm.update(verdict, waiting.heard_watch_ns)
+        self._alarm.update(verdict)
         self._classified += 1
 
     def _count_failure(self, error: Exception) -> None:
@@ -330,14 +328,6 @@ class GasClassifierNode(ManagedNode):
         if status is None:
             return messages.diagnostic_status(name, Level.STALE, "not active", {})
         return messages.alarm_diagnostic(status, name)
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    """A sample that waits for its verdict, and what the watch said when it had arrived."""
-
-    sample: Sample
-    heard_watch_ns: int
 
 
 def _new(before: Sequence[Reason], now: Sequence[Reason]) -> list[Reason]:

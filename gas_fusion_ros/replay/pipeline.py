@@ -196,7 +196,7 @@ class Pipeline:
             decision = self._decide(pair)
             if decision is not None:
                 self._listener.on_decision(decision)
-                self._alarm.update(decision.verdict, instant, instant.watch_ns)
+                self._alarm.update(decision.verdict, instant)
 
     def _decide(self, pair: Pair[_Received[GasReading], _Received[ThermalFrame]]) -> Decision | None:
         began_ns = time.perf_counter_ns()

@@ -116,7 +116,10 @@ def test_diagnostics_of_two_robots_have_different_names(graph: Graph) -> None:
         ({}, "driver is not set; it must be one of: simulated, recorded, serial"),
         ({"driver": "simulated", "channels": ["mq2", "mq2"]}, "channels must be different"),
         ({"driver": "serial", "channels": ["mq2", "x"]}, "channels must not be named x"),
-        ({"health__minimum_counts": 900.0, "health__maximum_counts": 100.0}, "below maximum_counts"),
+        (
+            {"driver": "simulated", "health__minimum_counts": 900.0, "health__maximum_counts": 100.0},
+            "below maximum_counts",
+        ),
     ],
 )
 def test_configure_fails_with_the_reason(
