@@ -680,3 +680,66 @@ def _alarm_level(status: AlarmStatus) -> Level:
     if status.state is AlarmState.PENDING or status.severity is Severity.WARNING:
         return Level.WARN
     return Level.ERROR
+
+
+# --- sources --------------------------------------------------------------------------------
+
+
+WARMING_UP = "warming_up"
+"""The state of a source whose values are not to be trusted yet."""
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """What stands behind the readings or images.
+
+    Attributes:
+        driver: name of the driver, such as `serial`.
+        is_sensor: whether it reads a device; a simulation and a recording do not.
+        state: the driver's state (`running`, `disconnected`, `finished`), `warming_up` while a channel of
+            an array warms up, or `inactive` while the node is.
+        channels: name and health of each channel of an array, in order; none of a camera.
+    """
+
+    driver: str
+    is_sensor: bool
+    state: str
+    channels: tuple[tuple[str, ChannelHealth], ...] = ()
+
+    @property
+    def level(self) -> Level:
+        """How much the source is to be trusted."""
+        if self.state in ("running", WARMING_UP):
+            return Level.OK if self.is_sensor and self.state != WARMING_UP else Level.WARN
+        return Level.ERROR
+
+
+def encode_source_status(
+    source: SourceStatus,
+    stamp_ns: int,
+    frame_id: str,
+    node_name: str,
+    maker: MessageMaker = ROS_MESSAGES,
+) -> DiagnosticArray:
+    """Make the DiagnosticArray of a source.
+
+    Its first status is named `<node>: source` and has the values `driver`, `is_sensor` (`true` or `false`)
+    and `state`; one further status for each channel is named `<node>: <channel>` and has the value `health`.
+
+    Args:
+        source: what stands behind the samples.
+        stamp_ns: when it was so.
+        frame_id: frame of the samples.
+        node_name: what the statuses are named after.
+        maker: who makes the message.
+    """
+    message = source.state if source.is_sensor else f"{source.state}, not a sensor: {source.driver}"
+    values = {"driver": source.driver, "is_sensor": str(source.is_sensor).lower(), "state": source.state}
+    statuses = [diagnostic_status(f"{node_name}: source", source.level, message, values, maker=maker)]
+    for name, health in source.channels:
+        level, message = _HEALTH[health]
+        status = diagnostic_status(
+            f"{node_name}: {name}", level, message, {"health": health.value}, maker=maker
+        )
+        statuses.append(status)
+    return diagnostic_array(statuses, stamp_ns, frame_id, maker)

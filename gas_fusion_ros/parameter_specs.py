@@ -141,3 +141,16 @@ class AdvisedSpec(ParameterSpec):
         return (
             f"within {self.least:g} ... {self.maximum:g}, or {MODEL_ADVISES} to take what the model advises"
         )
+
+
+MANAGED_SPECS = (
+    ParameterSpec(
+        "autostart",
+        False,
+        "configure and activate the node when it starts; what fails, but for a parameter, such as opening a "
+        "device that is not there yet, is tried again after 1 s, then after twice as long up to 30 s. Ends "
+        "with the first transition asked for by hand",
+        read_only=True,
+    ),
+)
+"""What every lifecycle node takes besides its own."""

@@ -38,6 +38,8 @@ MAX_SPEED = 1000.0
 _PATROL_DURATION_S = 600.0
 _PATROL_SPEED = 10.0
 _PATROL_LEAKS = 3
+_WARM: dict[str, ParameterValue] = {"health.warm_up": 0.0}
+"""What is played has been on all day."""
 _RECORDED_PERIOD_S = 2.0
 _RECORDED_SPEED = 300.0
 
@@ -144,7 +146,7 @@ def patrol_programme(
         reading_stamps_ns=reading_stamps_ns,
         truth=patrol_truth(patrol),
         patrol=patrol,
-        gas={**simulation, "period": GAS_PERIOD_S},
+        gas={**simulation, **_WARM, "period": GAS_PERIOD_S},
         camera={**simulation, "period": IMAGE_PERIOD_S},
         classifier=timing.classifier_parameters(),
         image_stamps_ns=image_stamps_ns,
@@ -190,7 +192,7 @@ def recorded_programme(folder: Path, duration_s: float | None, speed: float | No
         reading_stamps_ns=tuple(_row_stamp_ns(row.index) for row in dataset.rows if row.index < played),
         truth=recorded_truth(dataset, played),
         patrol=None,
-        gas=recording,
+        gas={**recording, **_WARM},
         camera=recording if has_images else None,
         classifier=timing.classifier_parameters(),
         image_stamps_ns=_image_stamps_ns(folder, played) if has_images else (),

@@ -13,6 +13,7 @@ from launch.actions import (
     OpaqueFunction,
     Shutdown,
 )
+from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
@@ -32,6 +33,7 @@ def generate_launch_description() -> LaunchDescription:
             "params_file": LaunchConfiguration("params_file"),
             "use_sim_time": "true",
             "autostart": "true",
+            "respawn": "true",
             "model": LaunchConfiguration("model"),
             "device": LaunchConfiguration("device"),
         }.items(),
@@ -85,6 +87,12 @@ def _play_when_ready(context: LaunchContext) -> list[Action]:
             topics=BagTopics(gas=argument("gas_topic") or None, image=argument("image_topic") or None),
         )
     )
-    play = ExecuteProcess(cmd=command, output="screen", on_exit=[Shutdown(reason="the bag has ended")])
+    play = ExecuteProcess(cmd=command, output="screen", on_exit=_end)
     said: list[Action] = [LogInfo(msg=doubt.detail) for doubt in doubts]
     return [*said, on_active("gas_classifier", [play])]
+
+
+def _end(event: ProcessExited, _: LaunchContext) -> list[Action]:
+    if event.returncode != 0:
+        raise RuntimeError(f"the player ended with exit code {event.returncode}: {' '.join(event.cmd)}")
+    return [Shutdown(reason="the bag has ended")]

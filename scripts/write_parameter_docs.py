@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gas_fusion_ros.nodes import gas_classifier, gas_sensor, sim_clock, thermal_camera
-from gas_fusion_ros.parameter_specs import ParameterSpec
+from gas_fusion_ros.parameter_specs import MANAGED_SPECS, ParameterSpec
 
 PATH = Path(__file__).parents[1] / "docs" / "parameters.md"
 
@@ -28,9 +28,9 @@ This page is written by `scripts/write_parameter_docs.py`.
 def render() -> str:
     """The whole page."""
     nodes: dict[str, Sequence[ParameterSpec]] = {
-        "gas_sensor": gas_sensor.GasSensorNode.SPECS,
-        "thermal_camera": thermal_camera.ThermalCameraNode.SPECS,
-        "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
+        "gas_sensor": (*MANAGED_SPECS, *gas_sensor.GasSensorNode.SPECS),
+        "thermal_camera": (*MANAGED_SPECS, *thermal_camera.ThermalCameraNode.SPECS),
+        "gas_classifier": (*MANAGED_SPECS, *gas_classifier.GasClassifierNode.SPECS),
         "sim_clock": sim_clock.SPECS,
     }
     return "\n".join([_INTRODUCTION, *(_section(name, specs) for name, specs in nodes.items())])

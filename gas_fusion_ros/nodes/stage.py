@@ -25,7 +25,7 @@ from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
-from gas_fusion_ros.messages import decode_reading, encode_label, ns_to_stamp
+from gas_fusion_ros.messages import decode_reading, encode_label, ns_to_stamp, stamp_to_ns
 from gas_fusion_ros.nodes.bag_recorder import BagRecorderNode, Listener, RecordedTopic
 from gas_fusion_ros.nodes.composition import (
     ACTIVATE,
@@ -56,8 +56,7 @@ LATCHED_TOPICS = frozenset({"/gas/alarm", "/gas/alarm_state", "/truth/leaks", "/
 
 _TRUTH_PERIOD_S = 0.5
 _LOG_WARN = 30  # Log.WARN, which is an int in one distribution and bytes in another
-_LEAD_IN_STEPS = 3
-# Beyond the nodes' diagnostics period of 1 s, so that each step makes every node say that it lives.
+_LEAD_IN_STEPS = 1
 _LEAD_IN_STEP_NS = 1_200_000_000
 _ACKNOWLEDGE_AFTER_NS = 5 * NANOSECONDS_PER_SECOND
 _POLL_S = 0.02
@@ -180,7 +179,7 @@ class Stage:
         # The lead-in ends one step before the start.
         self._now_ns = programme.start_ns - (_LEAD_IN_STEPS + 1) * _LEAD_IN_STEP_NS
         self._warnings: dict[str, None] = {}
-        self._diagnosed: Counter[str] = Counter()
+        self._diagnosed_ns: dict[str, int] = {}
         self._diagnosed_changed = threading.Condition()
         self._acknowledged_ns = 0
         self._going_down = False
@@ -363,14 +362,12 @@ class Stage:
     def _hear_diagnostics(self, msg: DiagnosticArray, _: int) -> None:
         names = {status.name.split(":")[0] for status in msg.status}
         with self._diagnosed_changed:
-            self._diagnosed.update(names)
+            self._diagnosed_ns.update(dict.fromkeys(names, stamp_to_ns(msg.header.stamp)))
             self._diagnosed_changed.notify_all()
 
     def _lead_in_step(self) -> None:
         """Move time on until every node has noticed: so none begins in the middle of the programme."""
         names = [node.get_name() for node in self._managed]
-        with self._diagnosed_changed:
-            before = Counter(self._diagnosed)
         self._now_ns += _LEAD_IN_STEP_NS
         deadline_s = time.monotonic() + self._patience_s
         noticed = False
@@ -380,7 +377,8 @@ class Stage:
             self.set_time(self._now_ns)
             with self._diagnosed_changed:
                 noticed = self._diagnosed_changed.wait_for(
-                    lambda: all(self._diagnosed[name] > before[name] for name in names), timeout=_POLL_S
+                    lambda: all(self._diagnosed_ns.get(name, 0) >= self._now_ns for name in names),
+                    timeout=_POLL_S,
                 )
 
     def _record_labels(self) -> None:

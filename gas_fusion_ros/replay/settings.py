@@ -17,7 +17,7 @@ from gas_fusion_ros.alarm_types import AlarmSettings, Severity
 from gas_fusion_ros.classifier_parameters import SPECS
 from gas_fusion_ros.inference import Bundle
 from gas_fusion_ros.pairing_types import PairingSettings
-from gas_fusion_ros.parameter_specs import ParameterValue
+from gas_fusion_ros.parameter_specs import MANAGED_SPECS, ParameterValue
 from gas_fusion_ros.replay.parameter_file import ParameterFileError, named, read_node_parameters
 from gas_fusion_ros.share import DEFAULT_MODEL, share_dir
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
@@ -33,7 +33,7 @@ _ALARM = {
     "alarm.off_delay": "off_delay_ns",
     "alarm.timeout": "timeout_ns",
 }
-_ROWS = {spec.name: spec for spec in SPECS}
+_ROWS = {spec.name: spec for spec in (*SPECS, *MANAGED_SPECS)}
 _OF_EVERY_NODE = ("use_sim_time", "start_type_description_service")
 _OF_EVERY_NODE_PREFIXES = ("qos_overrides.",)
 KNOWN_PARAMETERS = (*_ROWS, *_OF_EVERY_NODE)

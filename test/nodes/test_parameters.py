@@ -111,7 +111,7 @@ def test_every_parameter_is_described(graph: Graph, node_class: type[ManagedNode
 
 @pytest.mark.parametrize("node_class", [GasSensorNode, ThermalCameraNode])
 def test_bad_parameter_fails_configure_but_not_the_node(graph: Graph, node_class: type[ManagedNode]) -> None:
-    node = graph.create(node_class, period=-1.0)
+    node = graph.create(node_class, driver="simulated", period=-1.0)
     assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
     assert node.set_parameters([Parameter("period", value=0.1)])[0].successful
     assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS

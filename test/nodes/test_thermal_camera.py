@@ -29,7 +29,7 @@ def test_radiometric_frame_goes_out_in_both_forms_with_one_stamp(graph: Graph) -
     raw = graph.listen(Image, "thermal/image_raw", SENSOR_DATA)
     celsius = graph.listen(Image, "thermal/image", SENSOR_DATA)
     info = graph.listen(CameraInfo, "thermal/camera_info", SENSOR_DATA)
-    start(graph.create(ThermalCameraNode, period=0.1))
+    start(graph.create(ThermalCameraNode, driver="simulated", period=0.1))
     graph.wait_for(lambda: min(len(raw), len(celsius), len(info)) >= 3)
     stamp = stamp_to_ns(raw[-1].header.stamp)
     graph.wait_for(lambda: stamp in {stamp_to_ns(message.header.stamp) for message in celsius})
@@ -46,7 +46,7 @@ def test_radiometric_frame_goes_out_in_both_forms_with_one_stamp(graph: Graph) -
 
 def test_camera_info_is_computed_from_the_field_of_view(graph: Graph) -> None:
     info = graph.listen(CameraInfo, "thermal/camera_info", SENSOR_DATA)
-    start(graph.create(ThermalCameraNode, period=0.1, horizontal_fov=90.0))
+    start(graph.create(ThermalCameraNode, driver="simulated", period=0.1, horizontal_fov=90.0))
     graph.wait_for(lambda: bool(info))
     assert (info[0].width, info[0].height) == (206, 156)
     assert info[0].k[0] == pytest.approx(103.0)
@@ -85,7 +85,7 @@ def test_calibration_of_another_size_is_said(graph: Graph, tmp_path: Path) -> No
         "projection_matrix: {rows: 3, cols: 4, data: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]}\n",
         encoding="utf-8",
     )
-    node = graph.create(ThermalCameraNode, period=0.05, calibration_file=str(calibration))
+    node = graph.create(ThermalCameraNode, driver="simulated", period=0.05, calibration_file=str(calibration))
     start(node)
     graph.wait_for(lambda: "calibration_size" in node.problem_counts())
 
@@ -94,9 +94,10 @@ def test_calibration_of_another_size_is_said(graph: Graph, tmp_path: Path) -> No
     ("parameters", "reason"),
     [
         ({"driver": "recorded"}, "recorded.path is not set"),
+        ({}, "driver is not set; it must be one of: simulated, recorded, v4l2"),
         ({"driver": "recorded", "recorded__path": "/nowhere"}, "/nowhere does not exist"),
         ({"driver": "v4l2", "v4l2__device": "/dev/video99"}, "/dev/video99"),
-        ({"calibration_file": "/nowhere.yaml"}, "/nowhere.yaml"),
+        ({"driver": "simulated", "calibration_file": "/nowhere.yaml"}, "/nowhere.yaml"),
     ],
 )
 def test_configure_fails_with_the_reason(
