@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 MOST_CHARACTERS = 80
+LONGEST_PATH = 255
 MOST_NAMES = 8
 MOST_OF_A_LINE = 500
 
@@ -20,9 +21,12 @@ def shown(name: object, most: int = MOST_CHARACTERS) -> str:
     is longer than `most` characters is cut, and its length told.
     """
     text = str(name)
-    if len(text) > most:
-        return f"{text[:most]!r}... ({len(text)} characters)"
-    return text if _PLAIN.fullmatch(text) else repr(text)
+    return text if len(text) <= most and _PLAIN.fullmatch(text) else quoted(text, most)
+
+
+def quoted(text: str, most: int = MOST_CHARACTERS) -> str:
+    """What somebody wrote, in quotes even where it is plain; else as `shown`."""
+    return repr(text) if len(text) <= most else f"{text[:most]!r}... ({len(text)} characters)"
 
 
 def listed(names: Iterable[object], most: int = MOST_NAMES) -> str:

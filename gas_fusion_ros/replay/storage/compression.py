@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from gas_fusion_ros.files import open_regular
-from gas_fusion_ros.quoting import shown
+from gas_fusion_ros.quoting import quoted
 from gas_fusion_ros.replay.storage.limits import GIB, BagLimits
 
 _PIECE = 1 << 18
@@ -131,7 +131,7 @@ def decompress_file(source: Path, target: Path, limits: BagLimits) -> str | None
 
 def _pieces(packed: BinaryIO, compression: str) -> Iterator[bytes]:
     if compression not in _READERS:
-        raise CompressionError(f"compression {shown(compression)} is not one of {', '.join(_READERS)}")
+        raise CompressionError(f"compression {quoted(compression)} is not one of {', '.join(_READERS)}")
     try:
         unpacked = _READERS[compression](packed)
         while piece := unpacked.read1(_PIECE):

@@ -8,7 +8,7 @@ from typing import Any
 from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 
-from gas_fusion_ros.quoting import listed, one_line, shown
+from gas_fusion_ros.quoting import listed, one_line, quoted, shown
 from gas_fusion_ros.replay.storage.raw import StoredTopic
 
 _SEPARATOR = "=" * 80 + "\n"
@@ -40,7 +40,7 @@ class MessageTypes:
         """
         if topic.serialization != "cdr":
             raise UnknownTypeError(
-                f"{shown(topic.name)} is encoded as {shown(topic.serialization)}; cdr can be read"
+                f"{shown(topic.name)} is encoded as {quoted(topic.serialization)}; cdr can be read"
             )
         if len(topic.definition) > _LONGEST_DEFINITION:
             reason = f"the bag's definition of it has {len(topic.definition)} characters"
