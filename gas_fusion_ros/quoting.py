@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable
+from pathlib import PurePath
 
 MOST_CHARACTERS = 80
 LONGEST_PATH = 255
@@ -14,13 +15,19 @@ MOST_OF_A_LINE = 500
 _PLAIN = re.compile(r"[\w./:~@+\-]+")
 
 
-def shown(name: object, most: int = MOST_CHARACTERS) -> str:
+def shown(name: object, most: int | None = None) -> str:
     """A name as it may stand in a sentence: as it is where it is short and plain, else quoted.
 
-    Control characters, line breaks, and what turns the direction of writing are escaped as `repr` does; what
-    is longer than `most` characters is cut, and its length told.
+    Control characters, line breaks, and what turns the direction of writing are escaped as `repr` does. What is
+    longer than `most` characters (`MOST_CHARACTERS`, of a path `LONGEST_PATH`) is cut, and its length told; a
+    path keeps its end.
     """
     text = str(name)
+    is_path = isinstance(name, PurePath)
+    if most is None:
+        most = LONGEST_PATH if is_path else MOST_CHARACTERS
+    if is_path and len(text) > most:
+        return f"...{text[-most:]!r} ({len(text)} characters)"
     return text if len(text) <= most and _PLAIN.fullmatch(text) else quoted(text, most)
 
 

@@ -16,7 +16,7 @@ from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_s
 from gas_fusion_ros.dataset import DatasetError, MissingColumnError
 from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, patrol_programme
-from gas_fusion_ros.quoting import LONGEST_PATH, listed, quoted, shown
+from gas_fusion_ros.quoting import listed, quoted, shown
 from gas_fusion_ros.replay.bag import BagError, BagFormat, Compression, Storage
 from gas_fusion_ros.replay.bag_making import BagSummary, BagTarget, make_bag
 from gas_fusion_ros.replay.bag_sources import (
@@ -152,4 +152,4 @@ def _described(path: Path, summary: BagSummary, image_topic: str) -> str:
     images = f"{summary.images} images on {image_topic}" if summary.images else "no images"
     truth = f"{summary.leaks} leaks, classes {listed(summary.classes)}" if summary.classes else "no labels"
     what = f"{summary.readings} readings, {images}, {truth}, {summary.duration_s:g} s"
-    return f"{shown(path, LONGEST_PATH)}: {what}"
+    return f"{shown(path)}: {what}"

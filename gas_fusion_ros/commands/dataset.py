@@ -22,7 +22,7 @@ from gas_fusion_ros.commands.options import (
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
 from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.quoting import LONGEST_PATH, listed, shown
+from gas_fusion_ros.quoting import listed, shown
 from gas_fusion_ros.replay.bag_reader import BagReadError
 from gas_fusion_ros.replay.dataset_making import (
     DatasetMaking,
@@ -117,7 +117,7 @@ def _described(output: Path, summary: DatasetSummary) -> str:
     classes = ", ".join(f"{shown(name)} {count}" for name, count in summary.rows.items())
     left_out = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary.left_out.items())
     return (
-        f"{shown(output, LONGEST_PATH)}: {sum(summary.rows.values())} rows of {listed(summary.channels)} "
+        f"{shown(output)}: {sum(summary.rows.values())} rows of {listed(summary.channels)} "
         f"({classes}), "
         f"{summary.images} images; left out: {left_out or 'none'}"
     )

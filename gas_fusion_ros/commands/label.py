@@ -20,7 +20,7 @@ from gas_fusion_ros.commands.options import (
 )
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
 from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.quoting import LONGEST_PATH, quoted, shown
+from gas_fusion_ros.quoting import quoted, shown
 from gas_fusion_ros.replay.bag_reader import BagReader, BagReadError
 from gas_fusion_ros.replay.labelling import (
     alarm_intervals,
@@ -151,4 +151,4 @@ def _described(output: Path, intervals: Sequence[Interval]) -> str:
     for one in intervals:
         seconds[one.label] = seconds.get(one.label, 0.0) + one.duration_s
     classes = ", ".join(f"{shown(name)} {duration:g} s" for name, duration in sorted(seconds.items()))
-    return f"{shown(output, LONGEST_PATH)}: {len(intervals)} intervals, {classes or 'no class'}"
+    return f"{shown(output)}: {len(intervals)} intervals, {classes or 'no class'}"

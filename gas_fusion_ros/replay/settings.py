@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from gas_fusion_ros.alarm_defaults import (
     MODEL_ADVISES,
     AlarmChoice,
@@ -17,6 +15,7 @@ from gas_fusion_ros.alarm_defaults import (
     severities_of,
 )
 from gas_fusion_ros.alarm_types import AlarmSettings, Severity
+from gas_fusion_ros.documents import DocumentError, read_yaml
 from gas_fusion_ros.inference import DEVICES, Bundle
 from gas_fusion_ros.pairing_types import PairingSettings
 from gas_fusion_ros.share import DEFAULT_MODEL, share_dir
@@ -135,8 +134,8 @@ def _as_parameter(settings: object, attribute: str) -> float:
 
 def _read_parameters(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = read_yaml(path)
+    except (OSError, DocumentError) as error:
         raise SettingsError(f"{path} cannot be read as a parameter file: {error}") from None
     if not isinstance(content, dict):
         raise SettingsError(f"{path} is no ROS parameter file; expected a section {NODE}: ros__parameters:")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +54,7 @@ def find_files(path: Path, problems: Problems) -> BagFiles:
         if path.name != METADATA:
             return BagFiles((path,))
         path = path.parent
-    found = {file.name: file for file in sorted(path.iterdir(), key=_in_sequence) if _is_storage(file)}
+    found = {file.name: file for file in sorted(_storage_files(path), key=_in_sequence)}
     if not (path / METADATA).exists():
         problems.add(
             "bag_without_metadata",
@@ -139,6 +141,15 @@ def _open_plain(path: Path, name: str, head: bytes, problems: Problems, room: Ro
     raise StorageError("it is neither MCAP nor SQLite, which rosbag2 records")
 
 
+def _storage_files(folder: Path) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        names = (entry.name for entry in entries if entry.name.endswith((*_PLAIN, *_COMPRESSED)))
+        # One more than are read is refused: the others need no look.
+        yield from itertools.islice(
+            (folder / name for name in names if _is_storage(folder / name)), MOST_FILES + 1
+        )
+
+
 def _is_storage(path: Path) -> bool:
     if not path.is_file():
         return False
@@ -154,7 +165,7 @@ def _any_of(files: Mapping[str, Path]) -> tuple[Path, ...]:
         raise StorageError(f"it holds no storage file ({', '.join(_PLAIN)}), so it is no bag of rosbag2")
     if len(files) > MOST_FILES:
         raise StorageError(
-            f"it holds {len(files)} storage files; {MOST_FILES} are read at most: name single files instead"
+            f"it holds more than {MOST_FILES} storage files, and no more are read: name single files instead"
         )
     return tuple(files.values())
 
