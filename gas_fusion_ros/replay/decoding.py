@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gas_fusion_ros.messages import key_values, stamp_to_ns
 from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.quoting import quoted
 from gas_fusion_ros.replay.metrics import Leak
 from gas_fusion_ros.replay.run_log import AlarmReport, Classification
 
@@ -70,7 +71,9 @@ def _leak(status: DiagnosticStatus, place: str) -> Leak:
         try:
             times[name] = int(values[name])
         except ValueError:
-            raise ValueError(f"{name} of {place} is '{values[name]}'; expected whole nanoseconds") from None
+            raise ValueError(
+                f"{name} of {place} is {quoted(values[name])}; expected whole nanoseconds"
+            ) from None
     try:
         return Leak(str(status.message), **times)
     except ValueError as error:
