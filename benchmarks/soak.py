@@ -117,6 +117,7 @@ class Soaked:
     Attributes:
         hours: simulated hours that were run.
         wall_s: how long that took, seconds.
+        due: readings that the simulated time called for.
         published: readings published.
         images: images published.
         classified: verdicts on them, and on images alone.
@@ -129,6 +130,7 @@ class Soaked:
 
     hours: float
     wall_s: float
+    due: int
     published: int
     images: int
     classified: int
@@ -140,8 +142,8 @@ class Soaked:
 
     @property
     def unaccounted(self) -> int:
-        """Readings that are neither classified nor counted as dropped."""
-        return self.published - self.classified - sum(self.dropped_by.values())
+        """Readings that were due and are neither classified nor counted as dropped."""
+        return self.due - self.classified - sum(self.dropped_by.values())
 
 
 def growth_mb(memory: Sequence[MemorySample]) -> float | None:
@@ -244,13 +246,15 @@ class Soak:
         began_s = time.monotonic()
         now_ns = self._pass_time()
         wall_s = time.monotonic() - began_s
+        due = (now_ns - _START_NS) // _READING_PERIOD_NS + 1
+        self._wait_until(lambda: self._gas.published >= due)
         classifier, *sensors = lifecycles
         for lifecycle in sensors:
             lifecycle.request(DEACTIVATE)
         self._wait_until(lambda: arrived_readings(self._classifier) >= self._gas.published)
         alarms, faults = self._operator.alarms, self._operator.faults
         classifier.request(DEACTIVATE)
-        soaked = self._count((now_ns - _START_NS) / HOUR_NS, wall_s, alarms, faults)
+        soaked = self._count(now_ns, due, wall_s, alarms, faults)
         for lifecycle in lifecycles:
             lifecycle.request(CLEANUP)
         return soaked
@@ -330,19 +334,24 @@ class Soak:
             if len(self._memory) % _SAMPLES_AN_HOUR == 1:
                 print(f"{elapsed_ns / HOUR_NS:5.1f} h  {resident_mb:7.1f} MB", file=sys.stderr, flush=True)
 
-    def _count(self, hours: float, wall_s: float, alarms: int, faults: int) -> Soaked:
-        refused, arrived = refused_readings(self._classifier), arrived_readings(self._classifier)
-        lost = self._gas.published - arrived
+    def _count(self, now_ns: int, due: int, wall_s: float, alarms: int, faults: int) -> Soaked:
+        published = self._gas.published
+        dropped_by = {
+            **refused_readings(self._classifier),
+            "never_published": due - published,
+            "lost_before_the_classifier": published - arrived_readings(self._classifier),
+        }
         problems: Counter[str] = Counter()
         for node in self._managed:
             problems.update(node.problem_counts())
         return Soaked(
-            hours=hours,
+            hours=(now_ns - _START_NS) / HOUR_NS,
             wall_s=wall_s,
-            published=self._gas.published,
+            due=due,
+            published=published,
             images=self._camera.published if self._camera else 0,
             classified=self._classifier.classified,
-            dropped_by={**refused, **({"lost_before_the_classifier": lost} if lost else {})},
+            dropped_by={cause: count for cause, count in dropped_by.items() if count},
             problems=problems,
             alarms=alarms,
             faults=faults,
@@ -406,7 +415,7 @@ def result_table(soaked: Soaked) -> Table:
     table.add_row(
         "simulated hours, in minutes of wall time", f"{soaked.hours:.2f}, {soaked.wall_s / 60:.1f}", ""
     )
-    table.add_row("readings, images published", f"{soaked.published}, {soaked.images}", "")
+    table.add_row("readings due, published; images", f"{soaked.due}, {soaked.published}; {soaked.images}", "")
     table.add_row("readings classified", str(soaked.classified), "")
     table.add_row("readings dropped, by cause", causes(soaked.dropped_by), "")
     table.add_row("readings counted nowhere", str(soaked.unaccounted), "0")

@@ -31,6 +31,7 @@ from gas_fusion_ros.observation import (
     ThermalFrame,
     Verdict,
 )
+from gas_fusion_ros.quoting import listed, quoted, shown
 from gas_fusion_ros.source_watch import INHIBITING, RUNNING, Source
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
@@ -57,6 +58,12 @@ _FIELD_TYPES = {
 }
 _FLOAT32 = 7
 _FLOAT32_SIZE = 4
+
+MAX_FIELDS = 256
+"""Fields of a gas reading's message: no array has so many sensors."""
+MAX_PIXELS = 2048 * 2048
+"""Of a thermal image: no camera has so many, and each takes many times its size on its way to a network."""
+_LONGEST_FRAME_ID = 255
 
 
 @dataclass(frozen=True)
@@ -190,6 +197,11 @@ def _header(stamp_ns: int, frame_id: str, maker: MessageMaker) -> Header:
     return maker.make("std_msgs/msg/Header", stamp=ns_to_stamp(stamp_ns, maker), frame_id=frame_id)
 
 
+def _frame_id(header: Header) -> str:
+    """The frame of a message, cut where it is no name any more: it goes on with all that is made of it."""
+    return str(header.frame_id[:_LONGEST_FRAME_ID])
+
+
 def _acquisition_time(header: Header, kind: str) -> int:
     stamp_ns = stamp_to_ns(header.stamp)
     if stamp_ns <= 0:
@@ -230,11 +242,16 @@ def decode_reading(msg: PointCloud2, channels: Sequence[str]) -> GasReading:
     dtype = np.dtype(np.float32).newbyteorder(">" if msg.is_bigendian else "<")
     point = bytes(msg.data[: int(msg.point_step)])
     counts = np.array([np.frombuffer(point, dtype, 1, offset)[0] for offset in offsets], dtype=np.float32)
-    return GasReading(stamp_ns, tuple(channels), counts, str(msg.header.frame_id))
+    return GasReading(stamp_ns, tuple(channels), counts, _frame_id(msg.header))
 
 
 def channel_names(msg: PointCloud2) -> tuple[str, ...]:
-    """The channels that a gas reading can be decoded with: its float32 fields but x, y and z, in order."""
+    """The channels that a gas reading can be decoded with: its float32 fields but x, y and z, in order.
+
+    None where the message has more fields than a reading can have.
+    """
+    if len(msg.fields) > MAX_FIELDS:
+        return ()
     return tuple(
         str(field.name)
         for field in msg.fields
@@ -243,6 +260,11 @@ def channel_names(msg: PointCloud2) -> tuple[str, ...]:
 
 
 def _check_cloud_layout(msg: PointCloud2) -> None:
+    if len(msg.fields) > MAX_FIELDS:
+        raise MessageError(
+            "reading_fields",
+            f"a PointCloud2 has {len(msg.fields)} fields; a gas reading has {MAX_FIELDS} at most",
+        )
     if msg.row_step < msg.point_step:
         raise MessageError(
             "reading_layout",
@@ -261,7 +283,7 @@ def _channel_offsets(msg: PointCloud2, channels: Sequence[str]) -> list[int]:
     if missing:
         raise MessageError(
             "reading_missing_channel",
-            f"PointCloud2 has no field {', '.join(missing)}; its fields are {', '.join(fields) or 'none'}",
+            f"PointCloud2 has no field {listed(missing)}; its fields are {listed(fields)}",
         )
     for name in channels:
         field = fields[name]
@@ -269,12 +291,12 @@ def _channel_offsets(msg: PointCloud2, channels: Sequence[str]) -> list[int]:
             found = _FIELD_TYPES.get(int(field.datatype), f"datatype {field.datatype}")
             raise MessageError(
                 "reading_field_type",
-                f"field {name} of a PointCloud2 is {found} x {field.count}; it must be FLOAT32 x 1",
+                f"field {shown(name)} of a PointCloud2 is {found} x {field.count}; it must be FLOAT32 x 1",
             )
         if field.offset + _FLOAT32_SIZE > msg.point_step:
             raise MessageError(
                 "reading_layout",
-                f"field {name} of a PointCloud2 at offset {field.offset} does not fit into "
+                f"field {shown(name)} of a PointCloud2 at offset {field.offset} does not fit into "
                 f"point_step {msg.point_step}",
             )
     return [int(fields[name].offset) for name in channels]
@@ -365,14 +387,14 @@ def decode_frame(msg: Image) -> ThermalFrame:
     pixel_format = _pixel_format(str(msg.encoding))
     _check_image_layout(msg, pixel_format)
     pixels = cv_bridge().imgmsg_to_cv2(_packed(msg, pixel_format))
-    return ThermalFrame(stamp_ns, pixels, pixel_format.name, str(msg.header.frame_id))
+    return ThermalFrame(stamp_ns, pixels, pixel_format.name, _frame_id(msg.header))
 
 
 def _pixel_format(encoding: str) -> _PixelFormat:
     if encoding not in _PIXEL_FORMATS:
         raise MessageError(
             "image_encoding",
-            f"encoding {encoding!r} of an image is not one of {', '.join(_PIXEL_FORMATS)}",
+            f"encoding {quoted(encoding)} of an image is not one of {', '.join(_PIXEL_FORMATS)}",
         )
     return _PIXEL_FORMATS[encoding]
 
@@ -380,6 +402,12 @@ def _pixel_format(encoding: str) -> _PixelFormat:
 def _check_image_layout(msg: Image, pixel_format: _PixelFormat) -> None:
     if msg.width == 0 or msg.height == 0:
         raise MessageError("image_empty", f"an image of {msg.width}x{msg.height} pixels has nothing to show")
+    if msg.width * msg.height > MAX_PIXELS:
+        raise MessageError(
+            "image_too_large",
+            f"an image of {msg.width}x{msg.height} pixels is larger than a thermal camera's; expected "
+            f"{MAX_PIXELS} pixels at most",
+        )
     least = msg.width * pixel_format.size
     if msg.step < least:
         raise MessageError(
@@ -474,7 +502,7 @@ def decode_pose(msg: PoseStamped | PoseWithCovarianceStamped | Odometry) -> Robo
     yaw = math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
     p = pose.position
     stamp_ns = stamp_to_ns(msg.header.stamp)
-    return RobotPose(float(p.x), float(p.y), float(p.z), yaw, str(msg.header.frame_id), stamp_ns)
+    return RobotPose(float(p.x), float(p.y), float(p.z), yaw, _frame_id(msg.header), stamp_ns)
 
 
 def encode_pose(pose: RobotPose, maker: MessageMaker = ROS_MESSAGES) -> PoseStamped:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gas_fusion_ros.alarm_defaults import MODEL_ADVISES
+from gas_fusion_ros.quoting import MOST_CHARACTERS, one_line, quoted
 
 ParameterValue = bool | int | float | str | list[str]
 
 _NO_BOUND = 1e9
-_LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,8 @@ class ParameterSpec:
         return None
 
     def _said(self, value: object, allowed: str) -> str:
-        text = repr(value)
-        shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-        return f"{self.name} is {shown}; it must be {allowed}"
+        said = quoted(value) if isinstance(value, str) else one_line(repr(value), MOST_CHARACTERS)
+        return f"{self.name} is {said}; it must be {allowed}"
 
     def _is_of_type(self, value: object) -> bool:
         if isinstance(self.default, list):
@@ -141,3 +140,16 @@ class AdvisedSpec(ParameterSpec):
         return (
             f"within {self.least:g} ... {self.maximum:g}, or {MODEL_ADVISES} to take what the model advises"
         )
+
+
+MANAGED_SPECS = (
+    ParameterSpec(
+        "autostart",
+        False,
+        "configure and activate the node when it starts; what fails, but for a parameter, such as opening a "
+        "device that is not there yet, is tried again after 1 s, then after twice as long up to 30 s. Ends "
+        "with the first transition asked for by hand",
+        read_only=True,
+    ),
+)
+"""What every lifecycle node takes besides its own."""

@@ -67,7 +67,7 @@ FLOORS = (
         "window",
     ),
     ("pseudo_colour",),
-    ("units", "files", "closing"),
+    ("documents", "units", "files", "closing", "quoting"),
 )
 
 

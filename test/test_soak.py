@@ -27,10 +27,11 @@ def memory(hours: float, start_mb: float, mb_an_hour: float) -> list[MemorySampl
 GOOD = Soaked(
     hours=24.0,
     wall_s=900.0,
+    due=101,
     published=100,
     images=5,
     classified=97,
-    dropped_by={"skipped": 3},
+    dropped_by={"skipped": 3, "never_published": 1},
     problems={},
     alarms=2,
     faults=0,
@@ -54,7 +55,7 @@ def test_limits_that_are_not_kept_are_named() -> None:
     [grown] = broken_limits(replace(GOOD, memory=memory(24.0, 180.0, 0.5)))
     assert "after the first hour, at most 5" in grown
     [lost] = broken_limits(replace(GOOD, dropped_by={}))
-    assert lost == "3 readings counted nowhere, none may be"
+    assert lost == "4 readings counted nowhere, none may be"
     assert result_table(GOOD).row_count == 9
 
 
@@ -71,7 +72,7 @@ def test_a_short_soak_ends_by_itself_with_every_reading_classified() -> None:
     assert process.returncode == 0, process.stdout + process.stderr
     cells = [line.split("│") for line in process.stdout.splitlines() if line.startswith("│")]
     rows = {name.strip(): value.strip() for _, name, value, *_ in cells}
-    assert rows["readings, images published"] == "144, 18"
+    assert rows["readings due, published; images"] == "144, 144; 18"
     assert rows["readings classified"] == "144"
     assert rows["readings dropped, by cause"] == "none"
     assert rows["readings counted nowhere"] == "0"

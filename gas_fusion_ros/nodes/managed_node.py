@@ -14,8 +14,9 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.timer import Timer
 
 from gas_fusion_ros.messages import Level
-from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec, ParameterTable
+from gas_fusion_ros.nodes.parameters import ParameterError, ParameterTable
 from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.parameter_specs import MANAGED_SPECS, ParameterSpec
 from gas_fusion_ros.problems import Growth, Problems
 
 _DIAGNOSTICS_PERIOD_S = 1.0
@@ -23,17 +24,6 @@ _DELIVERY_S = 1.0
 _AT_ONCE_S = 0.001
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
-
-MANAGED_SPECS = (
-    ParameterSpec(
-        "autostart",
-        False,
-        "configure and activate the node when it starts; what fails, but for a parameter, such as opening a "
-        "device that is not there yet, is tried again after 1 s, then after twice as long up to 30 s. Ends "
-        "with the first transition asked for by hand",
-        read_only=True,
-    ),
-)
 
 
 class ManagedNode(LifecycleNode):

@@ -16,6 +16,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from gas_fusion_ros.parameter_specs import ParameterSpec
+from gas_fusion_ros.quoting import quoted
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 MAX_TIME_S = 2e9
@@ -141,7 +142,7 @@ class ParameterTable:
                 continue
             near = get_close_matches(name, self._specs, n=1)
             hint = f"; is {near[0]} meant?" if near else ""
-            self._node.get_logger().warning(f"there is no parameter {name!r:.80}; it is ignored{hint}")
+            self._node.get_logger().warning(f"there is no parameter {quoted(name)}; it is ignored{hint}")
 
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:
         for parameter in parameters:

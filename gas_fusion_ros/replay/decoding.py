@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gas_fusion_ros.alarm_types import AlarmState
 from gas_fusion_ros.messages import key_values, stamp_to_ns
 from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.quoting import quoted
 from gas_fusion_ros.replay.metrics import Leak
 from gas_fusion_ros.replay.run_log import AlarmReport, Classification
 
@@ -80,7 +81,9 @@ def _leak(status: DiagnosticStatus, place: str) -> Leak:
         try:
             times[name] = int(values[name])
         except ValueError:
-            raise ValueError(f"{name} of {place} is '{values[name]}'; expected whole nanoseconds") from None
+            raise ValueError(
+                f"{name} of {place} is {quoted(values[name])}; expected whole nanoseconds"
+            ) from None
     try:
         at = (float(values["x"]), float(values["y"])) if {"x", "y"} <= values.keys() else None
         return Leak(str(status.message), **times, place=at)

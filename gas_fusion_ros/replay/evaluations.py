@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gas_fusion_ros.quoting import one_line
 from gas_fusion_ros.replay.evaluation import Evaluation
 from gas_fusion_ros.replay.evaluation_report import Failure
 from gas_fusion_ros.replay.evaluation_run import EvaluationError, EvaluationSettings, Watch, evaluate_bag
@@ -14,10 +16,12 @@ from gas_fusion_ros.replay.model import Model
 from gas_fusion_ros.replay.settings import ClassifierSettings
 
 HTML = "report.html"
+SUMMARY = "summary.json"
 
 Outcome = Evaluation | Failure
 
 _CONNECT_S = 10
+_NAMELESS = "bag"
 
 
 class ParallelError(RuntimeError):
@@ -77,7 +81,7 @@ def run_job(job: Job, model: Model, watch: Watch = lambda _: None) -> Outcome:
     except (EvaluationError, OSError) as error:
         return Failure(str(job.bag), str(error))
     except Exception as error:  # whatever is wrong with one bag, the others go on
-        return Failure(str(job.bag), f"{type(error).__name__}: {error}")
+        return Failure(str(job.bag), one_line(f"{type(error).__name__}: {error}"))
     return evaluation
 
 
@@ -151,19 +155,24 @@ def _absolute(job: Job) -> Job:
 
 def _names(bags: Sequence[Path]) -> list[str]:
     names: list[str] = []
+    # Disks that take upper and lower case for the same have to hold them too.
+    taken = {SUMMARY, HTML}
     for bag in bags:
         plain = name = _name_of(bag)
         number = 1
-        while name in names:
+        while name.casefold() in taken:
             number += 1
             name = f"{plain}-{number}"
         names.append(name)
+        taken.add(name.casefold())
     return names
 
 
 def _name_of(bag: Path) -> str:
-    absolute = bag.absolute()
-    return absolute.name if absolute.is_dir() else absolute.name.split(".")[0]
+    """A name for the bag's folder and its labels: one part of a path, whatever the way to the bag."""
+    # `..` and `.` are the names of folders that have a better one, but for the root.
+    absolute = Path(os.path.abspath(bag))
+    return (absolute.name if absolute.is_dir() else absolute.name.split(".")[0]) or _NAMELESS
 
 
 def _labels_of(bag: Path, labels: Path | None) -> Path | None:

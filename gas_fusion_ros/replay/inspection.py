@@ -8,6 +8,7 @@ from dataclasses import replace
 from gas_fusion_ros.inference import Bundle
 from gas_fusion_ros.pairing import Pairing, PairingSettings
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import shown
 from gas_fusion_ros.replay.bag_reader import BagMessage, BagReader
 from gas_fusion_ros.replay.inspection_gas import GasFollower
 from gas_fusion_ros.replay.inspection_images import ImageFollower
@@ -119,7 +120,7 @@ class _Look:
         try:
             self._labels.add(message.stamp_ns, str(message.message.data))
         except ValueError as error:
-            self._problems.add("label_unusable", f"{message.topic}: {error}")
+            self._problems.add("label_unusable", f"{shown(message.topic)}: {error}")
 
     def _pairing_figures(self) -> PairingFigures | None:
         if self._gas is None or self._images is None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import yaml
 
-MAX_BYTES = 256 * 1024
-"""The longest parameter file that is read."""
+from gas_fusion_ros.documents import DocumentError, read_yaml_nodes
+from gas_fusion_ros.quoting import listed, shown
 
 _PARAMETERS = "ros__parameters"
 _BOOLS = {
@@ -24,7 +24,6 @@ _BOOLS = {
 _INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _NO_DECIMAL = re.compile(r"[+-]?(nan|inf|infinity|\.(nan|NaN|NAN|inf|Inf|INF))", re.ASCII | re.IGNORECASE)
-_LONGEST_NAME = 60
 
 _STRING_TAG = "tag:yaml.org,2002:str"
 
@@ -55,48 +54,27 @@ def read_node_parameters(path: Path, node: str) -> dict[str, Value]:
             )
         sections = [(name, content) for name, content in _sections(root) if _fits(name, node)]
         if not sections:
-            found = ", ".join(named(_key(key)) for key, _ in root.value) or "none"
+            found = listed(_key(key) for key, _ in root.value)
             raise ParameterFileError(f"it has no section for {node}; there is {found}")
         own = list(dict.fromkeys(name for name, _ in sections if _last_part(name) == node))
         if len(own) > 1:
-            raise ParameterFileError(
-                f"it has several sections for {node}: {', '.join(map(named, own))}; expected one"
-            )
+            raise ParameterFileError(f"it has several sections for {node}: {listed(own)}; expected one")
         parameters: dict[str, Value] = {}
         for _, content in sections:
             parameters |= dict(_values(content, ""))
         return parameters
     except ParameterFileError as error:
-        raise ParameterFileError(f"{path}: {error}") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """Leaves a scalar without a type unless the file says one."""
-
-    def resolve(self, kind: type[yaml.Node], value: str | None, implicit: object) -> str:  # noqa: ARG002
-        """Return no tag at all."""
-        return ""
+        raise ParameterFileError(f"{shown(path)}: {error}") from None
 
 
 def _composed(path: Path) -> yaml.Node | None:
     try:
-        size = path.stat().st_size
-        if not path.is_file():
-            raise ParameterFileError(f"{path} is no file; name a parameter file")
-        if size > MAX_BYTES:
-            raise ParameterFileError(f"{path} is longer than {MAX_BYTES // 1024} kB: no parameter file")
-        text = path.read_text(encoding="utf-8")
-        for event in yaml.parse(text, _Loader):
-            if isinstance(event, yaml.AliasEvent):
-                raise ParameterFileError(f"{path}: {_line(event)}: ROS takes no aliases; write the value out")
-        return yaml.compose(text, _Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ParameterFileError(f"{path} cannot be read as a parameter file: {reason}") from None
-    except RecursionError:
-        raise ParameterFileError(
-            f"{path} cannot be read as a parameter file: it is nested too deep"
-        ) from None
+        return read_yaml_nodes(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except DocumentError as error:
+        reason = str(error)
+    raise ParameterFileError(f"{shown(path)} cannot be read as a parameter file: {reason}")
 
 
 def _sections(node: yaml.MappingNode, prefix: str = "") -> Iterator[tuple[str, yaml.MappingNode]]:
@@ -104,16 +82,16 @@ def _sections(node: yaml.MappingNode, prefix: str = "") -> Iterator[tuple[str, y
     for key, content in node.value:
         name = f"{prefix}{_key(key)}"
         if not isinstance(content, yaml.MappingNode):
-            raise ParameterFileError(f"{_line(key)}: section {named(name)} has no {_PARAMETERS}")
+            raise ParameterFileError(f"{_line(key)}: section {shown(name)} has no {_PARAMETERS}")
         below = {_key(inner): value for inner, value in content.value}
         if _PARAMETERS not in below:
             if not any(isinstance(value, yaml.MappingNode) for value in below.values()):
-                raise ParameterFileError(f"{_line(key)}: section {named(name)} has no {_PARAMETERS}")
+                raise ParameterFileError(f"{_line(key)}: section {shown(name)} has no {_PARAMETERS}")
             yield from _sections(content, f"{name}/")
         elif isinstance(below[_PARAMETERS], yaml.MappingNode):
             yield name, below[_PARAMETERS]
         else:
-            raise ParameterFileError(f"{_line(key)}: {_PARAMETERS} of {named(name)} holds no parameters")
+            raise ParameterFileError(f"{_line(key)}: {_PARAMETERS} of {shown(name)} holds no parameters")
 
 
 def _fits(section: str, node: str) -> bool:
@@ -140,18 +118,18 @@ def _values(node: yaml.MappingNode, prefix: str) -> Iterator[tuple[str, Value]]:
 def _sequence(node: yaml.SequenceNode, name: str) -> list[Scalar]:
     values = [_scalar(one, name) for one in node.value]
     if len({type(value) for value in values}) > 1:
-        raise ParameterFileError(f"{_line(node)}: {named(name)} is a list of several types; expected one")
+        raise ParameterFileError(f"{_line(node)}: {shown(name)} is a list of several types; expected one")
     return values
 
 
 def _scalar(node: yaml.Node, name: str) -> Scalar:
     if not isinstance(node, yaml.ScalarNode):
-        raise ParameterFileError(f"{_line(node)}: {named(name)} is nested in a list; ROS takes no such value")
+        raise ParameterFileError(f"{_line(node)}: {shown(name)} is nested in a list; ROS takes no such value")
     text: str = node.value
     if (node.tag == _STRING_TAG and text) or node.style in ("'", '"'):
         return text
     if not text:
-        raise ParameterFileError(f"{_line(node)}: {named(name)} has no value; write '' for an empty text")
+        raise ParameterFileError(f"{_line(node)}: {shown(name)} has no value; write '' for an empty text")
     return _BOOLS[text] if text in _BOOLS else _number(text)
 
 
@@ -177,12 +155,6 @@ def _key(node: yaml.Node) -> str:
     return str(node.value)
 
 
-def _line(at: yaml.Node | yaml.Event) -> str:
+def _line(at: yaml.Node) -> str:
     assert at.start_mark is not None  # of what is read from a text
     return f"line {at.start_mark.line + 1}"
-
-
-def named(name: str) -> str:
-    """A name as it may be shown: quoted where it is odd, and cut."""
-    cut = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
-    return cut if cut.isprintable() else repr(cut)

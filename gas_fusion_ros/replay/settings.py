@@ -17,8 +17,9 @@ from gas_fusion_ros.alarm_types import AlarmSettings, Severity
 from gas_fusion_ros.classifier_parameters import SPECS
 from gas_fusion_ros.inference import Bundle
 from gas_fusion_ros.pairing_types import PairingSettings
-from gas_fusion_ros.parameter_specs import ParameterValue
-from gas_fusion_ros.replay.parameter_file import ParameterFileError, named, read_node_parameters
+from gas_fusion_ros.parameter_specs import MANAGED_SPECS, ParameterValue
+from gas_fusion_ros.quoting import listed, shown
+from gas_fusion_ros.replay.parameter_file import ParameterFileError, read_node_parameters
 from gas_fusion_ros.share import DEFAULT_MODEL, share_dir
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
@@ -33,7 +34,7 @@ _ALARM = {
     "alarm.off_delay": "off_delay_ns",
     "alarm.timeout": "timeout_ns",
 }
-_ROWS = {spec.name: spec for spec in SPECS}
+_ROWS = {spec.name: spec for spec in (*SPECS, *MANAGED_SPECS)}
 _OF_EVERY_NODE = ("use_sim_time", "start_type_description_service")
 _OF_EVERY_NODE_PREFIXES = ("qos_overrides.",)
 KNOWN_PARAMETERS = (*_ROWS, *_OF_EVERY_NODE)
@@ -115,7 +116,7 @@ def read_settings(path: Path, options: Mapping[str, ParameterValue] | None = Non
         _check(given)
         return _settings({**given, **options})
     except ValueError as error:
-        raise SettingsError(f"{path}: {error}") from None
+        raise SettingsError(f"{shown(path)}: {error}") from None
 
 
 def described(settings: ClassifierSettings, bundle: Bundle, alarm: AlarmSettings) -> dict[str, object]:
@@ -147,9 +148,7 @@ def _check(parameters: Mapping[str, object]) -> None:
         if name not in KNOWN_PARAMETERS and not name.startswith(_OF_EVERY_NODE_PREFIXES)
     ]
     if unknown:
-        raise ValueError(
-            f"{NODE} has no parameter {', '.join(map(named, unknown))}; it has {', '.join(KNOWN_PARAMETERS)}"
-        )
+        raise ValueError(f"{NODE} has no parameter {listed(unknown)}; it has {', '.join(KNOWN_PARAMETERS)}")
     refusals = (_ROWS[name].refusal(value) for name, value in parameters.items() if name in _ROWS)
     if refused := "; ".join(refusal for refusal in refusals if refusal):
         raise ValueError(refused)

@@ -15,7 +15,7 @@ from gas_fusion_ros.classifier_parameters import POSE_TYPES, SPECS
 from gas_fusion_ros.nodes import pose_source
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.nodes.parameters import ParameterTable
-from gas_fusion_ros.parameter_specs import AdvisedSpec, ParameterSpec
+from gas_fusion_ros.parameter_specs import MANAGED_SPECS, AdvisedSpec, ParameterSpec
 from gas_fusion_ros.replay.parameter_file import ParameterFileError, read_node_parameters
 from gas_fusion_ros.replay.settings import KNOWN_PARAMETERS, ClassifierSettings, SettingsError, read_settings
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
@@ -44,6 +44,8 @@ EXAMPLES = [
     ("alarm.critical_classes", "Smoke"),
     ("inbox", "100001"),
     ("pose_type", "Twist"),
+    ("autostart", "1"),
+    ("autostart", "off"),
 ]
 
 SCALARS = ["1", "1.0", "1e3", "010", "08", "0x1F", "1_000", "1:30", "2001-01-01", "null", "~", "nan", ".NaN"]
@@ -65,7 +67,8 @@ FAILING = ["", "[1, 2.0]", "[a, on]", "- 1", "[", "*x"]
 
 
 def test_every_parameter_of_the_node_is_known_and_no_other() -> None:
-    assert set(KNOWN_PARAMETERS) == {spec.name for spec in GasClassifierNode.SPECS} | OF_EVERY_NODE
+    rows = (*GasClassifierNode.SPECS, *MANAGED_SPECS)
+    assert set(KNOWN_PARAMETERS) == {spec.name for spec in rows} | OF_EVERY_NODE
 
 
 def test_the_defaults_are_the_nodes() -> None:
@@ -158,7 +161,7 @@ class RowNode(Node):
         self.table = ParameterTable(self, [spec])
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", [*SPECS, *MANAGED_SPECS], ids=lambda spec: spec.name)
 def test_the_verdict_on_any_value_is_the_live_nodes(graph: Graph, spec: ParameterSpec) -> None:
     node = graph.create(GasClassifierNode)
 

@@ -128,7 +128,7 @@ def test_what_becomes_no_row_is_counted_by_its_reason(tmp_path: Path) -> None:
         reading(4, 1.0, math.inf),
         reading(4),
         reading(5, 1.0, channels=("mq2",)),
-        reading(0),
+        (round(5.5 * S), *reading(0)[1:]),
         reading(6),
         label(7, "Unknown"),
         reading(8),

@@ -166,11 +166,10 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, parameters: object, compla
         ("[1, 2]", "is no ROS parameter file"),
         ("a: [", "cannot be read as a parameter file"),
         ("[" * 5000, "cannot be read as a parameter file"),
-        ("gas_classifier: {ros__parameters: {a: &x 1, b: *x}}", "line 1: ROS takes no aliases"),
+        ("gas_classifier: {ros__parameters: {a: &x 1, b: *x}}", "it has an alias in line 1"),
         ("gas_classifier: {ros__parameters: {channels: [a, 1]}}", "channels is a list of several types"),
         ("gas_classifier: {ros__parameters: {channels: [[a]]}}", "line 1: channels is nested in a list"),
         ("gas_classifier:\n  ros__parameters:\n    model:\n", "line 3: model has no value"),
-        ("#" * 300_000, "longer than 256 kB"),
         ("gas_sensor: {ros__parameters: {}}", "has no section for gas_classifier; there is gas_sensor"),
         ("gas_classifier: {threads: 1}", "section gas_classifier has no ros__parameters"),
         (

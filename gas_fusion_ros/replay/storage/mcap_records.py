@@ -48,6 +48,11 @@ class Schema:
     encoding: str
     definition: str
 
+    @property
+    def size(self) -> int:
+        """Characters in it, and what it takes beside them, about."""
+        return len(self.name) + len(self.encoding) + len(self.definition) + 256
+
 
 @dataclass(frozen=True)
 class Channel:
@@ -57,6 +62,11 @@ class Channel:
     schema_id: int
     topic: str
     message_encoding: str
+
+    @property
+    def size(self) -> int:
+        """Characters in it, and what it takes beside them, about."""
+        return len(self.topic) + len(self.message_encoding) + 256
 
 
 @dataclass(frozen=True)
