@@ -18,8 +18,8 @@ _PLAIN = re.compile(r"[\w./:~@+\-]+")
 def shown(name: object, most: int | None = None) -> str:
     """A name as it may stand in a sentence: as it is where it is short and plain, else quoted.
 
-    Control characters, line breaks, and what turns the direction of writing are escaped as `repr` does. What is
-    longer than `most` characters (`MOST_CHARACTERS`, of a path `LONGEST_PATH`) is cut, and its length told; a
+    Control characters, line breaks, and what turns the direction of writing are escaped as `repr` does. What
+    is longer than `most` characters (`MOST_CHARACTERS`, of a path `LONGEST_PATH`) is cut, and its length told; a
     path keeps its end.
     """
     text = str(name)
