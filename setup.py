@@ -49,7 +49,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
-            f"gas-fusion = {PACKAGE}.cli:main",
+            f"gas-fusion = {PACKAGE}.__main__:main",
             f"gas_classifier = {PACKAGE}.nodes.gas_classifier:main",
             f"gas_sensor = {PACKAGE}.nodes.gas_sensor:main",
             f"sim_clock = {PACKAGE}.nodes.sim_clock:main",

@@ -34,7 +34,7 @@ class Measured:
 def start(*arguments: str | Path, output: int) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        [sys.executable, "-m", "gas_fusion_ros.cli", *map(str, arguments)],
+        [sys.executable, "-m", "gas_fusion_ros", *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
