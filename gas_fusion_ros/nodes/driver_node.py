@@ -26,7 +26,7 @@ POLL_SPECS = (
     ParameterSpec(
         "poll_period",
         0.02,
-        "how often the driver is asked for what it has, s of a steady clock",
+        "how often the driver is asked for what it has, s of a steady clock or of simulated time",
         minimum=0.001,
         maximum=10.0,
     ),
@@ -90,7 +90,7 @@ class DriverNode(ManagedNode, Generic[T]):
     def activate(self) -> None:
         """Start polling."""
         period = self.parameters.number("poll_period")
-        self._poll_timer = self.steady_timer(period, self._poll)
+        self._poll_timer = self.watch_timer(period, self._poll)
         self._tell_source()
 
     def deactivate(self) -> None:

@@ -122,7 +122,7 @@ class GasClassifierNode(ManagedNode):
         )
         self._synchronizer.registerCallback(self._prepare)
         self._look_outs = [
-            self.steady_timer(_TICK_PERIOD_S, self._tick),
+            self.watch_timer(_TICK_PERIOD_S, self._tick),
             self.steady_timer(_LOOK_PERIOD_S, self._look),
         ]
 

@@ -79,14 +79,22 @@ class ManagedNode(LifecycleNode):
         """
         return self.create_timer(period_s, callback, clock=self._steady_clock)
 
+    def watch_timer(self, period_s: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` every `period_s` of the time that `watch_ns` tells."""
+        return self.create_timer(period_s, callback, clock=self._watch_clock)
+
     def watch_ns(self) -> int:
         """The time by which silence and waiting are measured, nanoseconds.
 
         It is a steady clock's, which no step of the system clock moves, and under `use_sim_time` the node's.
         """
+        return int(self._watch_clock.now().nanoseconds)
+
+    @property
+    def _watch_clock(self) -> Clock:
         clock = self.get_clock()
         is_simulated = isinstance(clock, ROSClock) and clock.ros_time_is_active
-        return int((clock if is_simulated else self._steady_clock).now().nanoseconds)
+        return clock if is_simulated else self._steady_clock
 
     def configure(self) -> None:
         """Open files and devices; create publishers and services."""
