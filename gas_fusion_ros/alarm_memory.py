@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from gas_fusion_ros.alarm import MAX_STANDING, AlarmState, Memory, Severity, StandingAlarm
+from gas_fusion_ros.documents import read_json
 from gas_fusion_ros.files import write_durably
 from gas_fusion_ros.observation import RobotPose
 
 FORMAT_VERSION = 1
-_MAX_BYTES = 1_000_000
-"""More than the most alarms that are kept can take."""
 
 
 class AlarmMemoryError(RuntimeError):
@@ -45,20 +44,19 @@ def format_memory(memory: Memory) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def parse_memory(text: str) -> Memory:
-    """Return the standing alarms that `format_memory` wrote.
+def parse_memory(content: Any) -> Memory:
+    """Return the standing alarms that `format_memory` wrote, from the JSON document read back.
 
     Raises:
         ValueError: it wrote nothing like that; says what is wrong.
     """
     try:
-        content = json.loads(text)
         version = content["format_version"]
         if version != FORMAT_VERSION:
             raise ValueError(f"format_version is {version!r}; this release reads {FORMAT_VERSION}")
         alarms = tuple(_alarm(entry) for entry in content["alarms"])
         memory = Memory(alarms, _count(content["raised"]), _count(content["omitted"]))
-    except (KeyError, TypeError, RecursionError) as error:
+    except (KeyError, TypeError) as error:
         raise ValueError(f"it is no list of standing alarms: {type(error).__name__}: {error}") from None
     numbers = [alarm.number for alarm in alarms]
     if len(alarms) > MAX_STANDING or numbers != sorted(set(numbers)) or numbers[-1:] > [memory.raised]:
@@ -98,10 +96,7 @@ class AlarmMemory:
             AlarmMemoryError: it cannot be read; the file is set aside, so that the next one can be written.
         """
         try:
-            if self.path.stat().st_size > _MAX_BYTES:
-                raise ValueError(f"it has more than {_MAX_BYTES} bytes")
-            text = self.path.read_text(encoding="utf-8")
-            memory = parse_memory(text)
+            memory = parse_memory(read_json(self.path))
         except FileNotFoundError:
             return Memory()
         except (OSError, ValueError) as error:
@@ -110,7 +105,7 @@ class AlarmMemory:
             raise AlarmMemoryError(
                 f"state file {self.path} cannot be read ({error}); it is now {aside}"
             ) from None
-        self._written = text
+        self._written = format_memory(memory)
         return memory
 
     def save(self, memory: Memory) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from gas_fusion_ros.alarm_clock import Conditions
 from gas_fusion_ros.alarm_types import Reason
 from gas_fusion_ros.mq import ChannelHealth
+from gas_fusion_ros.quoting import shown
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 SLOW_WARNING = "classification_slow"
@@ -41,6 +42,11 @@ class Source:
     is_sensor: bool
     state: str
     channels: tuple[tuple[str, ChannelHealth], ...] = ()
+
+    @property
+    def inhibits(self) -> tuple[Reason, ...]:
+        """Why no leak can be told with it now; empty where one can."""
+        return (Reason(self.state, INHIBITING[self.state]),) if self.state in INHIBITING else ()
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,9 @@ class SourceWatch:
             *(_no_sensor("gas array", self.array), _no_sensor("thermal camera", self.camera)),
         ]
         return Conditions(
-            self._faults(), self._inhibits(), tuple(reason for reason in warnings if reason is not None)
+            self._faults(),
+            self.array.inhibits if self.array is not None else (),
+            tuple(reason for reason in warnings if reason is not None),
         )
 
     def _faults(self) -> tuple[Reason, ...]:
@@ -144,10 +152,6 @@ class SourceWatch:
         if self.array is not None or not self._array_is_told_of:
             return ()
         return (Reason("array_unknown", "gas/array_info is published and has not been heard yet"),)
-
-    def _inhibits(self) -> tuple[Reason, ...]:
-        state = self.array.state if self.array is not None else ""
-        return (Reason(state, INHIBITING[state]),) if state in INHIBITING else ()
 
     def _is_over(self, since_ns: int, watch_ns: int) -> bool:
         return watch_ns - since_ns > self._settings.timeout_ns
@@ -208,4 +212,4 @@ def _no_sensor(what: str, source: Source | None) -> Reason | None:
     if source is None or source.is_sensor:
         return None
     code = f"{what.split()[-1]}_not_a_sensor"
-    return Reason(code, f"the {what} is not a sensor: its driver is {source.driver}")
+    return Reason(code, f"the {what} is not a sensor: its driver is {shown(source.driver)}")

@@ -34,7 +34,8 @@ from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.pose_source import PoseSource
 from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, RELIABLE
-from gas_fusion_ros.observation import UNKNOWN, Verdict
+from gas_fusion_ros.observation import UNKNOWN, RobotPose, Verdict
+from gas_fusion_ros.quoting import shown
 
 T = TypeVar("T")
 R = TypeVar("R", SetBool.Response, Trigger.Response)
@@ -293,23 +294,22 @@ class AlarmInterface:
             self._own_warnings = (Reason("state_file", detail),)
 
     def _log(self, event: AlarmEvent, status: AlarmStatus) -> None:
+        logger = self._node.get_logger()
         told = f"{event.previous.value} -> {event.state.value}"
         if event.alarm:
-            place = (
-                ""
-                if event.pose is None
-                else f" at x {event.pose.x:.1f}, y {event.pose.y:.1f} in {event.pose.frame_id}"
-            )
-            text = f"alarm {event.alarm} ({event.gas}): {told}{place}"
-            is_grave = event.raises_alarm and event.severity is Severity.CRITICAL
-        else:
-            reasons = "; ".join(reason.text for reason in (*status.faults, *status.inhibits))
-            text = f"alarm: {told}" + (f": {reasons}" if reasons else f" {event.gas}".rstrip())
-            is_grave = event.state is AlarmState.FAULT
-        logger = self._node.get_logger()
-        if is_grave:
+            text = f"alarm {event.alarm} ({event.gas}): {told}{_at(event.pose)}"
+            if event.raises_alarm and event.severity is Severity.CRITICAL:
+                logger.error(text)
+            elif event.raises_alarm:
+                logger.warning(text)
+            else:
+                logger.info(text)
+            return
+        reasons = "; ".join(reason.text for reason in (*status.faults, *status.inhibits))
+        text = f"alarm: {told}: {reasons or event.gas}".removesuffix(": ")
+        if event.state is AlarmState.FAULT:
             logger.error(text)
-        elif event.raises_alarm or event.state is AlarmState.INHIBITED:
+        elif event.state is AlarmState.INHIBITED:
             logger.warning(text)
         else:
             logger.info(text)
@@ -329,6 +329,10 @@ def _state_path(node: ManagedNode) -> Path:
     """Where the alarms of a node are kept that was told no other place; a namespace is a folder."""
     home = os.environ.get("ROS_HOME") or Path.home() / ".ros"
     return Path(home) / "gas_fusion_ros" / "alarms" / f"{node.diagnostic_name}.json"
+
+
+def _at(pose: RobotPose | None) -> str:
+    return "" if pose is None else f" at x {pose.x:.1f}, y {pose.y:.1f} in {shown(pose.frame_id)}"
 
 
 def _answered(response: R, result: CommandResult) -> R:

@@ -191,7 +191,9 @@ class BagRows:
             name=plan.name,
             path=str(plan.path),
             sha256=sha256,
-            topics={kind: name for kind, name in asdict(plan.topics).items() if kind != "pose"},
+            topics={
+                kind: name for kind, name in asdict(plan.topics).items() if kind not in ("pose", "array")
+            },
             labels=plan.truth.source,
             readings=counters.readings,
             images=counters.images,

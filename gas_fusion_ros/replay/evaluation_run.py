@@ -297,6 +297,8 @@ class _Run:
             self._poses.settle(message.stamp_ns)
         elif message.topic == topics.label:
             self._take_label(message)
+        elif message.topic == topics.array:
+            self.pipeline.add_array_message(message.message, message.stamp_ns)
         elif message.topic == topics.pose:
             self._take_pose(message)
         else:

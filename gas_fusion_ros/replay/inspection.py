@@ -42,7 +42,7 @@ def inspect(
         TopicError: a wanted topic is not there or has another type.
         ImportError: cv_bridge cannot be used.
     """
-    topics = find_topics(reader.topics, wanted, problems, without=("pose",))
+    topics = find_topics(reader.topics, wanted, problems, without=("pose", "array"))
     look = _Look(reader, topics, pairing, problems)
     look.through(on_message)
     found = look.inspection()

@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from gas_fusion_ros import messages
-from gas_fusion_ros.alarm_clock import AlarmClock, Instant
+from gas_fusion_ros.alarm_clock import AlarmClock, Conditions, Instant
 from gas_fusion_ros.alarm_types import AlarmEvent, AlarmSettings, AlarmStatus
 from gas_fusion_ros.classifier import Classifier, ClassifierError, Sample
 from gas_fusion_ros.inference import Bundle, Runtime
@@ -145,6 +145,16 @@ class Pipeline:
             self._refuse(error, now_ns)
             return
         self._add_frame(_Received(frame, now_ns, time.perf_counter_ns() - began_ns))
+
+    def add_array_message(self, msg: Any, now_ns: int) -> None:
+        """Take in what the array said of itself: a diagnostic_msgs/DiagnosticArray recorded at `now_ns`."""
+        self.tick(now_ns)
+        try:
+            source = messages.decode_source(msg, "gas/array_info")
+        except messages.MessageError as error:
+            self._problems.add(error.cause, error.detail)
+            return
+        self._alarm.set_conditions(Conditions(inhibits=source.inhibits), Instant.of(now_ns))
 
     def add_reading(self, reading: GasReading, now_ns: int) -> None:
         """Take in a reading that needs no decoding."""

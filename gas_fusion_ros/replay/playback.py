@@ -71,7 +71,7 @@ def _find_topics(playback: Playback, problems: Problems) -> BagTopics:
     with BagReader(playback.bag, Problems()) as reader:
         prefix = _topic(playback.bag_namespace, "")
         inside = [topic for topic in reader.topics if topic.name.startswith(prefix)]
-        return find_topics(inside, playback.topics, problems, without=("pose",))
+        return find_topics(inside, playback.topics, problems, without=("pose", "array"))
 
 
 def _topic(namespace: str, topic: str) -> str:

@@ -17,6 +17,7 @@ TRUTH_LEAKS = "truth/leaks"
 """diagnostic_msgs/DiagnosticArray; one status per leak, its message the gas, its values `start_ns`, `end_ns`,
 `first_sign_ns` and `recovered_ns`, decimal integers."""
 
+ARRAY_INFO = "gas/array_info"
 ROBOT_POSE = "pose"
 """Of one of three types, see `BagTopics`."""
 
@@ -34,6 +35,7 @@ class BagTopics:
         image: thermal images, sensor_msgs/Image.
         label: true labels, std_msgs/String.
         leaks: true leaks, diagnostic_msgs/DiagnosticArray.
+        array: what the array says of itself, diagnostic_msgs/DiagnosticArray; looked for by its name alone.
         pose: where the robot is, geometry_msgs/PoseStamped, geometry_msgs/PoseWithCovarianceStamped or
             nav_msgs/Odometry.
     """
@@ -43,6 +45,7 @@ class BagTopics:
     label: str | None = None
     leaks: str | None = None
     pose: str | None = None
+    array: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ _POSE = _Kind(
     (ROBOT_POSE,),
     names_are_ours=False,
 )
-_KINDS = (_GAS, _IMAGE, _LABEL, _LEAKS, _POSE)
+_ARRAY = _Kind("array", "states of the array", ("diagnostic_msgs/msg/DiagnosticArray",), (ARRAY_INFO,))
+_KINDS = (_GAS, _IMAGE, _LABEL, _LEAKS, _POSE, _ARRAY)
 """In the order in which they are looked for: the others near the readings."""
 
 

@@ -24,7 +24,7 @@ MAX_SECONDS = 3.0
 
 
 def slow_to_hash(path: Path, gibibytes: int = 40) -> Path:
-    """A bag that is read in no time and takes a minute to hash: nearly all of it is one attachment of zeros."""
+    """A bag that is read in no time and takes a minute to hash: it is mostly one attachment of zeros."""
     times = [EPOCH + number * 2 * SECOND for number in range(5)]
     inside = [
         message(at, bytes(STORE.serialize_cdr(reading(at, [400.0] * 7).message, CLOUD))) for at in times
