@@ -335,6 +335,7 @@ def _report(
         problems=dict(tally.problems),
         unreadable_rows=programme.unreadable_rows,
         unknown_share=_rounded(log.unknown_share()),
+        misnamed_alarms=score.misnamed_alarms if score else None,
     )
 
 
@@ -365,4 +366,6 @@ def _headline(programme: Programme, report: Report, stopped: str) -> str:
     if report.leaks is not None:
         missed, false = f"{report.missed_leaks} missed", f"{report.false_alarms} false"
         figures = [counted(report.leaks, "leak"), alarms, missed, false]
+        if report.misnamed_alarms:
+            figures.append(f"{report.misnamed_alarms} under another gas")
     return f"{source}: {', '.join(figures)}" + (f" ({stopped})" if stopped else "")
