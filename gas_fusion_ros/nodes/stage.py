@@ -194,7 +194,7 @@ class Stage:
         self._warnings: dict[str, None] = {}
         self._diagnosed_ns: dict[str, int] = {}
         self._diagnosed_changed = threading.Condition()
-        self._acknowledged_ns = 0
+        self._to_acknowledge_ns: int | None = None
         self._going_down = False
         self._readings_under_way = UnderWay(programme.reading_stamps_ns, RELIABLE.depth)
         self._images_under_way = UnderWay(
@@ -405,11 +405,12 @@ class Stage:
 
     def _acknowledge_alarm(self) -> None:
         """Acknowledge a leak alarm a few seconds after it came, as an operator would."""
-        alarm = self._log.alarm
-        if alarm.state not in ("active", "latched") or alarm.stamp_ns <= self._acknowledged_ns:
-            return
-        if self._now_ns - alarm.stamp_ns >= _ACKNOWLEDGE_AFTER_NS and self._acknowledge.service_is_ready():
-            self._acknowledged_ns = alarm.stamp_ns
+        if self._log.alarm.state not in ("active", "latched"):
+            self._to_acknowledge_ns = None
+        elif self._to_acknowledge_ns is None:
+            self._to_acknowledge_ns = self._now_ns + _ACKNOWLEDGE_AFTER_NS
+        elif self._now_ns >= self._to_acknowledge_ns and self._acknowledge.service_is_ready():
+            self._to_acknowledge_ns = self._now_ns + _ACKNOWLEDGE_AFTER_NS
             self._acknowledge.call_async(Trigger.Request())
 
     def _count(self, published: int, refused: Mapping[str, int], lost: Mapping[str, int]) -> Tally:
