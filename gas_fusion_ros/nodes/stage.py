@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import Counter
@@ -67,6 +68,8 @@ LATCHED_TOPICS = frozenset(
 
 _TRUTH_PERIOD_S = 0.5
 _LOG_WARN = 30  # Log.WARN, which is an int in one distribution and bytes in another
+_USUAL = re.compile(r"^alarm \d+ |not a sensor: |array_info is published")
+"""Leak alarms, which the report has, that nothing here is a sensor, and that nodes start one after another."""
 _LEAD_IN_STEPS = 1
 _LEAD_IN_STEP_NS = 1_200_000_000
 _ACKNOWLEDGE_AFTER_NS = 5 * NANOSECONDS_PER_SECOND
@@ -195,7 +198,7 @@ class Stage:
         self._diagnosed_ns: dict[str, int] = {}
         self._diagnosed_changed = threading.Condition()
         self._to_acknowledge_ns: int | None = None
-        self._going_down = False
+        self._is_leading_in = self._going_down = False
         self._readings_under_way = UnderWay(programme.reading_stamps_ns, RELIABLE.depth)
         self._images_under_way = UnderWay(
             programme.image_stamps_ns, SENSOR_DATA.depth, programme.image_wait_ns
@@ -255,9 +258,10 @@ class Stage:
                     lifecycle.request(transition)
         except CompositionError as error:
             raise CompositionError(f"{error}{self._reason()}") from error
-        self._is_active = True
+        self._is_active = self._is_leading_in = True
         for _ in range(_LEAD_IN_STEPS):
             self._lead_in_step()
+        self._is_leading_in = False
 
     def set_time(self, now_ns: int) -> None:
         """Publish the simulated time, and let the operator look at the alarm.
@@ -372,7 +376,9 @@ class Stage:
             self._log.add_alarm_state(report)
 
     def _hear_log(self, msg: Log, _: int) -> None:
-        if msg.level >= _LOG_WARN:
+        """Keep what a user should know; what belongs to every demo is none of it."""
+        is_unusual = not self._is_leading_in and not self._going_down and not _USUAL.search(msg.msg)
+        if msg.level >= _LOG_WARN and is_unusual:
             self._warnings[f"{msg.name}: {msg.msg}"] = None
 
     def _hear_diagnostics(self, msg: DiagnosticArray, _: int) -> None:
