@@ -69,7 +69,7 @@ LATCHED_TOPICS = frozenset(
 _TRUTH_PERIOD_S = 0.5
 _LOG_WARN = 30  # Log.WARN, which is an int in one distribution and bytes in another
 _USUAL = re.compile(r"^alarm \d+ |not a sensor: |array_info is published")
-"""Leak alarms, which the report has, that nothing here is a sensor, and that nodes start one after another."""
+"""Leak alarms, which the report has, that nothing is a sensor, and that nodes start one after another."""
 _LEAD_IN_STEPS = 1
 _LEAD_IN_STEP_NS = 1_200_000_000
 _ACKNOWLEDGE_AFTER_NS = 5 * NANOSECONDS_PER_SECOND
