@@ -175,6 +175,11 @@ class Operator:
         self._acknowledged_ns = 0
         self._client: Client = node.create_client(Trigger, "gas/acknowledge_alarm")
         node.create_subscription(DiagnosticArray, "gas/alarm_state", self._hear, _LATCHED)
+        self._has_left = False
+
+    def leave(self) -> None:
+        """Count no more."""
+        self._has_left = True
 
     def look(self, now_ns: int) -> None:
         """Acknowledge what stands."""
@@ -186,6 +191,8 @@ class Operator:
             self._client.call_async(Trigger.Request())
 
     def _hear(self, msg: DiagnosticArray) -> None:
+        if self._has_left:
+            return
         before, now = self._last, decode_alarm_state(msg)
         self._last = now
         if before is not None:
@@ -256,9 +263,10 @@ class Soak:
         for lifecycle in sensors:
             lifecycle.request(DEACTIVATE)
         self._wait_until(lambda: arrived_readings(self._classifier) >= self._gas.published)
-        alarms, faults = self._operator.alarms, self._operator.faults
+        # Deactivating leaves a fault behind, rightly, but it is no part of what was run.
+        self._operator.leave()
         classifier.request(DEACTIVATE)
-        soaked = self._count(due, pace, wall_s, alarms, faults)
+        soaked = self._count(due, pace, wall_s)
         for lifecycle in lifecycles:
             lifecycle.request(CLEANUP)
         return soaked
@@ -338,7 +346,7 @@ class Soak:
             if len(self._memory) % _SAMPLES_AN_HOUR == 1:
                 print(f"{elapsed_ns / HOUR_NS:5.1f} h  {resident_mb:7.1f} MB", file=sys.stderr, flush=True)
 
-    def _count(self, due: int, pace: Pace, wall_s: float, alarms: int, faults: int) -> Soaked:
+    def _count(self, due: int, pace: Pace, wall_s: float) -> Soaked:
         published = self._gas.published
         dropped_by = {
             **refused_readings(self._classifier),
@@ -357,8 +365,8 @@ class Soak:
             classified=self._classifier.classified,
             dropped_by={cause: count for cause, count in dropped_by.items() if count},
             problems=problems,
-            alarms=alarms,
-            faults=faults,
+            alarms=self._operator.alarms,
+            faults=self._operator.faults,
             stalls=pace.stalls,
             memory=self._memory,
         )
