@@ -14,7 +14,7 @@ from gas_fusion_ros.nodes.launching import PACKAGE, check_entry, model_arguments
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Describe the pipeline and the clock, which starts when the classifier is ready."""
+    """Describe the pipeline and the clock, which starts when all are ready."""
     share = FindPackageShare(PACKAGE)
     params_file = LaunchConfiguration("params_file")
     speed = ParameterValue(LaunchConfiguration("speed"), value_type=float)
@@ -52,7 +52,7 @@ def generate_launch_description() -> LaunchDescription:
             ),
             *model_arguments(),
             OpaqueFunction(function=_check_clock),
-            on_active("gas_classifier", [clock]),
+            on_active(("gas_classifier", "gas_sensor", "thermal_camera"), [clock]),
             pipeline,
         ]
     )

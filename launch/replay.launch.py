@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from launch import Action, LaunchContext, LaunchDescription
@@ -87,12 +88,14 @@ def _play_when_ready(context: LaunchContext) -> list[Action]:
             topics=BagTopics(gas=argument("gas_topic") or None, image=argument("image_topic") or None),
         )
     )
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(f"{command[0]} is not installed, which plays the bag")
     play = ExecuteProcess(cmd=command, output="screen", on_exit=_end)
     said: list[Action] = [LogInfo(msg=doubt.detail) for doubt in doubts]
-    return [*said, on_active("gas_classifier", [play])]
+    return [*said, on_active(("gas_classifier",), [play])]
 
 
-def _end(event: ProcessExited, _: LaunchContext) -> list[Action]:
-    if event.returncode != 0:
+def _end(event: ProcessExited, context: LaunchContext) -> list[Action]:
+    if event.returncode != 0 and not context.is_shutdown:
         raise RuntimeError(f"the player ended with exit code {event.returncode}: {' '.join(event.cmd)}")
     return [Shutdown(reason="the bag has ended")]

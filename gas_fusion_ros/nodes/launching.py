@@ -117,35 +117,42 @@ def full_name(context: LaunchContext, name: str, namespace: str | None = None) -
     return f"{absolute.rstrip('/')}/{name}"
 
 
-def on_active(name: str, actions: Sequence[Action]) -> Action:
-    """Run `actions` when the node `name` is first active."""
-    return OpaqueFunction(function=_Watch(name, actions))
+def on_active(names: Sequence[str], actions: Sequence[Action]) -> Action:
+    """Run `actions` when all the nodes of these names have been active."""
+    return OpaqueFunction(function=_Watch(names, actions))
 
 
 class _Watch:
-    """Looks at a node's state until it is active.
+    """Looks at one node's state after the other's until it is active.
 
     It asks anew each time: what is asked of a process that has just been killed is never answered, and a
     transition that is published while the subscription is still being found is not heard.
     """
 
-    def __init__(self, name: str, actions: Sequence[Action]) -> None:
-        self._name = name
+    def __init__(self, names: Sequence[str], actions: Sequence[Action]) -> None:
+        self._names = list(names)
         self._actions = list(actions)
         self._client: Client | None = None
         self._answer: Future | None = None
 
     def __call__(self, context: LaunchContext) -> list[Action]:
+        if self._is_active():
+            self._client = self._answer = None
+            del self._names[0]
+        if not self._names:
+            return self._actions
         if self._client is None:
-            service = f"{full_name(context, self._name)}/get_state"
+            service = f"{full_name(context, self._names[0])}/get_state"
             self._client = get_ros_node(context).create_client(GetState, service)
-        if self._answer is not None:
-            self._client.remove_pending_request(self._answer)
-            response = self._answer.result()
-            if response is not None and response.current_state.id == State.PRIMARY_STATE_ACTIVE:
-                return self._actions
         self._answer = self._client.call_async(GetState.Request())
         return [TimerAction(period=_LOOK_PERIOD_S, actions=[OpaqueFunction(function=self)])]
+
+    def _is_active(self) -> bool:
+        if self._client is None or self._answer is None:
+            return False
+        self._client.remove_pending_request(self._answer)
+        response = self._answer.result()
+        return response is not None and response.current_state.id == State.PRIMARY_STATE_ACTIVE
 
 
 @cache
@@ -174,6 +181,7 @@ def _lifecycle_node(context: LaunchContext, name: str, overrides: Mapping[str, s
         name=name,
         namespace=LaunchConfiguration("namespace"),
         parameters=[LaunchConfiguration("params_file"), {**flags, **texts}],
+        exec_name=name,
         prefix=_signals_wait(),
         respawn=LaunchConfiguration("respawn").perform(context) == "true",
         respawn_delay=_RESPAWN_DELAY_S,

@@ -15,6 +15,7 @@ from rclpy.signals import SignalHandlerOptions
 from gas_fusion_ros.nodes.parameters import ParameterError
 
 _PARAMETERS = "ros__parameters"
+_MAX_BYTES = 256 * 1024
 _MAX_NAMES = 8
 _MAX_NAME = 100
 _SOURCE_PLACE = re.compile(r", at \S+:\d+")
@@ -31,18 +32,13 @@ def check_parameter_file(path: Path, node: str) -> None:
     Raises:
         ParameterError: the file is missing or unreadable, or no entry fits; says what would be right.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
-        raise ParameterError(f"params_file {str(path)!r} cannot be read: {reason}") from None
+    text = _text(path)
     _check_syntax(path)
     try:
         entries = list(_entries(yaml.safe_load(text), ""))
-    except yaml.YAMLError as error:
-        raise ParameterError(
-            f"params_file {str(path)!r} is no YAML: {' '.join(str(error).split())}"
-        ) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise ParameterError(f"params_file {str(path)!r} is no YAML: {reason}") from None
     if not any(_fits(entry, node) for entry in entries):
         raise ParameterError(
             f"params_file {str(path)!r} has no entry that fits {node}, its entries are {_listed(entries)}; "
@@ -53,6 +49,20 @@ def check_parameter_file(path: Path, node: str) -> None:
 def without_place(error: RuntimeError) -> str:
     """What rcl says is wrong, in one line and without the place in its source."""
     return " ".join(_SOURCE_PLACE.sub("", str(error)).split())
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.exists() and not path.is_file():
+            raise ParameterError(f"params_file {str(path)!r} is no file")
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise ParameterError(f"params_file {str(path)!r} is longer than {_MAX_BYTES} bytes")
+        return content.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
+        raise ParameterError(f"params_file {str(path)!r} cannot be read: {reason}") from None
 
 
 def _check_syntax(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,8 @@ def test_an_entry_fits_where_ros_takes_it(tmp_path: Path, text: str) -> None:
         (b"/**/gas_sensor: [unclosed", "params_file: "),
         (b"/**/gas_sensor: {period: 1.0}\n", "params_file: "),
         (b"", "its entries are none"),
+        (b"#" * 300_000, "longer than"),
+        (b"a:\n  " + b"[" * 5000, "params_file: "),
         (b"/gas_s.nsor:\n  ros__parameters: {period: 1.0}\n", "params_file: "),
     ],
 )
@@ -95,6 +98,13 @@ def test_what_ros_does_not_read_is_one_line_with_the_file(
         check_parameter_file(path, "/gas_sensor")
     assert "\n" not in str(refusal.value)
     assert "params.yaml" in str(refusal.value)
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "params.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(ParameterError, match="is no file"):
+        check_parameter_file(pipe, "/gas_sensor")
 
 
 def test_the_entries_and_the_remedy_are_named(tmp_path: Path) -> None:

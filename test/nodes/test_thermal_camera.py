@@ -7,11 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import CameraInfo, Image
 
-from gas_fusion_ros.messages import decode_frame, stamp_to_ns
-from gas_fusion_ros.nodes.qos import SENSOR_DATA
+from gas_fusion_ros.messages import decode_frame, key_values, stamp_to_ns
+from gas_fusion_ros.nodes.qos import LATCHED, SENSOR_DATA
 from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
 from gas_fusion_ros.thermal import to_field
 from nodes.harness import Graph
@@ -105,3 +106,13 @@ def test_configure_fails_with_the_reason(
 ) -> None:
     assert graph.create(ThermalCameraNode, **parameters).trigger_configure() == FAILURE
     assert reason in capfd.readouterr().err
+
+
+def test_what_camera_it_is_is_told_to_whoever_comes_later(graph: Graph) -> None:
+    start(graph.create(ThermalCameraNode, driver="simulated"))
+    told = graph.listen(DiagnosticArray, "thermal/camera_status", LATCHED)
+    graph.wait_for(lambda: bool(told))
+    [status] = told[0].status
+    assert status.name == "thermal_camera: source"
+    assert key_values(status) == {"driver": "simulated", "is_sensor": "false", "state": "running"}
+    assert told[0].header.frame_id == "thermal_camera_optical_frame"

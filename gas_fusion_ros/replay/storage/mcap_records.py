@@ -184,8 +184,9 @@ def parse_chunk(content: bytes) -> Chunk:
 def parse_footer(content: bytes) -> Footer:
     """Read the content of a Footer record."""
     fields = _Fields(content)
-    summary_start, _offsets_start, crc = fields.number(_U64), fields.number(_U64), fields.number(_U32)
-    return Footer(summary_start, crc)
+    summary_start = fields.number(_U64)
+    fields.number(_U64)  # where the summary's offsets start
+    return Footer(summary_start, fields.number(_U32))
 
 
 def parse_chunk_index(content: bytes) -> ChunkIndex:
@@ -199,9 +200,12 @@ def parse_chunk_index(content: bytes) -> ChunkIndex:
 def parse_statistics(content: bytes) -> Statistics:
     """Read the content of a Statistics record."""
     fields = _Fields(content)
-    messages, _schemas, channels = fields.number(_U64), fields.number(_U16), fields.number(_U32)
-    _attachments, _metadata, chunks = (fields.number(_U32) for _ in range(3))
-    _start_ns, _end_ns = fields.number(_U64), fields.number(_U64)
+    messages = fields.number(_U64)
+    fields.number(_U16)  # schemas
+    channels = fields.number(_U32)
+    *_, chunks = (fields.number(_U32) for _ in ("attachments", "metadata", "chunks"))
+    for _ in ("first time", "last time"):
+        fields.number(_U64)
     return Statistics(messages, channels, chunks, dict(_pairs(fields.block())))
 
 
