@@ -49,7 +49,7 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
-            f"gas-fusion = {PACKAGE}.cli:main",
+            f"gas-fusion = {PACKAGE}.__main__:main",
             f"gas_classifier = {PACKAGE}.nodes.executables:gas_classifier",
             f"gas_sensor = {PACKAGE}.nodes.executables:gas_sensor",
             f"sim_clock = {PACKAGE}.nodes.executables:sim_clock",

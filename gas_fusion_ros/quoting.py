@@ -19,8 +19,8 @@ def shown(name: object, most: int | None = None) -> str:
     """A name as it may stand in a sentence: as it is where it is short and plain, else quoted.
 
     Control characters, line breaks, and what turns the direction of writing are escaped as `repr` does. What
-    is longer than `most` characters (`MOST_CHARACTERS`, of a path `LONGEST_PATH`) is cut, and its length
-    told; a path keeps its end.
+    is longer than `most` characters (unless given `MOST_CHARACTERS`, of a path `LONGEST_PATH`) is cut, and
+    its length told; a path keeps its end.
     """
     text = str(name)
     is_path = isinstance(name, PurePath)
