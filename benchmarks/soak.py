@@ -124,7 +124,8 @@ class Soaked:
         dropped_by: readings without a verdict, by cause.
         problems: what else went wrong, by cause.
         alarms: leak alarms that came.
-        faults: faults that came after the first verdict.
+        faults: faults that came.
+        stalls: how often the clock went on without what it had waited for.
         memory: samples of the process's memory, in order.
     """
 
@@ -138,6 +139,7 @@ class Soaked:
     problems: Mapping[str, int]
     alarms: int
     faults: int
+    stalls: int
     memory: Sequence[MemorySample]
 
     @property
@@ -173,6 +175,11 @@ class Operator:
         self._acknowledged_ns = 0
         self._client: Client = node.create_client(Trigger, "gas/acknowledge_alarm")
         node.create_subscription(DiagnosticArray, "gas/alarm_state", self._hear, _LATCHED)
+        self._has_left = False
+
+    def leave(self) -> None:
+        """Count no more."""
+        self._has_left = True
 
     def look(self, now_ns: int) -> None:
         """Acknowledge what stands."""
@@ -184,11 +191,15 @@ class Operator:
             self._client.call_async(Trigger.Request())
 
     def _hear(self, msg: DiagnosticArray) -> None:
+        if self._has_left:
+            return
         before, now = self._last, decode_alarm_state(msg)
         self._last = now
         if before is not None:
             self.alarms += now.state == "active" != before.state
-            self.faults += now.fault and not before.fault
+            if now.fault and not before.fault:
+                self.faults += 1
+                print(f"fault at {(now.stamp_ns - _START_NS) / HOUR_NS:.3f} h", file=sys.stderr, flush=True)
 
 
 class Soak:
@@ -244,17 +255,18 @@ class Soak:
                 lifecycle.request(transition)
         self._start_clocks()
         began_s = time.monotonic()
-        now_ns = self._pass_time()
+        pace = self._pass_time()
         wall_s = time.monotonic() - began_s
-        due = (now_ns - _START_NS) // _READING_PERIOD_NS + 1
+        due = (pace.now_ns - _START_NS) // _READING_PERIOD_NS + 1
         self._wait_until(lambda: self._gas.published >= due)
         classifier, *sensors = lifecycles
         for lifecycle in sensors:
             lifecycle.request(DEACTIVATE)
         self._wait_until(lambda: arrived_readings(self._classifier) >= self._gas.published)
-        alarms, faults = self._operator.alarms, self._operator.faults
+        # Deactivating leaves a fault behind, rightly, but it is no part of what was run.
+        self._operator.leave()
         classifier.request(DEACTIVATE)
-        soaked = self._count(now_ns, due, wall_s, alarms, faults)
+        soaked = self._count(due, pace, wall_s)
         for lifecycle in lifecycles:
             lifecycle.request(CLEANUP)
         return soaked
@@ -292,8 +304,8 @@ class Soak:
 
         self._wait_until(all_know)
 
-    def _pass_time(self) -> int:
-        """Run the clock to the end, or until Ctrl-C, and return the last time."""
+    def _pass_time(self) -> Pace:
+        """Run the clock to the end, or until Ctrl-C."""
         pace = Pace(
             PaceSettings(_START_NS, self._settings.end_ns, self._settings.speed, _LEAD_NS),
             time.monotonic_ns(),
@@ -312,7 +324,7 @@ class Soak:
                 time.sleep(_TICK_S)
         except KeyboardInterrupt:
             pass
-        return pace.now_ns
+        return pace
 
     def _decided_ns(self) -> int:
         """The stamp up to which every reading has its verdict, or none for a known reason."""
@@ -334,7 +346,7 @@ class Soak:
             if len(self._memory) % _SAMPLES_AN_HOUR == 1:
                 print(f"{elapsed_ns / HOUR_NS:5.1f} h  {resident_mb:7.1f} MB", file=sys.stderr, flush=True)
 
-    def _count(self, now_ns: int, due: int, wall_s: float, alarms: int, faults: int) -> Soaked:
+    def _count(self, due: int, pace: Pace, wall_s: float) -> Soaked:
         published = self._gas.published
         dropped_by = {
             **refused_readings(self._classifier),
@@ -345,7 +357,7 @@ class Soak:
         for node in self._managed:
             problems.update(node.problem_counts())
         return Soaked(
-            hours=(now_ns - _START_NS) / HOUR_NS,
+            hours=(pace.now_ns - _START_NS) / HOUR_NS,
             wall_s=wall_s,
             due=due,
             published=published,
@@ -353,8 +365,9 @@ class Soak:
             classified=self._classifier.classified,
             dropped_by={cause: count for cause, count in dropped_by.items() if count},
             problems=problems,
-            alarms=alarms,
-            faults=faults,
+            alarms=self._operator.alarms,
+            faults=self._operator.faults,
+            stalls=pace.stalls,
             memory=self._memory,
         )
 
@@ -420,6 +433,7 @@ def result_table(soaked: Soaked) -> Table:
     table.add_row("readings dropped, by cause", causes(soaked.dropped_by), "")
     table.add_row("readings counted nowhere", str(soaked.unaccounted), "0")
     table.add_row("other problems", causes(soaked.problems), "")
+    table.add_row("clock went on without what it waited for", str(soaked.stalls), "")
     table.add_row("leak alarms, faults", f"{soaked.alarms}, {soaked.faults}", "")
     table.add_row("resident at the start, largest, MB", f"{resident[0]:.1f}, {max(resident):.1f}", "")
     table.add_row(

@@ -35,6 +35,7 @@ GOOD = Soaked(
     problems={},
     alarms=2,
     faults=0,
+    stalls=0,
     memory=memory(24.0, 180.0, 0.1),
 )
 
@@ -56,7 +57,7 @@ def test_limits_that_are_not_kept_are_named() -> None:
     assert "after the first hour, at most 5" in grown
     [lost] = broken_limits(replace(GOOD, dropped_by={}))
     assert lost == "4 readings counted nowhere, none may be"
-    assert result_table(GOOD).row_count == 9
+    assert result_table(GOOD).row_count == 10
 
 
 def test_a_short_soak_ends_by_itself_with_every_reading_classified() -> None:

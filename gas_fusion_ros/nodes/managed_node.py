@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType, ROSClock
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy
 from rclpy.timer import Timer
 
 from gas_fusion_ros.messages import Level
@@ -193,11 +194,12 @@ class ManagedNode(LifecycleNode):
         super().destroy_node()
 
     def _deliver(self) -> None:
-        """Give every subscriber a bounded moment to get what was published."""
+        """Give every subscriber of a latched topic a bounded moment to get what was said last."""
         deadline_s = time.monotonic() + _DELIVERY_S
         for publisher in self.publishers:
-            left_s = max(0.0, deadline_s - time.monotonic())
-            publisher.wait_for_all_acked(Duration(seconds=left_s))
+            if publisher.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL:
+                left_s = max(0.0, deadline_s - time.monotonic())
+                publisher.wait_for_all_acked(Duration(seconds=left_s))
 
     def _start_itself(self) -> None:
         self._end_autostart()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,13 +97,23 @@ def run_in_processes(
     if importlib.util.find_spec("joblib") is None:
         raise ParallelError("several bags at a time need joblib: pip install joblib, or give --jobs 1")
     import joblib
+    from joblib.externals.loky import get_reusable_executor
 
+    # joblib's keeper of semaphores warns, at the end, of those of processes that were ended on purpose.
+    ignored = [os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker"]
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, ignored))
     parallel = joblib.Parallel(n_jobs=min(workers, len(jobs)), return_as="generator")
-    outcomes = parallel(joblib.delayed(_run_remotely)(job, classifier) for job in jobs)
+    outcomes = parallel(joblib.delayed(_run_in_process)(job, classifier) for job in jobs)
     try:
         yield from zip(jobs, outcomes, strict=True)
     except Exception as error:  # a process that was killed, for lack of memory say
-        raise ParallelError(f"a process ended before its bag was evaluated: {error}") from error
+        raise ParallelError(
+            f"a process ended before its bag was evaluated: {one_line(str(error))}"
+        ) from error
+    except BaseException:
+        # Nobody waits for what the processes are at.
+        get_reusable_executor().shutdown(wait=True, kill_workers=True)
+        raise
 
 
 def run_on_cluster(
@@ -139,6 +150,12 @@ def run_on_cluster(
 
 _models: list[tuple[ClassifierSettings, Model]] = []
 """The model of this process, where it evaluates bags for another one."""
+
+
+def _run_in_process(job: Job, classifier: ClassifierSettings) -> Outcome:
+    # A terminal tells all processes of Ctrl-C; the one that started this one ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return _run_remotely(job, classifier)
 
 
 def _run_remotely(job: Job, classifier: ClassifierSettings) -> Outcome:

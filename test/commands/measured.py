@@ -31,7 +31,7 @@ class Measured:
         return self.said.splitlines()
 
 
-def start(*arguments: str | Path, output: int) -> subprocess.Popen[bytes]:
+def start(*arguments: object, output: int) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         [sys.executable, "-m", "gas_fusion_ros", *map(str, arguments)],
@@ -39,6 +39,7 @@ def start(*arguments: str | Path, output: int) -> subprocess.Popen[bytes]:
         stdout=output,
         stderr=output,
         env=environment,
+        start_new_session=True,
     )
 
 
