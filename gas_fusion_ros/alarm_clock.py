@@ -23,7 +23,7 @@ from gas_fusion_ros.alarm import (
 from gas_fusion_ros.observation import Verdict
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
-Listener = Callable[[AlarmStatus, int, "tuple[AlarmEvent, ...]"], None]
+Listener = Callable[[AlarmStatus, int, tuple[AlarmEvent, ...]], None]
 """Called whenever what stands changes: with the status, its stamp and what happened; nothing as it begins."""
 
 NO_READING = "no_reading"
