@@ -16,7 +16,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -26,6 +26,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from gas_fusion_ros.nodes.parameter_file import without_place
 
+_LOOK_S = 0.25
 _CALLBACK_S = 3.0
 """How long a callback may go on after the signal. With the next one below the 10 s of `ros2 launch`."""
 _LAST_WORDS_S = 5.0
@@ -48,8 +49,7 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> None:
     _start_ros(args)
     life = _Life(create, ends)
     life.start()
-    # Only the first end counts; further signals change nothing.
-    failure = ends.get()
+    failure = _first(ends)
     if failure is not None:
         get_logger(_program()).debug("".join(traceback.format_exception(failure)))
     left_behind = life.end()
@@ -67,6 +67,19 @@ def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> None:
         os._exit(0 if failure is None else 1)
     if failure is not None:
         sys.exit(1)
+
+
+def _first(ends: _Ends) -> Exception | None:
+    """Wait for the first end; it alone counts, and further signals change nothing.
+
+    The system may hand a signal to another thread, as after a SIGCONT: Python calls its handler when the main
+    thread next looks.
+    """
+    while True:
+        try:
+            return ends.get(timeout=_LOOK_S)
+        except Empty:
+            continue
 
 
 def hear_signals(handler: Callable[[int, object], object] | signal.Handlers) -> None:

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -100,17 +101,55 @@ static timed_wait original_wait(void)
   return found != NULL ? found : (found = (timed_wait)dlsym(RTLD_NEXT, "pthread_cond_timedwait"));
 }
 
+/* Until the deadline by the shifted clock, but no longer than a slice: the clock may be stepped meanwhile. */
+static struct timespec next_look(const struct timespec *deadline)
+{
+  int64_t due_ns = nanoseconds(deadline) - shift();
+  int64_t slice_ns = real_ns() + SLICE;
+  return timespec_of(due_ns < slice_ns ? due_ns : slice_ns);
+}
+
+static int is_over(const struct timespec *deadline)
+{
+  return real_ns() + shift() >= nanoseconds(deadline);
+}
+
 int pthread_cond_timedwait(
   pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex, const struct timespec *restrict deadline)
 {
   if (deadline->tv_sec < SYSTEM_CLOCK_FROM) {
     return original_wait()(condition, mutex, deadline);
   }
-  int64_t due_ns = nanoseconds(deadline) - shift();
-  int64_t slice_ns = real_ns() + SLICE;
-  struct timespec until = timespec_of(due_ns < slice_ns ? due_ns : slice_ns);
+  struct timespec until = next_look(deadline);
   int result = original_wait()(condition, mutex, &until);
   /* A wake-up before its time is allowed, and whoever waits looks again. */
-  int is_early = result == ETIMEDOUT && real_ns() + shift() < nanoseconds(deadline);
-  return is_early ? 0 : result;
+  return result == ETIMEDOUT && !is_over(deadline) ? 0 : result;
+}
+
+int sem_timedwait(sem_t *restrict semaphore, const struct timespec *restrict deadline)
+{
+  static int (*original)(sem_t *, const struct timespec *);
+  if (original == NULL) {
+    original = (int (*)(sem_t *, const struct timespec *))dlsym(RTLD_NEXT, "sem_timedwait");
+  }
+  int result;
+  do {
+    struct timespec until = next_look(deadline);
+    result = original(semaphore, &until);
+  } while (result != 0 && errno == ETIMEDOUT && !is_over(deadline));
+  return result;
+}
+
+int pthread_mutex_timedlock(pthread_mutex_t *restrict mutex, const struct timespec *restrict deadline)
+{
+  static int (*original)(pthread_mutex_t *, const struct timespec *);
+  if (original == NULL) {
+    original = (int (*)(pthread_mutex_t *, const struct timespec *))dlsym(RTLD_NEXT, "pthread_mutex_timedlock");
+  }
+  int result;
+  do {
+    struct timespec until = next_look(deadline);
+    result = original(mutex, &until);
+  } while (result == ETIMEDOUT && !is_over(deadline));
+  return result;
 }

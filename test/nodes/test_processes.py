@@ -77,6 +77,18 @@ def test_second_interrupt_changes_nothing(graph: Graph, gap_s: float) -> None:
 
 
 @pytest.mark.parametrize("stop", STOPS)
+def test_a_node_that_was_held_hears_what_it_was_sent_meanwhile(graph: Graph, stop: signal.Signals) -> None:
+    told = graph.listen(DiagnosticArray, "gas/array_info", LATCHED)
+    for _ in range(3):
+        before = len(told)
+        with NodeProcess(graph, "gas_sensor", SENSOR) as process:
+            graph.wait_for(lambda before=before: len(told) > before)
+            process.send(signal.SIGSTOP)
+            process.send(stop)
+            process.stop(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("stop", STOPS)
 def test_the_last_word_of_a_latched_topic_reaches_its_subscriber(graph: Graph, stop: signal.Signals) -> None:
     told = graph.listen(DiagnosticArray, "gas/array_info", LATCHED)
     with NodeProcess(graph, "gas_sensor", SENSOR) as process:
