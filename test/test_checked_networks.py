@@ -169,7 +169,7 @@ def test_the_made_network_is_one_for_windows(folder: Path) -> None:
 def test_probabilities_that_are_none_are_no_verdict(folder: Path) -> None:
     bundle = replace(Bundle.load(folder), temperatures=dict.fromkeys(Mode, 1e-300))
     reading = GasReading(10**18, bundle.channels, np.full(len(bundle.channels), 400.0, np.float32))
-    with pytest.raises(ClassifierError, match="for gas_only observations .* makes no probabilities"):
+    with pytest.raises(ClassifierError, match=r"for gas_only observations .* makes no probabilities"):
         Classifier(bundle, Answering()).classify(Observation(reading, None))
     answers = {Mode.GAS_ONLY: Answer(np.zeros(3, np.float32), 0.5)}
     with pytest.raises(ClassifierError, match=r"expected \(4,\), one for each class"):
