@@ -15,8 +15,9 @@ from bundles import WINDOW, edit_manifest, update_digests, write_windowed_bundle
 from crafted import FORGED, nested
 
 from gas_fusion_ros import inference
+from gas_fusion_ros.classifier import Classifier, ClassifierError
 from gas_fusion_ros.inference import MANIFEST, Answer, Bundle, BundleError, check_networks, create_runtime
-from gas_fusion_ros.observation import PAPER_CLASSES, Mode
+from gas_fusion_ros.observation import PAPER_CLASSES, GasReading, Mode, Observation
 
 GOOD = (0.0, 1.0, 2.0, 3.0)
 
@@ -163,3 +164,13 @@ def test_a_file_longer_than_any_model_is_not_read(folder: Path, monkeypatch: pyt
 
 def test_the_made_network_is_one_for_windows(folder: Path) -> None:
     assert Bundle.load(folder).window == WINDOW
+
+
+def test_probabilities_that_are_none_are_no_verdict(folder: Path) -> None:
+    bundle = replace(Bundle.load(folder), temperatures=dict.fromkeys(Mode, 1e-300))
+    reading = GasReading(10**18, bundle.channels, np.full(len(bundle.channels), 400.0, np.float32))
+    with pytest.raises(ClassifierError, match=r"for gas_only observations .* makes no probabilities"):
+        Classifier(bundle, Answering()).classify(Observation(reading, None))
+    answers = {Mode.GAS_ONLY: Answer(np.zeros(3, np.float32), 0.5)}
+    with pytest.raises(ClassifierError, match=r"expected \(4,\), one for each class"):
+        Classifier(Bundle.load(folder), Answering(answers)).classify(Observation(reading, None))

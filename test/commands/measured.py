@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MAX_SECONDS = 30.0
+"""Of the processor: by the clock it takes longer on a machine that has other work."""
+MAX_WALL_S = 100.0
 MAX_PEAK_MB = 600.0
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a command did: its exit code, what it said, how long it took and the most memory that it had."""
+    """What a command did: its exit code, what it said, its time of the processor and its most memory."""
 
     exit_code: int
     said: str
@@ -43,8 +45,8 @@ def start(*arguments: object, output: int) -> subprocess.Popen[bytes]:
     )
 
 
-def end_of(child: subprocess.Popen[bytes], max_seconds: float) -> tuple[int, float]:
-    """Wait for a process; return its exit code and the most memory that it had, MB. Too long is a failure."""
+def end_of(child: subprocess.Popen[bytes], max_seconds: float) -> tuple[int, resource.struct_rusage]:
+    """Wait for a process; return its exit code and what it took. Too long by the clock is a failure."""
     handle = os.pidfd_open(child.pid)
     try:
         if not select.select([handle], [], [], max_seconds)[0]:
@@ -55,17 +57,17 @@ def end_of(child: subprocess.Popen[bytes], max_seconds: float) -> tuple[int, flo
         os.close(handle)
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
-    return child.returncode, used.ru_maxrss * 1024 / 1e6
+    return child.returncode, used
 
 
 def measured(*arguments: str | Path) -> Measured:
     """Run a command that must keep the bounds on time and memory, and say its lines without a traceback."""
     with tempfile.TemporaryFile() as output:
-        began_s = time.perf_counter()
-        code, peak_mb = end_of(start(*arguments, output=output.fileno()), MAX_SECONDS)
-        seconds = time.perf_counter() - began_s
+        code, used = end_of(start(*arguments, output=output.fileno()), MAX_WALL_S)
         output.seek(0)
         said = output.read().decode("utf-8", errors="backslashreplace")
+    seconds, peak_mb = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6
+    assert seconds <= MAX_SECONDS
     assert peak_mb <= MAX_PEAK_MB
     assert "Traceback" not in said, said
     return Measured(code, said, seconds, peak_mb)

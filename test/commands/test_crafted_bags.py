@@ -168,6 +168,18 @@ def test_messages_of_no_size_take_room_too(tmp_path: Path) -> None:
     assert "take more than 8 MiB" in told["bag_damaged"]
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("opcode", [0, 0x10, 0x80])
+def test_a_chunk_of_nothing_but_strange_records_is_left(opcode: int, tmp_path: Path) -> None:
+    strange = zstd_zeros(63 * MIB) if opcode == 0 else record(opcode, b"") * 1_000_000
+    size = 63 * MIB if opcode == 0 else len(strange)
+    bad = chunk(strange, size, "zstd" if opcode == 0 else "", EPOCH, EPOCH)
+    path = file_of(tmp_path / "bag.mcap", mcap(described(), *[bad] * 10, message(EPOCH)))
+    stamps, told = read(path)
+    assert stamps == [EPOCH]
+    assert "more than 10000 records of no known kind" in told["bag_damaged"]
+
+
 def test_an_index_that_names_a_chunk_many_times_is_not_followed(tmp_path: Path) -> None:
     good = message(EPOCH)
     content = mcap(described(), chunk(good, len(good)), chunk_times=[(EPOCH, EPOCH)], times_named=1000)

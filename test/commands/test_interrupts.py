@@ -20,7 +20,7 @@ from gas_fusion_ros.replay.storage.sqlite_file import _Database
 
 ATTACHMENT = 0x09
 GIB = 1 << 30
-MAX_SECONDS = 3.0
+MAX_SECONDS = 5.0
 """A second or so, on a machine that has other work."""
 
 

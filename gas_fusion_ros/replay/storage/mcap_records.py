@@ -35,6 +35,12 @@ class Opcode(IntEnum):
     DATA_END = 0x0F
 
 
+_KNOWN = frozenset(range(1, 0x10))
+_MOST_STRANGE = 10_000
+"""Records of later editions of the format, and of others, among those that are known: a few at most. A chunk
+of zeros is nothing but such."""
+
+
 class RecordError(ValueError):
     """A record ends before its fields do."""
 
@@ -218,10 +224,11 @@ def records(data: bytes) -> Iterator[tuple[int, memoryview]]:
     """Yield opcode and content of each whole record in `data`.
 
     Raises:
-        RecordError: the last record is cut; all whole ones have been yielded.
+        RecordError: the last record is cut, or there are too many of no known kind; all whole ones before
+            have been yielded.
     """
     view = memoryview(data)
-    position = 0
+    position = strange = 0
     while position < len(data):
         start = position + HEAD.size
         if start > len(data):
@@ -230,4 +237,8 @@ def records(data: bytes) -> Iterator[tuple[int, memoryview]]:
         position = start + size
         if position > len(data):
             raise RecordError(f"a record of {size} bytes is cut")
+        if opcode not in _KNOWN:
+            strange += 1
+            if strange > _MOST_STRANGE:
+                raise RecordError(f"there are more than {_MOST_STRANGE} records of no known kind")
         yield opcode, view[start:position]

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.storage.compression import CompressionError, decompress, decompress_cut
-from gas_fusion_ros.replay.storage.limits import MIB, MOST_DESCRIBED, BagLimits, is_usable_time
+from gas_fusion_ros.replay.storage.limits import MIB, MOST_DESCRIBED, BagLimits, Room, is_usable_time
 from gas_fusion_ros.replay.storage.mcap_records import (
     HEAD,
     MESSAGE_HEAD,
@@ -174,17 +174,20 @@ def look_into(
         What was found, up to the damage if there is any.
     """
     start_ns = end_ns = 0
+    room = Room(limits)
     channels: set[int] = set()
     damage: DamageError | None = None
     try:
         for opcode, content in section_records(file, section, limits):
-            on_record(opcode, content)
             if opcode == Opcode.MESSAGE:
                 channel, stamp_ns = message_head(content)
+                if room.take(len(content)) is None:
+                    raise DamageError(f"its messages take more than {limits.memory_text}")
                 channels.add(channel)
                 if is_usable_time(stamp_ns):
                     start_ns = min(start_ns or stamp_ns, stamp_ns)
                     end_ns = max(end_ns, stamp_ns)
+            on_record(opcode, content)
     except (DamageError, RecordError) as error:
         damage = DamageError(str(error))
     found = replace(section, start_ns=start_ns, end_ns=end_ns, channels=frozenset(channels))
