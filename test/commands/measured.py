@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
-import resource
-import select
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,10 +33,25 @@ class Measured:
         return self.said.splitlines()
 
 
-def start(*arguments: object, output: int) -> subprocess.Popen[bytes]:
+# A process begins with the most memory that the one it was forked from had, which here is that of all tests.
+_BETWEEN = """
+import json, os, subprocess, sys
+child = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL)
+_, status, used = os.wait4(child.pid, 0)
+code = os.waitstatus_to_exitcode(status)
+with open(sys.argv[1], "w") as file:
+    json.dump([code, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6], file)
+"""
+
+
+def command_of(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "gas_fusion_ros", *map(str, arguments)]
+
+
+def start(command: Sequence[str], output: int) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        [sys.executable, "-m", "gas_fusion_ros", *map(str, arguments)],
+        command,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,
@@ -45,28 +60,24 @@ def start(*arguments: object, output: int) -> subprocess.Popen[bytes]:
     )
 
 
-def end_of(child: subprocess.Popen[bytes], max_seconds: float) -> tuple[int, resource.struct_rusage]:
-    """Wait for a process; return its exit code and what it took. Too long by the clock is a failure."""
-    handle = os.pidfd_open(child.pid)
+def end_of(child: subprocess.Popen[bytes], max_seconds: float) -> int:
+    """Wait for a process; return its exit code. Too long by the clock is a failure."""
     try:
-        if not select.select([handle], [], [], max_seconds)[0]:
-            child.send_signal(signal.SIGKILL)
-            child.wait()
-            raise AssertionError(f"it does not end within {max_seconds:g} s")
-    finally:
-        os.close(handle)
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    return child.returncode, used
+        return child.wait(max_seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        raise AssertionError(f"it does not end within {max_seconds:g} s") from None
 
 
 def measured(*arguments: str | Path) -> Measured:
     """Run a command that must keep the bounds on time and memory, and say its lines without a traceback."""
-    with tempfile.TemporaryFile() as output:
-        code, used = end_of(start(*arguments, output=output.fileno()), MAX_WALL_S)
+    with tempfile.TemporaryFile() as output, tempfile.NamedTemporaryFile("r") as told:
+        between = [sys.executable, "-c", _BETWEEN, told.name, *command_of(*arguments)]
+        assert end_of(start(between, output.fileno()), MAX_WALL_S) == 0
+        code, seconds, peak_mb = json.load(told)
         output.seek(0)
         said = output.read().decode("utf-8", errors="backslashreplace")
-    seconds, peak_mb = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6
     assert seconds <= MAX_SECONDS
     assert peak_mb <= MAX_PEAK_MB
     assert "Traceback" not in said, said

@@ -84,17 +84,22 @@ def test_a_pipe_beside_a_bags_metadata_is_no_file_of_it(bag: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
-    [(alias_bomb(), "it has an alias"), (nested(200), "deeper than 64"), ("a: 2024-99-99", "it is no YAML")],
+    ("content", "parameters", "calibration"),
+    [
+        (alias_bomb(), "it has an alias", "it has an alias"),
+        (nested(200), "deeper than 64", "deeper than 64"),
+        # No date, but a text to ROS.
+        ("a: 2024-99-99", "section a has no ros__parameters", "it is no YAML"),
+    ],
     ids=["aliases", "depth", "date"],
 )
 def test_parameters_and_calibrations_are_read_within_limits(
-    content: str, said: str, bag: Path, tmp_path: Path
+    content: str, parameters: str, calibration: str, bag: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "file.yaml"
     path.write_text(content)
-    assert said in refused("evaluate", bag, "--params", path, "--output", tmp_path / "out")
-    with pytest.raises(DriverError, match=said):
+    assert parameters in refused("evaluate", bag, "--params", path, "--output", tmp_path / "out")
+    with pytest.raises(DriverError, match=calibration):
         load_calibration(path)
 
 

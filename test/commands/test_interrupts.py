@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from crafted import described, mcap, message, record, zstd_zeros
 from made_bags import CLOUD, EPOCH, SECOND, STORE, reading
-from measured import end_of, start
+from measured import command_of, end_of, start
 
 from gas_fusion_ros.replay.storage.limits import BagLimits
 from gas_fusion_ros.replay.storage.mcap_records import HEAD
@@ -61,7 +61,7 @@ def test_the_hash_of_a_long_bag_holds_nothing_up(ending: signal.Signals, jobs: i
     out = tmp_path / "out"
     with tempfile.TemporaryFile() as output:
         command = ("evaluate", *bags, "--output", out, "--no-html", "--device", "cpu", "--jobs", str(jobs))
-        child = start(*command, output=output.fileno())
+        child = start(command_of(*command), output.fileno())
         # Of what follows only the hash is left.
         wait_for(lambda: len(list(out.rglob("predictions.csv"))) == jobs)
         began_s = time.monotonic()
@@ -70,7 +70,7 @@ def test_the_hash_of_a_long_bag_holds_nothing_up(ending: signal.Signals, jobs: i
             os.killpg(child.pid, ending)
         else:
             child.send_signal(ending)
-        code, _ = end_of(child, 30.0)
+        code = end_of(child, 30.0)
         took_s = time.monotonic() - began_s
         output.seek(0)
         said = output.read().decode()
@@ -93,11 +93,11 @@ def test_unpacking_holds_nothing_up_and_leaves_nothing(
     bag = slow_to_unpack(tmp_path / "bag.mcap.zstd")
     verb, *options = command
     with tempfile.TemporaryFile() as output:
-        child = start(verb, bag, *options, "--unpack-disk", "40", output=output.fileno())
+        child = start(command_of(verb, bag, *options, "--unpack-disk", "40"), output.fileno())
         wait_for(lambda: any(path.stat().st_size for path in unpacked.glob("gas-fusion-*/*")))
         began_s = time.monotonic()
         child.send_signal(signal.SIGINT)
-        code, _ = end_of(child, 30.0)
+        code = end_of(child, 30.0)
         took_s = time.monotonic() - began_s
         output.seek(0)
         said = output.read().decode()
