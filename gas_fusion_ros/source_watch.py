@@ -68,12 +68,10 @@ class SourceSettings:
 
     Attributes:
         timeout_ns: how long nothing must have come, nanoseconds.
-        slop_ns: greatest offset of a pair, nanoseconds.
         expects_images: whether a camera belongs to the robot.
     """
 
     timeout_ns: int
-    slop_ns: int
     expects_images: bool
 
 

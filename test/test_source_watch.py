@@ -7,7 +7,7 @@ import pytest
 from gas_fusion_ros.source_watch import Publishers, Source, SourceSettings, SourceWatch
 
 S = 1_000_000_000
-SETTINGS = SourceSettings(timeout_ns=10 * S, slop_ns=S // 10, expects_images=True)
+SETTINGS = SourceSettings(timeout_ns=10 * S, expects_images=True)
 STAMPS = 1_700_000_000 * S
 
 
@@ -84,7 +84,7 @@ def test_readings_without_a_valid_channel_are_named(rig: Rig) -> None:
 )
 def test_images_that_stop_are_named_where_they_are_expected(publishers: Publishers, code: str) -> None:
     for expects, codes in ((True, [code]), (False, [])):
-        rig = Rig(SourceSettings(10 * S, S // 10, expects))
+        rig = Rig(SourceSettings(10 * S, expects))
         rig.see(Publishers(heard=1), publishers)
         rig.pass_time(11, images=False, pairs=False)
         assert list(rig.warnings()) == codes

@@ -102,11 +102,10 @@ class GasClassifierNode(ManagedNode):
         camera = Subscriber(self, DiagnosticArray, "thermal/camera_status", qos_profile=LATCHED)
         self._subscribers = [gas, image, array, camera]
         pairing = self._pairing_settings()
+        takes_images = self._bundle is not None and self._bundle.preparation is not None
+        expects_images = takes_images and self.parameters.flag("expect_images")
         self._sources = SourceWatch(
-            SourceSettings(
-                self._alarm.settings.timeout_ns, pairing.slop_ns, self.parameters.flag("expect_images")
-            ),
-            self.watch_ns(),
+            SourceSettings(self._alarm.settings.timeout_ns, expects_images), self.watch_ns()
         )
         array.registerCallback(self._hear_array)
         camera.registerCallback(self._hear_camera)
