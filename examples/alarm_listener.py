@@ -13,7 +13,7 @@ from typing import Any
 
 import rclpy
 from rclpy.duration import Duration
-from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
@@ -44,7 +44,7 @@ class AlarmListener(Node):
         self._heard_s = time.monotonic()
         events = SubscriptionEventCallbacks(
             deadline=lambda _: self._judge("the alarm was not repeated in time"),
-            liveliness=lambda event: event.alive_count or self._judge("nobody publishes the alarm any more"),
+            liveliness=self._count_publishers,
         )
         self.create_subscription(Bool, "gas/alarm", self._hear, QOS, event_callbacks=events)
         self.create_timer(0.5, self._look)
@@ -52,6 +52,10 @@ class AlarmListener(Node):
     def _hear(self, message: Bool) -> None:
         self._heard_s = time.monotonic()
         self._judge("a leak alarm or a fault stands: see gas/alarm_state" if message.data else "")
+
+    def _count_publishers(self, change: QoSLivelinessChangedInfo) -> None:
+        if not change.alive_count:
+            self._judge("nobody publishes the alarm any more")
 
     def _look(self) -> None:
         if time.monotonic() - self._heard_s > PATIENCE_S:
