@@ -24,6 +24,8 @@ INHIBITING = {
     CALIBRATING: "the array is being calibrated",
 }
 """States of an array in which no leak can be told, as `gas/array_info` says them, and what they mean."""
+STATES = (RUNNING, DISCONNECTED, "finished", "closed", "inactive", *INHIBITING)
+"""Every state of a source; another one is not known to be safe."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,10 @@ class SourceWatch:
         self.array: Source | None = None
         self.camera: Source | None = None
 
+    def has_readings(self, watch_ns: int) -> bool:
+        """Whether readings have been heard of late."""
+        return self._gas.has_begun and not self._is_over(self._gas.heard_ns, watch_ns)
+
     def hear_reading(self, stamp_ns: int, watch_ns: int, is_valid: bool) -> None:
         """A reading has arrived; a valid one has a channel that is no NaN."""
         self._gas.hear(stamp_ns, watch_ns)
@@ -137,6 +143,7 @@ class SourceWatch:
             self._pairs, self._paired_ns = pairs, watch_ns
         warnings = [
             self._gas_missing(watch_ns),
+            self._several_arrays(),
             self._lag(lag_ns, watch_ns),
             self._images_missing(watch_ns) if self._settings.expects_images else None,
             *(_no_sensor("gas array", self.array), _no_sensor("thermal camera", self.camera)),
@@ -151,7 +158,8 @@ class SourceWatch:
         """Until an array that speaks of itself has been heard, it may be warming up."""
         if self.array is not None or not self._array_is_told_of:
             return ()
-        return (Reason("array_unknown", "gas/array_info is published and has not been heard yet"),)
+        text = "gas/array_info is published, and nothing that can be understood has been heard yet"
+        return (Reason("array_unknown", text),)
 
     def _is_over(self, since_ns: int, watch_ns: int) -> bool:
         return watch_ns - since_ns > self._settings.timeout_ns
@@ -168,6 +176,16 @@ class SourceWatch:
         if self.array is not None and self.array.state == DISCONNECTED:
             return Reason("gas_disconnected", "the gas array is unplugged; its node tries to reconnect")
         return _silent("gas", "gas/readings", self._gas.publishers)
+
+    def _several_arrays(self) -> Reason | None:
+        count = self._gas.publishers.heard
+        if count < 2:
+            return None
+        return Reason(
+            "gas_publishers",
+            f"gas/readings has {count} publishers, which are taken for one array: a leak that only one of "
+            "them senses may be missed; give each array a classifier and a namespace of its own",
+        )
 
     def _images_missing(self, watch_ns: int) -> Reason | None:
         if self._is_over(self._images.heard_ns, watch_ns):

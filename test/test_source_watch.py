@@ -67,6 +67,20 @@ def test_silence_of_the_array_has_its_cause(rig: Rig, publishers: Publishers, co
     assert rig.warnings() == {}
 
 
+def test_several_arrays_on_one_topic_are_named(rig: Rig) -> None:
+    rig.see(Publishers(heard=2), Publishers(heard=1))
+    assert list(rig.warnings()) == ["gas_publishers"]
+    rig.see(Publishers(heard=1, refused=1), Publishers(heard=2))
+    assert rig.warnings() == {}
+
+
+def test_readings_have_begun_with_the_first_and_end_with_silence(rig: Rig) -> None:
+    assert not rig.watch.has_readings(rig.now)
+    rig.pass_time(1)
+    assert rig.watch.has_readings(rig.now)
+    assert not rig.watch.has_readings(rig.now + 11 * S)
+
+
 def test_an_unplugged_array_is_named(rig: Rig) -> None:
     rig.watch.array = Source("serial", True, "disconnected")
     rig.pass_time(11, gas="", pairs=False)

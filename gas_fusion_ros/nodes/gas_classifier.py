@@ -176,6 +176,8 @@ class GasClassifierNode(ManagedNode):
 
     def _hear_reading(self, reading: GasReading) -> None:
         assert self._sources is not None
+        if not self._sources.has_readings(self.watch_ns()):
+            self._look()  # with its readings an array that warms up is there
         is_valid = bool(np.isfinite(reading.counts).any())
         self._sources.hear_reading(reading.stamp_ns, self.watch_ns(), is_valid)
         if is_valid:

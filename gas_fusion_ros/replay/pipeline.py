@@ -192,7 +192,8 @@ class Pipeline:
     def _add_frame(self, received: _Received[ThermalFrame]) -> None:
         now_ns = received.recorded_ns
         self.tick(now_ns)
-        self._deliver(self._pairing.add_image(received.item.stamp_ns, received, now_ns, 0))
+        frame = received.item
+        self._deliver(self._pairing.add_image(frame.stamp_ns, received, now_ns, 0, frame.pixels.nbytes))
 
     def _refuse(self, error: messages.MessageError, now_ns: int) -> None:
         self._problems.add(error.cause, error.detail)
