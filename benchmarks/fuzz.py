@@ -193,6 +193,8 @@ class Attack:
                 self.found.most_cpu_s = cpu_s - before_s
         self.found.seconds = time.monotonic() - start_s
         self.found.longest_text = self.listener.longest_text
+        self.listener.problems = {}
+        wait_until(lambda: bool(self.listener.problems), "diagnostics", _START_S)
         self.found.problems = self.listener.problems
 
     def _answer(self, timeout_s: float) -> float:

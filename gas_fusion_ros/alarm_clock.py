@@ -112,7 +112,7 @@ class AlarmClock:
         # By the stamps of the readings that may still be classified in time: when they were heard.
         self._waiting: OrderedDict[int, int] = OrderedDict()
         self._answered_at: int | None = None
-        # Passed time of the last observation, the stamps of the last few, and the stamp of the first one after
+        # Passed time of the last observation, the stamps of the last few, and the stamp of the one that ended
         # the last gap.
         self._observed_at = 0
         self._observed: deque[int] = deque((0,), maxlen=_SOURCES)

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 I = TypeVar("I")  # noqa: E741
 
 MOST_BYTES = 128 << 20
-"""Of all images together, however many may be kept: the largest ones would fill the memory of a small robot."""
+"""Of all images together, however many may be kept: large ones would fill the memory of a robot."""
 
 
 @dataclass

@@ -111,6 +111,7 @@ def standing(station: Station) -> list[tuple[str, str]]:
 def test_slow_inference_is_told_and_hides_no_leak(
     graph: Graph, station: Station, runtime: SlowRuntime, array: Array
 ) -> None:
+    del array
     diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
     station.wait_for_state("clear")
     graph.wait_for(lambda: Level.OK in levels_of_classification(diagnostics))
