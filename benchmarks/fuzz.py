@@ -170,10 +170,8 @@ class Attack:
 
     def begin(self) -> None:
         """Wait until the classifier hears every topic and has answered a first reading."""
-        for topic, publisher in self._publishers.items():
-            wait_until(
-                lambda one=publisher: one.get_subscription_count() > 0, f"subscriber of {topic}", _START_S
-            )
+        publishers = self._publishers.values()
+        wait_until(lambda: all(one.get_subscription_count() for one in publishers), "subscribers", _START_S)
         wait_until(lambda: self._answer(1.0) < 1.0, "verdict on a good reading", _START_S)
 
     def send(self, count: int) -> None:
@@ -253,7 +251,7 @@ def attack(count: int, seed: int, work: Path) -> Found:
             composition.close()
             rclpy.shutdown(context=context)
     run.found.log = log.read_text(encoding="utf-8", errors="surrogateescape")
-    run.found.bad_events = sum(not _is_json(line) for line in events.read_bytes().splitlines())
+    run.found.bad_events = sum(not is_json(line) for line in events.read_bytes().splitlines())
     return run.found
 
 
@@ -273,7 +271,8 @@ def _arguments(work: Path, events: Path) -> list[str]:
     ]
 
 
-def _is_json(line: bytes) -> bool:
+def is_json(line: bytes) -> bool:
+    """Whether a line is a JSON document."""
     try:
         json.loads(line)
     except ValueError:
