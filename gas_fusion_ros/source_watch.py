@@ -6,12 +6,13 @@ Time is that of the watch, see `alarm_clock.Instant`. No ROS.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gas_fusion_ros.alarm_clock import Conditions
 from gas_fusion_ros.alarm_types import Reason
 from gas_fusion_ros.mq import ChannelHealth
-from gas_fusion_ros.quoting import shown
+from gas_fusion_ros.quoting import listed, shown
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 SLOW_WARNING = "classification_slow"
@@ -106,6 +107,7 @@ class SourceWatch:
         self._gas = _Stream(watch_ns)
         self._images = _Stream(watch_ns)
         self._valid_ns = watch_ns
+        self._channels_valid_ns: dict[str, int] = {}
         self._pairs = 0
         self._paired_ns = watch_ns
         self._array_is_told_of = False
@@ -116,11 +118,13 @@ class SourceWatch:
         """Whether readings have been heard of late."""
         return self._gas.has_begun and not self._is_over(self._gas.heard_ns, watch_ns)
 
-    def hear_reading(self, stamp_ns: int, watch_ns: int, is_valid: bool) -> None:
-        """A reading has arrived; a valid one has a channel that is no NaN."""
+    def hear_reading(self, stamp_ns: int, watch_ns: int, channels: Mapping[str, bool]) -> None:
+        """A reading has arrived; told of each of its channels is whether it has a value."""
         self._gas.hear(stamp_ns, watch_ns)
-        if is_valid:
-            self._valid_ns = watch_ns
+        for name, is_valid in channels.items():
+            self._channels_valid_ns.setdefault(name, watch_ns)
+            if is_valid:
+                self._valid_ns = self._channels_valid_ns[name] = watch_ns
 
     def hear_image(self, stamp_ns: int, watch_ns: int) -> None:
         """An image has arrived."""
@@ -144,6 +148,7 @@ class SourceWatch:
         warnings = [
             self._gas_missing(watch_ns),
             self._several_arrays(),
+            self._channels_missing(watch_ns),
             self._lag(lag_ns, watch_ns),
             self._images_missing(watch_ns) if self._settings.expects_images else None,
             *(_no_sensor("gas array", self.array), _no_sensor("thermal camera", self.camera)),
@@ -176,6 +181,18 @@ class SourceWatch:
         if self.array is not None and self.array.state == DISCONNECTED:
             return Reason("gas_disconnected", "the gas array is unplugged; its node tries to reconnect")
         return _silent("gas", "gas/readings", self._gas.publishers)
+
+    def _channels_missing(self, watch_ns: int) -> Reason | None:
+        if self._is_over(self._valid_ns, watch_ns):
+            return None  # more is missing than some of them
+        missing = [name for name, at_ns in self._channels_valid_ns.items() if self._is_over(at_ns, watch_ns)]
+        if not missing:
+            return None
+        return Reason(
+            "channels_invalid",
+            f"no value from {listed(missing)}: a leak that only they would sense is missed; see the health of "
+            "the channels in /diagnostics",
+        )
 
     def _several_arrays(self) -> Reason | None:
         count = self._gas.publishers.heard

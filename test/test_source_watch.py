@@ -29,7 +29,8 @@ class Rig:
         for _ in range(seconds):
             self.now += S
             if gas:
-                self.watch.hear_reading(STAMPS + self.now, self.now, gas == "valid")
+                channels = {"mq2": gas == "valid", "mq3": gas in ("valid", "one channel")}
+                self.watch.hear_reading(STAMPS + self.now, self.now, channels)
             if images:
                 self.watch.hear_image(STAMPS + self.now + round(offset_s * S), self.now)
             self.pairs += pairs
@@ -63,6 +64,17 @@ def test_silence_of_the_array_has_its_cause(rig: Rig, publishers: Publishers, co
     rig.see(publishers, Publishers(heard=1))
     rig.pass_time(11, gas="", pairs=False)
     assert list(rig.warnings()) == [code]
+    rig.pass_time(1)
+    assert rig.warnings() == {}
+
+
+def test_a_channel_that_has_no_value_any_more_is_named(rig: Rig) -> None:
+    rig.pass_time(2)
+    rig.pass_time(10, gas="one channel")
+    assert rig.warnings() == {}
+    rig.pass_time(1, gas="one channel")
+    assert list(rig.warnings()) == ["channels_invalid"]
+    assert "no value from mq2:" in rig.warnings()["channels_invalid"]
     rig.pass_time(1)
     assert rig.warnings() == {}
 

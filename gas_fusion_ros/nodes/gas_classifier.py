@@ -140,7 +140,7 @@ class GasClassifierNode(ManagedNode):
             self._synchronizer = None
         if self._worker is not None:
             self._worker.wait_idle(_WAIT_FOR_WORKER_S)
-            self._worker.stop()
+            self._worker.stop(_WAIT_FOR_WORKER_S / 4)  # one that is stuck has had its time
             self._skipped = self._worker.skipped
             self._worker = None
         self._alarm.deactivate()
@@ -178,9 +178,10 @@ class GasClassifierNode(ManagedNode):
         assert self._sources is not None
         if not self._sources.has_readings(self.watch_ns()):
             self._look()  # with its readings an array that warms up is there
-        is_valid = bool(np.isfinite(reading.counts).any())
-        self._sources.hear_reading(reading.stamp_ns, self.watch_ns(), is_valid)
-        if is_valid:
+        are_valid = np.isfinite(reading.counts).tolist()
+        channels = dict(zip(reading.channels, are_valid, strict=True))
+        self._sources.hear_reading(reading.stamp_ns, self.watch_ns(), channels)
+        if any(are_valid):
             self._alarm.hear(reading.stamp_ns)
 
     def _hear_image(self, frame: ThermalFrame) -> None:

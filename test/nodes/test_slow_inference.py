@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.lifecycle import TransitionCallbackReturn
 from scripted_runtime import CLEAN, ScriptedRuntime, windowed_bundle
 from std_srvs.srv import Trigger
 
@@ -51,6 +52,11 @@ class SlowRuntime(ScriptedRuntime):
         self._asked_s, given = None, len(self.given)
         self._permits.release()
         graph.wait_for(lambda: len(self.given) > given)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether an answer is waited for."""
+        return self._asked_s is not None
 
     def _is_late(self) -> bool:
         return self._asked_s is not None and time.monotonic() - self._asked_s > TIMEOUT_OF_ALARM_S
@@ -144,6 +150,21 @@ def test_slow_inference_is_told_and_hides_no_leak(
     graph.wait_for(lambda: not station.alarms[-1].data)
     diagnostics.clear()
     graph.wait_for(lambda: levels_of_classification(diagnostics)[-1:] == [Level.OK])
+
+
+def test_the_last_word_of_a_node_whose_inference_is_stuck_is_true(
+    graph: Graph, station: Station, runtime: SlowRuntime, array: Array
+) -> None:
+    del array
+    station.wait_for_state("clear")
+    runtime.is_slow = True
+    graph.wait_for(lambda: runtime.is_asked)
+    assert not station.alarms[-1].data
+    began_s = time.monotonic()
+    assert station.node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert time.monotonic() - began_s < 4.0, "a signal leaves it 5 s"
+    graph.wait_for(lambda: faults(station) == "stopped")
+    assert station.alarms[-1].data
 
 
 def test_inference_that_is_slow_from_the_beginning_never_lets_the_alarm_go(
