@@ -15,6 +15,8 @@ from gas_fusion_ros.mq import ChannelHealth
 from gas_fusion_ros.quoting import listed, shown
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
+_FORGETTING_NS = 30 * NANOSECONDS_PER_SECOND
+"""The graph shows a publisher that was killed for less than this."""
 SLOW_WARNING = "classification_slow"
 """Code of the warning that classes come late."""
 RUNNING, DISCONNECTED = "running", "disconnected"
@@ -107,6 +109,7 @@ class SourceWatch:
         self._gas = _Stream(watch_ns)
         self._images = _Stream(watch_ns)
         self._valid_ns = watch_ns
+        self._one_array_ns = watch_ns
         self._channels_valid_ns: dict[str, int] = {}
         self._pairs = 0
         self._paired_ns = watch_ns
@@ -147,7 +150,7 @@ class SourceWatch:
             self._pairs, self._paired_ns = pairs, watch_ns
         warnings = [
             self._gas_missing(watch_ns),
-            self._several_arrays(),
+            self._several_arrays(watch_ns),
             self._channels_missing(watch_ns),
             self._lag(lag_ns, watch_ns),
             self._images_missing(watch_ns) if self._settings.expects_images else None,
@@ -190,13 +193,15 @@ class SourceWatch:
             return None
         return Reason(
             "channels_invalid",
-            f"no value from {listed(missing)}: a leak that only they would sense is missed; see the health of "
-            "the channels in /diagnostics",
+            f"no value from {listed(missing)}: a leak that only they would sense is missed; /diagnostics has "
+            "the health of the channels",
         )
 
-    def _several_arrays(self) -> Reason | None:
+    def _several_arrays(self, watch_ns: int) -> Reason | None:
         count = self._gas.publishers.heard
         if count < 2:
+            self._one_array_ns = watch_ns
+        if watch_ns - self._one_array_ns <= _FORGETTING_NS:
             return None
         return Reason(
             "gas_publishers",
