@@ -55,6 +55,7 @@ _FLOATS = (
     float("nan"),
 )
 _SIZES = (0, 1, 3, 4, 8, 40, 255, 1024, 65_535, 2**31 - 1, 2**31, 2**32 - 1)
+_AHEAD_NS = NANOSECONDS_PER_SECOND // 2
 _ENCODINGS = ("mono8", "8UC1", "mono16", "16UC1", "32FC1", "rgb8")
 _BYTES = {"mono8": 1, "8UC1": 1, "mono16": 2, "16UC1": 2, "32FC1": 4, "rgb8": 3}
 
@@ -118,7 +119,7 @@ class HostileMessages:
 
     def _stamp(self) -> Time:
         rng = self._rng
-        near_ns = self._now_ns() + rng.randint(-NANOSECONDS_PER_SECOND, NANOSECONDS_PER_SECOND // 2)
+        near_ns = self._now_ns() + rng.choice((0, rng.randint(-NANOSECONDS_PER_SECOND, _AHEAD_NS)))
         shift_ns = rng.choice((0, 0, 0, 0, -3600, 3600, -15, 15, -(10**9))) * NANOSECONDS_PER_SECOND
         odd = ((0, 0), (-1, 0), (-(2**31), 0), (2**31 - 1, 0), (2**31 - 1, 2**32 - 1), (0, 1), (1, 2**32 - 1))
         if rng.random() < 0.3:
@@ -192,11 +193,11 @@ class HostileMessages:
         return message
 
     def _pixels(self, count: int) -> array[int]:
-        """Noise, one value throughout, or a pattern that is NaN as floats."""
-        kind = self._rng.randrange(3)
-        if kind == 0:
+        """Noise, one value throughout, or as floats NaN, or the largest of both signs."""
+        if self._rng.random() < 0.4:
             return self._bytes(count)
-        pattern = bytes([self._rng.randrange(256)]) if kind == 1 else b"\x00\x00\xc0\x7f"
+        one = bytes([self._rng.randrange(256)])
+        pattern = self._rng.choice((one, b"\x00\x00\xc0\x7f", b"\xff\xff\x7f\x7f\xff\xff\x7f\xff"))
         return array("B", (pattern * (count // len(pattern) + 1))[:count])
 
     def _status(self) -> DiagnosticArray:

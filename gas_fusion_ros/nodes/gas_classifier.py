@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from message_filters import Subscriber
 from rclpy.qos import ReliabilityPolicy
@@ -178,7 +177,7 @@ class GasClassifierNode(ManagedNode):
         assert self._sources is not None
         if not self._sources.has_readings(self.watch_ns()):
             self._look()  # with its readings an array that warms up is there
-        are_valid = np.isfinite(reading.counts).tolist()
+        are_valid = reading.valid.tolist()
         channels = dict(zip(reading.channels, are_valid, strict=True))
         self._sources.hear_reading(reading.stamp_ns, self.watch_ns(), channels)
         if any(are_valid):
