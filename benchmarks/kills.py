@@ -42,6 +42,7 @@ NODES = ("gas_classifier", "gas_sensor", "thermal_camera")
 
 _PATIENCE_S = 90.0
 _LONGEST_PAUSE_S = 2.0
+_PATROL_S, _LEAKS = 300.0, 6
 _LEAD_S = 15.0
 """The first leak begins so long after the nodes were started: they are all active by then."""
 
@@ -143,10 +144,12 @@ class Robot:
         self.events = work / "events.jsonl"
         self._work = work
         self._environment = {**os.environ, "ROS_DOMAIN_ID": str(domain), "ROS_HOME": str(work / "ros_home")}
-        first_leak_s = Patrol(seed).encounters[0].start_s
+        first_leak_s = Patrol(seed, _PATROL_S, _LEAKS).encounters[0].start_s
         patrol = {
             "driver": "simulated",
             "simulated.seed": seed,
+            "simulated.duration": _PATROL_S,
+            "simulated.leaks": _LEAKS,
             "start_time": f"{time.time() + _LEAD_S - first_leak_s:.1f}",
         }
         self._parameters: Mapping[str, Mapping[str, object]] = {

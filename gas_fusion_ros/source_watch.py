@@ -114,6 +114,7 @@ class SourceWatch:
         self._pairs = 0
         self._paired_ns = watch_ns
         self._array_is_told_of = False
+        self._array_known_ns = watch_ns
         self.array: Source | None = None
         self.camera: Source | None = None
 
@@ -156,16 +157,17 @@ class SourceWatch:
             self._images_missing(watch_ns) if self._settings.expects_images else None,
             *(_no_sensor("gas array", self.array), _no_sensor("thermal camera", self.camera)),
         ]
-        return Conditions(
-            self._faults(),
-            self.array.inhibits if self.array is not None else (),
-            tuple(reason for reason in warnings if reason is not None),
-        )
-
-    def _faults(self) -> tuple[Reason, ...]:
-        """Until an array that speaks of itself has been heard, it may be warming up."""
+        warned = tuple(reason for reason in warnings if reason is not None)
         if self.array is not None or not self._array_is_told_of:
-            return ()
+            self._array_known_ns = watch_ns
+            return Conditions((), self.array.inhibits if self.array is not None else (), warned)
+        unknown = self._array_unknown()
+        # It may be warming up, and say so in a moment. One that stays unknown must hide no leak.
+        if self._is_over(self._array_known_ns, watch_ns):
+            return Conditions(unknown, (), warned)
+        return Conditions((), unknown, warned)
+
+    def _array_unknown(self) -> tuple[Reason, ...]:
         text = "gas/array_info is published, and nothing that can be understood has been heard yet"
         return (Reason("array_unknown", text),)
 

@@ -159,7 +159,13 @@ def test_an_array_that_is_not_ready_inhibits(rig: Rig, state: str, codes: list[s
 
 def test_an_array_that_speaks_of_itself_is_not_trusted_before_it_is_heard(rig: Rig) -> None:
     rig.see(Publishers(heard=1), Publishers(heard=1), array=Publishers(heard=1))
-    faults = rig.watch.conditions(0, 0, rig.now).faults
-    assert [reason.code for reason in faults] == ["array_unknown"]
+    conditions = rig.watch.conditions(0, 0, rig.now)
+    assert conditions.faults == ()
+    assert [reason.code for reason in conditions.inhibits] == ["array_unknown"]
+    rig.pass_time(11)
+    conditions = rig.watch.conditions(0, 0, rig.now)
+    assert [reason.code for reason in conditions.faults] == ["array_unknown"]
+    assert conditions.inhibits == (), "it hides no leak for good"
     rig.watch.array = Source("serial", True, "running")
-    assert rig.watch.conditions(0, 0, rig.now).faults == ()
+    conditions = rig.watch.conditions(0, 0, rig.now)
+    assert (conditions.faults, conditions.inhibits) == ((), ())

@@ -52,7 +52,7 @@ def test_an_array_whose_state_is_not_understood_is_not_trusted(graph: Graph, sta
     graph.wait_for(lambda: station.node.problem_counts().get("source_wrong") == 1)
     station.read("NoGas")
     graph.wait_for(lambda: len(station.classes) == 2)
-    assert key_values(station.states[-1].status[0])["faults"].startswith("array_unknown")
+    assert key_values(station.states[-1].status[0])["inhibits"].startswith("array_unknown")
     assert all(alarm.data for alarm in station.alarms), "not even before the array was heard"
     array.publish(array_says("running"))
     station.wait_for_state("clear")
