@@ -42,7 +42,7 @@ NODES = ("gas_classifier", "gas_sensor", "thermal_camera")
 
 _PATIENCE_S = 90.0
 _LONGEST_PAUSE_S = 2.0
-_PATROL_S, _LEAKS = 300.0, 6
+_PATROL_S, _LEAKS = 300.0, 2
 _LEAD_S = 15.0
 """The first leak begins so long after the nodes were started: they are all active by then."""
 

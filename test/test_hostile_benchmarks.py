@@ -1,4 +1,4 @@
-"""The benchmarks of hostile messages and of kills judge what they find; the nodes' own tests run the first."""
+"""The benchmarks of hostile messages and of kills judge what they find; both run at live nodes elsewhere."""
 
 from __future__ import annotations
 
