@@ -99,23 +99,19 @@ class HostileMessages:
 
     def draw(self) -> Hostile:
         """Return the next message."""
-        self._is_huge = self._rng.random() < HUGE_SHARE
+        self._is_huge = is_huge = self._rng.random() < HUGE_SHARE
         topic = self._rng.choice(self.topics)
-        return Hostile(topic, self._kinds[topic](), self._is_huge)
+        return Hostile(topic, self._kinds[topic](), is_huge)
 
     # What messages are made of.
 
-    def _text(self) -> str:
+    def _text(self, size: int = _LONG_TEXT) -> str:
+        """A text of about `size` bytes where the message is to be huge."""
         text = self._rng.choice(_TEXTS)
-        if not self._is_huge:
-            return text
-        return (text or "x") * (_LONG_TEXT // max(1, len((text or "x").encode())))
+        return _repeated(text, size) if self._is_huge else text
 
     def _header(self) -> Header:
-        frame_id = self._rng.choice(_TEXTS)
-        if self._is_huge:
-            frame_id = (frame_id or "x") * (_LONG_FRAME_ID // max(1, len((frame_id or "x").encode())))
-        return Header(stamp=self._stamp(), frame_id=frame_id)
+        return Header(stamp=self._stamp(), frame_id=self._text(_LONG_FRAME_ID))
 
     def _stamp(self) -> Time:
         rng = self._rng
@@ -201,15 +197,22 @@ class HostileMessages:
         return array("B", (pattern * (count // len(pattern) + 1))[:count])
 
     def _status(self) -> DiagnosticArray:
-        rng = self._rng
-        count = rng.choice((2000, 1)) if self._is_huge else rng.choice((0, 1, 1, 1, 3))
-        is_long, self._is_huge = self._is_huge and count == 1, False
-        statuses = [self._one_status() for _ in range(count)]
-        self._is_huge = is_long or count == 2000
-        if is_long:
-            rng.choice(statuses[0].values or [KeyValue()]).value = "state" * (_LONG_TEXT // 5)
-            statuses[0].message = "\n[FATAL] " * (_LONG_TEXT // 9)
-        return DiagnosticArray(header=Header(stamp=self._stamp(), frame_id=self._text()), status=statuses)
+        header = Header(stamp=self._stamp(), frame_id=self._text())
+        if self._is_huge:
+            return DiagnosticArray(header=header, status=self._huge_statuses())
+        count = self._rng.choice((0, 1, 1, 1, 3))
+        return DiagnosticArray(header=header, status=[self._one_status() for _ in range(count)])
+
+    def _huge_statuses(self) -> list[DiagnosticStatus]:
+        """Very many short ones, or a single one with very long values."""
+        self._is_huge = False
+        if self._rng.random() < 0.5:
+            return [self._one_status() for _ in range(2000)]
+        status = self._one_status()
+        status.message = "\n[FATAL] " * (_LONG_TEXT // 9)
+        for pair in status.values[:3]:
+            pair.value = _repeated(pair.value, _LONG_TEXT)
+        return [status]
 
     def _one_status(self) -> DiagnosticStatus:
         rng = self._rng
@@ -228,3 +231,8 @@ class HostileMessages:
             for name in names:
                 setattr(part, name, self._rng.choice(_FLOATS))
         return message
+
+
+def _repeated(text: str, size: int) -> str:
+    text = text or "x"
+    return text * (size // len(text.encode()))
