@@ -20,6 +20,7 @@ from gas_fusion_ros.classifier import Classifier, ClassifierError, Sample
 from gas_fusion_ros.inference import Bundle, Runtime, create_runtime
 from gas_fusion_ros.messages import Level
 from gas_fusion_ros.nodes.alarm_interface import AlarmInterface
+from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
@@ -64,7 +65,7 @@ class GasClassifierNode(ManagedNode):
         self._device = ""
         self._worker: Worker[Sample] | None = None
         self._synchronizer: ObservationSynchronizer | None = None
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: list[Subscriber | BoundedSubscriber] = []
         self._look_outs: list[Timer] = []
         self._classified = 0
         self._skipped = 0
@@ -95,10 +96,10 @@ class GasClassifierNode(ManagedNode):
         self._drop_growth, self._skip_growth = Growth(), Growth()
         self._alarm.activate()
         self._worker = Worker(self._classify, self.parameters.integer("inbox"), self._count_failure)
-        gas = Subscriber(self, PointCloud2, "gas/readings", qos_profile=RELIABLE)
+        gas = BoundedSubscriber(self, PointCloud2, "gas/readings", RELIABLE, self.problems)
         image = Subscriber(self, Image, "thermal/image_raw", qos_profile=SENSOR_DATA)
-        array = Subscriber(self, DiagnosticArray, "gas/array_info", qos_profile=LATCHED)
-        camera = Subscriber(self, DiagnosticArray, "thermal/camera_status", qos_profile=LATCHED)
+        array = BoundedSubscriber(self, DiagnosticArray, "gas/array_info", LATCHED, self.problems)
+        camera = BoundedSubscriber(self, DiagnosticArray, "thermal/camera_status", LATCHED, self.problems)
         self._subscribers = [gas, image, array, camera]
         pairing = self._pairing_settings()
         self._sources = SourceWatch(

@@ -42,7 +42,7 @@ def array_says(state: str) -> DiagnosticArray:
     )
 
 
-@pytest.mark.parametrize("state", ["", "ok", "running\n", "warming up", "x" * 5_000_000])
+@pytest.mark.parametrize("state", ["", "ok", "running\n", "warming up", "x" * 500_000])
 def test_an_array_whose_state_is_not_understood_is_not_trusted(graph: Graph, state: str) -> None:
     array = graph.probe.create_publisher(DiagnosticArray, "gas/array_info", LATCHED)
     array.publish(array_says(state))
@@ -60,6 +60,17 @@ def test_an_array_whose_state_is_not_understood_is_not_trusted(graph: Graph, sta
     assert warning.startswith("array_not_a_sensor")
     assert warning.isprintable()
     assert len(warning) < 300
+
+
+@pytest.mark.parametrize(("statuses", "is_taken"), [(10_000, True), (100_000, False)])
+def test_a_message_of_megabytes_is_counted_unread(graph: Graph, statuses: int, is_taken: bool) -> None:
+    station = Station(graph, pairing__wait=0.0)
+    array = graph.talk(DiagnosticArray, "gas/array_info", LATCHED)
+    array.publish(DiagnosticArray(status=[DiagnosticStatus(values=[KeyValue()])] * statuses))
+    cause = "source_wrong" if is_taken else "message_too_large"
+    graph.wait_for(lambda: cause in station.node.problem_counts())
+    station.read("NoGas")
+    graph.wait_for(lambda: bool(station.classes))
 
 
 def test_a_pose_that_is_none_costs_no_alarm_its_place_in_the_memory(graph: Graph) -> None:
