@@ -44,7 +44,7 @@ _CLOCK_JUMP_NS = 1_000_000_000
 _ROUNDING = 1e-4
 """How far a probability may lie outside 0..1 by float arithmetic."""
 
-Where = Callable[[int], "RobotPose | None"]
+Where = Callable[[int], RobotPose | None]
 """Tells where the robot was at a stamp; None where nobody knows."""
 
 
