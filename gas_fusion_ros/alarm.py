@@ -207,7 +207,8 @@ class LeakAlarm:
             number: of the one alarm that was seen; None for all.
         """
         leaks, refusal = self._chosen(number)
-        if refusal:
+        omitted = self._omitted if number is None else 0
+        if refusal and not omitted:
             return CommandResult(False, refusal)
         told = []
         for leak in leaks:
@@ -219,9 +220,10 @@ class LeakAlarm:
                 told.append(f"{_name(leak.alarm)} acknowledged: the leak still stands")
             else:
                 told.append(f"{_name(leak.alarm)} is acknowledged already")
-        if number is None and self._omitted:
-            told.append(f"{self._omitted} alarms that were only counted acknowledged")
+        if omitted:
+            told.append(f"{omitted} alarms that were only counted acknowledged")
             self._omitted = 0
+            self._tell(stamp_ns, self._watch, self._watch, None)
         return CommandResult(True, "; ".join(told), self._settled(stamp_ns))
 
     def reset(self, stamp_ns: int) -> CommandResult:

@@ -6,7 +6,7 @@ by a clock that nobody sets: a steady one, or simulated time. Reads no clock its
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,6 +36,8 @@ STOPPED = "stopped"
 """Nobody watches."""
 _MOST_WAITING = 10_000
 """Readings whose verdicts are waited for; beyond it the oldest count as late."""
+_SOURCES = 8
+"""The latest stamps that a new one is compared with: so many clocks may be mixed up."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,10 @@ class AlarmClock:
         # By the stamps of the readings that may still be classified in time: when they were heard.
         self._waiting: OrderedDict[int, int] = OrderedDict()
         self._answered_at: int | None = None
-        # Passed time and stamp of the last observation, and the stamp of the first one after the last gap.
-        self._observed = (0, 0)
+        # Passed time of the last observation, the stamps of the last few, and the stamp of the one that ended
+        # the last gap.
+        self._observed_at = 0
+        self._observed: deque[int] = deque((0,), maxlen=_SOURCES)
         self._gap_end_ns: int | None = None
         self._missing = NO_READING
         self._shelved_until: dict[int, int] = {}
@@ -173,10 +177,12 @@ class AlarmClock:
     def observe(self, stamp_ns: int, instant: Instant) -> None:
         """Something that leads to evidence has arrived: an image alone, for one."""
         self._pass(instant)
-        passed, before_ns = self._observed
-        if max(self._passed - passed, stamp_ns - before_ns) >= self.settings.timeout_ns:
+        # A second source on a clock behind makes no gap before each reading of the first one.
+        since_ns = min((stamp_ns - before for before in self._observed if before <= stamp_ns), default=0)
+        if max(self._passed - self._observed_at, since_ns) >= self.settings.timeout_ns:
             self._gap_end_ns = stamp_ns
-        self._observed = (self._passed, stamp_ns)
+        self._observed_at = self._passed
+        self._observed.append(stamp_ns)
 
     def update(self, verdict: Verdict, instant: Instant) -> None:
         """Take in the evidence of one verdict.
@@ -190,6 +196,7 @@ class AlarmClock:
         stamp_ns = min(verdict.stamp_ns, instant.now_ns or verdict.stamp_ns)
         evidence = self.settings.evidence(verdict)
         if self._was_silent_before(stamp_ns):
+            self._gap_end_ns = None
             self._alarm.forget_delays()
         self._anchor = (stamp_ns, instant.now_ns)
         self._evidence = (*self._anchor, self._passed)

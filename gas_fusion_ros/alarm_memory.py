@@ -89,6 +89,20 @@ class AlarmMemory:
             ) from error
         self._written: str | None = None
 
+    @property
+    def aside(self) -> Path:
+        """Where a file that cannot be read is put; it stays there until an operator has taken note of it."""
+        return self.path.with_name(f"{self.path.name}.damaged")
+
+    def settle(self) -> None:
+        """An operator has taken note that a file could not be read.
+
+        Raises:
+            OSError: that cannot be written down.
+        """
+        if self.aside.exists():
+            os.replace(self.aside, self.aside.with_name(f"{self.aside.name}.acknowledged"))
+
     def load(self) -> Memory:
         """Return what stood when it was last written; nothing where there is no file yet.
 
@@ -100,10 +114,9 @@ class AlarmMemory:
         except FileNotFoundError:
             return Memory()
         except (OSError, ValueError) as error:
-            aside = self.path.with_name(f"{self.path.name}.damaged")
-            os.replace(self.path, aside)
+            os.replace(self.path, self.aside)
             raise AlarmMemoryError(
-                f"state file {self.path} cannot be read ({error}); it is now {aside}"
+                f"state file {self.path} cannot be read ({error}); it is now {self.aside}"
             ) from None
         self._written = format_memory(memory)
         return memory
@@ -143,12 +156,19 @@ def _pose(entry: Any) -> RobotPose:
     x, y, z, yaw = (
         math.nan if entry[name] is None else float(entry[name]) for name in ("x", "y", "z", "yaw")
     )
-    return RobotPose(x, y, z, yaw, str(entry["frame_id"]), _count(entry["stamp_ns"]))
+    return RobotPose(x, y, z, yaw, str(entry["frame_id"]), _whole(entry["stamp_ns"]))
 
 
 def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
+    if _whole(value) < 0:
         raise ValueError(f"{value!r} is no whole number from 0 on")
+    return int(value)
+
+
+def _whole(value: Any) -> int:
+    """A stamp of somebody else's may be negative: that must cost no alarm."""
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        raise ValueError(f"{value!r} is no whole number of 64 bits")
     return value
 
 

@@ -200,10 +200,11 @@ class Classifier:
         )
 
     def _counts(self, reading: GasReading) -> Array:
-        """Return the reading's counts in the order of the bundle's channels, shape (C,)."""
+        """Return the reading's counts in the order of the bundle's channels, shape (C,); NaN is invalid."""
+        counts = np.where(reading.valid, reading.counts, np.float32(np.nan))
         if reading.channels == self._bundle.channels:
-            return reading.counts
-        by_name = dict(zip(reading.channels, reading.counts, strict=True))
+            return counts
+        by_name = dict(zip(reading.channels, counts, strict=True))
         missing = [name for name in self._bundle.channels if name not in by_name]
         if missing:
             raise ClassifierError(

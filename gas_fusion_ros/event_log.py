@@ -19,6 +19,8 @@ from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 WRITE_PROBLEM = "event_log_write"
 """The cause under which a lost line is counted."""
+ROTATION_PROBLEM = "event_log_rotation"
+"""The cause under which is counted that a log could not be begun anew, and grows on."""
 
 
 class EventLogError(RuntimeError):
@@ -197,9 +199,14 @@ class EventLog:
     def _rotate(self, more: int) -> None:
         if self._file is None or not 0 < self._max_bytes < self._size + more or self._size == 0:
             return
-        os.replace(self.path, rotated(self.path))
-        self._file.close()
-        self._open()
+        full = self._file
+        try:
+            os.replace(self.path, rotated(self.path))
+            self._open()
+        except OSError as error:  # a log that is too long is better than none
+            self._problems.add(ROTATION_PROBLEM, f"event log {self.path}: {error.strerror or error}")
+            return
+        full.close()
 
     def _ends_within_a_line(self) -> bool:
         if self.path.stat().st_size == 0 or not self.path.is_file():

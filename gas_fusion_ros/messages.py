@@ -32,7 +32,7 @@ from gas_fusion_ros.observation import (
     Verdict,
 )
 from gas_fusion_ros.quoting import listed, quoted, shown
-from gas_fusion_ros.source_watch import INHIBITING, RUNNING, Source
+from gas_fusion_ros.source_watch import INHIBITING, RUNNING, STATES, Source
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -775,12 +775,17 @@ def decode_source(msg: DiagnosticArray, topic: str) -> Source:
     """Read what a sensor node says of its device: a message of `gas/array_info` or `thermal/camera_status`.
 
     Raises:
-        MessageError: it lacks a status or one of the values it must have.
+        MessageError: it lacks a status or one of the values it must have, or its state is none.
     """
     values = key_values(msg.status[0]) if msg.status else {}
     missing = [key for key in ("driver", "is_sensor", "state") if key not in values]
     if missing:
         raise MessageError("source_wrong", f"a message of {topic} has no value {', '.join(missing)}")
+    if values["state"] not in STATES:
+        raise MessageError(
+            "source_wrong",
+            f"state {quoted(values['state'])} in a message of {topic} is none of {', '.join(STATES)}",
+        )
     return Source(values["driver"], values["is_sensor"] == "true", values["state"])
 
 

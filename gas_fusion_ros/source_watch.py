@@ -6,14 +6,17 @@ Time is that of the watch, see `alarm_clock.Instant`. No ROS.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gas_fusion_ros.alarm_clock import Conditions
 from gas_fusion_ros.alarm_types import Reason
 from gas_fusion_ros.mq import ChannelHealth
-from gas_fusion_ros.quoting import shown
+from gas_fusion_ros.quoting import listed, shown
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
+_FORGETTING_NS = 30 * NANOSECONDS_PER_SECOND
+"""The graph shows a publisher that was killed for less than this."""
 SLOW_WARNING = "classification_slow"
 """Code of the warning that classes come late."""
 RUNNING, DISCONNECTED = "running", "disconnected"
@@ -24,6 +27,8 @@ INHIBITING = {
     CALIBRATING: "the array is being calibrated",
 }
 """States of an array in which no leak can be told, as `gas/array_info` says them, and what they mean."""
+STATES = (RUNNING, DISCONNECTED, "finished", "closed", "inactive", *INHIBITING)
+"""Every state of a source; another one is not known to be safe."""
 
 
 @dataclass(frozen=True)
@@ -102,17 +107,26 @@ class SourceWatch:
         self._gas = _Stream(watch_ns)
         self._images = _Stream(watch_ns)
         self._valid_ns = watch_ns
+        self._one_array_ns = watch_ns
+        self._channels_valid_ns: dict[str, int] = {}
         self._pairs = 0
         self._paired_ns = watch_ns
         self._array_is_told_of = False
+        self._array_known_ns = watch_ns
         self.array: Source | None = None
         self.camera: Source | None = None
 
-    def hear_reading(self, stamp_ns: int, watch_ns: int, is_valid: bool) -> None:
-        """A reading has arrived; a valid one has a channel that is no NaN."""
+    def has_readings(self, watch_ns: int) -> bool:
+        """Whether readings have been heard of late."""
+        return self._gas.has_begun and not self._is_over(self._gas.heard_ns, watch_ns)
+
+    def hear_reading(self, stamp_ns: int, watch_ns: int, channels: Mapping[str, bool]) -> None:
+        """A reading has arrived; told of each of its channels is whether it has a value."""
         self._gas.hear(stamp_ns, watch_ns)
-        if is_valid:
-            self._valid_ns = watch_ns
+        for name, is_valid in channels.items():
+            self._channels_valid_ns.setdefault(name, watch_ns)
+            if is_valid:
+                self._valid_ns = self._channels_valid_ns[name] = watch_ns
 
     def hear_image(self, stamp_ns: int, watch_ns: int) -> None:
         """An image has arrived."""
@@ -135,21 +149,25 @@ class SourceWatch:
             self._pairs, self._paired_ns = pairs, watch_ns
         warnings = [
             self._gas_missing(watch_ns),
+            self._several_arrays(watch_ns),
+            self._channels_missing(watch_ns),
             self._lag(lag_ns, watch_ns),
             self._images_missing(watch_ns) if self._settings.expects_images else None,
             *(_no_sensor("gas array", self.array), _no_sensor("thermal camera", self.camera)),
         ]
-        return Conditions(
-            self._faults(),
-            self.array.inhibits if self.array is not None else (),
-            tuple(reason for reason in warnings if reason is not None),
-        )
-
-    def _faults(self) -> tuple[Reason, ...]:
-        """Until an array that speaks of itself has been heard, it may be warming up."""
+        warned = tuple(reason for reason in warnings if reason is not None)
         if self.array is not None or not self._array_is_told_of:
-            return ()
-        return (Reason("array_unknown", "gas/array_info is published and has not been heard yet"),)
+            self._array_known_ns = watch_ns
+            return Conditions((), self.array.inhibits if self.array is not None else (), warned)
+        unknown = self._array_unknown()
+        # It may be warming up, and say so in a moment. One that stays unknown must hide no leak.
+        if self._is_over(self._array_known_ns, watch_ns):
+            return Conditions(unknown, (), warned)
+        return Conditions((), unknown, warned)
+
+    def _array_unknown(self) -> tuple[Reason, ...]:
+        text = "gas/array_info is published, and nothing that can be understood has been heard yet"
+        return (Reason("array_unknown", text),)
 
     def _is_over(self, since_ns: int, watch_ns: int) -> bool:
         return watch_ns - since_ns > self._settings.timeout_ns
@@ -166,6 +184,30 @@ class SourceWatch:
         if self.array is not None and self.array.state == DISCONNECTED:
             return Reason("gas_disconnected", "the gas array is unplugged; its node tries to reconnect")
         return _silent("gas", "gas/readings", self._gas.publishers)
+
+    def _channels_missing(self, watch_ns: int) -> Reason | None:
+        if self._is_over(self._valid_ns, watch_ns):
+            return None  # more is missing than some of them
+        missing = [name for name, at_ns in self._channels_valid_ns.items() if self._is_over(at_ns, watch_ns)]
+        if not missing:
+            return None
+        return Reason(
+            "channels_invalid",
+            f"no value from {listed(missing)}: a leak that only they would sense is missed; /diagnostics has "
+            "the health of the channels",
+        )
+
+    def _several_arrays(self, watch_ns: int) -> Reason | None:
+        count = self._gas.publishers.heard
+        if count < 2:
+            self._one_array_ns = watch_ns
+        if watch_ns - self._one_array_ns <= _FORGETTING_NS:
+            return None
+        return Reason(
+            "gas_publishers",
+            f"gas/readings has {count} publishers, which are taken for one array: a leak that only one of "
+            "them senses may be missed; give each array a classifier and a namespace of its own",
+        )
 
     def _images_missing(self, watch_ns: int) -> Reason | None:
         if self._is_over(self._images.heard_ns, watch_ns):

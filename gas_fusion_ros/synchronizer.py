@@ -96,7 +96,11 @@ class ObservationSynchronizer(SimpleFilter):
             return
         self._on_image(frame)
         with self._lock:
-            self._deliver(self._pairing.add_image(frame.stamp_ns, frame, self._now_ns(), arrival_ns))
+            self._deliver(
+                self._pairing.add_image(
+                    frame.stamp_ns, frame, self._now_ns(), arrival_ns, frame.pixels.nbytes
+                )
+            )
 
     def tick(self) -> None:
         """Let the readings go on that have waited long enough; a timer calls it."""

@@ -578,6 +578,20 @@ def test_standing_alarms_are_bounded_and_the_first_and_latest_stay() -> None:
     assert not again.alarm.status.sounding
 
 
+def test_alarms_that_are_only_counted_are_acknowledged_without_others_and_told_of() -> None:
+    rig = Rig()
+    for _ in range(MAX_STANDING + 2):
+        rig.raise_alarm().end_leak()
+    for number, _, _ in rig.standing:
+        assert rig.command("acknowledge", number)
+    assert (rig.standing, rig.alarm.status.sounding) == ([], True)
+    told = len(rig.events)
+    assert rig.command("acknowledge")
+    assert not rig.alarm.status.sounding
+    assert len(rig.events) == told + 1, "else nobody would publish and keep it"
+    assert not rig.command("acknowledge")
+
+
 # Settings.
 
 

@@ -215,6 +215,21 @@ def test_silence_between_two_spikes_makes_no_leak_of_them(rig: Rig) -> None:
     assert rig.heard.events[-1].raises_alarm
 
 
+@pytest.mark.parametrize("skew_s", [-900, -15, 15, 900])
+@pytest.mark.parametrize("silence_s", [0, 20])
+def test_a_second_source_on_another_clock_keeps_no_leak_from_the_alarm(
+    rig: Rig, skew_s: int, silence_s: int
+) -> None:
+    rig.see()
+    rig.see(0.1, skew_s=skew_s)
+    rig.see(silence_s)
+    for _ in range(40):
+        rig.see(0.1, smoke=1.0)
+        rig.see(0.1, smoke=1.0, skew_s=skew_s)
+    (event,) = [event for event in rig.heard.events if event.raises_alarm]
+    assert rig.now - 8 * S + 3 * S <= event.stamp_ns <= rig.now - 8 * S + round(3.5 * S)
+
+
 def test_slow_inference_is_a_fault_and_keeps_no_leak_from_the_alarm(rig: Rig) -> None:
     """Each verdict takes 13 s, and the readings between are skipped."""
     waiting = rig.hear()

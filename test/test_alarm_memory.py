@@ -16,7 +16,10 @@ from gas_fusion_ros.alarm_memory import AlarmMemory, AlarmMemoryError, format_me
 from gas_fusion_ros.observation import RobotPose
 
 poses = st.builds(
-    RobotPose, *[st.floats(allow_nan=False, allow_infinity=False)] * 4, st.text(), st.integers(0, 2**62)
+    RobotPose,
+    *[st.floats(allow_nan=False, allow_infinity=False)] * 4,
+    st.text(),
+    st.integers(-(2**62), 2**62),
 )
 alarms = st.builds(
     StandingAlarm,

@@ -150,7 +150,7 @@ def test_logits_that_are_no_numbers_are_no_verdict(
         classifier.classify(Observation(reading(BUNDLE.mean), None))
 
 
-@pytest.mark.parametrize("invalid", [np.nan, np.inf])
+@pytest.mark.parametrize("invalid", [np.nan, np.inf, -1e30, 3e7])
 def test_an_invalid_channel_takes_the_training_mean_and_is_named(
     invalid: float, classifier: Classifier, runtime: RecordingRuntime
 ) -> None:

@@ -170,6 +170,16 @@ def test_a_log_that_has_grown_is_begun_anew_and_read_whole(tmp_path: Path) -> No
     assert [entry["sequence"] for entry in read_events(log.path)] == [4, 5, 6, 7]
 
 
+def test_a_log_that_cannot_be_begun_anew_grows_on(tmp_path: Path) -> None:
+    problems = Problems()
+    log = EventLog(tmp_path / "alarms.jsonl", problems, max_bytes=100)
+    (rotated(log.path) / "in the way").mkdir(parents=True)
+    for number in range(3):
+        assert log.write(replace(EVENT, sequence=number + 1))
+    assert [json.loads(line)["sequence"] for line in log.path.read_text().splitlines()] == [1, 2, 3]
+    assert problems.counts() == {"event_log_rotation": 2}
+
+
 @given(st.integers(0, 400))
 def test_a_line_that_was_cut_harms_no_reader(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     path = tmp_path_factory.mktemp("log") / "alarms.jsonl"

@@ -29,7 +29,8 @@ class Rig:
         for _ in range(seconds):
             self.now += S
             if gas:
-                self.watch.hear_reading(STAMPS + self.now, self.now, gas == "valid")
+                channels = {"mq2": gas == "valid", "mq3": gas in ("valid", "one channel")}
+                self.watch.hear_reading(STAMPS + self.now, self.now, channels)
             if images:
                 self.watch.hear_image(STAMPS + self.now + round(offset_s * S), self.now)
             self.pairs += pairs
@@ -65,6 +66,34 @@ def test_silence_of_the_array_has_its_cause(rig: Rig, publishers: Publishers, co
     assert list(rig.warnings()) == [code]
     rig.pass_time(1)
     assert rig.warnings() == {}
+
+
+def test_a_channel_that_has_no_value_any_more_is_named(rig: Rig) -> None:
+    rig.pass_time(2)
+    rig.pass_time(10, gas="one channel")
+    assert rig.warnings() == {}
+    rig.pass_time(1, gas="one channel")
+    assert list(rig.warnings()) == ["channels_invalid"]
+    assert "no value from mq2:" in rig.warnings()["channels_invalid"]
+    rig.pass_time(1)
+    assert rig.warnings() == {}
+
+
+def test_several_arrays_on_one_topic_are_named(rig: Rig) -> None:
+    rig.see(Publishers(heard=2), Publishers(heard=1))
+    rig.pass_time(30)
+    assert rig.warnings() == {}, "one of them may have been killed, and nobody noticed yet"
+    rig.pass_time(1)
+    assert list(rig.warnings()) == ["gas_publishers"]
+    rig.see(Publishers(heard=1, refused=1), Publishers(heard=2))
+    assert rig.warnings() == {}
+
+
+def test_readings_have_begun_with_the_first_and_end_with_silence(rig: Rig) -> None:
+    assert not rig.watch.has_readings(rig.now)
+    rig.pass_time(1)
+    assert rig.watch.has_readings(rig.now)
+    assert not rig.watch.has_readings(rig.now + 11 * S)
 
 
 def test_an_unplugged_array_is_named(rig: Rig) -> None:
@@ -130,7 +159,13 @@ def test_an_array_that_is_not_ready_inhibits(rig: Rig, state: str, codes: list[s
 
 def test_an_array_that_speaks_of_itself_is_not_trusted_before_it_is_heard(rig: Rig) -> None:
     rig.see(Publishers(heard=1), Publishers(heard=1), array=Publishers(heard=1))
-    faults = rig.watch.conditions(0, 0, rig.now).faults
-    assert [reason.code for reason in faults] == ["array_unknown"]
+    conditions = rig.watch.conditions(0, 0, rig.now)
+    assert conditions.faults == ()
+    assert [reason.code for reason in conditions.inhibits] == ["array_unknown"]
+    rig.pass_time(11)
+    conditions = rig.watch.conditions(0, 0, rig.now)
+    assert [reason.code for reason in conditions.faults] == ["array_unknown"]
+    assert conditions.inhibits == (), "it hides no leak for good"
     rig.watch.array = Source("serial", True, "running")
-    assert rig.watch.conditions(0, 0, rig.now).faults == ()
+    conditions = rig.watch.conditions(0, 0, rig.now)
+    assert (conditions.faults, conditions.inhibits) == ((), ())

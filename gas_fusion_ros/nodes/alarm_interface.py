@@ -66,6 +66,7 @@ class AlarmInterface:
         self._event_log: EventLog | None = None
         self._file: AlarmMemory | None = None
         self._memory: Memory | None = None
+        self._is_unsaved = False
         self._told = Conditions()
         self._own_faults: tuple[Reason, ...] = ()
         self._own_warnings: tuple[Reason, ...] = ()
@@ -133,12 +134,18 @@ class AlarmInterface:
             return
         self._file = AlarmMemory(Path(place) if place else _state_path(self._node))
         try:
-            self._memory = self._file.load()
+            memory = self._file.load()
         except AlarmMemoryError as error:
-            self._node.get_logger().error(
-                f"{error}; acknowledge the alarm once it is known that no leak stands"
-            )
-            self._own_faults = (Reason("alarms_unknown", f"{error}: which alarms stood is not known"),)
+            self._doubt(str(error))
+            return
+        if self._file.aside.exists():
+            self._doubt(f"{self._file.aside} could not be read, and nobody has acknowledged that")
+        if not self._is_unsaved:  # else what this process knows is newer
+            self._memory = memory
+
+    def _doubt(self, why: str) -> None:
+        self._node.get_logger().error(f"{why}; acknowledge the alarm once it is known that no leak stands")
+        self._own_faults = (Reason("alarms_unknown", f"{why}: which alarms stood is not known"),)
 
     def _severities(self) -> dict[str, Severity]:
         warning, critical = (
@@ -240,9 +247,18 @@ class AlarmInterface:
         if self._own_faults and self._alarm is not None:
             with self._lock:
                 self._own_faults = ()
+                self._settle()
                 self._alarm.set_conditions(self._conditions(), self._instant())
             result = CommandResult(True, "acknowledged: no alarm from before the start is known to stand")
         return _answered(response, result)
+
+    def _settle(self) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.settle()
+        except OSError as error:
+            self._count_unsaved(f"{self._file.aside}: {error.strerror or error}; the fault comes again")
 
     def _reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         return _answered(response, self._command(AlarmClock.reset))
@@ -286,12 +302,16 @@ class AlarmInterface:
             return
         try:
             self._file.save(self._alarm.memory)
+            self._is_unsaved = False
         except OSError as error:
-            detail = (
+            self._is_unsaved = True
+            self._count_unsaved(
                 f"state file {self._file.path}: {error.strerror or error}; alarms would not survive a restart"
             )
-            self._problems.add("state_file_write", detail)
-            self._own_warnings = (Reason("state_file", detail),)
+
+    def _count_unsaved(self, detail: str) -> None:
+        self._problems.add("state_file_write", detail)
+        self._own_warnings = (Reason("state_file", detail),)
 
     def _log(self, event: AlarmEvent, status: AlarmStatus) -> None:
         logger = self._node.get_logger()

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from message_filters import Subscriber
 from rclpy.qos import ReliabilityPolicy
@@ -21,6 +20,7 @@ from gas_fusion_ros.classifier import Classifier, ClassifierError, Sample
 from gas_fusion_ros.inference import Bundle, Runtime, create_runtime
 from gas_fusion_ros.messages import Level
 from gas_fusion_ros.nodes.alarm_interface import AlarmInterface
+from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
@@ -65,7 +65,7 @@ class GasClassifierNode(ManagedNode):
         self._device = ""
         self._worker: Worker[Sample] | None = None
         self._synchronizer: ObservationSynchronizer | None = None
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: list[Subscriber | BoundedSubscriber] = []
         self._look_outs: list[Timer] = []
         self._classified = 0
         self._skipped = 0
@@ -96,10 +96,10 @@ class GasClassifierNode(ManagedNode):
         self._drop_growth, self._skip_growth = Growth(), Growth()
         self._alarm.activate()
         self._worker = Worker(self._classify, self.parameters.integer("inbox"), self._count_failure)
-        gas = Subscriber(self, PointCloud2, "gas/readings", qos_profile=RELIABLE)
+        gas = BoundedSubscriber(self, PointCloud2, "gas/readings", RELIABLE, self.problems)
         image = Subscriber(self, Image, "thermal/image_raw", qos_profile=SENSOR_DATA)
-        array = Subscriber(self, DiagnosticArray, "gas/array_info", qos_profile=LATCHED)
-        camera = Subscriber(self, DiagnosticArray, "thermal/camera_status", qos_profile=LATCHED)
+        array = BoundedSubscriber(self, DiagnosticArray, "gas/array_info", LATCHED, self.problems)
+        camera = BoundedSubscriber(self, DiagnosticArray, "thermal/camera_status", LATCHED, self.problems)
         self._subscribers = [gas, image, array, camera]
         pairing = self._pairing_settings()
         takes_images = self._bundle is not None and self._bundle.preparation is not None
@@ -139,7 +139,7 @@ class GasClassifierNode(ManagedNode):
             self._synchronizer = None
         if self._worker is not None:
             self._worker.wait_idle(_WAIT_FOR_WORKER_S)
-            self._worker.stop()
+            self._worker.stop(_WAIT_FOR_WORKER_S / 4)  # one that is stuck has had its time
             self._skipped = self._worker.skipped
             self._worker = None
         self._alarm.deactivate()
@@ -175,9 +175,12 @@ class GasClassifierNode(ManagedNode):
 
     def _hear_reading(self, reading: GasReading) -> None:
         assert self._sources is not None
-        is_valid = bool(np.isfinite(reading.counts).any())
-        self._sources.hear_reading(reading.stamp_ns, self.watch_ns(), is_valid)
-        if is_valid:
+        if not self._sources.has_readings(self.watch_ns()):
+            self._look()  # with its readings an array that warms up is there
+        are_valid = reading.valid.tolist()
+        channels = dict(zip(reading.channels, are_valid, strict=True))
+        self._sources.hear_reading(reading.stamp_ns, self.watch_ns(), channels)
+        if any(are_valid):
             self._alarm.hear(reading.stamp_ns)
 
     def _hear_image(self, frame: ThermalFrame) -> None:

@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-import numpy as np
-
 from gas_fusion_ros import messages
 from gas_fusion_ros.alarm_clock import AlarmClock, Conditions, Instant
 from gas_fusion_ros.alarm_types import AlarmEvent, AlarmSettings, AlarmStatus
@@ -185,14 +183,15 @@ class Pipeline:
         now_ns = received.recorded_ns
         self.tick(now_ns)
         self._listener.on_reading(received.item, now_ns)
-        if np.isfinite(received.item.counts).any():
+        if received.item.valid.any():
             self._alarm.hear(received.item.stamp_ns, Instant.of(now_ns))
         self._deliver(self._pairing.add_reading(received.item.stamp_ns, received, now_ns, 0))
 
     def _add_frame(self, received: _Received[ThermalFrame]) -> None:
         now_ns = received.recorded_ns
         self.tick(now_ns)
-        self._deliver(self._pairing.add_image(received.item.stamp_ns, received, now_ns, 0))
+        frame = received.item
+        self._deliver(self._pairing.add_image(frame.stamp_ns, received, now_ns, 0, frame.pixels.nbytes))
 
     def _refuse(self, error: messages.MessageError, now_ns: int) -> None:
         self._problems.add(error.cause, error.detail)
