@@ -109,9 +109,8 @@ class AlarmClock:
         self._passed = 0
         self._began_at = 0
         self._heard_at: int | None = None
-        # By the stamps of the readings that may still be classified in time: when they were heard.
+        # By the stamps of the readings that nothing later has been classified than: when they were heard.
         self._waiting: OrderedDict[int, int] = OrderedDict()
-        self._answered_at: int | None = None
         # Passed time of the last observation, the stamps of the last few, and the stamp of the one that ended
         # the last gap.
         self._observed_at = 0
@@ -132,8 +131,13 @@ class AlarmClock:
 
     @property
     def lag_ns(self) -> int:
-        """For how long the last reading that was classified has been heard; 0 before the first."""
-        return 0 if self._answered_at is None else self._passed - self._answered_at
+        """For how long the oldest reading that still waits for its class has been heard; 0 without one."""
+        oldest_at = self._oldest_at
+        return 0 if oldest_at is None else self._passed - oldest_at
+
+    @property
+    def _oldest_at(self) -> int | None:
+        return next(iter(self._waiting.values()), None)
 
     def clock_ns(self, stamp_ns: int) -> int:
         """What the node's clock said at the stamp of what is told just now."""
@@ -161,18 +165,13 @@ class AlarmClock:
         """
         self.tick(instant)
         if self._heard_at is None or self._passed - self._heard_at > self.settings.timeout_ns:
-            self._answered_at = self._passed  # a new stretch: none of its readings can be late yet
+            self._waiting.clear()  # a new stretch: none of its readings can be late yet
+        self._waiting.pop(stamp_ns, None)
         self._heard_at = self._waiting[stamp_ns] = self._passed
-        self._forget_waiting()
+        if len(self._waiting) > _MOST_WAITING:
+            self._waiting.popitem(last=False)
         self._heard = (min(stamp_ns, instant.now_ns or stamp_ns), instant.now_ns)
         self.observe(stamp_ns, instant)
-
-    def _forget_waiting(self) -> None:
-        too_old = self._passed - self.settings.timeout_ns
-        while self._waiting and (
-            len(self._waiting) > _MOST_WAITING or next(iter(self._waiting.values())) <= too_old
-        ):
-            self._waiting.popitem(last=False)
 
     def observe(self, stamp_ns: int, instant: Instant) -> None:
         """Something that leads to evidence has arrived: an image alone, for one."""
@@ -200,13 +199,20 @@ class AlarmClock:
             self._alarm.forget_delays()
         self._anchor = (stamp_ns, instant.now_ns)
         self._evidence = (*self._anchor, self._passed)
-        heard_at = self._waiting.pop(verdict.stamp_ns, None) if verdict.has_reading else None
-        is_in_time = heard_at is not None and self._passed - heard_at < self.settings.timeout_ns
-        if heard_at is not None and is_in_time and self._alarm.accepts(evidence):
-            self._answered_at = max(self._answered_at or 0, heard_at)
-            self._missing = ""
+        if verdict.has_reading and self._alarm.accepts(evidence):
+            self._answer(verdict.stamp_ns)
         events = self._watch(stamp_ns) + self._alarm.update(stamp_ns, evidence)
         self._tell(events)
+
+    def _answer(self, stamp_ns: int) -> None:
+        """A reading has its class: no earlier one is waited for any more, and in time it ends the fault."""
+        heard_at = self._waiting.get(stamp_ns)
+        if heard_at is None:
+            return
+        while (oldest_at := self._oldest_at) is not None and oldest_at <= heard_at:
+            self._waiting.popitem(last=False)
+        if self._passed - heard_at < self.settings.timeout_ns:
+            self._missing = ""
 
     def tick(self, instant: Instant) -> None:
         """Let time pass: this raises the fault once readings or verdicts have been missing for too long."""
@@ -237,7 +243,7 @@ class AlarmClock:
         events = self._alarm.watch(stamp_ns, (Reason(STOPPED, reason),), ())
         self._listener(self._alarm.status, stamp_ns, events)
         self._memory, self._alarm, self._missing = self._alarm.memory, None, NO_READING
-        self._heard_at = self._answered_at = None
+        self._heard_at = None
         self._waiting.clear()
 
     def acknowledge(self, instant: Instant, number: int | None = None) -> CommandResult:
@@ -294,9 +300,9 @@ class AlarmClock:
         silent_since = self._began_at if self._heard_at is None else self._heard_at
         if self._passed - silent_since > timeout_ns:
             self._miss(SILENCE, *self._heard)
-        elif self._answered_at is not None and self._passed - self._answered_at > timeout_ns:
+        elif (oldest_at := self._oldest_at) is not None and self._passed - oldest_at > timeout_ns:
             stamp_ns, now_ns, passed = self._evidence
-            late = self._answered_at - passed
+            late = oldest_at - passed
             self._miss(SLOW, stamp_ns + late, now_ns + late)
 
     def _miss(self, code: str, stamp_ns: int, now_ns: int) -> None:

@@ -142,7 +142,7 @@ class SourceWatch:
 
         Args:
             pairs: readings that have gone on with an image so far.
-            lag_ns: for how long the last reading that was classified has been heard.
+            lag_ns: for how long the oldest reading that still waits for its class has been heard.
             watch_ns: now.
         """
         if pairs != self._pairs:

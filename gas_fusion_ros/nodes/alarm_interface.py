@@ -90,7 +90,7 @@ class AlarmInterface:
 
     @property
     def lag_ns(self) -> int:
-        """For how long the last reading that was classified has been heard; 0 without one."""
+        """For how long the oldest reading that still waits for its class has been heard; 0 without one."""
         with self._lock:
             return self._alarm.lag_ns if self._alarm is not None else 0
 

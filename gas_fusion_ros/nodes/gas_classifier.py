@@ -311,7 +311,7 @@ class GasClassifierNode(ManagedNode):
             level, message = Level.WARN, f"{skipped} readings skipped for lack of time"
         if lag_s > timeout_s / 2:
             level = Level.ERROR if lag_s > timeout_s else Level.WARN
-            message = f"the last reading that has its class was heard {lag_s:.1f} s ago"
+            message = f"the oldest reading that waits for its class was heard {lag_s:.1f} s ago"
         if self._worker is None:
             level, message = Level.STALE, "not active"
         values = {
