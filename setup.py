@@ -49,11 +49,11 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
-            f"gas-fusion = {PACKAGE}.cli:main",
-            f"gas_classifier = {PACKAGE}.nodes.gas_classifier:main",
-            f"gas_sensor = {PACKAGE}.nodes.gas_sensor:main",
-            f"sim_clock = {PACKAGE}.nodes.sim_clock:main",
-            f"thermal_camera = {PACKAGE}.nodes.thermal_camera:main",
+            f"gas-fusion = {PACKAGE}.__main__:main",
+            f"gas_classifier = {PACKAGE}.nodes.executables:gas_classifier",
+            f"gas_sensor = {PACKAGE}.nodes.executables:gas_sensor",
+            f"sim_clock = {PACKAGE}.nodes.executables:sim_clock",
+            f"thermal_camera = {PACKAGE}.nodes.executables:thermal_camera",
         ],
     },
 )

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from gas_fusion_ros.alarm_defaults import default_alarm
-from gas_fusion_ros.alarm_types import AlarmEvent, AlarmState
+from gas_fusion_ros.alarm_types import AlarmEvent
 from gas_fusion_ros.inference import Bundle, BundleError, Runtime, create_runtime
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
+from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.pairing_types import PairingSettings
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, START_S, patrol_truth
@@ -38,6 +38,7 @@ class PatrolRun:
         self._alarm = default_alarm(bundle.alarm)
         settings = PipelineSettings(PairingSettings(), self._alarm)
         self._pipeline = Pipeline(bundle, runtime, settings, Problems(), self)
+        self._sensed: dict[int, str] = {}
         self.log = RunLog(PAPER_CHANNELS, patrol_truth(patrol), START_NS)
         self._end_ns = START_NS + round(patrol.duration_s * NANOSECONDS_PER_SECOND)
 
@@ -65,10 +66,19 @@ class PatrolRun:
         )
 
     def on_alarm(self, event: AlarmEvent) -> None:
-        """Note an event; the operator acknowledges what is over, so that the next leak has its own alarm."""
-        self.log.add_alarm_state(AlarmReport(event.stamp_ns, event.state.value, event.gas, fault=event.fault))
-        if event.state is AlarmState.LATCHED:
-            self._pipeline.acknowledge()
+        """Note an event; nobody acknowledges."""
+        if event.alarm:
+            if event.state.is_sensed:
+                self._sensed[event.alarm] = event.gas
+            else:
+                del self._sensed[event.alarm]
+            self.log.add_alarm_state(
+                AlarmReport(event.stamp_ns, event.state.value, event.gas, event.fault, dict(self._sensed))
+            )
+
+    def where(self, _: int) -> RobotPose | None:
+        """Nobody asks where the robot was."""
+        return None
 
     def _seconds(self, stamp_ns: int) -> float:
         return (stamp_ns - START_NS) / NANOSECONDS_PER_SECOND
@@ -95,6 +105,7 @@ def row(seed: str, scores: list[Score]) -> list[str]:
         str(sum(score.alarms for score in scores)),
         str(sum(score.missed_leaks for score in scores)),
         str(sum(score.false_alarms for score in scores)),
+        str(sum(score.misnamed_alarms for score in scores)),
         "; ".join(delays(score) for score in scores) if len(scores) == 1 else "",
         mean([score.class_accuracy for score in scores]),
         mean([score.settled_accuracy for score in scores]),
@@ -109,14 +120,14 @@ def main(
     model: Annotated[str, typer.Option(help="Model bundle: a name or a folder.")] = DEFAULT_MODEL,
     images: Annotated[bool, typer.Option(help="With the camera, or by gas alone.")] = True,
 ) -> None:
-    """Play patrols and print what was found; exit code 1 if a leak was missed or an alarm false."""
+    """Play patrols and print what was found; exit code 1 on any missed, false or misnamed."""
     console = Console()
     try:
         bundle = Bundle.load(find_bundle(model))
     except (FileNotFoundError, BundleError) as error:
         raise typer.BadParameter(str(error)) from None
     runtime = create_runtime(bundle, device="cpu", threads=1)
-    heads = ("seed", "leaks", "alarms", "missed", "false", "delays [s]", "accuracy", "settled")
+    heads = ("seed", "leaks", "alarms", "missed", "false", "misnamed", "delays [s]", "accuracy", "settled")
     table = Table(*heads, title=f"{bundle.name}, {'with images' if images else 'gas alone'}")
     scores = []
     for seed in range(first, first + seeds):
@@ -125,7 +136,7 @@ def main(
     table.add_section()
     table.add_row(*row("all", scores))
     console.print(table)
-    if any(score.missed_leaks or score.false_alarms for score in scores):
+    if any(score.missed_leaks or score.false_alarms or score.misnamed_alarms for score in scores):
         sys.exit(1)
 
 

@@ -1,22 +1,28 @@
-"""The leak alarm: a state machine driven by time and evidence.
+"""The leak alarms: a state machine driven by time and evidence.
 
-It latches and is acknowledged as ISA-18.2 (IEC 62682) describes, and fails safe: losing the readings
-raises a fault, and no fault, silence or clock jump ever quiets a leak. docs/alarm.md has the table.
+Each leak is an alarm of its own that latches and is acknowledged as ISA-18.2 (IEC 62682) describes. It
+fails safe: what is not known is a fault, and no fault, silence or clock jump ever quiets a leak.
+docs/alarm.md has the table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from gas_fusion_ros.alarm_types import (
+    URGENCY,
     AlarmEvent,
     AlarmSettings,
     AlarmState,
     AlarmStatus,
     CommandResult,
+    Memory,
+    Reason,
     Severity,
+    StandingAlarm,
 )
+from gas_fusion_ros.observation import RobotPose
 
 __all__ = [
     "AlarmEvent",
@@ -25,289 +31,424 @@ __all__ = [
     "AlarmStatus",
     "CommandResult",
     "LeakAlarm",
+    "Memory",
+    "Reason",
     "Severity",
+    "StandingAlarm",
 ]
 
+MAX_STANDING = 100
+"""Alarms that are kept apart; of more, all but the first and the latest are only counted."""
 _CLOCK_JUMP_NS = 1_000_000_000
 """A clock this far back has jumped; less is two callers' times out of order."""
 _ROUNDING = 1e-4
 """How far a probability may lie outside 0..1 by float arithmetic."""
-_RANK = {Severity.WARNING: 1, Severity.CRITICAL: 2}
+
+Where = Callable[[int], RobotPose | None]
+"""Tells where the robot was at a stamp; None where nobody knows."""
+
+
+def _nowhere(_: int) -> None:
+    return None
+
+
+@dataclass
+class _Suspicion:
+    """A leak that is not yet sure; times as elapsed, not as stamps."""
+
+    since: int
+    peak: float = 0.0
+    evidence: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def gas(self) -> str:
+        return max(self.evidence, key=self.evidence.__getitem__)
 
 
 @dataclass
 class _Leak:
-    """One leak from its first suspicion until it lets go; times as elapsed, not as stamps."""
+    """A standing alarm and how its leak goes on; times as elapsed, not as stamps.
 
+    Attributes:
+        superseded: another gas leads where this one did.
+        gone_since: since when there is no evidence of it; None while there is.
+    """
+
+    alarm: StandingAlarm
     since: int
-    peak: float = 0.0
-    gas: str = ""
-    evidence: dict[str, float] = field(default_factory=dict)
-    leader: str = ""
-    leader_since: int = 0
-    rising_since: int | None = None
+    superseded: bool = False
     gone_since: int | None = None
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """What an event is about: it happens where state, fault or severity differ."""
-
-    state: AlarmState
-    fault_since: int | None
-    severity: Severity | None
-    leak: _Leak | None
-
-
 class LeakAlarm:
-    """Debounce, hysteresis, latch, acknowledgement and fault. Not thread-safe.
+    """Debounce, hysteresis, latch, acknowledgement, fault and inhibit of an array. Not thread-safe.
 
-    Only evidence moves a leak, only a valid reading ends a fault, only their absence raises one.
+    Only evidence moves a leak. Why a fault stands or the alarm is inhibited is told from outside, for it
+    goes by other clocks.
+
+    Args:
+        settings: what raises an alarm.
+        start_ns: when it begins, on the clock of the evidence.
+        faults: those that stand from the beginning.
+        memory: alarms that stand from before a restart.
+        where: tells where the robot was.
     """
 
-    def __init__(self, settings: AlarmSettings, start_ns: int) -> None:
+    def __init__(
+        self,
+        settings: AlarmSettings,
+        start_ns: int,
+        faults: tuple[Reason, ...] = (),
+        memory: Memory | None = None,
+        where: Where = _nowhere,
+    ) -> None:
         self.settings = settings
-        self._now_ns = start_ns
+        self.warnings: tuple[Reason, ...] = ()
+        self._where = where
+        self._now_ns = 0  # stamp of the latest evidence
         self._left_ns: int | None = None  # where the clock stood before it went back
-        self._since_ns = start_ns
         self._elapsed = 0  # the clock's forward steps summed: a jump back neither ends nor prolongs a delay
-        self._last_valid = 0
-        self._last_evidence = 0
-        self._fault_since: int | None = None
-        self._leak: _Leak | None = None
-        self._phase = AlarmState.CLEAR  # of the leak alone, whatever the fault
-        self._confidence = 0.0
-        self._alarms = 0
         self._sequence = 0
         self._rejected = 0
+        self._events: list[AlarmEvent] = []
+        self._faults = faults
+        self._inhibits: tuple[Reason, ...] = ()
+        self._suspicion: _Suspicion | None = None
+        self._dropped: _Suspicion | None = None  # what the event to come is about
+        self._watch = self._watch_now()
+        self._watch_since_ns = self._since_ns = start_ns
+        self._leader, self._leader_since = "", 0
+        self._confidence = 0.0
+        memory = memory if memory is not None else Memory()
+        self._leaks = [_Leak(alarm, since=0) for alarm in memory.alarms]
+        self._raised, self._omitted = memory.raised, memory.omitted
+        for leak in [leak for leak in self._leaks if leak.alarm.state.is_sensed][:-1]:
+            leak.superseded, leak.gone_since = True, 0
+        self._shown = self._shown_now()
 
     @property
     def status(self) -> AlarmStatus:
         """What stands now."""
-        shown = self._shown()
-        leak = shown.leak
         return AlarmStatus(
-            state=shown.state,
-            gas=leak.gas if leak is not None else "",
-            severity=self.settings.severities[leak.gas] if leak is not None else None,
+            watch=self._watch,
             since_ns=self._since_ns,
-            peak=leak.peak if leak is not None else 0.0,
-            acknowledged=self._phase is AlarmState.ACKNOWLEDGED,
-            alarm=self._alarms,
+            alarms=tuple(leak.alarm for leak in self._leaks),
+            omitted=self._omitted,
+            faults=self._faults,
+            inhibits=self._inhibits,
+            warnings=self.warnings,
+            suspected=self._suspicion.gas if self._suspicion is not None else "",
+            confidence=self._confidence,
+            raised=self._raised,
             sequence=self._sequence,
-            fault=self._fault_since is not None,
-            sounding=self._phase.is_leak or self._fault_since is not None,
             rejected=self._rejected,
         )
 
     @property
-    def fault_due_ns(self) -> int | None:
-        """When the fault comes if no valid reading does, on the clock as it stands; None while one stands."""
-        if self._fault_since is not None:
-            return None
-        remaining = max(0, self._last_valid + self.settings.timeout_ns - self._elapsed)
-        due_ns = self._now_ns + remaining
-        # Where the clock has gone back, only what passes beyond the place that it left counts from there on.
-        return due_ns if self._left_ns is None or due_ns < self._left_ns else self._left_ns + remaining
+    def memory(self) -> Memory:
+        """What must outlive this process."""
+        alarms = tuple(replace(leak.alarm, shelved=False) for leak in self._leaks)
+        return Memory(alarms, self._raised, self._omitted)
 
-    def update(
-        self, now_ns: int, probabilities: Mapping[str, float], reading_valid: bool
-    ) -> AlarmEvent | None:
-        """Take in the evidence of one classification.
+    def accepts(self, probabilities: Mapping[str, float]) -> bool:
+        """Whether `update` takes this evidence: whether the gases' probabilities are within 0..1, not NaN."""
+        values = [float(probabilities.get(gas, 0.0)) for gas in self.settings.severities]
+        return all(-_ROUNDING <= value <= 1.0 + _ROUNDING for value in values)
+
+    def update(self, stamp_ns: int, probabilities: Mapping[str, float]) -> tuple[AlarmEvent, ...]:
+        """Take in the evidence of one classification; while the alarm is inhibited it counts for nothing.
 
         Args:
-            now_ns: the clock.
+            stamp_ns: the evidence's; delays go by these alone.
             probabilities: of each class, as `AlarmSettings.evidence` gives them; a class missing counts as 0.
-                Where one is not in 0..1 (NaN) all of it is refused and counted, and the reading does not
-                count as valid.
-            reading_valid: whether a valid gas reading is behind it. An image alone is none, yet its
-                evidence counts.
+                Where `accepts` says no, all of it is refused and counted.
         """
-        gases = {gas: float(probabilities.get(gas, 0.0)) for gas in self.settings.severities}
-        if not all(-_ROUNDING <= value <= 1.0 + _ROUNDING for value in gases.values()):
+        if not self.accepts(probabilities):
             self._rejected += 1
-            return self.tick(now_ns)
-        self._advance(now_ns)
-        before = self._shown()
-        if reading_valid:
-            self._last_valid = self._elapsed
-        self._check_readings()
-        self._weigh(gases)
-        return self._event(before)
+            return ()
+        gases = {gas: float(probabilities.get(gas, 0.0)) for gas in self.settings.severities}
+        self._advance(stamp_ns)
+        self._confidence = min(max(sum(gases.values()), 0.0), 1.0)
+        if not self._inhibits:
+            self._weigh(gases)
+        return self._settled(self._now_ns)
 
-    def tick(self, now_ns: int) -> AlarmEvent | None:
-        """Let time pass: this raises the fault and moves nothing else."""
-        self._advance(now_ns)
-        before = self._shown()
-        self._check_readings()
-        return self._event(before)
+    def watch(
+        self, stamp_ns: int, faults: tuple[Reason, ...], inhibits: tuple[Reason, ...]
+    ) -> tuple[AlarmEvent, ...]:
+        """Say which faults and inhibits stand from now on; they move no alarm that stands.
 
-    def stop(self, now_ns: int) -> AlarmEvent | None:
-        """Nobody watches from now on: whoever trusts the alarm must know, so this raises the fault."""
-        self._advance(now_ns)
-        before = self._shown()
-        if self._fault_since is None:
-            self._fault_since = self._elapsed
-        return self._event(before)
+        Args:
+            stamp_ns: when, on the clock of the evidence.
+            faults: the most telling first.
+            inhibits: likewise; an inhibit ends a suspicion, and delays start anew behind it.
+        """
+        before = _codes(self._faults + self._inhibits)
+        self._faults, self._inhibits = faults, inhibits
+        if inhibits:
+            self.forget_delays()
+        if _codes(faults + inhibits) != before:
+            previous, self._watch = self._watch, self._watch_now()
+            self._tell(stamp_ns, previous, self._watch, None)
+        return self._settled(stamp_ns)
 
-    def acknowledge(self, now_ns: int) -> CommandResult:
-        """An operator has seen the leak: it goes on standing, or lets go where it is over."""
-        self._advance(now_ns)
-        before = self._shown()
-        if self._phase is AlarmState.LATCHED and self._is_gone():
-            self._let_go()
-            return CommandResult(True, "leak alarm acknowledged; the leak is over", self._event(before))
-        if self._phase in (AlarmState.ACTIVE, AlarmState.LATCHED):
-            self._phase = AlarmState.ACKNOWLEDGED
-            return CommandResult(True, "leak alarm acknowledged; the leak still stands", self._event(before))
-        if self._phase is AlarmState.ACKNOWLEDGED:
-            return CommandResult(True, "the leak alarm is acknowledged already")
-        return CommandResult(False, self._nothing_to_do())
+    def forget_delays(self) -> None:
+        """Nobody looked for a while: what came before is no run with what comes now."""
+        self._drop_suspicion()
+        self._leader = ""
+        for leak in self._sensed():
+            leak.gone_since = self._elapsed if leak.superseded else None
 
-    def reset(self, now_ns: int) -> CommandResult:
-        """Clear an alarm whose leak is over; refused while the leak or a fault stands."""
-        self._advance(now_ns)
-        before = self._shown()
-        if self._leak is not None and not (self._phase is AlarmState.LATCHED and self._is_gone()):
-            return CommandResult(False, f"not reset: {self._leak.gas} still stands or was gone too briefly")
-        if self._leak is not None:
-            self._let_go()
-            return CommandResult(True, "leak alarm reset", self._event(before))
-        if self._fault_since is not None:
-            return CommandResult(False, self._nothing_to_do())
-        return CommandResult(True, "the alarm is clear")
+    def acknowledge(self, stamp_ns: int, number: int | None = None) -> CommandResult:
+        """An operator has seen the leaks: each goes on standing, or lets go where it is over.
+
+        Args:
+            stamp_ns: when, on the clock of the evidence.
+            number: of the one alarm that was seen; None for all.
+        """
+        leaks, refusal = self._chosen(number)
+        omitted = self._omitted if number is None else 0
+        if refusal and not omitted:
+            return CommandResult(False, refusal)
+        told = []
+        for leak in leaks:
+            if leak.alarm.state is AlarmState.LATCHED:
+                self._change(stamp_ns, leak, AlarmState.CLEAR)
+                told.append(f"{_name(leak.alarm)} acknowledged: the leak is over")
+            elif leak.alarm.state is AlarmState.ACTIVE:
+                self._change(stamp_ns, leak, AlarmState.ACKNOWLEDGED)
+                told.append(f"{_name(leak.alarm)} acknowledged: the leak still stands")
+            else:
+                told.append(f"{_name(leak.alarm)} is acknowledged already")
+        if omitted:
+            told.append(f"{omitted} alarms that were only counted acknowledged")
+            self._omitted = 0
+            self._tell(stamp_ns, self._watch, self._watch, None)
+        return CommandResult(True, "; ".join(told), self._settled(stamp_ns))
+
+    def reset(self, stamp_ns: int) -> CommandResult:
+        """Clear the alarms whose leak is over; refused while a leak or, without an alarm, a fault stands."""
+        sensed = self._sensed()
+        if sensed:
+            names = ", ".join(_name(leak.alarm) for leak in sensed)
+            return CommandResult(False, f"not reset: {names} still stands or was gone too briefly")
+        if not self._leaks:
+            if self._faults:
+                return CommandResult(False, self._nothing_to_do())
+            return CommandResult(True, "no leak alarm stands")
+        for leak in list(self._leaks):
+            self._change(stamp_ns, leak, AlarmState.CLEAR)
+        self._omitted = 0
+        return CommandResult(True, "leak alarms reset", self._settled(stamp_ns))
+
+    def shelve(self, stamp_ns: int, number: int | None = None) -> CommandResult:
+        """Mute alarms that stand; a new leak sounds all the same. Arguments as for `acknowledge`."""
+        return self._set_shelved(stamp_ns, number, True, "shelved")
+
+    def unshelve(self, stamp_ns: int, number: int | None = None) -> CommandResult:
+        """Let alarms sound again. Arguments as for `acknowledge`."""
+        return self._set_shelved(stamp_ns, number, False, "no longer shelved")
+
+    def _set_shelved(self, stamp_ns: int, number: int | None, shelved: bool, told: str) -> CommandResult:
+        leaks, refusal = self._chosen(number)
+        if refusal:
+            return CommandResult(False, refusal)
+        for leak in leaks:
+            if leak.alarm.shelved is not shelved:
+                leak.alarm = replace(leak.alarm, shelved=shelved)
+                self._tell(stamp_ns, leak.alarm.state, leak.alarm.state, leak)
+        return CommandResult(
+            True, f"{', '.join(_name(leak.alarm) for leak in leaks)} {told}", self._settled(stamp_ns)
+        )
+
+    def _chosen(self, number: int | None) -> tuple[list[_Leak], str]:
+        """Return the alarms that a command is for, and why there are none."""
+        leaks = [leak for leak in self._leaks if number is None or leak.alarm.number == number]
+        if leaks:
+            return leaks, ""
+        if not self._leaks:
+            return [], self._nothing_to_do()
+        names = ", ".join(_name(leak.alarm) for leak in self._leaks)
+        return [], f"no leak alarm {number} stands; there is {names}"
+
+    # The clock.
 
     def _advance(self, now_ns: int) -> None:
         step = now_ns - self._now_ns
-        if self._now_ns <= 0:  # a simulated clock starts
+        if self._now_ns <= 0:  # the first evidence
             self._now_ns = now_ns
         elif step < -_CLOCK_JUMP_NS:  # a bag loops, or this message is late
-            self._left_ns, self._now_ns = self._now_ns, now_ns
+            # Of several places that it left, only the furthest bounds what has been counted.
+            self._left_ns = max(self._now_ns, self._left_ns or self._now_ns)
+            self._now_ns = now_ns
         elif step > 0:
             if self._left_ns is not None and now_ns >= self._left_ns:  # it was late: go on from there
                 step, self._left_ns = min(step, now_ns - self._left_ns), None
             self._now_ns = now_ns
             self._elapsed += step
 
-    def _check_readings(self) -> None:
-        if self._elapsed - self._last_valid < self.settings.timeout_ns:
-            self._fault_since = None
-        elif self._fault_since is None:
-            self._fault_since = self._elapsed
-
-    def _weigh(self, gases: Mapping[str, float]) -> None:
-        self._confidence = min(max(sum(gases.values()), 0.0), 1.0)
-        rising = self._confidence >= self.settings.on_threshold
-        if self._elapsed - self._last_evidence >= self.settings.timeout_ns:
-            self._forget_delays()
-        self._last_evidence = self._elapsed
-        if self._leak is None:
-            if not rising:
-                return
-            self._leak, self._phase = _Leak(since=self._elapsed), AlarmState.PENDING
-        self._note(self._leak, gases, rising)
-        self._move(self._leak, rising)
-
-    def _forget_delays(self) -> None:
-        """Nobody looked for a while: what came before is no run with what comes now."""
-        if self._phase is AlarmState.PENDING:
-            self._let_go()
-        if self._leak is not None:
-            self._leak.rising_since = self._leak.gone_since = None
-            self._leak.leader = ""
-
-    def _note(self, leak: _Leak, gases: Mapping[str, float], rising: bool) -> None:
-        """Keep the delays; between the thresholds a rise goes on and a fall does not."""
-        leak.peak = max(leak.peak, self._confidence)
-        if self._confidence < self.settings.off_threshold:
-            leak.rising_since, leak.leader = None, ""
-            leak.gone_since = self._elapsed if leak.gone_since is None else leak.gone_since
-            return
-        leak.gone_since = None
-        for gas, value in gases.items():
-            leak.evidence[gas] = leak.evidence.get(gas, 0.0) + value
-        if not rising:
-            return
-        leak.rising_since = self._elapsed if leak.rising_since is None else leak.rising_since
-        leader = max(gases, key=gases.__getitem__)
-        if leader != leak.leader:
-            leak.leader, leak.leader_since = leader, self._elapsed
-
-    def _move(self, leak: _Leak, rising: bool) -> None:
-        sure = rising and self._lasted(leak.rising_since, self.settings.on_delay_ns)
-        over = self._lasted(leak.gone_since, self.settings.off_delay_ns)
-        if self._phase is AlarmState.PENDING:
-            leak.gas = max(self.settings.severities, key=leak.evidence.__getitem__)
-            if leak.gone_since is not None:
-                self._let_go()
-            elif sure:
-                self._phase = AlarmState.ACTIVE
-                self._alarms += 1
-        elif self._phase is AlarmState.ACTIVE and over:
-            self._phase = AlarmState.LATCHED
-        elif self._phase is AlarmState.ACKNOWLEDGED and over:
-            self._let_go()
-        elif self._phase is AlarmState.LATCHED and sure:
-            self._phase = AlarmState.ACTIVE
-        if self._phase in (AlarmState.ACTIVE, AlarmState.ACKNOWLEDGED) and rising:
-            self._escalate(leak)
-
-    def _escalate(self, leak: _Leak) -> None:
-        """A more severe gas that led for the on-delay takes over, and is to be acknowledged anew."""
-        rank = {gas: _RANK[severity] for gas, severity in self.settings.severities.items()}
-        led = self._lasted(leak.leader_since, self.settings.on_delay_ns)
-        if led and rank[leak.leader] > rank[leak.gas]:
-            leak.gas = leak.leader
-            self._phase = AlarmState.ACTIVE
-
-    def _let_go(self) -> None:
-        self._leak, self._phase = None, AlarmState.CLEAR
-
-    def _is_gone(self) -> bool:
-        return self._leak is not None and self._leak.gone_since is not None
-
     def _lasted(self, since: int | None, delay: int) -> bool:
         return since is not None and self._elapsed - since >= delay
 
+    # Evidence.
+
+    def _sensed(self) -> list[_Leak]:
+        return [leak for leak in self._leaks if leak.alarm.state.is_sensed]
+
+    def _weigh(self, gases: Mapping[str, float]) -> None:
+        rising = self._confidence >= self.settings.on_threshold
+        falling = self._confidence < self.settings.off_threshold
+        self._follow_leader(gases, rising, falling)
+        current = next((leak for leak in self._sensed() if not leak.superseded), None)
+        for leak in self._sensed():
+            if falling and leak.gone_since is None:
+                leak.gone_since = self._elapsed
+            elif leak is current and not falling:
+                leak.gone_since = None
+                leak.alarm = replace(leak.alarm, peak=max(leak.alarm.peak, self._confidence))
+        if current is None:
+            self._suspect(gases, rising, falling)
+        elif rising:
+            self._change_lead(current)
+        for leak in self._sensed():
+            if self._lasted(leak.gone_since, self.settings.off_delay_ns):
+                is_new = leak.alarm.state is AlarmState.ACTIVE
+                self._change(self._now_ns, leak, AlarmState.LATCHED if is_new else AlarmState.CLEAR)
+
+    def _follow_leader(self, gases: Mapping[str, float], rising: bool, falling: bool) -> None:
+        """Keep since when one gas is the most probable one; between the thresholds a lead goes on."""
+        if falling:
+            self._leader = ""
+        elif rising:
+            leader = max(gases, key=gases.__getitem__)
+            if leader != self._leader:
+                self._leader, self._leader_since = leader, self._elapsed
+
+    def _suspect(self, gases: Mapping[str, float], rising: bool, falling: bool) -> None:
+        """Between the thresholds a suspicion goes on."""
+        if falling:
+            self._drop_suspicion()
+            return
+        if self._suspicion is None:
+            if not rising:
+                return
+            self._suspicion = _Suspicion(since=self._elapsed)
+        suspicion = self._suspicion
+        suspicion.peak = max(suspicion.peak, self._confidence)
+        for gas, value in gases.items():
+            suspicion.evidence[gas] = suspicion.evidence.get(gas, 0.0) + value
+        if rising and self._lasted(suspicion.since, self.settings.on_delay_ns):
+            self._raise(suspicion.gas, suspicion.since, suspicion.peak)
+
+    def _drop_suspicion(self) -> None:
+        self._dropped, self._suspicion = self._suspicion, None
+
+    def _change_lead(self, current: _Leak) -> None:
+        """Another gas that led for the on-delay is another leak; the one before is gone from now on."""
+        gas = self._leader
+        if gas == current.alarm.gas or not self._lasted(self._leader_since, self.settings.on_delay_ns):
+            return
+        current.superseded, current.gone_since = True, self._elapsed
+        again = next((leak for leak in self._sensed() if leak.alarm.gas == gas), None)
+        if again is None:
+            self._raise(gas, self._leader_since, self._confidence)
+        else:  # it was not gone for the off-delay: the same leak
+            again.superseded, again.gone_since = False, None
+
+    def _raise(self, gas: str, since: int, peak: float) -> None:
+        before = self._watch
+        self._suspicion = None
+        self._watch = self._watch_now()
+        self._raised += 1
+        severity = self.settings.severities[gas]
+        alarm = StandingAlarm(
+            self._raised, gas, severity, AlarmState.ACTIVE, self._now_ns, peak, self._where(self._now_ns)
+        )
+        leak = _Leak(alarm, since)
+        self._leaks.append(leak)
+        if len(self._leaks) > MAX_STANDING:
+            del self._leaks[1]
+            self._omitted += 1
+        self._tell(self._now_ns, before, AlarmState.ACTIVE, leak)
+
+    def _change(self, stamp_ns: int, leak: _Leak, state: AlarmState) -> None:
+        before = leak.alarm.state
+        if state is AlarmState.CLEAR:
+            self._leaks.remove(leak)
+        else:
+            leak.alarm = replace(leak.alarm, state=state)
+        self._tell(stamp_ns, before, state, leak)
+
+    # What is told.
+
+    def _watch_now(self) -> AlarmState:
+        if self._faults:
+            return AlarmState.FAULT
+        if self._inhibits:
+            return AlarmState.INHIBITED
+        return AlarmState.PENDING if self._suspicion is not None else AlarmState.CLEAR
+
+    def _shown_now(self) -> AlarmState:
+        states = (leak.alarm.state for leak in self._leaks)
+        return min(states, key=URGENCY.index, default=self._watch)
+
+    def _settled(self, stamp_ns: int) -> tuple[AlarmEvent, ...]:
+        """Return what has happened, a change of the watch included."""
+        previous, self._watch = self._watch, self._watch_now()
+        if previous is not self._watch:
+            self._tell(stamp_ns, previous, self._watch, None)
+        shown = self._shown_now()
+        if shown is not self._shown:
+            self._shown, self._since_ns = shown, stamp_ns
+        events, self._events, self._dropped = tuple(self._events), [], None
+        return events
+
+    def _tell(self, stamp_ns: int, previous: AlarmState, state: AlarmState, leak: _Leak | None) -> None:
+        self._sequence += 1
+        suspicion = (self._suspicion or self._dropped) if leak is None else None
+        gas, severity, peak, duration_ns = "", None, 0.0, 0
+        if leak is not None:
+            alarm = leak.alarm
+            gas, severity, peak = alarm.gas, alarm.severity, alarm.peak
+            duration_ns = self._elapsed - leak.since
+        elif suspicion is not None:
+            gas, peak, duration_ns = suspicion.gas, suspicion.peak, self._elapsed - suspicion.since
+            severity = self.settings.severities[gas]
+        elif AlarmState.FAULT in (previous, state):
+            # A fault that stands since before simulated time began has no length.
+            is_dated = previous is AlarmState.FAULT and self._watch_since_ns > 0
+            duration_ns = max(0, stamp_ns - self._watch_since_ns) if is_dated else 0
+        if leak is None and previous is not state:
+            self._watch_since_ns = stamp_ns
+        self._events.append(
+            AlarmEvent(
+                stamp_ns=stamp_ns,
+                previous=previous,
+                state=state,
+                gas=gas,
+                severity=severity,
+                confidence=self._confidence,
+                peak=peak,
+                duration_ns=duration_ns,
+                fault=bool(self._faults),
+                alarm=leak.alarm.number if leak is not None else 0,
+                sequence=self._sequence,
+                reasons=_codes(self._faults + self._inhibits),
+                shelved=leak is not None and leak.alarm.shelved,
+                pose=self._where(stamp_ns),
+            )
+        )
+
     def _nothing_to_do(self) -> str:
-        if self._fault_since is not None:
-            return "a fault stands: no valid gas reading; it ends by itself with the next one"
+        if self._faults:
+            told = "; ".join(reason.text for reason in self._faults)
+            return f"no leak alarm stands, but a fault, which ends by itself: {told}"
         return "no leak alarm stands"
 
-    def _shown(self) -> _Shown:
-        leaks = self._phase.is_leak
-        fault = self._fault_since is not None
-        state = AlarmState.FAULT if fault and not leaks else self._phase
-        leak = None if state is AlarmState.FAULT else self._leak
-        severity = self.settings.severities[leak.gas] if leak is not None and leaks else None
-        return _Shown(state, self._fault_since, severity, leak)
 
-    def _event(self, before: _Shown) -> AlarmEvent | None:
-        after = self._shown()
-        fault = after.fault_since is not None
-        if (after.state, after.severity, fault) == (
-            before.state,
-            before.severity,
-            before.fault_since is not None,
-        ):
-            return None
-        if after.state is not before.state:
-            self._since_ns = self._now_ns
-        self._sequence += 1
-        leak = after.leak if after.leak is not None else before.leak
-        began = after.fault_since if fault else before.fault_since
-        if leak is not None:
-            began = leak.since
-        return AlarmEvent(
-            stamp_ns=self._now_ns,
-            previous=before.state,
-            state=after.state,
-            gas=leak.gas if leak is not None else "",
-            severity=self.settings.severities[leak.gas] if leak is not None else None,
-            confidence=self._confidence,
-            peak=leak.peak if leak is not None else 0.0,
-            duration_ns=self._elapsed - began if began is not None else 0,
-            fault=fault,
-            alarm=self._alarms,
-            sequence=self._sequence,
-        )
+def _codes(reasons: Iterable[Reason]) -> tuple[str, ...]:
+    return tuple(reason.code for reason in reasons)
+
+
+def _name(alarm: StandingAlarm) -> str:
+    return f"alarm {alarm.number} ({alarm.gas})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-from gas_fusion_ros.observation import UNKNOWN, Verdict
+from gas_fusion_ros.observation import UNKNOWN, RobotPose, Verdict
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 
@@ -19,7 +19,7 @@ class Severity(str, Enum):
 
 
 class AlarmState(str, Enum):
-    """What the alarm shows."""
+    """What a leak alarm, or the watch that raises it, is in."""
 
     CLEAR = "clear"
     PENDING = "pending"
@@ -27,11 +27,17 @@ class AlarmState(str, Enum):
     ACKNOWLEDGED = "acknowledged"
     LATCHED = "latched"
     FAULT = "fault"
+    INHIBITED = "inhibited"
 
     @property
     def is_leak(self) -> bool:
         """Whether a leak alarm stands in this state."""
         return self in (AlarmState.ACTIVE, AlarmState.ACKNOWLEDGED, AlarmState.LATCHED)
+
+    @property
+    def is_sensed(self) -> bool:
+        """Whether the leak of an alarm in this state is not over; `latched` only remembers it."""
+        return self in (AlarmState.ACTIVE, AlarmState.ACKNOWLEDGED)
 
 
 @dataclass(frozen=True)
@@ -97,21 +103,62 @@ class AlarmSettings:
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Why a fault stands, the alarm is inhibited, or an operator is warned.
+
+    Attributes:
+        code: a short stable key, such as `silence`.
+        text: one sentence that names what is missing and what would be right.
+    """
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
+class StandingAlarm:
+    """One leak alarm that is not both over and acknowledged.
+
+    Attributes:
+        number: its number, from 1, never given twice.
+        gas: the gas of its leak.
+        severity: how severe a leak of that gas is.
+        state: active, acknowledged or latched.
+        since_ns: stamp at which it was raised.
+        peak: highest leak probability of its leak, 0..1.
+        pose: where the robot was when it was raised; None where nobody knows.
+        shelved: whether an operator has muted it for a time.
+    """
+
+    number: int
+    gas: str
+    severity: Severity
+    state: AlarmState
+    since_ns: int
+    peak: float
+    pose: RobotPose | None = None
+    shelved: bool = False
+
+
+@dataclass(frozen=True)
 class AlarmEvent:
-    """A change of state, fault or severity.
+    """A change: of one alarm, or of the watch that raises them.
 
     Attributes:
         stamp_ns: when, on the clock of the evidence.
-        previous: the state left; equal to `state` where only fault or severity changed.
+        previous: the state left; equal to `state` where only reasons or shelving changed.
         state: the state entered.
-        gas: the gas of the leak; empty without one.
+        gas: the gas of the alarm, or of the leak that is suspected; empty without one.
         severity: its severity; None without a leak.
         confidence: the latest leak probability, 0..1.
-        peak: the highest leak probability of this alarm.
+        peak: the highest leak probability of this leak.
         duration_ns: since this leak was first suspected; without a leak, since the fault came.
         fault: whether a fault stands.
-        alarm: number of alarms raised so far, this one included.
+        alarm: number of the alarm that changed; 0 where the watch did.
         sequence: number of this event, from 1; a gap shows a lost message.
+        reasons: codes of the faults and inhibits that stand.
+        shelved: whether the alarm is muted.
+        pose: where the robot was; None where nobody knows.
     """
 
     stamp_ns: int
@@ -125,6 +172,9 @@ class AlarmEvent:
     fault: bool
     alarm: int
     sequence: int
+    reasons: tuple[str, ...] = ()
+    shelved: bool = False
+    pose: RobotPose | None = None
 
     @property
     def raises_alarm(self) -> bool:
@@ -132,41 +182,96 @@ class AlarmEvent:
         return self.state is AlarmState.ACTIVE and not self.previous.is_leak
 
 
+URGENCY = (AlarmState.ACTIVE, AlarmState.LATCHED, AlarmState.ACKNOWLEDGED)
+"""What is to be acknowledged comes first."""
+
+
 @dataclass(frozen=True)
 class AlarmStatus:
     """What stands now.
 
     Attributes:
-        state: the state shown.
-        gas: the gas of the leak; empty without one.
-        severity: its severity; None without a leak.
+        watch: what is so beside the alarms that stand: clear, pending, fault or inhibited.
         since_ns: stamp at which `state` was entered.
-        peak: the highest leak probability of this alarm; 0 without one.
-        acknowledged: whether the leak has been acknowledged.
-        alarm: number of alarms raised so far.
+        alarms: every alarm that stands, in the order in which they were raised.
+        omitted: alarms that stand and are not among `alarms`, which are bounded in number.
+        faults: why a fault stands; empty without one.
+        inhibits: why no alarm can be raised; empty where one can.
+        warnings: what makes the alarm less sure, and is no fault.
+        suspected: the gas of the leak that is suspected; empty without one.
+        confidence: the latest leak probability, 0..1.
+        raised: number of the last alarm raised; 0 before the first.
         sequence: number of the latest event.
-        fault: whether a fault stands.
-        sounding: whether a leak alarm or a fault stands.
         rejected: evidence refused because it was no probability.
     """
 
-    state: AlarmState
-    gas: str
-    severity: Severity | None
+    watch: AlarmState
     since_ns: int
-    peak: float
-    acknowledged: bool
-    alarm: int
-    sequence: int
-    fault: bool
-    sounding: bool
-    rejected: int
+    alarms: tuple[StandingAlarm, ...] = ()
+    omitted: int = 0
+    faults: tuple[Reason, ...] = ()
+    inhibits: tuple[Reason, ...] = ()
+    warnings: tuple[Reason, ...] = ()
+    suspected: str = ""
+    confidence: float = 0.0
+    raised: int = 0
+    sequence: int = 0
+    rejected: int = 0
+
+    @property
+    def foremost(self) -> StandingAlarm | None:
+        """The alarm to look at first: by state, then by severity, then the one raised first."""
+        return min(
+            self.alarms,
+            key=lambda alarm: (
+                URGENCY.index(alarm.state),
+                alarm.severity is not Severity.CRITICAL,
+                alarm.number,
+            ),
+            default=None,
+        )
+
+    @property
+    def state(self) -> AlarmState:
+        """The state shown: the foremost alarm's, else the watch's."""
+        return self.watch if self.foremost is None else self.foremost.state
+
+    @property
+    def gas(self) -> str:
+        """The gas of the foremost alarm, else of what is suspected; empty without a leak."""
+        return self.suspected if self.foremost is None else self.foremost.gas
+
+    @property
+    def fault(self) -> bool:
+        """Whether a fault stands."""
+        return bool(self.faults)
+
+    @property
+    def sounding(self) -> bool:
+        """Whether anything stands that is not known to be safe: an alarm not shelved, a fault, an inhibit."""
+        heard = any(not alarm.shelved for alarm in self.alarms)
+        return heard or self.omitted > 0 or self.fault or bool(self.inhibits)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What must outlive the process that keeps the alarms.
+
+    Attributes:
+        alarms: every alarm that stands, in the order in which they were raised.
+        raised: number of the last alarm raised; 0 before the first.
+        omitted: alarms that stand and are only counted.
+    """
+
+    alarms: tuple[StandingAlarm, ...] = ()
+    raised: int = 0
+    omitted: int = 0
 
 
 @dataclass(frozen=True)
 class CommandResult:
-    """The answer to an operator's command, and the event it led to."""
+    """The answer to an operator's command, and the events that it led to."""
 
     success: bool
     message: str
-    event: AlarmEvent | None = None
+    events: tuple[AlarmEvent, ...] = ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.inference import Answer, Bundle, Runtime
+from gas_fusion_ros.inference import Bundle, Runtime, answer_complaint, softmax
 from gas_fusion_ros.observation import GasReading, Mode, Observation, ThermalFrame, Verdict
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.thermal import ThermalError, network_input
@@ -113,7 +113,11 @@ class Classifier:
         observation = sample.observation
         mode, inputs = self.inputs(sample)
         answer = self._runtime.run(mode, inputs)
-        self._check(answer, mode)
+        complaint = answer_complaint(answer, self._bundle, mode)
+        if complaint:
+            raise ClassifierError(
+                f"the network of model '{self._bundle.name}' for {mode.value} observations {complaint}"
+            )
         return Verdict(
             stamp_ns=observation.stamp_ns,
             frame_id=observation.frame_id,
@@ -135,18 +139,6 @@ class Classifier:
         """
         mode, image = self._choose(sample.has_gas, sample.observation.frame)
         return mode, self._inputs(sample, mode, image)
-
-    def _check(self, answer: Answer, mode: Mode) -> None:
-        if not np.isfinite(answer.logits).all():
-            raise ClassifierError(
-                f"model '{self._bundle.name}' answers {answer.logits.tolist()} to a {mode.value} "
-                "observation; every logit must be a finite number"
-            )
-        if answer.novelty is not None and np.isnan(answer.novelty):
-            raise ClassifierError(
-                f"model '{self._bundle.name}' answers a {mode.value} observation with the novelty "
-                f"{answer.novelty}; it must be a number"
-            )
 
     def _inputs(self, sample: Sample, mode: Mode, image: Array | None) -> dict[str, Array]:
         given: dict[str, Array] = {}
@@ -208,10 +200,11 @@ class Classifier:
         )
 
     def _counts(self, reading: GasReading) -> Array:
-        """Return the reading's counts in the order of the bundle's channels, shape (C,)."""
+        """Return the reading's counts in the order of the bundle's channels, shape (C,); NaN is invalid."""
+        counts = np.where(reading.valid, reading.counts, np.float32(np.nan))
         if reading.channels == self._bundle.channels:
-            return reading.counts
-        by_name = dict(zip(reading.channels, reading.counts, strict=True))
+            return counts
+        by_name = dict(zip(reading.channels, counts, strict=True))
         missing = [name for name in self._bundle.channels if name not in by_name]
         if missing:
             raise ClassifierError(
@@ -242,9 +235,3 @@ class Classifier:
         return tuple(
             name for name, count in zip(self._bundle.channels, counts, strict=True) if not np.isfinite(count)
         )
-
-
-def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the probabilities of `logits`, shape (K,), summing to 1."""
-    exponentials = np.exp(logits - logits.max())
-    return (exponentials / exponentials.sum()).astype(np.float32)

@@ -18,7 +18,7 @@ from gas_fusion_ros.commands.evaluate import evaluate
 from gas_fusion_ros.commands.inspect import inspect
 from gas_fusion_ros.commands.label import label
 from gas_fusion_ros.commands.options import Device, output_folder
-from gas_fusion_ros.commands.terminal import end_on_signals, fail
+from gas_fusion_ros.commands.terminal import ends_on_signals, fail
 from gas_fusion_ros.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 from gas_fusion_ros.share import DEFAULT_MODEL
 
@@ -54,6 +54,7 @@ def gas_fusion(
 
 
 @app.command()
+@ends_on_signals
 def demo(
     seed: Annotated[int, typer.Option(help="Which patrol is simulated.", min=0, max=2**31 - 1)] = 0,
     duration: Annotated[
@@ -94,7 +95,6 @@ def demo(
     ] = None,
 ) -> None:
     """Play a patrol or a recording through the real nodes and report what they found."""
-    end_on_signals()
     console = Console()
     folder = output_folder(output)
     try:
@@ -102,8 +102,6 @@ def demo(
         outcome = _run(programme, folder, model, device, console)
     except ValueError as error:
         fail(str(error))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
     _summarise(console, outcome, folder)
     raise typer.Exit(outcome.exit_code)
 

@@ -18,8 +18,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.files import open_text
 from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import listed, quoted, shown
 
 CSV_NAME = "Gas_Sensors_Measurements.csv"
 IMAGE_FOLDER = "Thermal Camera Images"
@@ -35,6 +37,10 @@ _IMAGE_COLUMN = "corresponding image name"
 _STAMP_COLUMN = "stamp"
 _BAG_COLUMN = "bag"
 _LAST_STAMP_NS = 2**63 - 1
+_MOST_BYTES = 256 << 20
+_MOST_ROWS = 500_000
+_MOST_FILES = 1_000_000
+_LONGEST_LABEL = 80
 
 
 class DatasetError(ValueError):
@@ -45,7 +51,7 @@ class MissingColumnError(DatasetError):
     """The file has no column for a channel that was asked for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row of the CSV.
 
@@ -110,16 +116,17 @@ class Dataset:
             first = seen.setdefault((row.label, row.serial), row.line)
             if first != row.line and not row.label:
                 raise DatasetError(
-                    f"{dataset.csv_path.name} line 1: no column for the class; expected 'Gas', or serial "
+                    f"{shown(dataset.csv_path.name)} line 1: no column for the class; expected 'Gas', or "
+                    "serial "
                     f"numbers that are unique: line {row.line} repeats that of line {first}"
                 )
             if first != row.line:
                 raise DatasetError(
-                    f"{dataset.csv_path.name} line {row.line}: serial number {row.serial} of class "
+                    f"{shown(dataset.csv_path.name)} line {row.line}: serial number {row.serial} of class "
                     f"'{row.label}' is already on line {first}"
                 )
             if not np.isfinite(row.counts).all():
-                raise DatasetError(f"{dataset.csv_path.name} line {row.line}: a channel is NaN")
+                raise DatasetError(f"{shown(dataset.csv_path.name)} line {row.line}: a channel is NaN")
         _check_stamps(dataset)
         return dataset
 
@@ -142,14 +149,18 @@ class Dataset:
         images = index_images(folder)
         try:
             results = list(_read_rows(csv_path, channels, images))
-        except (OSError, csv.Error) as error:
-            raise DatasetError(f"{csv_path} cannot be read as CSV: {error}") from None
+        except OSError as error:
+            raise DatasetError(f"{shown(csv_path)} cannot be read as CSV: {error.strerror}") from None
+        except csv.Error as error:
+            raise DatasetError(f"{shown(csv_path)} cannot be read as CSV: {error}") from None
         rows = tuple(result for result in results if isinstance(result, Row))
         for result in results:
             if isinstance(result, DatasetError):
                 on_bad_row(result)
         if not rows:
-            raise DatasetError(f"{csv_path} has no readable row; expected a header and at least one reading")
+            raise DatasetError(
+                f"{shown(csv_path)} has no readable row; expected a header and at least one reading"
+            )
         return cls(csv_path, tuple(channels), rows, len(results), folder)
 
     @property
@@ -179,7 +190,7 @@ def _check_stamps(dataset: Dataset) -> None:
         if before is not None and before.stamp_ns is not None and row.stamp_ns <= before.stamp_ns:
             of_bag = f" of bag '{row.bag}'" if row.bag else ""
             raise DatasetError(
-                f"{dataset.csv_path.name} line {row.line}: the stamp {row.stamp_ns} of class "
+                f"{shown(dataset.csv_path.name)} line {row.line}: the stamp {row.stamp_ns} of class "
                 f"'{row.label}'{of_bag} does not follow {before.stamp_ns} on line {before.line}; expected "
                 "rows in time order within a class, and a column 'Bag' where they are of several recordings"
             )
@@ -196,24 +207,42 @@ def find_csv(root: str | Path) -> Path:
     if path.is_file():
         return path
     if not path.is_dir():
-        raise DatasetError(f"{path} does not exist; expected a CSV or a folder that holds {CSV_NAME}")
-    named = sorted(path.rglob(CSV_NAME))
-    candidates = named or sorted(path.rglob("*.csv"))
+        raise DatasetError(f"{shown(path)} does not exist; expected a CSV or a folder that holds {CSV_NAME}")
+    named = sorted(files_below(path, CSV_NAME))
+    candidates = named or sorted(files_below(path, "*.csv"))
     if not candidates:
-        raise DatasetError(f"{path} holds no CSV; expected {CSV_NAME}")
+        raise DatasetError(f"{shown(path)} holds no CSV; expected {CSV_NAME}")
     if len(candidates) > 1 and not named:
-        names = ", ".join(candidate.name for candidate in candidates[:4])
-        raise DatasetError(f"{path} holds several CSV files ({names}); name one of them {CSV_NAME}")
+        names = listed((candidate.name for candidate in candidates), 4)
+        raise DatasetError(f"{shown(path)} holds several CSV files ({names}); name one of them {CSV_NAME}")
     return candidates[0]
 
 
 def index_images(root: Path) -> dict[str, Path]:
-    """Every image below `root` by its lower-case name without suffix."""
+    """Every image below `root` by its lower-case name without suffix.
+
+    Raises:
+        DatasetError: there are more files than any data set has.
+    """
     images: dict[str, Path] = {}
-    for path in sorted(root.rglob("*")):
+    for path in sorted(files_below(root, "*")):
         if path.suffix.lower() in IMAGE_SUFFIXES:
             images.setdefault(path.stem.lower(), path)
     return images
+
+
+def files_below(root: Path, pattern: str) -> Iterator[Path]:
+    """The files below a folder whose names fit a pattern.
+
+    Raises:
+        DatasetError: there are more than any data set has.
+    """
+    for number, path in enumerate(root.rglob(pattern)):
+        if number >= _MOST_FILES:
+            raise DatasetError(
+                f"{shown(root)} holds more than {_MOST_FILES} files; name the data set's folder"
+            )
+        yield path
 
 
 @dataclass(frozen=True)
@@ -236,11 +265,13 @@ def _raise(error: DatasetError) -> None:
 def _read_rows(path: Path, channels: Sequence[str], images: dict[str, Path]) -> Iterator[Row | DatasetError]:
     """Each row of the file, or what is wrong with it."""
     # Bytes that are not UTF-8 become replacement characters, so they spoil their own row only.
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+    with open_text(path, _MOST_BYTES, errors="replace") as file:
         reader = csv.reader(file)
         columns = _find_columns(path, next(reader, []), channels)
         index = 0
         while True:
+            if index >= _MOST_ROWS:
+                raise DatasetError(f"{shown(path)} has more than {_MOST_ROWS} rows; make several files of it")
             try:
                 cells = next(reader)
                 if cells:
@@ -249,7 +280,7 @@ def _read_rows(path: Path, channels: Sequence[str], images: dict[str, Path]) -> 
             except StopIteration:
                 return
             except (ValueError, csv.Error) as error:
-                yield DatasetError(f"{path.name} line {reader.line_num}: {error}")
+                yield DatasetError(f"{shown(path.name)} line {reader.line_num}: {error}")
                 index += 1
 
 
@@ -258,7 +289,8 @@ def _find_columns(path: Path, header: Sequence[str], channels: Sequence[str]) ->
     missing = [name for name in channels if name.lower() not in position]
     if missing:
         raise MissingColumnError(
-            f"{path.name} line 1: no column for {', '.join(missing)}; the columns are {', '.join(header)}"
+            f"{shown(path.name)} line 1: no column for {listed(missing)}; the columns are "
+            f"{listed(header, 20)}"
         )
     return _Columns(
         width=len(header),
@@ -280,6 +312,8 @@ def _parse_row(
     label = "" if columns.label is None else cells[columns.label].strip()
     if columns.label is not None and not label:
         raise ValueError("the field 'Gas' is empty; expected a class name")
+    if len(label) > _LONGEST_LABEL:
+        raise ValueError(f"the field 'Gas' is {quoted(label)}; expected {_LONGEST_LABEL} characters at most")
     serial = index if columns.serial is None else _parse_serial(cells[columns.serial])
     name = f"{serial}_{label}" if columns.image is None else Path(cells[columns.image].strip()).stem
     return Row(
@@ -298,7 +332,7 @@ def _parse_count(name: str, cell: str) -> float:
     try:
         value = float(cell)
     except ValueError:
-        raise ValueError(f"channel {name} is '{cell}'; expected a number") from None
+        raise ValueError(f"channel {name} is {quoted(cell)}; expected a number") from None
     if math.isinf(value):
         raise ValueError(f"channel {name} is infinite; expected ADC counts, or nan for an invalid reading")
     return value
@@ -308,12 +342,12 @@ def _parse_serial(cell: str) -> int:
     try:
         return int(cell)
     except ValueError:
-        raise ValueError(f"the field 'Serial Number' is '{cell}'; expected a whole number") from None
+        raise ValueError(f"the field 'Serial Number' is {quoted(cell)}; expected a whole number") from None
 
 
 def _parse_stamp(cell: str) -> int:
     text = cell.strip()
     # int() would take signs, underscores and other scripts' digits as well.
-    if not (text.isascii() and text.isdigit() and int(text) <= _LAST_STAMP_NS):
-        raise ValueError(f"the field 'Stamp' is '{cell}'; expected whole nanoseconds, at least 0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= _LAST_STAMP_NS):
+        raise ValueError(f"the field 'Stamp' is {quoted(cell)}; expected whole nanoseconds, at least 0")
     return int(text)

@@ -231,7 +231,7 @@ def _run_clock(programme: Programme, stage: Stage, log: RunLog, view: View, play
         stalls = pace.stalls
         stage.set_time(pace.advance(wall_ns, log.newest_classified_ns, stage.hold_ns))
         if pace.stalls > stalls:
-            stage.forgive_images()
+            stage.give_up_waiting()
         played.now_ns, played.stopped_ns, played.stalls = pace.now_ns, wall_ns, pace.stalls
         if wall_ns / NANOSECONDS_PER_SECOND >= next_view_s:
             next_view_s = wall_ns / NANOSECONDS_PER_SECOND + _VIEW_PERIOD_S
@@ -265,7 +265,7 @@ def _conclude(programme: Programme, output: Path, bundle: Bundle, log: RunLog, p
         report,
         exit_code,
         complaint,
-        (*_unreadable_rows(programme), *played.warnings, *_late_images(played)),
+        (*_unreadable_rows(programme), *played.warnings, *_losses(played), *_late_images(played)),
         stopped,
     )
 
@@ -283,6 +283,14 @@ def _unreadable_rows(programme: Programme) -> tuple[str, ...]:
     return (f"{programme.unreadable_rows} rows were unreadable, the first: {programme.first_unreadable}",)
 
 
+def _losses(played: _Run) -> tuple[str, ...]:
+    lost = played.tally.lost if played.tally is not None else {}
+    if not lost:
+        return ()
+    causes = ", ".join(f"{count} {cause.replace('_', ' ')}" for cause, count in lost.items())
+    return (f"{sum(lost.values())} readings have no verdict ({causes}); use a lower --speed",)
+
+
 def _late_images(played: _Run) -> tuple[str, ...]:
     late = played.tally.late_images if played.tally is not None else 0
     return (f"{late} images came too late for their reading; use a lower --speed",) if late else ()
@@ -291,13 +299,12 @@ def _late_images(played: _Run) -> tuple[str, ...]:
 def _report(
     programme: Programme, bundle: Bundle, log: RunLog, played: _Run, score: Score | None, end_ns: int
 ) -> Report:
-    tally = played.tally or Tally(log.readings, {}, 0, {})
-    unclassified = tally.published - log.classified_readings
+    tally = played.tally or _tally_of_the_heard(log)
     complete = (
         played.exit_code == EXIT_DONE
         and played.tally is not None
         and tally.published == log.readings == programme.readings
-        and unclassified <= tally.unclassified
+        and not tally.lost
     )
     return Report(
         leaks=score.leaks if score else None,
@@ -308,7 +315,7 @@ def _report(
         images=log.images,
         pairs=log.classified(Mode.FUSION),
         gas_only=log.classified(Mode.GAS_ONLY),
-        dropped=max(0, unclassified),
+        dropped=max(0, tally.published - log.classified_readings),
         class_accuracy=_rounded(score.class_accuracy if score else None),
         latency_ms=log.latency(),
         model=bundle.name,
@@ -324,10 +331,19 @@ def _report(
         grace_s=_scoring(bundle).grace_ns / NANOSECONDS_PER_SECOND,
         wall_s=round(played.wall_s, 2),
         source=programme.source,
-        dropped_by=dict(tally.dropped_by),
+        dropped_by=tally.dropped_by,
         problems=dict(tally.problems),
         unreadable_rows=programme.unreadable_rows,
         unknown_share=_rounded(log.unknown_share()),
+        misnamed_alarms=score.misnamed_alarms if score else None,
+    )
+
+
+def _tally_of_the_heard(log: RunLog) -> Tally:
+    """What is known of the readings where the nodes could not be asked."""
+    unclassified = log.readings - log.classified_readings
+    return Tally(
+        log.readings, {}, {"under_way_when_the_run_failed": unclassified} if unclassified > 0 else {}, {}
     )
 
 
@@ -350,4 +366,6 @@ def _headline(programme: Programme, report: Report, stopped: str) -> str:
     if report.leaks is not None:
         missed, false = f"{report.missed_leaks} missed", f"{report.false_alarms} false"
         figures = [counted(report.leaks, "leak"), alarms, missed, false]
+        if report.misnamed_alarms:
+            figures.append(f"{report.misnamed_alarms} under another gas")
     return f"{source}: {', '.join(figures)}" + (f" ({stopped})" if stopped else "")

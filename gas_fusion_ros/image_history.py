@@ -8,22 +8,27 @@ from typing import Generic, TypeVar
 
 I = TypeVar("I")  # noqa: E741
 
+MOST_BYTES = 128 << 20
+"""Of all images together, however many may be kept: large ones would fill the memory of a robot."""
+
 
 @dataclass
 class StoredImage(Generic[I]):
-    """An image as the pairing keeps it; `used` once it went into any output."""
+    """An image as the pairing keeps it, of `size` bytes; `used` once it went into any output."""
 
     stamp_ns: int
     item: I
     arrival_ns: int
+    size: int = 0
     used: bool = False
 
 
 class ImageHistory(Generic[I]):
-    """At most `size` images, oldest first."""
+    """At most `size` images and `MOST_BYTES`, oldest first; the newest is kept in any case."""
 
     def __init__(self, size: int) -> None:
         self._size = size
+        self._bytes = 0
         self._stamps: list[int] = []
         self._images: list[StoredImage[I]] = []
         self._evicted_ns: int | None = None
@@ -46,15 +51,18 @@ class ImageHistory(Generic[I]):
         """Whether the history is full and reaches back less far than `stamp_ns`."""
         return len(self._stamps) == self._size and stamp_ns < self._stamps[0]
 
-    def insert(self, image: StoredImage[I]) -> StoredImage[I] | None:
-        """Keep `image`; return the oldest one where it had to leave."""
+    def insert(self, image: StoredImage[I]) -> list[StoredImage[I]]:
+        """Keep `image`; return the oldest ones where they had to leave."""
         index = bisect_left(self._stamps, image.stamp_ns)
         self._stamps.insert(index, image.stamp_ns)
         self._images.insert(index, image)
-        if len(self._stamps) <= self._size:
-            return None
-        self._evicted_ns = self._stamps.pop(0)
-        return self._images.pop(0)
+        self._bytes += image.size
+        evicted = []
+        while len(self._stamps) > self._size or (len(self._stamps) > 1 and self._bytes > MOST_BYTES):
+            self._evicted_ns = self._stamps.pop(0)
+            evicted.append(self._images.pop(0))
+            self._bytes -= evicted[-1].size
+        return evicted
 
     def nearest(self, stamp_ns: int, slop_ns: int) -> StoredImage[I] | None:
         """The image nearest to `stamp_ns` within `slop_ns`; of two equally near the earlier."""

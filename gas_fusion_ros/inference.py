@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,10 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from gas_fusion_ros.alarm_types import AlarmSettings
+from gas_fusion_ros.documents import DocumentError, read_json
+from gas_fusion_ros.files import open_regular
 from gas_fusion_ros.observation import UNKNOWN, Mode, check_channel_names
+from gas_fusion_ros.quoting import one_line
 from gas_fusion_ros.thermal import Preparation
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.window import WindowSettings
@@ -53,6 +55,14 @@ _MAX_READINGS = 10_000
 _MIN_PERIOD_S = 0.001
 _MAX_S = 86_400.0
 _MAX_ALARMS_PER_HOUR = 3600.0
+_MAX_IMAGE_SIZE = 2048
+_MAX_NAMES = 256
+_LONGEST_NAME = 80
+_MAX_FILE_BYTES = 2 << 30
+_TEMPERATURES = (1e-3, 1e3)
+"""Beyond these a softmax says the same of everything, or cannot be computed."""
+_STDS = (1e-6, 1e6)
+_SUM_TOLERANCE = 1e-3
 
 Logits = npt.NDArray[np.float32]
 Input = npt.NDArray[np.float32]
@@ -60,6 +70,9 @@ Input = npt.NDArray[np.float32]
 
 class BundleError(RuntimeError):
     """A model bundle cannot be used; the message names the file or field and what would be right."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class DeviceError(RuntimeError):
@@ -157,7 +170,7 @@ class Bundle:
             files = _mapping(manifest, "files")
         except KeyError as error:
             raise BundleError(f"{folder / MANIFEST}: the field {error} is missing") from error
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise BundleError(f"{folder / MANIFEST}: {error}") from error
         _check_fields(bundle)
         _check_files(bundle, files)
@@ -203,10 +216,12 @@ class Bundle:
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
     except FileNotFoundError as error:
         raise BundleError(f"{path} is missing: a model bundle is a folder with this file") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}") from error
+    except DocumentError as error:
         raise BundleError(f"{path} cannot be read: {error}") from error
     if not isinstance(manifest, dict):
         raise BundleError(f"{path} must hold one JSON object")
@@ -260,7 +275,7 @@ def _from_manifest(folder: Path, manifest: Mapping[str, Any]) -> Bundle:
     takes_pictures = window.readings > 1 or networks.keys() != {Mode.GAS_ONLY}
     return Bundle(
         path=folder,
-        name=str(manifest["name"]),
+        name=_name(manifest["name"], "name"),
         networks=networks,
         classes=_classes(manifest),
         channels=_names(manifest, "channels"),
@@ -380,9 +395,16 @@ def _names(manifest: Mapping[str, Any], field: str) -> tuple[str, ...]:
     names = manifest[field]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{field} must be a list of names")
-    if not names or len(set(names)) != len(names):
-        raise ValueError(f"{field} must name at least one, each once")
-    return tuple(names)
+    if not 0 < len(names) <= _MAX_NAMES or len(set(names)) != len(names):
+        raise ValueError(f"{field} must name at least one and {_MAX_NAMES} at most, each once")
+    return tuple(_name(name, field) for name in names)
+
+
+def _name(value: Any, field: str) -> str:
+    """Return a name that goes into messages and logs as it is."""
+    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _LONGEST_NAME:
+        raise ValueError(f"{field} must be of 1 to {_LONGEST_NAME} printable characters, not {value!r}")
+    return value
 
 
 def _check_fields(bundle: Bundle) -> None:
@@ -392,8 +414,17 @@ def _check_fields(bundle: Bundle) -> None:
         raise BundleError(f"{where}: normalisation needs one mean and one std per channel, {shape[0]} each")
     if not np.isfinite(bundle.mean).all() or not np.isfinite(bundle.std).all() or (bundle.std <= 0).any():
         raise BundleError(f"{where}: normalisation needs finite means and positive stds")
-    if not all(0 < value < float("inf") for value in bundle.temperatures.values()):
-        raise BundleError(f"{where}: each temperature must be positive")
+    least, most = _STDS
+    if not ((bundle.std >= least) & (bundle.std <= most)).all() or np.abs(bundle.mean).max() > most:
+        raise BundleError(
+            f"{where}: normalisation needs means up to {most:g} and stds of {least:g} to {most:g}"
+        )
+    least, most = _TEMPERATURES
+    for mode, temperature in bundle.temperatures.items():
+        if not least <= temperature <= most:
+            raise BundleError(
+                f"{where}: temperature.{mode.value} must be of {least:g} to {most:g}, not {temperature:g}"
+            )
     _check_picture(where, bundle)
 
 
@@ -402,8 +433,10 @@ def _check_picture(where: Path, bundle: Bundle) -> None:
         if bundle.image_size or bundle.image_channels:
             raise BundleError(f"{where}: image_size and image_channels must be 0: no network takes a picture")
         return
-    if bundle.image_size < 1:
-        raise BundleError(f"{where}: image_size must be at least 1 pixel, not {bundle.image_size}")
+    if not 1 <= bundle.image_size <= _MAX_IMAGE_SIZE:
+        raise BundleError(
+            f"{where}: image_size must be of 1 to {_MAX_IMAGE_SIZE} pixels, not {bundle.image_size}"
+        )
     if bundle.image_channels != bundle.preparation.channels:
         raise BundleError(
             f"{where}: image_channels must be {bundle.preparation.channels}, as the preparation "
@@ -443,12 +476,19 @@ def file_sha256(path: Path) -> str:
     """Return the sha256 of a file, in hexadecimal.
 
     Raises:
-        BundleError: the file cannot be read.
+        BundleError: the file cannot be read, is no regular file or too long for a model's.
     """
+    digest, size = hashlib.sha256(), 0
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with open_regular(path) as file:
+            while block := file.read(1 << 20):
+                size += len(block)
+                if size > _MAX_FILE_BYTES:
+                    raise BundleError(f"{path} is longer than the {_MAX_FILE_BYTES} bytes of a model at most")
+                digest.update(block)
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}") from error
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -625,11 +665,15 @@ def load_networks(bundle: Bundle) -> dict[Mode, torch.nn.Module]:
     A windowed one stands under each of its modes.
 
     Raises:
-        BundleError: a network is unknown or takes other inputs than its mode, or the weights do not fit it.
+        BundleError: a network is unknown or takes other inputs than its mode, or the weights cannot be
+            read or do not fit it.
     """
     from safetensors.torch import load_file
 
-    weights = load_file(bundle.path / WEIGHTS)
+    try:
+        weights = load_file(bundle.path / WEIGHTS)
+    except Exception as error:  # safetensors has no public base of its exceptions
+        raise BundleError(f"{bundle.path / WEIGHTS} cannot be read: {error}") from error
     if bundle.is_windowed:
         first = next(iter(bundle.networks))
         return dict.fromkeys(bundle.networks, _loaded_network(bundle, first, _WINDOWED_PREFIX, weights))
@@ -678,8 +722,58 @@ def _folded_network(bundle: Bundle, mode: Mode, name: str) -> torch.nn.Module:
     return fold_batch_norm(network.eval())
 
 
+def softmax(logits: Logits) -> Logits:
+    """Return the probabilities of `logits`, shape (K,), summing to 1."""
+    exponentials = np.exp(logits - logits.max())
+    return (exponentials / exponentials.sum()).astype(np.float32)
+
+
+def check_networks(bundle: Bundle, runtime: Runtime) -> None:
+    """Run the network of each mode on nothing at all and on middling inputs, and look at what it answers.
+
+    Raises:
+        BundleError: a network cannot be run, or its answer is none: logits of another number than there are
+            classes, or something that makes no probabilities.
+    """
+    files = onnx_files(bundle.networks, bundle.window.readings)
+    for mode in bundle.networks:
+        name = WEIGHTS if isinstance(runtime, TorchRuntime) else files[mode]
+        where = f"{bundle.path / name}: the network for {mode.value}"
+        for value in (0.0, 0.5):
+            inputs = {
+                its_name: np.full((1, *shape), value, dtype=np.float32)
+                for its_name, shape in bundle.inputs(mode).items()
+            }
+            try:
+                answer = runtime.run(mode, inputs)
+            except Exception as error:  # a runtime's exceptions have no common base
+                raise BundleError(f"{where} cannot be run: {type(error).__name__}: {error}") from error
+            complaint = answer_complaint(answer, bundle, mode)
+            if complaint:
+                raise BundleError(f"{where} {complaint}")
+
+
+def answer_complaint(answer: Answer, bundle: Bundle, mode: Mode) -> str:
+    """Say what is wrong with a network's answer, to follow its name; empty where nothing is."""
+    count = len(bundle.classes)
+    if answer.logits.shape != (count,):
+        return f"answers logits of shape {answer.logits.shape}; expected ({count},), one for each class"
+    if not np.isfinite(answer.logits).all():
+        return f"answers {one_line(str(answer.logits.tolist()), 200)}; every logit must be a finite number"
+    with np.errstate(all="ignore"):
+        probabilities = softmax(answer.logits / np.float32(bundle.temperatures[mode]))
+    if not abs(float(probabilities.sum()) - 1.0) <= _SUM_TOLERANCE:
+        return (
+            f"answers {one_line(str(answer.logits.tolist()), 200)}, which at the temperature "
+            f"{bundle.temperatures[mode]:g} makes no probabilities that sum to 1"
+        )
+    if answer.novelty is not None and np.isnan(answer.novelty):
+        return f"answers the novelty {answer.novelty}; it must be a number"
+    return ""
+
+
 def create_runtime(bundle: Bundle, device: str = "auto", threads: int = 1) -> Runtime:
-    """Return the runtime for `device`.
+    """Return the runtime for `device`, once each network has been run on it and answers as it should.
 
     Args:
         bundle: the bundle to run.
@@ -690,8 +784,14 @@ def create_runtime(bundle: Bundle, device: str = "auto", threads: int = 1) -> Ru
     Raises:
         ValueError: `device` or `threads` is out of range.
         DeviceError: `cuda` was asked for and there is none.
-        BundleError: a network cannot be loaded.
+        BundleError: a network cannot be loaded or run, or answers what is no answer.
     """
+    runtime = _runtime(bundle, device, threads)
+    check_networks(bundle, runtime)
+    return runtime
+
+
+def _runtime(bundle: Bundle, device: str, threads: int) -> Runtime:
     if device not in DEVICES:
         raise ValueError(f"device is '{device}'; it must be one of {', '.join(DEVICES)}")
     if threads < 1:

@@ -20,11 +20,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Severity
-from gas_fusion_ros.event_log import RobotPose
+from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
 from gas_fusion_ros.message_maker import ROS_MESSAGES, MessageMaker
 from gas_fusion_ros.mq import ChannelHealth, ChannelState
-from gas_fusion_ros.observation import CLEAN_AIR, POSITION_FIELDS, GasReading, ThermalFrame, Verdict
+from gas_fusion_ros.observation import (
+    CLEAN_AIR,
+    POSITION_FIELDS,
+    GasReading,
+    RobotPose,
+    ThermalFrame,
+    Verdict,
+)
+from gas_fusion_ros.quoting import listed, quoted, shown
+from gas_fusion_ros.source_watch import INHIBITING, RUNNING, STATES, Source
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 if TYPE_CHECKING:
@@ -50,6 +58,12 @@ _FIELD_TYPES = {
 }
 _FLOAT32 = 7
 _FLOAT32_SIZE = 4
+
+MAX_FIELDS = 256
+"""Fields of a gas reading's message: no array has so many sensors."""
+MAX_PIXELS = 2048 * 2048
+"""Of a thermal image: no camera has so many, and each takes many times its size on its way to a network."""
+_LONGEST_FRAME_ID = 255
 
 
 @dataclass(frozen=True)
@@ -157,6 +171,10 @@ class LeakModel(Protocol):
         """When a sensor can first notice it."""
 
     @property
+    def place(self) -> tuple[float, float] | None:
+        """Where it is, metres in the map; None where nobody knows."""
+
+    @property
     def recovered_ns(self) -> int:
         """When no sensor notices it any more."""
 
@@ -177,6 +195,11 @@ def ns_to_stamp(stamp_ns: int, maker: MessageMaker = ROS_MESSAGES) -> Time:
 
 def _header(stamp_ns: int, frame_id: str, maker: MessageMaker) -> Header:
     return maker.make("std_msgs/msg/Header", stamp=ns_to_stamp(stamp_ns, maker), frame_id=frame_id)
+
+
+def _frame_id(header: Header) -> str:
+    """The frame of a message, cut where it is no name any more: it goes on with all that is made of it."""
+    return str(header.frame_id[:_LONGEST_FRAME_ID])
 
 
 def _acquisition_time(header: Header, kind: str) -> int:
@@ -219,11 +242,16 @@ def decode_reading(msg: PointCloud2, channels: Sequence[str]) -> GasReading:
     dtype = np.dtype(np.float32).newbyteorder(">" if msg.is_bigendian else "<")
     point = bytes(msg.data[: int(msg.point_step)])
     counts = np.array([np.frombuffer(point, dtype, 1, offset)[0] for offset in offsets], dtype=np.float32)
-    return GasReading(stamp_ns, tuple(channels), counts, str(msg.header.frame_id))
+    return GasReading(stamp_ns, tuple(channels), counts, _frame_id(msg.header))
 
 
 def channel_names(msg: PointCloud2) -> tuple[str, ...]:
-    """The channels that a gas reading can be decoded with: its float32 fields but x, y and z, in order."""
+    """The channels that a gas reading can be decoded with: its float32 fields but x, y and z, in order.
+
+    None where the message has more fields than a reading can have.
+    """
+    if len(msg.fields) > MAX_FIELDS:
+        return ()
     return tuple(
         str(field.name)
         for field in msg.fields
@@ -232,6 +260,11 @@ def channel_names(msg: PointCloud2) -> tuple[str, ...]:
 
 
 def _check_cloud_layout(msg: PointCloud2) -> None:
+    if len(msg.fields) > MAX_FIELDS:
+        raise MessageError(
+            "reading_fields",
+            f"a PointCloud2 has {len(msg.fields)} fields; a gas reading has {MAX_FIELDS} at most",
+        )
     if msg.row_step < msg.point_step:
         raise MessageError(
             "reading_layout",
@@ -250,7 +283,7 @@ def _channel_offsets(msg: PointCloud2, channels: Sequence[str]) -> list[int]:
     if missing:
         raise MessageError(
             "reading_missing_channel",
-            f"PointCloud2 has no field {', '.join(missing)}; its fields are {', '.join(fields) or 'none'}",
+            f"PointCloud2 has no field {listed(missing)}; its fields are {listed(fields)}",
         )
     for name in channels:
         field = fields[name]
@@ -258,12 +291,12 @@ def _channel_offsets(msg: PointCloud2, channels: Sequence[str]) -> list[int]:
             found = _FIELD_TYPES.get(int(field.datatype), f"datatype {field.datatype}")
             raise MessageError(
                 "reading_field_type",
-                f"field {name} of a PointCloud2 is {found} x {field.count}; it must be FLOAT32 x 1",
+                f"field {shown(name)} of a PointCloud2 is {found} x {field.count}; it must be FLOAT32 x 1",
             )
         if field.offset + _FLOAT32_SIZE > msg.point_step:
             raise MessageError(
                 "reading_layout",
-                f"field {name} of a PointCloud2 at offset {field.offset} does not fit into "
+                f"field {shown(name)} of a PointCloud2 at offset {field.offset} does not fit into "
                 f"point_step {msg.point_step}",
             )
     return [int(fields[name].offset) for name in channels]
@@ -354,14 +387,14 @@ def decode_frame(msg: Image) -> ThermalFrame:
     pixel_format = _pixel_format(str(msg.encoding))
     _check_image_layout(msg, pixel_format)
     pixels = cv_bridge().imgmsg_to_cv2(_packed(msg, pixel_format))
-    return ThermalFrame(stamp_ns, pixels, pixel_format.name, str(msg.header.frame_id))
+    return ThermalFrame(stamp_ns, pixels, pixel_format.name, _frame_id(msg.header))
 
 
 def _pixel_format(encoding: str) -> _PixelFormat:
     if encoding not in _PIXEL_FORMATS:
         raise MessageError(
             "image_encoding",
-            f"encoding {encoding!r} of an image is not one of {', '.join(_PIXEL_FORMATS)}",
+            f"encoding {quoted(encoding)} of an image is not one of {', '.join(_PIXEL_FORMATS)}",
         )
     return _PIXEL_FORMATS[encoding]
 
@@ -369,6 +402,12 @@ def _pixel_format(encoding: str) -> _PixelFormat:
 def _check_image_layout(msg: Image, pixel_format: _PixelFormat) -> None:
     if msg.width == 0 or msg.height == 0:
         raise MessageError("image_empty", f"an image of {msg.width}x{msg.height} pixels has nothing to show")
+    if msg.width * msg.height > MAX_PIXELS:
+        raise MessageError(
+            "image_too_large",
+            f"an image of {msg.width}x{msg.height} pixels is larger than a thermal camera's; expected "
+            f"{MAX_PIXELS} pixels at most",
+        )
     least = msg.width * pixel_format.size
     if msg.step < least:
         raise MessageError(
@@ -463,7 +502,7 @@ def decode_pose(msg: PoseStamped | PoseWithCovarianceStamped | Odometry) -> Robo
     yaw = math.atan2(2.0 * (q.w * q.z + q.x * q.y), 1.0 - 2.0 * (q.y * q.y + q.z * q.z))
     p = pose.position
     stamp_ns = stamp_to_ns(msg.header.stamp)
-    return RobotPose(float(p.x), float(p.y), float(p.z), yaw, str(msg.header.frame_id), stamp_ns)
+    return RobotPose(float(p.x), float(p.y), float(p.z), yaw, _frame_id(msg.header), stamp_ns)
 
 
 def encode_pose(pose: RobotPose, maker: MessageMaker = ROS_MESSAGES) -> PoseStamped:
@@ -613,7 +652,8 @@ def encode_leaks(
     """Make the DiagnosticArray of the leaks that really are, a status for each.
 
     It is named `truth: leak <number>` and has the gas as message, and the values `start_ns`, `end_ns`,
-    `first_sign_ns` and `recovered_ns`, whole nanoseconds since the clock's epoch.
+    `first_sign_ns` and `recovered_ns`, whole nanoseconds since the clock's epoch, and `x` and `y`, metres in
+    the map, where its place is known.
     """
     names = ("start_ns", "end_ns", "first_sign_ns", "recovered_ns")
     statuses = [
@@ -621,7 +661,7 @@ def encode_leaks(
             f"truth: leak {number}",
             Level.OK,
             leak.label,
-            {name: getattr(leak, name) for name in names},
+            {name: getattr(leak, name) for name in names} | dict(zip("xy", leak.place or (), strict=False)),
             maker=maker,
         )
         for number, leak in enumerate(leaks, start=1)
@@ -633,50 +673,156 @@ def encode_leaks(
 
 
 def encode_alarm(status: AlarmStatus) -> Bool:
-    """Make the std_msgs/Bool that is true while a leak alarm or a fault stands."""
+    """Make the std_msgs/Bool that is true while anything stands that is not known to be safe."""
     return ROS_MESSAGES.make("std_msgs/msg/Bool", data=status.sounding)
 
 
 def encode_alarm_state(status: AlarmStatus, stamp_ns: int, node_name: str) -> DiagnosticArray:
-    """Make the DiagnosticArray of the alarm's state; its one status is `alarm_diagnostic`'s.
+    """Make the DiagnosticArray of what stands: first `alarm_diagnostic`, then a status per standing alarm.
+
+    The latter are in the order in which the alarms were raised (first-out first). Each has its state as
+    message, the level ERROR where it is critical, else WARN, and the values `number`, `state`, `gas`,
+    `severity`, `since` (seconds since the clock's epoch), `peak`, `acknowledged`, `shelved` and, where it is
+    known, the place where it was raised: `x`, `y` (metres) and `frame_id`.
 
     Args:
         status: what stands.
         stamp_ns: since when, nanoseconds.
-        node_name: the node that keeps the alarm.
+        node_name: the node that keeps the alarms.
     """
-    return diagnostic_array([alarm_diagnostic(status, f"{node_name}: alarm")], stamp_ns)
+    name = f"{node_name}: alarm"
+    alarms = [_standing_alarm(alarm, f"{name} {alarm.number}") for alarm in status.alarms]
+    return diagnostic_array([alarm_diagnostic(status, name), *alarms], stamp_ns)
 
 
 def alarm_diagnostic(status: AlarmStatus, name: str) -> DiagnosticStatus:
-    """Make the DiagnosticStatus of the alarm's state.
+    """Make the DiagnosticStatus of what stands in sum.
 
     It has the state as message and the values `state`, `gas`, `severity` (both empty without a leak),
     `since` (seconds since the clock's epoch), `peak` (highest leak probability), `acknowledged`, `alarm`
-    (alarms raised so far), `sequence` (number of the latest event), `fault` and `rejected` (how often
-    evidence was refused because it was no probability). The level is OK when clear, WARN when pending or
-    for a leak of severity warning, ERROR for a critical leak and for a fault.
+    (number of the foremost alarm, 0 without one), `standing` (how many stand), `raised` (number of the last
+    alarm raised), `sounding`, `sequence` (number of the latest event), `fault`, `faults`, `inhibits` and
+    `warnings` (their reasons as `code: text`, joined by `; `) and `rejected` (how often evidence was refused
+    because it was no probability). The level is OK when clear, WARN when pending, inhibited or warned, and
+    for a leak of severity warning; ERROR for a critical leak and for a fault.
     """
+    alarm = status.foremost
     values: dict[str, object] = {
         "state": status.state.value,
         "gas": status.gas,
-        "severity": status.severity.value if status.severity else "",
-        "since": f"{status.since_ns / NANOSECONDS_PER_SECOND:.3f}",
-        "peak": f"{status.peak:.6f}",
-        "acknowledged": str(status.acknowledged).lower(),
-        "alarm": status.alarm,
+        "severity": alarm.severity.value if alarm is not None else "",
+        "since": _seconds(alarm.since_ns if alarm is not None else status.since_ns),
+        "peak": f"{alarm.peak if alarm is not None else 0.0:.6f}",
+        "acknowledged": _flag(status.state is AlarmState.ACKNOWLEDGED),
+        "alarm": alarm.number if alarm is not None else 0,
+        "standing": len(status.alarms) + status.omitted,
+        "raised": status.raised,
+        "sounding": _flag(status.sounding),
         "sequence": status.sequence,
-        "fault": str(status.fault).lower(),
+        "fault": _flag(status.fault),
+        "faults": _reasons(status.faults),
+        "inhibits": _reasons(status.inhibits),
+        "warnings": _reasons(status.warnings),
         "rejected": status.rejected,
     }
     return diagnostic_status(name, _alarm_level(status), status.state.value, values)
 
 
+def _standing_alarm(alarm: StandingAlarm, name: str) -> DiagnosticStatus:
+    values: dict[str, object] = {
+        "number": alarm.number,
+        "state": alarm.state.value,
+        "gas": alarm.gas,
+        "severity": alarm.severity.value,
+        "since": _seconds(alarm.since_ns),
+        "peak": f"{alarm.peak:.6f}",
+        "acknowledged": _flag(alarm.state is AlarmState.ACKNOWLEDGED),
+        "shelved": _flag(alarm.shelved),
+    }
+    if alarm.pose is not None:
+        values |= {
+            "x": f"{alarm.pose.x:.3f}",
+            "y": f"{alarm.pose.y:.3f}",
+            "frame_id": alarm.pose.frame_id,
+        }
+    level = Level.ERROR if alarm.severity is Severity.CRITICAL else Level.WARN
+    return diagnostic_status(name, level, alarm.state.value, values)
+
+
+def _seconds(stamp_ns: int) -> str:
+    return f"{stamp_ns / NANOSECONDS_PER_SECOND:.3f}"
+
+
+def _flag(value: bool) -> str:
+    return str(value).lower()
+
+
+def _reasons(reasons: Sequence[Reason]) -> str:
+    return "; ".join(f"{reason.code}: {reason.text}" for reason in reasons)
+
+
 def _alarm_level(status: AlarmStatus) -> Level:
-    if status.fault:
+    if status.fault or any(alarm.severity is Severity.CRITICAL for alarm in status.alarms):
         return Level.ERROR
-    if status.state is AlarmState.CLEAR:
-        return Level.OK
-    if status.state is AlarmState.PENDING or status.severity is Severity.WARNING:
-        return Level.WARN
-    return Level.ERROR
+    is_quiet = status.state is AlarmState.CLEAR and not status.warnings
+    return Level.OK if is_quiet else Level.WARN
+
+
+# --- sources --------------------------------------------------------------------------------
+
+
+def decode_source(msg: DiagnosticArray, topic: str) -> Source:
+    """Read what a sensor node says of its device: a message of `gas/array_info` or `thermal/camera_status`.
+
+    Raises:
+        MessageError: it lacks a status or one of the values it must have, or its state is none.
+    """
+    values = key_values(msg.status[0]) if msg.status else {}
+    missing = [key for key in ("driver", "is_sensor", "state") if key not in values]
+    if missing:
+        raise MessageError("source_wrong", f"a message of {topic} has no value {', '.join(missing)}")
+    if values["state"] not in STATES:
+        raise MessageError(
+            "source_wrong",
+            f"state {quoted(values['state'])} in a message of {topic} is none of {', '.join(STATES)}",
+        )
+    return Source(values["driver"], values["is_sensor"] == "true", values["state"])
+
+
+def encode_source_status(
+    source: Source,
+    stamp_ns: int,
+    frame_id: str,
+    node_name: str,
+    maker: MessageMaker = ROS_MESSAGES,
+) -> DiagnosticArray:
+    """Make the DiagnosticArray of a source.
+
+    Its first status is named `<node>: source` and has the values `driver`, `is_sensor` (`true` or `false`)
+    and `state`; one further status for each channel is named `<node>: <channel>` and has the value `health`.
+
+    Args:
+        source: what stands behind the samples.
+        stamp_ns: when it was so.
+        frame_id: frame of the samples.
+        node_name: what the statuses are named after.
+        maker: who makes the message.
+    """
+    message = source.state if source.is_sensor else f"{source.state}, not a sensor: {source.driver}"
+    values = {"driver": source.driver, "is_sensor": str(source.is_sensor).lower(), "state": source.state}
+    statuses = [
+        diagnostic_status(f"{node_name}: source", _source_level(source), message, values, maker=maker)
+    ]
+    for name, health in source.channels:
+        level, message = _HEALTH[health]
+        status = diagnostic_status(
+            f"{node_name}: {name}", level, message, {"health": health.value}, maker=maker
+        )
+        statuses.append(status)
+    return diagnostic_array(statuses, stamp_ns, frame_id, maker)
+
+
+def _source_level(source: Source) -> Level:
+    if source.state not in (RUNNING, *INHIBITING):
+        return Level.ERROR
+    return Level.OK if source.is_sensor and source.state == RUNNING else Level.WARN

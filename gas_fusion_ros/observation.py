@@ -21,6 +21,9 @@ POSITION_FIELDS = ("x", "y", "z")
 PAPER_CLASSES = ("Mixture", "NoGas", "Perfume", "Smoke")
 """The data set's four situations, in the paper's label order (0..3)."""
 
+MOST_COUNTS = 2.0**24
+"""No ADC of a gas sensor counts further, and float32 would not either."""
+
 CLEAN_AIR = "NoGas"
 """The class that means: no leak."""
 
@@ -69,6 +72,11 @@ class GasReading:
     channels: tuple[str, ...]
     counts: npt.NDArray[np.float32]
     frame_id: str = "gas_sensor_link"
+
+    @property
+    def valid(self) -> npt.NDArray[np.bool_]:
+        """Which channels have a value that an ADC can give, shape (C,)."""
+        return np.asarray(np.abs(self.counts) <= MOST_COUNTS)  # of NaN it is not
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,18 @@ class Observation:
         if self.reading is None or self.frame is None:
             return None
         return self.frame.stamp_ns - self.reading.stamp_ns
+
+
+@dataclass(frozen=True)
+class RobotPose:
+    """Where the robot was at `stamp_ns`: metres and radians in `frame_id` (REP-103, REP-105)."""
+
+    x: float
+    y: float
+    z: float = 0.0
+    yaw: float = 0.0
+    frame_id: str = "map"
+    stamp_ns: int = 0
 
 
 @dataclass(frozen=True)

@@ -117,11 +117,13 @@ class Pairing(Generic[R, I]):
             self._readings.suspected, self._readings.held = True, reading
         return out
 
-    def add_image(self, stamp_ns: int, item: I, now_ns: int, arrival_ns: int) -> list[Pair[R, I]]:
-        """Take in an image; return what is decided now. Arguments as for `add_reading`."""
+    def add_image(
+        self, stamp_ns: int, item: I, now_ns: int, arrival_ns: int, size: int = 0
+    ) -> list[Pair[R, I]]:
+        """Take in an image of `size` bytes; return what is decided now. Else as `add_reading`."""
         out = self._advance(now_ns)
         self._counts["images"] += 1
-        image = StoredImage(stamp_ns, item, arrival_ns)
+        image = StoredImage(stamp_ns, item, arrival_ns, size)
         if stamp_ns <= 0:
             self._counts["zero_stamp_images"] += 1
         elif self._is_future(stamp_ns):
@@ -257,9 +259,7 @@ class Pairing(Generic[R, I]):
         if self._history.is_older_than_all(stamp_ns):
             self._counts["stale_images"] += 1
             return []
-        evicted = self._history.insert(image)
-        if evicted is not None and not evicted.used:
-            self._counts["images_unused"] += 1
+        self._counts["images_unused"] += sum(not evicted.used for evicted in self._history.insert(image))
         if newest_ns is not None and stamp_ns < newest_ns:
             self._counts["late_images"] += 1
             return []

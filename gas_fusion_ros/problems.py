@@ -7,6 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gas_fusion_ros.quoting import one_line
+
+_MOST_CAUSES = 256
+_FURTHER = "further_problems"
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -20,7 +25,8 @@ class Problems:
     """A thread-safe tally of problems by cause.
 
     A cause is a short stable key such as `truncated_image`; the detail is a sentence that
-    names the file, field or parameter and says what would be right.
+    names the file, field or parameter and says what would be right. Whatever a detail quotes, it is kept as
+    one line of bounded length, and the number of causes is bounded: those beyond count as `further_problems`.
     """
 
     def __init__(self) -> None:
@@ -32,7 +38,10 @@ class Problems:
         """Count one occurrence of `cause`; its first detail waits for `take_unreported`."""
         with self._lock:
             if cause not in self._counts:
-                self._unreported.append(Problem(cause, detail))
+                if len(self._counts) >= _MOST_CAUSES:
+                    cause = _FURTHER
+                if cause not in self._counts:
+                    self._unreported.append(Problem(cause, one_line(detail)))
             self._counts[cause] += 1
 
     def clear(self) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gas_fusion_ros.dataset import Dataset, DatasetError
-from gas_fusion_ros.event_log import RobotPose
-from gas_fusion_ros.observation import CLEAN_AIR, PAPER_CHANNELS
+from gas_fusion_ros.observation import CLEAN_AIR, PAPER_CHANNELS, RobotPose
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.metrics import Leak, label_intervals, leaks_of
 from gas_fusion_ros.replay.run_log import Truth
@@ -38,6 +37,8 @@ MAX_SPEED = 1000.0
 _PATROL_DURATION_S = 600.0
 _PATROL_SPEED = 10.0
 _PATROL_LEAKS = 3
+_WARM: dict[str, ParameterValue] = {"health.warm_up": 0.0}
+"""What is played has been on all day."""
 _RECORDED_PERIOD_S = 2.0
 _RECORDED_SPEED = 300.0
 
@@ -55,15 +56,15 @@ class Programme:
         duration_s: simulated seconds played.
         speed: simulated seconds per second of wall time, at most.
         lead_s: how far simulated time may be ahead of the newest verdict.
-        readings: how many readings there are to play.
+        reading_stamps_ns: stamps of the readings that there are to play, ascending.
         truth: what is really there; None for a recording without labels.
         patrol: the patrol; None for a recording.
         gas: parameters of the gas sensor node.
         camera: parameters of the camera node; None where there are no images.
         classifier: parameters of the classifier node.
-        image_stamps_ns: stamps of a recording's images, ascending; simulated time waits for each.
+        image_stamps_ns: stamps of the images, ascending; simulated time waits for each.
         image_wait_ns: how long after its stamp a reading waits for its image.
-        pairs: how many readings of a recording have an image.
+        pairs: how many readings have an image.
         labels: the labels of a recording, each with its first line in the CSV.
         unreadable_rows: how many rows of a recording cannot be played.
         first_unreadable: what is wrong with the first of them.
@@ -73,7 +74,7 @@ class Programme:
     duration_s: float
     speed: float
     lead_s: float
-    readings: int
+    reading_stamps_ns: tuple[int, ...]
     truth: Truth | None
     patrol: Patrol | None
     gas: Mapping[str, ParameterValue]
@@ -85,6 +86,11 @@ class Programme:
     labels: Mapping[str, int] = field(default_factory=dict)
     unreadable_rows: int = 0
     first_unreadable: str = ""
+
+    @property
+    def readings(self) -> int:
+        """How many readings there are to play."""
+        return len(self.reading_stamps_ns)
 
     @property
     def start_ns(self) -> int:
@@ -127,18 +133,24 @@ def patrol_programme(
     }
     # Half a second of wall time for the image to arrive, twice as much as on a robot: this machine has
     # the simulation and the recording to do as well.
-    timing = _Timing(speed, GAS_PERIOD_S, wait_s=min(10.0, max(0.25, 0.5 * speed)))
+    wait_s = min(10.0, max(0.25, 0.5 * speed))
+    timing = _Timing(speed, GAS_PERIOD_S, wait_s)
+    reading_stamps_ns = _stamps_ns(duration_s, GAS_PERIOD_S)
+    image_stamps_ns = _stamps_ns(duration_s, IMAGE_PERIOD_S)
     return Programme(
         source=f"patrol, seed {seed}",
         duration_s=duration_s,
         speed=speed,
         lead_s=timing.lead_s,
-        readings=_stamps_within(duration_s, GAS_PERIOD_S),
+        reading_stamps_ns=reading_stamps_ns,
         truth=patrol_truth(patrol),
         patrol=patrol,
-        gas={**simulation, "period": GAS_PERIOD_S},
+        gas={**simulation, **_WARM, "period": GAS_PERIOD_S},
         camera={**simulation, "period": IMAGE_PERIOD_S},
         classifier=timing.classifier_parameters(),
+        image_stamps_ns=image_stamps_ns,
+        image_wait_ns=round(wait_s * NANOSECONDS_PER_SECOND),
+        pairs=len(set(reading_stamps_ns) & set(image_stamps_ns)),
     )
 
 
@@ -176,10 +188,10 @@ def recorded_programme(folder: Path, duration_s: float | None, speed: float | No
         duration_s=duration_s,
         speed=speed,
         lead_s=timing.lead_s,
-        readings=sum(row.index < played for row in dataset.rows),
+        reading_stamps_ns=tuple(_row_stamp_ns(row.index) for row in dataset.rows if row.index < played),
         truth=recorded_truth(dataset, played),
         patrol=None,
-        gas=recording,
+        gas={**recording, **_WARM},
         camera=recording if has_images else None,
         classifier=timing.classifier_parameters(),
         image_stamps_ns=_image_stamps_ns(folder, played) if has_images else (),
@@ -204,6 +216,7 @@ def patrol_truth(patrol: Patrol) -> Truth:
             stamp_ns(one.end_s),
             first_sign_ns=stamp_ns(one.first_sign_s),
             recovered_ns=stamp_ns(one.recovered_s),
+            place=(one.x, one.y),
         )
         for one in patrol.encounters
     )
@@ -271,6 +284,13 @@ class _Timing:
 
 def _stamps_within(duration_s: float, period_s: float) -> int:
     return int((duration_s * NANOSECONDS_PER_SECOND - 1) // (period_s * NANOSECONDS_PER_SECOND)) + 1
+
+
+def _stamps_ns(duration_s: float, period_s: float) -> tuple[int, ...]:
+    return tuple(
+        round((START_S + index * period_s) * NANOSECONDS_PER_SECOND)
+        for index in range(_stamps_within(duration_s, period_s))
+    )
 
 
 def _checked_speed(speed: float | None, default: float) -> float:

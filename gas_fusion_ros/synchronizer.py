@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from message_filters import SimpleFilter
@@ -36,6 +36,8 @@ class ObservationSynchronizer(SimpleFilter):
         settings: how readings and images are paired.
         clock: the node's clock; what it says is compared with the stamps.
         problems: where to count what goes wrong.
+        on_reading: hears each reading as it arrives, before it is paired.
+        on_image: likewise each image.
 
     Raises:
         ImportError: cv_bridge cannot be used; says what to do.
@@ -49,12 +51,16 @@ class ObservationSynchronizer(SimpleFilter):
         settings: PairingSettings,
         clock: Clock,
         problems: Problems,
+        on_reading: Callable[[GasReading], None] = lambda _: None,
+        on_image: Callable[[ThermalFrame], None] = lambda _: None,
     ) -> None:
         super().__init__()
         messages.cv_bridge()
         self._channels = tuple(channels)
         self._clock = clock
         self._problems = problems
+        self._on_reading = on_reading
+        self._on_image = on_image
         self._pairing: Pairing[GasReading, ThermalFrame] = Pairing(settings)
         # Held while callbacks run, so that observations keep their order whichever thread feeds;
         # reentrant, so that a callback may call back.
@@ -76,6 +82,7 @@ class ObservationSynchronizer(SimpleFilter):
         except messages.MessageError as error:
             self._problems.add(error.cause, error.detail)
             return
+        self._on_reading(reading)
         with self._lock:
             self._deliver(self._pairing.add_reading(reading.stamp_ns, reading, self._now_ns(), arrival_ns))
 
@@ -87,8 +94,13 @@ class ObservationSynchronizer(SimpleFilter):
         except messages.MessageError as error:
             self._problems.add(error.cause, error.detail)
             return
+        self._on_image(frame)
         with self._lock:
-            self._deliver(self._pairing.add_image(frame.stamp_ns, frame, self._now_ns(), arrival_ns))
+            self._deliver(
+                self._pairing.add_image(
+                    frame.stamp_ns, frame, self._now_ns(), arrival_ns, frame.pixels.nbytes
+                )
+            )
 
     def tick(self) -> None:
         """Let the readings go on that have waited long enough; a timer calls it."""

@@ -45,6 +45,9 @@ matters only for the smallest span: everything above it is stretched by percenti
 
 _ZERO_CELSIUS_KELVIN = 273.15
 
+_MOST_CELSIUS = 1e6
+"""What lies beyond is no temperature, and would overflow."""
+
 _MIN_SPAN = {
     "32FC1": MIN_SPAN_KELVIN,
     "mono16": MIN_SPAN_KELVIN / _KELVIN_PER_COUNT,
@@ -113,7 +116,7 @@ def to_field(pixels: npt.NDArray[np.generic], encoding: str) -> Field:
     its palette inverted with its own bar; any other rgb8 picture becomes its luminance.
 
     Args:
-        pixels: shape (H, W), or (H, W, 3) for rgb8. Non-finite temperatures count as the frame's median.
+        pixels: shape (H, W), or (H, W, 3) for rgb8. What is no temperature counts as the frame's median.
         encoding: `mono8`, `mono16`, `32FC1` (degC) or `rgb8`.
 
     Returns:
@@ -170,11 +173,11 @@ def _scalar(pixels: npt.NDArray[np.generic], encoding: str) -> Field:
 
 
 def _without_gaps(values: Field) -> Field:
-    finite = np.isfinite(values)
+    finite = np.abs(values) <= _MOST_CELSIUS  # of NaN it is not
     if finite.all():
         return values
     if not finite.any():
-        raise ThermalError("no pixel of the 32FC1 picture is finite; expected degrees Celsius")
+        raise ThermalError("no pixel of the 32FC1 picture is a temperature; expected degrees Celsius")
     return np.where(finite, values, np.median(values[finite])).astype(np.float32)
 
 

@@ -5,6 +5,7 @@ The live node, replay and training all build windows with `resample`. Time is lo
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,11 @@ Stamps = npt.NDArray[np.int64]
 
 MAX_GAP = 3
 """Two readings further apart than this many periods say nothing of the time between them."""
+_MOST_READINGS = 16_384
+"""Readings that a history keeps, or eight times a window's if that is more: 100 a second for minutes."""
+_SOURCES = 8
+"""The latest readings, around each of which others are kept: so many clocks may be mixed up."""
+_FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -147,6 +153,9 @@ def _between(stamps: Stamps, counts: Counts, points: Stamps, max_gap_ns: int) ->
 class WindowHistory:
     """The readings of one array that windows are still made from. Not thread-safe.
 
+    Their number is bounded whatever stamps come: kept are those near one of the latest readings, so that a
+    stamp far ahead or on another clock costs no other its past, and of too many the nearest.
+
     Args:
         settings: how far back windows look.
         channels: C.
@@ -155,14 +164,21 @@ class WindowHistory:
     def __init__(self, settings: WindowSettings, channels: int) -> None:
         self._settings = settings
         self._channels = channels
+        self._most = max(_MOST_READINGS, 8 * settings.readings)
+        # Twice the span: a late reading's window reaches back further than the newest one's.
+        self._reach_ns = 2 * settings.span_ns + settings.max_gap_ns
         self.clear()
+
+    def __len__(self) -> int:
+        """How many readings are kept, some perhaps that no window reaches any more."""
+        return self._used
 
     def clear(self) -> None:
         """Forget all readings: a new run begins."""
         self._stamps = np.zeros(0, dtype=np.int64)
         self._counts = np.zeros((0, self._channels), dtype=np.float32)
         self._used = 0
-        self._latest_ns = 0
+        self._latest_ns: deque[int] = deque(maxlen=_SOURCES)
 
     def add(self, stamp_ns: int, counts: Counts) -> None:
         """Take in a reading, late ones too; one with the stamp of another takes its place.
@@ -171,9 +187,9 @@ class WindowHistory:
             stamp_ns: its acquisition time.
             counts: shape (C,), ADC counts; NaN is invalid.
         """
-        # One stamp far ahead of all others must not cost them their place.
-        self._make_room(min(self._latest_ns, stamp_ns))
-        self._latest_ns = stamp_ns
+        self._latest_ns.append(stamp_ns)
+        if self._used == len(self._stamps):
+            self._make_room(stamp_ns)
         place = int(np.searchsorted(self._stamps[: self._used], stamp_ns))
         if place < self._used and self._stamps[place] == stamp_ns:
             self._counts[place] = counts
@@ -190,18 +206,20 @@ class WindowHistory:
         end = int(np.searchsorted(self._stamps[: self._used], at_ns, side="right"))
         return resample(self._stamps[first:end], self._counts[first:end], points, self._settings.max_gap_ns)
 
-    def _make_room(self, now_ns: int) -> None:
-        """Where no place is left, drop what no window reaches any more, and grow by as much as stays."""
-        if self._used < len(self._stamps):
-            return
-        first = 0
-        if self._used:
-            # Twice the span: a late reading's window reaches back further than the newest one's.
-            oldest_ns = now_ns - 2 * self._settings.span_ns - self._settings.max_gap_ns
-            first = int(np.searchsorted(self._stamps, oldest_ns))
-        kept = self._used - first
-        size = max(64, 2 * kept)
+    def _make_room(self, stamp_ns: int) -> None:
+        """Drop what is not near the latest readings, and grow by as much as stays."""
+        near = np.zeros(self._used, dtype=np.bool_)
+        for latest_ns in self._latest_ns:
+            first_ns = max(latest_ns - self._reach_ns, _FIRST_NS)
+            last_ns = min(latest_ns + self._reach_ns, _LAST_NS)
+            near |= (self._stamps >= first_ns) & (self._stamps <= last_ns)
+        kept = np.flatnonzero(near)
+        if len(kept) > self._most:
+            # As float, for the distance of two stamps may be more than 64 bits hold.
+            distances = np.abs(self._stamps[kept].astype(np.float64) - float(stamp_ns))
+            kept = np.sort(kept[np.argsort(distances, kind="stable")[: self._most]])
+        size = max(64, 2 * len(kept))
         stamps = np.zeros(size, dtype=np.int64)
         counts = np.zeros((size, self._channels), dtype=np.float32)
-        stamps[:kept], counts[:kept] = self._stamps[first:], self._counts[first:]
-        self._stamps, self._counts, self._used = stamps, counts, kept
+        stamps[: len(kept)], counts[: len(kept)] = self._stamps[kept], self._counts[kept]
+        self._stamps, self._counts, self._used = stamps, counts, len(kept)

@@ -37,6 +37,7 @@ class Worker(Generic[T]):
         self._changed = threading.Condition()
         self._busy = False
         self._stopping = False
+        self._left_behind = False
         self._skipped = 0
         self._thread = threading.Thread(target=self._run, name="gas_fusion_worker", daemon=True)
         self._thread.start()
@@ -64,21 +65,34 @@ class Worker(Generic[T]):
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
 
-    def stop(self) -> None:
-        """Finish the running item, drop those that wait and end the thread."""
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called: what `handle` finds from then on may come too late to be of use."""
+        return self._stopping
+
+    def stop(self, timeout_s: float = 5.0) -> bool:
+        """Finish the running item, drop those that wait and end the thread.
+
+        Returns:
+            False when the running item took longer than `timeout_s`: the thread is left behind, ends with
+            it, and tells nobody what came of it.
+        """
         with self._changed:
             self._stopping = True
             self._skipped += len(self._waiting)
             self._waiting.clear()
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(timeout_s)
+        self._left_behind = self._thread.is_alive()
+        return not self._left_behind
 
     def _run(self) -> None:
         while (item := self._next()) is not None:
             try:
                 self._handle(item[0])
             except Exception as error:
-                self._on_error(error)
+                if not self._left_behind:
+                    self._on_error(error)
             finally:
                 with self._changed:
                     self._busy = False

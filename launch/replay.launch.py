@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from launch import Action, LaunchContext, LaunchDescription
@@ -13,6 +14,7 @@ from launch.actions import (
     OpaqueFunction,
     Shutdown,
 )
+from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
@@ -32,6 +34,7 @@ def generate_launch_description() -> LaunchDescription:
             "params_file": LaunchConfiguration("params_file"),
             "use_sim_time": "true",
             "autostart": "true",
+            "respawn": "true",
             "model": LaunchConfiguration("model"),
             "device": LaunchConfiguration("device"),
         }.items(),
@@ -85,6 +88,14 @@ def _play_when_ready(context: LaunchContext) -> list[Action]:
             topics=BagTopics(gas=argument("gas_topic") or None, image=argument("image_topic") or None),
         )
     )
-    play = ExecuteProcess(cmd=command, output="screen", on_exit=[Shutdown(reason="the bag has ended")])
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(f"{command[0]} is not installed, which plays the bag")
+    play = ExecuteProcess(cmd=command, output="screen", on_exit=_end)
     said: list[Action] = [LogInfo(msg=doubt.detail) for doubt in doubts]
-    return [*said, on_active("gas_classifier", [play])]
+    return [*said, on_active(("gas_classifier",), [play])]
+
+
+def _end(event: ProcessExited, context: LaunchContext) -> list[Action]:
+    if event.returncode != 0 and not context.is_shutdown:
+        raise RuntimeError(f"the player ended with exit code {event.returncode}: {' '.join(event.cmd)}")
+    return [Shutdown(reason="the bag has ended")]

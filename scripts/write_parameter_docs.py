@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gas_fusion_ros.nodes import gas_classifier, gas_sensor, sim_clock, thermal_camera
-from gas_fusion_ros.nodes.parameters import ParameterSpec
+from gas_fusion_ros.parameter_specs import MANAGED_SPECS, ParameterSpec
 
 PATH = Path(__file__).parents[1] / "docs" / "parameters.md"
 
@@ -18,7 +18,8 @@ default has a point with one: `1.0`, not `1`.
 A value of a wrong type or out of range is refused with the reason. Where it comes from the command line or a
 file the node says so when it starts, and cannot be configured until the parameter is set right. Parameters
 take effect at configure: while a node is configured, only cleaning it up lets them change. Those marked
-*read-only* are taken when the node starts.
+*read-only* are taken when the node starts. One that *must be given* has no default: a node without it starts,
+says so and cannot be configured.
 
 This page is written by `scripts/write_parameter_docs.py`.
 """
@@ -27,19 +28,23 @@ This page is written by `scripts/write_parameter_docs.py`.
 def render() -> str:
     """The whole page."""
     nodes: dict[str, Sequence[ParameterSpec]] = {
-        "gas_sensor": gas_sensor.GasSensorNode.SPECS,
-        "thermal_camera": thermal_camera.ThermalCameraNode.SPECS,
-        "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
+        "gas_sensor": (*MANAGED_SPECS, *gas_sensor.GasSensorNode.SPECS),
+        "thermal_camera": (*MANAGED_SPECS, *thermal_camera.ThermalCameraNode.SPECS),
+        "gas_classifier": (*MANAGED_SPECS, *gas_classifier.GasClassifierNode.SPECS),
         "sim_clock": sim_clock.SPECS,
     }
     return "\n".join([_INTRODUCTION, *(_section(name, specs) for name, specs in nodes.items())])
 
 
 def _section(name: str, specs: Iterable[ParameterSpec]) -> str:
-    rows = [f"| `{spec.name}` | `{_value(spec)}` | {_limits(spec)} | {_text(spec)} |" for spec in specs]
+    rows = [f"| `{spec.name}` | {_default(spec)} | {_limits(spec)} | {_text(spec)} |" for spec in specs]
     return "\n".join(
         [f"## {name}", "", "| parameter | default | allowed | meaning |", "|---|---|---|---|", *rows, ""]
     )
+
+
+def _default(spec: ParameterSpec) -> str:
+    return "*must be given*" if spec.is_required else f"`{_value(spec)}`"
 
 
 def _value(spec: ParameterSpec) -> str:

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pytest
 from bundles import NOVELTY_LIMIT, PICTURE, made_answer, write_windowed_bundle
 
-from gas_fusion_ros.classifier import Classifier, ClassifierError, softmax
+from gas_fusion_ros.classifier import Classifier, ClassifierError
 from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.inference import AlarmAdvice, Answer, Bundle, create_runtime
+from gas_fusion_ros.inference import AlarmAdvice, Answer, Bundle, create_runtime, softmax
 from gas_fusion_ros.observation import (
     PAPER_CHANNELS,
     PAPER_CLASSES,
@@ -150,7 +150,7 @@ def test_logits_that_are_no_numbers_are_no_verdict(
         classifier.classify(Observation(reading(BUNDLE.mean), None))
 
 
-@pytest.mark.parametrize("invalid", [np.nan, np.inf])
+@pytest.mark.parametrize("invalid", [np.nan, np.inf, -1e30, 3e7])
 def test_an_invalid_channel_takes_the_training_mean_and_is_named(
     invalid: float, classifier: Classifier, runtime: RecordingRuntime
 ) -> None:
@@ -527,7 +527,7 @@ def test_an_input_unlike_training_is_unknown(
 
 def test_a_novelty_that_is_no_number_is_no_verdict(windowed: Classifier, runtime: RecordingRuntime) -> None:
     runtime.novelty = np.nan
-    with pytest.raises(ClassifierError, match="with the novelty nan; it must be a number"):
+    with pytest.raises(ClassifierError, match="answers the novelty nan; it must be a number"):
         windowed.classify(at(1, 1.0))
 
 

@@ -10,6 +10,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,10 +26,12 @@ from scripted_runtime import ScriptedRuntime, windowed_bundle
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from gas_fusion_ros import demo
+from gas_fusion_ros.classifier import Classifier, Sample
 from gas_fusion_ros.inference import AlarmAdvice, Bundle
 from gas_fusion_ros.nodes import gas_classifier
-from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.observation import PAPER_CHANNELS, Observation
 from gas_fusion_ros.programme import patrol_programme, recorded_programme
+from gas_fusion_ros.replay.pacing import UnderWay
 
 TIMEOUT_S = 90
 
@@ -277,9 +280,72 @@ def test_a_full_disk_fails_the_demo_and_the_report_is_still_there(
 def test_a_lost_reading_fails_the_demo(bundle: Path, tmp_path: Path) -> None:
     write_recording(tmp_path, rows=20)
     programme = recorded_programme(tmp_path, None, 100.0)
-    expecting_more = replace(programme, readings=programme.readings + 1)
+    expecting_more = replace(
+        programme, reading_stamps_ns=(*programme.reading_stamps_ns, programme.end_ns + 1)
+    )
     settings = demo.DemoSettings(tmp_path / "out", str(bundle), patience_s=3.0)
     outcome = demo.run(expecting_more, settings, Console(file=io.StringIO()))
     assert outcome.exit_code == demo.EXIT_FAILED
     assert not outcome.report.complete
     assert "21 readings were to be classified, 20 were published, 20 classified" in outcome.complaint
+
+
+@pytest.fixture
+def slow_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A classifier that takes 20 ms to take a reading in: 50 a second."""
+    prepare = Classifier.prepare
+
+    def slowly(self: Classifier, observation: Observation) -> Sample:
+        time.sleep(0.02)
+        return prepare(self, observation)
+
+    monkeypatch.setattr(Classifier, "prepare", slowly)
+
+
+@pytest.mark.usefixtures("slow_classifier")
+def test_time_waits_for_a_slow_classifier_and_nothing_is_lost(bundle: Path, tmp_path: Path) -> None:
+    write_recording(tmp_path, rows=150)
+    settings = demo.DemoSettings(tmp_path / "out", str(bundle))
+    outcome = demo.run(recorded_programme(tmp_path, None, 1000.0), settings, Console(file=io.StringIO()))
+    assert outcome.exit_code == demo.EXIT_DONE, outcome.complaint
+    assert (outcome.report.gas_only, outcome.report.dropped, outcome.report.dropped_by) == (150, 0, {})
+
+
+@pytest.mark.usefixtures("slow_classifier")
+def test_every_reading_that_a_queue_loses_is_counted(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UnderWay, "hold_ns", lambda *_: None)
+    write_recording(tmp_path, rows=150)
+    programme = replace(recorded_programme(tmp_path, None, 1000.0), lead_s=1e6)
+    settings = demo.DemoSettings(tmp_path / "out", str(bundle), patience_s=3.0)
+    outcome = demo.run(programme, settings, Console(file=io.StringIO()))
+    report = outcome.report
+    assert outcome.exit_code == demo.EXIT_FAILED
+    assert report.readings == 150
+    assert report.dropped_by["lost_before_the_classifier"] > 50
+    assert report.readings == report.pairs + report.gas_only + sum(report.dropped_by.values())
+    assert report.dropped == sum(report.dropped_by.values())
+    lost = report.dropped_by["lost_before_the_classifier"]
+    assert (
+        f"{lost} readings have no verdict ({lost} lost before the classifier); use a lower --speed"
+        in outcome.warnings
+    )
+
+
+def test_readings_that_the_classifier_refuses_are_counted(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide, calls = Classifier.decide, iter(range(1000))
+
+    def fail_now_and_then(self: Classifier, sample: Sample) -> object:
+        if next(calls) % 10 == 3:
+            raise RuntimeError("no power")
+        return decide(self, sample)
+
+    monkeypatch.setattr(Classifier, "decide", fail_now_and_then)
+    write_recording(tmp_path, rows=40)
+    settings = demo.DemoSettings(tmp_path / "out", str(bundle))
+    outcome = demo.run(recorded_programme(tmp_path, None, 300.0), settings, Console(file=io.StringIO()))
+    assert (outcome.report.gas_only, outcome.report.dropped) == (36, 4)
+    assert outcome.report.dropped_by == {"classification_failed": 4}

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gas_fusion_ros.alarm import AlarmEvent, AlarmState, Severity
-from gas_fusion_ros.event_log import WRITE_PROBLEM, EventLog, EventLogError, RobotPose, format_event
+from gas_fusion_ros.alarm import AlarmEvent, AlarmState, Memory, Severity, StandingAlarm
+from gas_fusion_ros.event_log import (
+    WRITE_PROBLEM,
+    EventLog,
+    EventLogError,
+    format_event,
+    format_start,
+    format_stop,
+    read_events,
+    rotated,
+)
+from gas_fusion_ros.observation import RobotPose
 from gas_fusion_ros.problems import Problems
 
 EVENT = AlarmEvent(
@@ -36,9 +48,10 @@ def lines(path: Path) -> list[dict[str, object]]:
 
 def test_a_line_says_what_when_where_and_how_long(tmp_path: Path) -> None:
     log = EventLog(tmp_path / "alarms.jsonl", Problems())
-    assert log.write(EVENT, RobotPose(1.5, -2.0, yaw=0.5))
+    assert log.write(replace(EVENT, pose=RobotPose(1.5, -2.0, yaw=0.5)))
     assert lines(log.path) == [
         {
+            "event": "change",
             "stamp": "2023-11-14T22:13:20.123456Z",
             "stamp_ns": 1_700_000_000_123_456_789,
             "state": "active",
@@ -49,6 +62,8 @@ def test_a_line_says_what_when_where_and_how_long(tmp_path: Path) -> None:
             "peak": 0.95,
             "duration_s": 2.5,
             "fault": False,
+            "reasons": [],
+            "shelved": False,
             "alarm": 3,
             "sequence": 7,
             "pose": {"x": 1.5, "y": -2.0, "z": 0.0, "yaw": 0.5, "frame_id": "map", "stamp_ns": 0},
@@ -69,7 +84,7 @@ numbers = st.floats()
 @given(st.builds(RobotPose, numbers, numbers, numbers, numbers, st.text()), st.integers(0, 2**62))
 def test_any_event_is_one_line_of_strict_json(pose: RobotPose, stamp: int) -> None:
     event = AlarmEvent(stamp, AlarmState.CLEAR, AlarmState.ACTIVE, "a\nb", None, 1.0, 1.0, 3, False, 1, 1)
-    line = format_event(event, pose)
+    line = format_event(replace(event, pose=pose))
     assert len(line.splitlines()) == 1
     assert json.loads(line)["pose"]["x"] == (pose.x if math.isfinite(pose.x) else None)
     assert json.loads(line)["stamp_ns"] == stamp
@@ -128,3 +143,55 @@ def test_writing_to_a_closed_log_is_counted(tmp_path: Path) -> None:
     log.close()
     assert not log.write(EVENT)
     assert problems.counts() == {WRITE_PROBLEM: 1}
+
+
+def test_a_start_names_every_alarm_that_stands_again(tmp_path: Path) -> None:
+    pose = RobotPose(1.0, 2.0)
+    alarm = StandingAlarm(4, "Smoke", Severity.CRITICAL, AlarmState.LATCHED, 17, 0.98765, pose)
+    memory = Memory((alarm,), raised=4)
+    log = EventLog(tmp_path / "alarms.jsonl", Problems())
+    for line in format_start(5_000_000_000, memory):
+        assert log.write_line(line)
+    assert log.write_line(format_stop(6_000_000_000, memory))
+    start, restored, stop = lines(log.path)
+    assert (start["event"], start["standing"], start["stamp_ns"]) == ("start", 1, 5_000_000_000)
+    assert (restored["event"], restored["alarm"], restored["gas"]) == ("restore", 4, "Smoke")
+    assert (restored["state"], restored["since_ns"], restored["peak"]) == ("latched", 17, 0.9877)
+    assert restored["pose"]["x"] == 1.0  # type: ignore[index]
+    assert (stop["event"], stop["standing"]) == ("stop", 1)
+
+
+def test_a_log_that_has_grown_is_begun_anew_and_read_whole(tmp_path: Path) -> None:
+    size = len(format_event(EVENT)) + 1
+    log = EventLog(tmp_path / "alarms.jsonl", Problems(), max_bytes=3 * size)
+    for number in range(7):
+        assert log.write(replace(EVENT, sequence=number + 1))
+    assert rotated(log.path).stat().st_size <= 3 * size
+    assert [entry["sequence"] for entry in read_events(log.path)] == [4, 5, 6, 7]
+
+
+def test_a_log_that_cannot_be_begun_anew_grows_on(tmp_path: Path) -> None:
+    problems = Problems()
+    log = EventLog(tmp_path / "alarms.jsonl", problems, max_bytes=100)
+    (rotated(log.path) / "in the way").mkdir(parents=True)
+    for number in range(3):
+        assert log.write(replace(EVENT, sequence=number + 1))
+    assert [json.loads(line)["sequence"] for line in log.path.read_text().splitlines()] == [1, 2, 3]
+    assert problems.counts() == {"event_log_rotation": 2}
+
+
+@given(st.integers(0, 400))
+def test_a_line_that_was_cut_harms_no_reader(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+    path = tmp_path_factory.mktemp("log") / "alarms.jsonl"
+    whole = format_event(EVENT)
+    path.write_text(whole + "\n" + whole[:cut])
+    log = EventLog(path, Problems())
+    log.write(replace(EVENT, sequence=8))
+    entries = [entry["sequence"] for entry in read_events(path)]
+    assert entries == [7, 7, 8] if cut >= len(whole) else entries == [7, 8]
+
+
+def test_a_pipe_that_nobody_reads_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "alarms.jsonl")
+    with pytest.raises(EventLogError, match=r"alarms\.jsonl"):
+        EventLog(tmp_path / "alarms.jsonl", Problems())

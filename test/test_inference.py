@@ -244,7 +244,7 @@ def test_a_missing_field_is_named(copied: Path) -> None:
         (
             "temperature",
             {"fusion": 0.0, "gas_only": 1.0, "thermal_only": 1.0},
-            "temperature must be positive",
+            "temperature.fusion must be of 0.001 to 1000, not 0",
         ),
         ("classes", ["Smoke", "Unknown"], "classes must not name Unknown"),
         ("window", 1, "window must be an object, not 1"),
@@ -259,7 +259,7 @@ def test_a_missing_field_is_named(copied: Path) -> None:
             "cropped",
             "image_channels must be 3, as the preparation 'cropped' makes them, not 1",
         ),
-        ("image_size", 0, "image_size must be at least 1 pixel, not 0"),
+        ("image_size", 0, "image_size must be of 1 to 2048 pixels, not 0"),
         ("files", [], "files must be an object"),
         ("temperature", 1.0, "temperature must be an object"),
     ],

@@ -39,17 +39,21 @@ FLOORS = (
     ("demo",),
     ("nodes",),
     ("programme", "live_view", "replay"),
+    ("self_test",),
     ("classifier",),
     ("synchronizer",),
     ("messages",),
     ("message_maker",),
-    ("event_log",),
+    ("event_log", "alarm_memory"),
     ("drivers",),
     ("pairing",),
+    ("classifier_parameters",),
+    ("parameter_specs",),
     ("alarm_defaults",),
     ("inference",),
     ("thermal",),
     ("networks",),
+    ("source_watch",),
     ("mq",),
     ("alarm", "alarm_clock"),
     ("simulation",),
@@ -65,7 +69,7 @@ FLOORS = (
         "window",
     ),
     ("pseudo_colour",),
-    ("units", "files", "closing"),
+    ("documents", "units", "files", "closing", "quoting"),
 )
 
 
@@ -116,7 +120,8 @@ def test_only_the_top_imports_ros(path: Path) -> None:
 @pytest.mark.parametrize("path", sources(PACKAGE), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_file_uses_what_stands_above_it(path: Path) -> None:
     relative = path.relative_to(PACKAGE)
-    if relative.name == "__init__.py" and len(relative.parts) == 1:
+    # The package's own two files stand beside the floors; `floor` knows no such name, so nobody uses them.
+    if str(relative) in ("__init__.py", "__main__.py"):
         return
     own = floor(relative.parts[0].removesuffix(".py"))
     used = {name.split(".")[1] for name in imports(path) if name.startswith("gas_fusion_ros.")}

@@ -7,14 +7,14 @@ import sys
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,10 +25,19 @@ from rosbags.typesys import Stores, get_typestore
 from sensor_msgs.msg import Image, PointCloud2, PointField
 
 from gas_fusion_ros import messages
-from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Severity
+from gas_fusion_ros.alarm import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
 from gas_fusion_ros.messages import Level, MessageError
 from gas_fusion_ros.mq import ChannelHealth, ChannelState
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES, GasReading, Mode, ThermalFrame, Verdict
+from gas_fusion_ros.observation import (
+    PAPER_CHANNELS,
+    PAPER_CLASSES,
+    GasReading,
+    Mode,
+    RobotPose,
+    ThermalFrame,
+    Verdict,
+)
+from gas_fusion_ros.source_watch import Source
 
 STAMP_NS = 1_700_000_000_123_456_789
 COUNTS = np.array([593.0, 419.0, math.nan, 376.0, 460.5, 0.0, 1023.0], dtype=np.float32)
@@ -72,17 +81,16 @@ def verdict(
 
 
 def alarm_status(state: AlarmState, severity: Severity | None = None, fault: bool = False) -> AlarmStatus:
+    standing: tuple[StandingAlarm, ...] = ()
+    if severity is not None and state.is_leak:
+        standing = (StandingAlarm(2, "Smoke", severity, state, 1_500_000_000, 0.9, RobotPose(1.0, -2.5)),)
     return AlarmStatus(
-        state=state,
-        gas="Smoke" if severity else "",
-        severity=severity,
+        watch=AlarmState.FAULT if fault else AlarmState.CLEAR if standing else state,
         since_ns=1_500_000_000,
-        peak=0.9,
-        acknowledged=False,
-        alarm=2,
+        alarms=standing,
+        faults=(Reason("silence", "no valid gas reading for 10 s"),) if fault else (),
+        raised=2,
         sequence=7,
-        fault=fault,
-        sounding=True,
         rejected=3,
     )
 
@@ -549,7 +557,8 @@ def test_a_verdict_beyond_the_limit_of_novelty_is_unknown_and_keeps_its_probabil
     ("state", "severity", "fault", "level"),
     [
         (AlarmState.CLEAR, None, False, DiagnosticStatus.OK),
-        (AlarmState.PENDING, Severity.CRITICAL, False, DiagnosticStatus.WARN),
+        (AlarmState.PENDING, None, False, DiagnosticStatus.WARN),
+        (AlarmState.INHIBITED, None, False, DiagnosticStatus.WARN),
         (AlarmState.ACTIVE, Severity.WARNING, False, DiagnosticStatus.WARN),
         (AlarmState.ACTIVE, Severity.WARNING, True, DiagnosticStatus.ERROR),
         (AlarmState.ACTIVE, Severity.CRITICAL, False, DiagnosticStatus.ERROR),
@@ -562,7 +571,7 @@ def test_the_alarm_state_is_as_grave_as_what_stands(
     state: AlarmState, severity: Severity | None, fault: bool, level: bytes
 ) -> None:
     alarm = alarm_status(state, severity, fault)
-    [status] = messages.encode_alarm_state(alarm, STAMP_NS, "gas_classifier").status
+    status = messages.encode_alarm_state(alarm, STAMP_NS, "gas_classifier").status[0]
     assert status.level == level
     assert status.message == state.value
     assert messages.key_values(status)["fault"] == str(fault).lower()
@@ -582,10 +591,61 @@ def test_the_alarm_state_has_all_that_the_topic_promises() -> None:
         "peak": "0.900000",
         "acknowledged": "false",
         "alarm": "2",
+        "standing": "1",
+        "raised": "2",
+        "sounding": "true",
         "sequence": "7",
         "fault": "false",
+        "faults": "",
+        "inhibits": "",
+        "warnings": "",
         "rejected": "3",
     }
+    assert msg.status[1].name == "robot1/nose: alarm 2"
+    assert messages.key_values(msg.status[1]) == {
+        "number": "2",
+        "state": "active",
+        "gas": "Smoke",
+        "severity": "critical",
+        "since": "1.500",
+        "peak": "0.900000",
+        "acknowledged": "false",
+        "shelved": "false",
+        "x": "1.000",
+        "y": "-2.500",
+        "frame_id": "map",
+    }
+
+
+def test_reasons_are_told_with_code_and_text() -> None:
+    status = replace(
+        alarm_status(AlarmState.FAULT, fault=True),
+        warnings=(Reason("gas_silent", "why"), Reason("state_file", "full")),
+    )
+    values = messages.key_values(messages.alarm_diagnostic(status, "alarm"))
+    assert values["faults"] == "silence: no valid gas reading for 10 s"
+    assert values["warnings"] == "gas_silent: why; state_file: full"
+
+
+@pytest.mark.parametrize("sounding", [True, False])
+def test_the_alarm_is_true_while_anything_stands_that_is_not_known_to_be_safe(sounding: bool) -> None:
+    status = alarm_status(AlarmState.CLEAR, fault=sounding)
+    assert messages.encode_alarm(status).data is sounding
+
+
+@pytest.mark.parametrize("state", ["warming_up", "running", "a\x1b[31m\nb"])
+def test_what_a_sensor_says_of_its_device_comes_back(state: str) -> None:
+    source = Source("serial", True, state, (("mq2", ChannelHealth.WARMING_UP),))
+    message = messages.encode_source_status(source, STAMP_NS, "link", "gas_sensor")
+    assert messages.decode_source(message, "gas/array_info") == replace(source, channels=())
+    assert len(message.status) == 2
+
+
+@pytest.mark.parametrize("statuses", [[], [DiagnosticStatus(name="gas_sensor: source")]])
+def test_a_message_that_says_nothing_of_a_device_is_refused(statuses: list[DiagnosticStatus]) -> None:
+    message = DiagnosticArray(status=statuses)
+    with pytest.raises(messages.MessageError, match="gas/array_info has no value driver, is_sensor, state"):
+        messages.decode_source(message, "gas/array_info")
 
 
 @pytest.mark.parametrize(
@@ -608,10 +668,3 @@ def test_channels_keep_their_order() -> None:
     states = [ChannelState(name, math.nan, ChannelHealth.NAN) for name in PAPER_CHANNELS]
     names = [status.name for status in messages.channel_diagnostics(states, "gas_sensor")]
     assert names == [f"gas_sensor: {name}" for name in PAPER_CHANNELS]
-
-
-@pytest.mark.parametrize("sounding", [True, False])
-def test_the_alarm_alone_is_whether_it_sounds(sounding: bool) -> None:
-    status = alarm_status(AlarmState.CLEAR)
-    object.__setattr__(status, "sounding", sounding)
-    assert messages.encode_alarm(status).data is sounding

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gas_fusion_ros.image_history import MOST_BYTES
 from gas_fusion_ros.pairing import Pair, Pairing, PairingSettings
 
 MS = 1_000_000
@@ -429,6 +430,19 @@ def test_a_clock_set_back_behind_the_stamps_of_a_bag_starts_no_new_run() -> None
     assert pairing.tick(40_000) == []
     assert items(pairing.tick(40_030)) == [("r10", None)]
     assert pairing.counters.resets == 0
+
+
+def test_large_images_are_kept_as_far_as_their_memory_is_bounded() -> None:
+    pairing: Pairing[str, str] = Pairing(settings())
+    for stamp in range(1, 21):
+        pairing.add_image(1000 * stamp, f"i{stamp}", 1000 * stamp, 0, 16 << 20)
+        assert_nothing_lost(pairing)
+    assert pairing.counters.images_waiting == MOST_BYTES // (16 << 20) == 8
+    pairing.add_image(21_000, "huge", 21_000, 0, 10 * MOST_BYTES)
+    assert pairing.counters.images_waiting == 1
+    pairing.add_image(22_000, "small", 22_000, 0, 1)
+    assert pairing.counters.images_waiting == 1, "the huge one has left"
+    assert_nothing_lost(pairing)
 
 
 def test_one_very_late_reading_is_no_new_run() -> None:

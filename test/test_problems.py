@@ -30,3 +30,22 @@ def test_growth_is_what_came_since_the_last_look() -> None:
     assert growth.since_last({"bad_line": 2, "late_poll": 1}) == {"late_poll": 1}
     assert growth.since_last({"bad_line": 5, "late_poll": 1}) == {"bad_line": 3}
     assert growth.since_last({}) == {}
+
+
+def test_a_detail_is_one_line_of_bounded_length() -> None:
+    problems = Problems()
+    problems.add("forged", "a\n[FATAL] b\x1b[0m" + "x" * 5_000_000)
+    (problem,) = problems.take_unreported()
+    assert problem.detail.startswith(r"a\n[FATAL] b\x1b[0m")
+    assert problem.detail.isprintable()
+    assert len(problem.detail) < 600
+
+
+def test_the_number_of_causes_is_bounded_and_no_problem_uncounted() -> None:
+    problems = Problems()
+    for number in range(1000):
+        problems.add(f"cause_{number}", "detail")
+    counts = problems.counts()
+    assert len(counts) <= 257
+    assert sum(counts.values()) == 1000
+    assert counts["further_problems"] == 1000 - 256

@@ -41,6 +41,11 @@ def test_a_patrols_truth_is_the_patrols() -> None:
     assert programme.patrol is not None
     assert programme.truth is not None
     assert (programme.duration_s, programme.readings) == (600.0, 1200)
+    assert (programme.reading_stamps_ns[0], programme.reading_stamps_ns[-1]) == (
+        at(programme, 0),
+        at(programme, 599.5),
+    )
+    assert (len(programme.image_stamps_ns), programme.pairs) == (1200, 1200)
     for leak, encounter in zip(programme.truth.leaks, programme.patrol.encounters, strict=True):
         assert leak.label == encounter.gas
         assert leak.start_ns == pytest.approx(at(programme, encounter.start_s))
@@ -81,7 +86,7 @@ def test_a_recordings_truth_is_its_labels(folder: Path) -> None:
 def test_a_recording_with_images_has_a_camera(folder: Path) -> None:
     (folder / "3_Smoke.png").write_bytes(b"")
     programme = recorded_programme(folder, duration_s=None, speed=None)
-    assert programme.camera == programme.gas
+    assert programme.gas == {**programme.camera, "health.warm_up": 0.0}
 
 
 def test_duration_cuts_a_recording_and_does_not_stretch_it(folder: Path) -> None:
@@ -96,6 +101,7 @@ def test_an_unreadable_row_is_not_expected_and_the_others_keep_their_times(folde
     path.write_text("\n".join(lines) + "\n")
     programme = recorded_programme(folder, duration_s=None, speed=None)
     assert programme.readings == 9
+    assert at(programme, 2) not in programme.reading_stamps_ns
     assert programme.unreadable_rows == 1
     assert "line 3: channel mq2 is 'not a number'" in programme.first_unreadable
     assert programme.truth is not None

@@ -117,12 +117,12 @@ def test_counts_and_degrees_of_one_scene_give_one_field(contrast: float) -> None
 
 def test_a_radiometric_frame_as_counts_is_centikelvin() -> None:
     celsius = np.full((8, 8), 20.0, np.float32)
-    celsius[0, :3] = np.nan, np.inf, -300.0
+    celsius[0, :4] = np.nan, np.inf, -300.0, 3e38
 
     counts = raw_counts(ThermalFrame(7, celsius, "32FC1"))
 
     assert (counts.encoding, counts.pixels.dtype, counts.stamp_ns) == ("mono16", np.uint16, 7)
-    assert counts.pixels[0].tolist() == [29315, 29315, 0] + [29315] * 5
+    assert counts.pixels[0].tolist() == [29315, 29315, 0] + [29315] * 5, "3e38 is no temperature either"
 
 
 def test_noise_without_contrast_is_not_amplified() -> None:
@@ -307,7 +307,7 @@ def test_random_pictures_have_no_bar() -> None:
         (np.zeros(20, np.uint8), "mono8", r"expected \(H, W\)"),
         (np.zeros((0, 0), np.uint8), "mono8", "is 0 x 0; expected at least 8 x 8"),
         (np.zeros((7, 20), np.uint8), "mono8", "is 20 x 7; expected at least 8 x 8"),
-        (np.full((20, 20), np.nan, np.float32), "32FC1", "no pixel of the 32FC1 picture is finite"),
+        (np.full((20, 20), np.nan, np.float32), "32FC1", "no pixel of the 32FC1 picture is a temperature"),
     ],
 )
 def test_bad_pictures_are_refused_with_the_reason(

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gas_fusion_ros import window
 from gas_fusion_ros.window import MAX_GAP, Window, WindowHistory, WindowSettings, resample
 
 PERIOD = 100
@@ -183,7 +184,72 @@ def test_a_history_keeps_no_more_than_its_windows_reach() -> None:
     history = WindowHistory(SETTINGS, CHANNELS)
     for stamp in range(10_000):
         history.add(stamp, np.zeros(CHANNELS, dtype=np.float32))
-    assert len(history._stamps) <= 4 * (2 * SETTINGS.span_ns + GAP)
+    assert len(history) <= 4 * (2 * SETTINGS.span_ns + GAP)
+
+
+MOST = 200
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a history keep a few readings at most, so that tests reach its limit."""
+    monkeypatch.setattr(window, "_MOST_READINGS", MOST)
+
+
+any_stamp = st.one_of(st.integers(1, 2**63 - 1), st.integers(1, 2000), st.integers(10**18, 10**18 + 2000))
+
+
+@pytest.mark.usefixtures("few")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@given(st.lists(any_stamp, min_size=1, max_size=1500))
+def test_the_number_of_readings_is_bounded_whatever_stamps_come(stamps: list[int]) -> None:
+    history = WindowHistory(SETTINGS, CHANNELS)
+    for number, stamp in enumerate(stamps):
+        history.add(stamp, np.full(CHANNELS, number, dtype=np.float32))
+        assert len(history) <= 2 * MOST
+        newest = history.window(stamp)
+        np.testing.assert_array_equal(newest.counts[0, -1], number)
+        assert newest.valid[0, -1].all()
+
+
+@pytest.mark.parametrize("ahead", [10**12, -(10**12)])
+def test_two_sources_on_two_clocks_neither_grow_nor_cost_each_other_their_windows(ahead: int) -> None:
+    one, mixed = WindowHistory(SETTINGS, CHANNELS), WindowHistory(SETTINGS, CHANNELS)
+    longest = 0
+    for number in range(5000):
+        stamp, counts = 10**15 + 10 * number, np.full(CHANNELS, number % 1000, dtype=np.float32)
+        one.add(stamp, counts)
+        mixed.add(stamp, counts)
+        mixed.add(stamp + ahead, counts)
+        assert_same(mixed.window(stamp), one.window(stamp))
+        longest = max(longest, len(mixed))
+    assert longest < 1000
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 400), any_stamp), min_size=1, max_size=20))
+def test_a_stamp_far_away_changes_no_other_readings_window(strays: list[tuple[int, int]]) -> None:
+    """Readings a period apart, and among them some of any time; such as come near take part, as they must."""
+    stray_at = {place: stamp for place, stamp in strays if abs(stamp - 10**15) > 10**6}
+    clean, disturbed = WindowHistory(SETTINGS, CHANNELS), WindowHistory(SETTINGS, CHANNELS)
+    for place in range(400):
+        counts = np.array([place, 1.0], dtype=np.float32)
+        if place in stray_at:
+            disturbed.add(stray_at[place], -counts)
+        for history in (clean, disturbed):
+            history.add(10**15 + place * PERIOD, counts)
+        at = 10**15 + place * PERIOD
+        assert_same(disturbed.window(at), clean.window(at))
+
+
+@pytest.mark.usefixtures("few")
+def test_of_too_many_readings_the_nearest_to_the_newest_are_kept() -> None:
+    history = WindowHistory(WindowSettings(4, period_ns=10**9), 1)
+    for stamp in range(1, 5000):
+        history.add(stamp, np.array([float(stamp)], dtype=np.float32))
+    assert history.window(4999).valid[0, -1, 0]
+    kept = history._stamps[: len(history)]
+    np.testing.assert_array_equal(kept, np.arange(5000 - len(kept), 5000))
 
 
 def test_a_reading_with_the_stamp_of_another_takes_its_place() -> None:

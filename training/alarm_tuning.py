@@ -214,13 +214,12 @@ def _alarms(leaks: Leaks, settings: AlarmSettings, period_s: float) -> Iterator[
                 return
             at = int(rises[place])
         now_ns = (at + 1) * period_ns
-        event = alarm.update(now_ns, {gas: float(values[at])}, reading_valid=True)
-        if event is not None:
-            state = event.state
-            if event.raises_alarm:
+        events = alarm.update(now_ns, {gas: float(values[at])})
+        if events:
+            if any(event.raises_alarm for event in events):
                 yield at
                 alarm.acknowledge(now_ns)
-                state = alarm.status.state
+            state = alarm.status.state
         at += 1
 
 
@@ -241,7 +240,7 @@ def standing(leaks: Leaks, settings: AlarmSettings, period_s: float) -> npt.NDAr
     out = np.zeros(len(leaks), dtype=np.bool_)
     for at, leak in enumerate(_checked(leaks)):
         now_ns = (at + 1) * period_ns
-        alarm.update(now_ns, {gas: float(leak)}, reading_valid=True)
+        alarm.update(now_ns, {gas: float(leak)})
         out[at] = alarm.status.state.is_leak
         if out[at]:
             alarm.acknowledge(now_ns)

@@ -12,10 +12,11 @@ import typer
 
 from gas_fusion_ros.commands.channels import parse_channels
 from gas_fusion_ros.commands.progress import counted
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, fail, say
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
 from gas_fusion_ros.dataset import DatasetError, MissingColumnError
 from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, patrol_programme
+from gas_fusion_ros.quoting import listed, quoted, shown
 from gas_fusion_ros.replay.bag import BagError, BagFormat, Compression, Storage
 from gas_fusion_ros.replay.bag_making import BagSummary, BagTarget, make_bag
 from gas_fusion_ros.replay.bag_sources import (
@@ -31,6 +32,7 @@ _ROW_PERIOD_S = 2.0
 _NAMESPACE = re.compile(r"[A-Za-z_]\w*(/[A-Za-z_]\w*)*")
 
 
+@ends_on_signals
 def bag(
     output: Annotated[Path, typer.Option(help="The bag: a directory that does not exist yet.")],
     data: Annotated[
@@ -79,12 +81,10 @@ def bag(
         else:
             _refuse_beside("--data", {"--leaks": leaks})
             source = _folder_source(data, period, rows, duration, names, seed if render else None)
-        with counted(output.name, len(source)) as tick:
+        with counted(shown(output.name), len(source)) as tick:
             summary = make_bag(source, target, tick)
     except (ValueError, BagError) as error:
         fail(str(error))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
     say(_described(output, summary, source.image_topic))
     raise typer.Exit(EXIT_LOSSES if complain_of(source.problems) else 0)
 
@@ -93,7 +93,7 @@ def _checked_namespace(text: str) -> str:
     name = text.strip("/")
     if name and not _NAMESPACE.fullmatch(name):
         raise BagSourceError(
-            f"--namespace is '{text}'; expected letters, digits and underscores, such as robot1, "
+            f"--namespace is {quoted(text)}; expected letters, digits and underscores, such as robot1, "
             "with slashes between several names"
         )
     return name
@@ -150,5 +150,6 @@ def _nanoseconds(seconds: float) -> int:
 
 def _described(path: Path, summary: BagSummary, image_topic: str) -> str:
     images = f"{summary.images} images on {image_topic}" if summary.images else "no images"
-    truth = f"{summary.leaks} leaks, classes {', '.join(summary.classes)}" if summary.classes else "no labels"
-    return f"{path}: {summary.readings} readings, {images}, {truth}, {summary.duration_s:g} s"
+    truth = f"{summary.leaks} leaks, classes {listed(summary.classes)}" if summary.classes else "no labels"
+    what = f"{summary.readings} readings, {images}, {truth}, {summary.duration_s:g} s"
+    return f"{shown(path)}: {what}"

@@ -10,10 +10,19 @@ from typing import Annotated, Optional
 import typer
 
 from gas_fusion_ros.commands.channels import parse_channels
-from gas_fusion_ros.commands.options import GasTopic, ImageTopic
+from gas_fusion_ros.commands.options import (
+    DEFAULT_DISK_GIB,
+    DEFAULT_MEMORY_MIB,
+    GasTopic,
+    ImageTopic,
+    UnpackDisk,
+    UnpackMemory,
+    bag_limits,
+)
 from gas_fusion_ros.commands.progress import counted
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, fail, say
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import listed, shown
 from gas_fusion_ros.replay.bag_reader import BagReadError
 from gas_fusion_ros.replay.dataset_making import (
     DatasetMaking,
@@ -25,6 +34,7 @@ from gas_fusion_ros.replay.topics import BagTopics
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 
+@ends_on_signals
 def dataset(
     bags: Annotated[list[Path], typer.Argument(help="rosbag2 directories or files.")],
     output: Annotated[Path, typer.Option(help="New or empty folder.")],
@@ -56,6 +66,8 @@ def dataset(
     gas_topic: GasTopic = None,
     image_topic: ImageTopic = None,
     label_topic: Annotated[Optional[str], typer.Option(help="Topic of the labels.")] = None,
+    unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
+    unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
 ) -> None:
     """Make a training folder in the published layout from bags with labels."""
     problems = Problems()
@@ -66,14 +78,13 @@ def dataset(
             labels=tuple(labels or ()),
             slop_ns=round(slop * NANOSECONDS_PER_SECOND),
             period_ns=round(period * NANOSECONDS_PER_SECOND),
+            limits=bag_limits(unpack_memory, unpack_disk),
         )
         making = DatasetMaking(bags, settings, problems)
         with counted("reading", making.messages) as tick:
             summary = making.write(output, _made_by(), tick)
     except (ValueError, BagReadError) as error:
         fail(str(error))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
     say(_described(output, summary))
     raise typer.Exit(EXIT_LOSSES if complain_of(problems) else 0)
 
@@ -103,9 +114,10 @@ def _made_by() -> str:
 
 
 def _described(output: Path, summary: DatasetSummary) -> str:
-    classes = ", ".join(f"{name} {count}" for name, count in summary.rows.items())
+    classes = ", ".join(f"{shown(name)} {count}" for name, count in summary.rows.items())
     left_out = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary.left_out.items())
     return (
-        f"{output}: {sum(summary.rows.values())} rows of {', '.join(summary.channels)} ({classes}), "
+        f"{shown(output)}: {sum(summary.rows.values())} rows of {listed(summary.channels)} "
+        f"({classes}), "
         f"{summary.images} images; left out: {left_out or 'none'}"
     )

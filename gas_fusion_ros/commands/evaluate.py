@@ -6,7 +6,6 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -15,15 +14,28 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from gas_fusion_ros.commands.evaluation_table import report_table, summary_table
-from gas_fusion_ros.commands.options import Device, GasTopic, ImageTopic, output_folder
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, end_on_signals, fail, say
+from gas_fusion_ros.commands.options import (
+    DEFAULT_DISK_GIB,
+    DEFAULT_MEMORY_MIB,
+    Device,
+    GasTopic,
+    ImageTopic,
+    UnpackDisk,
+    UnpackMemory,
+    bag_limits,
+    output_folder,
+)
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, ends_on_signals, fail, say
 from gas_fusion_ros.files import write_whole
+from gas_fusion_ros.parameter_specs import ParameterValue
+from gas_fusion_ros.quoting import LONGEST_PATH, shown
 from gas_fusion_ros.replay.evaluation import Evaluation
 from gas_fusion_ros.replay.evaluation_report import EvaluationReport, Failure
 from gas_fusion_ros.replay.evaluation_run import EvaluationSettings, Watch
 from gas_fusion_ros.replay.evaluation_summary import summarise
 from gas_fusion_ros.replay.evaluations import (
     HTML,
+    SUMMARY,
     Job,
     Outcome,
     ParallelError,
@@ -42,11 +54,9 @@ from gas_fusion_ros.replay.settings import (
 )
 from gas_fusion_ros.replay.topics import BagTopics
 from gas_fusion_ros.share import DEFAULT_MODEL
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
-
-SUMMARY = "summary.json"
 
 
+@ends_on_signals
 def evaluate(
     bag: Annotated[list[Path], typer.Argument(help="rosbag2 directories or files.", show_default=False)],
     model: Annotated[
@@ -82,11 +92,13 @@ def evaluate(
     ] = False,
     slop: Annotated[
         Optional[float],
-        typer.Option(help="Largest offset between a reading and its image, s.", min=0.0, max=10.0),
+        typer.Option(
+            help="Largest offset between a reading and its image, s, as the parameter pairing.slop."
+        ),
     ] = None,
     wait: Annotated[
         Optional[float],
-        typer.Option(help="How long a reading waits for its image, s.", min=0.0, max=10.0),
+        typer.Option(help="How long a reading waits for its image, s, as the parameter pairing.wait."),
     ] = None,
     acknowledge: Annotated[
         bool,
@@ -103,18 +115,17 @@ def evaluate(
         PredictionFormat, typer.Option(help="How the verdicts are written.")
     ] = PredictionFormat.CSV,
     device: Annotated[Optional[Device], typer.Option(help="Where the network runs.")] = None,
-    threads: Annotated[
-        Optional[int], typer.Option(help="Inference threads on the CPU.", min=1, max=64)
-    ] = None,
+    threads: Annotated[Optional[int], typer.Option(help="Inference threads on the CPU.")] = None,
     jobs: Annotated[int, typer.Option(help="How many bags at a time.", min=1)] = 1,
     scheduler: Annotated[
         Optional[str],
         typer.Option(help="Address of a dask scheduler whose workers evaluate the bags: tcp://host:8786."),
     ] = None,
+    unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
+    unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
     no_html: Annotated[bool, typer.Option("--no-html", help="Write no report.html.")] = False,
 ) -> None:
     """Evaluate bags with the code of the live node: classes, leaks, alarms and figures beside the truth."""
-    end_on_signals()
     began_s = time.perf_counter()
     folder = output_folder(output)
     try:
@@ -128,14 +139,13 @@ def evaluate(
             predictions=predictions,
             acknowledges=acknowledge,
             with_heat=not no_html,
+            limits=bag_limits(unpack_memory, unpack_disk),
         )
         loaded = Model.load(classifier)
         work = jobs_of(bag, folder, settings, writes_html=not no_html)
         outcomes = list(_outcomes(work, loaded, jobs, scheduler))
     except (SettingsError, ModelError, PredictionError, ParallelError, OSError) as error:
         fail(str(error))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
     raise typer.Exit(_report(outcomes, folder, time.perf_counter() - began_s, no_html))
 
 
@@ -148,18 +158,16 @@ def _classifier(
     threads: Optional[int],
 ) -> ClassifierSettings:
     """The parameters of a file, and over them what was given as an option."""
-    settings = read_settings(params if params is not None else replay_parameters_file())
-    pairing = settings.pairing
-    if slop is not None:
-        pairing = replace(pairing, slop_ns=round(slop * NANOSECONDS_PER_SECOND))
-    if wait is not None:
-        pairing = replace(pairing, wait_ns=round(wait * NANOSECONDS_PER_SECOND))
-    return replace(
-        settings,
-        model=model if model is not None else settings.model,
-        device=device.value if device is not None else settings.device,
-        threads=threads if threads is not None else settings.threads,
-        pairing=pairing,
+    options: dict[str, Optional[ParameterValue]] = {
+        "model": model,
+        "pairing.slop": slop,
+        "pairing.wait": wait,
+        "device": device.value if device is not None else None,
+        "threads": threads,
+    }
+    return read_settings(
+        params if params is not None else replay_parameters_file(),
+        {name: value for name, value in options.items() if value is not None},
     )
 
 
@@ -168,9 +176,9 @@ def _prepare(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         is_empty = not any(folder.iterdir())
     except OSError as error:
-        raise SettingsError(f"--output {folder} cannot be made a folder: {error.strerror}") from None
+        raise SettingsError(f"--output {shown(folder)} cannot be made a folder: {error.strerror}") from None
     if not is_empty:
-        raise SettingsError(f"--output {folder} is not empty; name a new or an empty folder")
+        raise SettingsError(f"--output {shown(folder)} is not empty; name a new or an empty folder")
 
 
 def _outcomes(
@@ -201,7 +209,7 @@ def _bar() -> Iterator[Progress]:
 
 
 def _watch(progress: Progress, name: str) -> Watch:
-    task = progress.add_task(name, total=1.0)
+    task = progress.add_task(shown(name), total=1.0)
     return lambda share: progress.update(task, completed=share)
 
 
@@ -210,7 +218,8 @@ def _report(outcomes: Sequence[tuple[Job, Outcome]], folder: Path, wall_s: float
     failed = [outcome for _, outcome in outcomes if isinstance(outcome, Failure)]
     done = [(job, outcome) for job, outcome in outcomes if isinstance(outcome, Evaluation)]
     for failure in failed:
-        complain(failure.reason if failure.bag in failure.reason else f"{failure.bag}: {failure.reason}")
+        its_name = shown(failure.bag, LONGEST_PATH)
+        complain(failure.reason if its_name in failure.reason else f"{its_name}: {failure.reason}")
     if not done:
         return EXIT_USAGE
     for job, evaluation in done:
@@ -227,7 +236,7 @@ def _report(outcomes: Sequence[tuple[Job, Outcome]], folder: Path, wall_s: float
 def _complain_of_losses(job: Job, report: EvaluationReport) -> None:
     for cause, loss in report.losses.items():
         times = f" ({loss.count} times)" if loss.count > 1 else ""
-        complain(f"{job.name}: {cause}{times}: {loss.detail}")
+        complain(f"{shown(job.name)}: {cause}{times}: {loss.detail}")
 
 
 def _summarise(

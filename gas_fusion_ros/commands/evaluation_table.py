@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
+from gas_fusion_ros.quoting import LONGEST_PATH, shown
 from gas_fusion_ros.replay.evaluation_report import (
     EvaluationReport,
     LeakVerdict,
@@ -27,7 +28,7 @@ def report_table(report: EvaluationReport) -> Table:
 def report_rows(report: EvaluationReport) -> dict[str, str]:
     """What is said of a bag, by the name of the figure."""
     rows = {
-        "model": f"{report.bundle} on {report.bag}",
+        "model": f"{shown(report.bundle)} on {shown(report.bag, LONGEST_PATH)}",
         "readings": f"{report.readings}: {report.pairs} with an image, {report.gas_only} alone",
         "images": f"{report.images}, {report.thermal_only} on their own",
         "dropped": reasons(report.dropped) or "none",
@@ -57,14 +58,14 @@ def report_rows(report: EvaluationReport) -> dict[str, str]:
 
 def summary_table(reports: Sequence[tuple[str, EvaluationReport]], summary: SummaryReport) -> Table:
     """A row for each bag, and one for all together."""
-    title = f"{summary.bundle} on {len(reports)} bags"
+    title = f"{shown(summary.bundle)} on {len(reports)} bags"
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("bag", overflow="fold")
     for head in _HEADS:
         table.add_column(head, no_wrap=True)
     for name, report in reports:
         table.add_row(
-            name,
+            shown(name),
             str(report.readings),
             share_text(report.class_accuracy),
             share_text(report.macro_f1),

@@ -13,12 +13,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gas_fusion_ros.commands.options import GasTopic, ImageTopic
+from gas_fusion_ros.commands.options import (
+    DEFAULT_DISK_GIB,
+    DEFAULT_MEMORY_MIB,
+    GasTopic,
+    ImageTopic,
+    UnpackDisk,
+    UnpackMemory,
+    bag_limits,
+)
 from gas_fusion_ros.commands.progress import counted
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, fail
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, ends_on_signals, fail
 from gas_fusion_ros.inference import Bundle, BundleError
 from gas_fusion_ros.pairing_types import PairingSettings
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import LONGEST_PATH, listed, one_line, shown
 from gas_fusion_ros.replay.bag_reader import BagReader, BagReadError
 from gas_fusion_ros.replay.inspection import inspect as look_through
 from gas_fusion_ros.replay.inspection_report import (
@@ -29,11 +38,13 @@ from gas_fusion_ros.replay.inspection_report import (
     StampFigures,
 )
 from gas_fusion_ros.replay.settings import SettingsError, read_settings, replay_parameters_file
+from gas_fusion_ros.replay.storage.limits import BagLimits
 from gas_fusion_ros.replay.topics import BagTopics, TopicError
 from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 
+@ends_on_signals
 def inspect(
     bags: Annotated[list[Path], typer.Argument(help="rosbag2 directories or files.", metavar="BAG...")],
     model: Annotated[
@@ -42,6 +53,8 @@ def inspect(
     gas_topic: GasTopic = None,
     image_topic: ImageTopic = None,
     label_topic: Annotated[Optional[str], typer.Option(help="Topic of the ground truth.")] = None,
+    unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
+    unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print it as JSON: a list, an entry per bag.")
     ] = False,
@@ -57,17 +70,16 @@ def inspect(
     except (BundleError, SettingsError, OSError) as error:
         fail(str(error))
     topics = BagTopics(gas=gas_topic, image=image_topic, label=label_topic)
+    limits = bag_limits(unpack_memory, unpack_disk)
     found = []
     exit_code = 0
     for bag in bags:
         try:
-            inspection = _inspected(bag, topics, bundle, pairing)
+            inspection = _inspected(bag, topics, bundle, pairing, limits)
         except (BagReadError, TopicError, ImportError) as error:
-            complain(str(error) if isinstance(error, BagReadError) else f"{bag}: {error}")
+            complain(str(error) if isinstance(error, BagReadError) else f"{shown(bag)}: {error}")
             exit_code = EXIT_USAGE
             continue
-        except KeyboardInterrupt:
-            raise typer.Exit(130) from None
         found.append(inspection)
         if inspection.warnings:
             exit_code = max(exit_code, EXIT_LOSSES)
@@ -78,9 +90,14 @@ def inspect(
     raise typer.Exit(exit_code)
 
 
-def _inspected(bag: Path, topics: BagTopics, bundle: Bundle, pairing: PairingSettings) -> Inspection:
+def _inspected(
+    bag: Path, topics: BagTopics, bundle: Bundle, pairing: PairingSettings, limits: BagLimits
+) -> Inspection:
     problems = Problems()
-    with BagReader(bag, problems) as reader, counted(bag.name, reader.message_count) as step:
+    with (
+        BagReader(bag, problems, limits) as reader,
+        counted(shown(bag.name), reader.message_count) as step,
+    ):
         return look_through(reader, topics, bundle, pairing, problems, step)
 
 
@@ -92,16 +109,16 @@ def _print(inspection: Inspection) -> None:
     if inspection.images is not None:
         blocks.append(_rows(_image_rows(inspection.images, inspection)))
     if inspection.labels is not None:
-        seconds = (f"{name} {length:.1f} s" for name, length in inspection.labels.seconds.items())
+        seconds = (f"{shown(name)} {length:.1f} s" for name, length in inspection.labels.seconds.items())
         blocks.append(
-            _rows(iter([("labels", inspection.labels.topic), ("classes", ", ".join(seconds) or "-")]))
+            _rows(iter([("labels", shown(inspection.labels.topic)), ("classes", ", ".join(seconds) or "-")]))
         )
-    console.print(inspection.bag, style="bold", soft_wrap=True)
+    console.print(shown(inspection.bag, LONGEST_PATH), style="bold", soft_wrap=True)
     for block in blocks:
         console.print(block)
         console.print()
     for warning in inspection.warnings:
-        console.print(f"warning: {warning}", style="yellow", soft_wrap=True)
+        console.print(one_line(f"warning: {warning}"), style="yellow", soft_wrap=True)
     if not inspection.warnings:
         console.print("nothing to warn of")
 
@@ -132,8 +149,8 @@ def _topics(inspection: Inspection) -> Table:
         table.add_column(name, overflow="fold")
     for topic in inspection.topics:
         table.add_row(
-            topic.name,
-            topic.type_name,
+            shown(topic.name),
+            shown(topic.type_name),
             str(topic.messages),
             "-" if topic.rate_hz is None else f"{topic.rate_hz:.2f} Hz",
             _seconds(topic.largest_gap_s),
@@ -142,8 +159,8 @@ def _topics(inspection: Inspection) -> Table:
 
 
 def _gas_rows(gas: GasFigures) -> Iterator[tuple[str, str]]:
-    yield "readings", gas.topic
-    yield "frame", ", ".join(frame or "(none)" for frame in gas.frames) or "-"
+    yield "readings", shown(gas.topic)
+    yield "frame", listed(frame or "none" for frame in gas.frames)
     yield from _stamp_rows(gas.stamps)
 
 
@@ -168,7 +185,7 @@ def _channels(channels: tuple[ChannelFigures, ...]) -> Table:
         values = (channel.least, channel.mean, channel.greatest)
         shares = (channel.nan_share, channel.out_of_range_share, channel.stuck_share)
         table.add_row(
-            channel.name,
+            shown(channel.name),
             *("-" if value is None else f"{value:.1f}" for value in values),
             *(f"{share:.1%}" for share in shares),
         )
@@ -176,7 +193,7 @@ def _channels(channels: tuple[ChannelFigures, ...]) -> Table:
 
 
 def _image_rows(images: ImageFigures, inspection: Inspection) -> Iterator[tuple[str, str]]:
-    yield "images", images.topic
+    yield "images", shown(images.topic)
     yield "sizes", ", ".join(f"{size} ({count})" for size, count in images.sizes.items()) or "-"
     for encoding, pixels in images.encodings.items():
         values = "no finite value"

@@ -10,9 +10,17 @@ from typing import Annotated, Optional
 
 import typer
 
-from gas_fusion_ros.commands.options import GasTopic
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, fail, say
+from gas_fusion_ros.commands.options import (
+    DEFAULT_DISK_GIB,
+    DEFAULT_MEMORY_MIB,
+    GasTopic,
+    UnpackDisk,
+    UnpackMemory,
+    bag_limits,
+)
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import quoted, shown
 from gas_fusion_ros.replay.bag_reader import BagReader, BagReadError
 from gas_fusion_ros.replay.labelling import (
     alarm_intervals,
@@ -33,6 +41,7 @@ from gas_fusion_ros.replay.metrics import Interval
 from gas_fusion_ros.replay.topics import BagTopics, TopicError, find_topics
 
 
+@ends_on_signals
 def label(
     bag: Annotated[Path, typer.Argument(help="A rosbag2 directory or file.")],
     output: Annotated[Path, typer.Option(help="The CSV to write: start,end,class.")],
@@ -63,13 +72,15 @@ def label(
     gas_topic: GasTopic = None,
     label_topic: Annotated[Optional[str], typer.Option(help="Topic of the ground truth.")] = None,
     alarm_topic: Annotated[Optional[str], typer.Option(help="Topic of the alarm's state.")] = None,
+    unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
+    unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
 ) -> None:
     """Mark what was in the air during a bag, for evaluating and for training."""
     problems = Problems()
     try:
         _check_sources(from_truth, from_alarms, interval)
         _check_output(output, append, overwrite)
-        with BagReader(bag, problems) as reader:
+        with BagReader(bag, problems, bag_limits(unpack_memory, unpack_disk)) as reader:
             # Images, missing or many, matter to nothing here.
             topics = find_topics(reader.topics, BagTopics(gas=gas_topic, label=label_topic), Problems())
             start = recording_start(reader, topics.gas)
@@ -113,13 +124,13 @@ def _check_output(output: Path, append: bool, overwrite: bool) -> None:
     if append and overwrite:
         raise LabelError("give --append or --overwrite, not both")
     if output.exists() and not append and not overwrite:
-        raise LabelError(f"--output {output} exists; --append adds to it, --overwrite replaces it")
+        raise LabelError(f"--output {shown(output)} exists; --append adds to it, --overwrite replaces it")
 
 
 def _label_topic(topics: BagTopics, bag: Path) -> str:
     if topics.label is None:
         raise LabelError(
-            f"{bag} has no topic truth/label of std_msgs/msg/String; --label-topic names another"
+            f"{shown(bag)} has no topic truth/label of std_msgs/msg/String; --label-topic names another"
         )
     return topics.label
 
@@ -127,17 +138,17 @@ def _label_topic(topics: BagTopics, bag: Path) -> str:
 def _given(text: str, origin_ns: int) -> Interval:
     fields = [field.strip() for field in next(csv.reader([text]), [])]
     if len(fields) != 3:
-        raise LabelError(f"--interval is '{text}'; expected START,END,CLASS such as 12.5,60,Smoke")
+        raise LabelError(f"--interval is {quoted(text)}; expected START,END,CLASS such as 12.5,60,Smoke")
     start, end, name = fields
     try:
         return make_interval(start, end, name, origin_ns)
     except ValueError as error:
-        raise LabelError(f"--interval '{text}': {error}") from None
+        raise LabelError(f"--interval {quoted(text)}: {error}") from None
 
 
 def _described(output: Path, intervals: Sequence[Interval]) -> str:
     seconds: dict[str, float] = {}
     for one in intervals:
         seconds[one.label] = seconds.get(one.label, 0.0) + one.duration_s
-    classes = ", ".join(f"{name} {duration:g} s" for name, duration in sorted(seconds.items()))
-    return f"{output}: {len(intervals)} intervals, {classes or 'no class'}"
+    classes = ", ".join(f"{shown(name)} {duration:g} s" for name, duration in sorted(seconds.items()))
+    return f"{shown(output)}: {len(intervals)} intervals, {classes or 'no class'}"

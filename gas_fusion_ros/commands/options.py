@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from gas_fusion_ros.replay.storage.limits import GIB, MIB, BagLimits
+
 # ruff: noqa: UP045
 # No `from __future__ import annotations` and no `X | None`, see cli.py.
 
@@ -21,6 +23,31 @@ class Device(str, Enum):
 
 GasTopic = Annotated[Optional[str], typer.Option(help="Topic of the gas readings.")]
 ImageTopic = Annotated[Optional[str], typer.Option(help="Topic of the thermal images.")]
+
+
+UnpackMemory = Annotated[
+    float,
+    typer.Option(
+        help="MiB of memory that unpacked parts of a bag may take: a chunk, a message, those that are held.",
+        min=1.0,
+        max=1024.0 * 1024.0,
+    ),
+]
+UnpackDisk = Annotated[
+    float,
+    typer.Option(
+        help="GiB of disk that a file which was compressed as a whole may take, below TMPDIR.",
+        min=0.001,
+        max=1024.0 * 1024.0,
+    ),
+]
+DEFAULT_MEMORY_MIB = BagLimits.memory_bytes / MIB
+DEFAULT_DISK_GIB = BagLimits.disk_bytes / GIB
+
+
+def bag_limits(memory_mib: float, disk_gib: float) -> BagLimits:
+    """Return the limits that two options name."""
+    return BagLimits(round(memory_mib * MIB), round(disk_gib * GIB))
 
 
 def output_folder(given: Optional[Path]) -> Path:

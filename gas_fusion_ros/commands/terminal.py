@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import signal
-from typing import NoReturn
+from collections.abc import Callable
+from functools import wraps
+from typing import NoReturn, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import one_line
 
-EXIT_LOSSES, EXIT_USAGE = 1, 2
+EXIT_LOSSES, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+_LONGEST = 2000
+"""Characters of a message: several causes may be in one."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def fail(message: str) -> NoReturn:
@@ -22,7 +31,11 @@ def fail(message: str) -> NoReturn:
 def complain(message: str) -> None:
     """Say on stderr what went wrong; the command goes on."""
     Console(stderr=True).print(
-        f"gas-fusion: {message}", style="red", markup=False, highlight=False, soft_wrap=True
+        f"gas-fusion: {one_line(message, _LONGEST)}",
+        style="red",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -44,6 +57,21 @@ def end_on_signals() -> None:
         signal.signal(ending, signal.default_int_handler)
 
 
+def ends_on_signals(command: Callable[P, T]) -> Callable[P, T]:
+    """Let Ctrl-C and `docker stop` end a command at any moment, in a line and with exit code 130."""
+
+    @wraps(command)
+    def run(*arguments: P.args, **options: P.kwargs) -> T:
+        end_on_signals()
+        try:
+            return command(*arguments, **options)
+        except KeyboardInterrupt:
+            complain("interrupted")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+    return run
+
+
 def say(message: str) -> None:
     """Say on stdout what was done."""
-    Console().print(message, markup=False, highlight=False, soft_wrap=True)
+    Console().print(one_line(message, _LONGEST), markup=False, highlight=False, soft_wrap=True)

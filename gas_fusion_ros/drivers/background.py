@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.problems import Problems
@@ -17,7 +17,9 @@ from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 T = TypeVar("T")
 D = TypeVar("D")
 
-_JOIN_SECONDS = 3.0
+_CONNECT_SECONDS = 1.0
+_JOIN_SECONDS = 1.0
+_LOOK_SECONDS = 0.05
 
 
 class Arrivals(Generic[T]):
@@ -105,7 +107,9 @@ class BackgroundReader(Generic[D]):
     """Reads a device in a thread and connects again when it is unplugged.
 
     Losing the device is counted as `disconnected`; any other failure to read, as `read_failed`, is met
-    in the same way.
+    in the same way. Nobody waits long for a device that blocks: what does not answer at the start in time is
+    counted as `slow_device` and stays disconnected until it does, and a thread that does not end in time is
+    left behind. It lets the device go when it comes back; who reads the device next waits for that.
     """
 
     def __init__(self, name: str, calls: DeviceCalls[D], backoff: Backoff, problems: Problems) -> None:
@@ -113,16 +117,14 @@ class BackgroundReader(Generic[D]):
         self._calls = calls
         self._backoff = backoff
         self._problems = problems
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._connected = False
+        self._session: _Session[D] | None = None
 
     @property
     def state(self) -> DriverState:
         """Whether the device is there now."""
-        if self._thread is None:
+        if self._session is None:
             return DriverState.CLOSED
-        return DriverState.RUNNING if self._connected else DriverState.DISCONNECTED
+        return DriverState.RUNNING if self._session.is_connected else DriverState.DISCONNECTED
 
     def start(self) -> None:
         """Connect, then read in the background.
@@ -131,49 +133,107 @@ class BackgroundReader(Generic[D]):
             DriverError: the device cannot be opened.
         """
         self.stop()
-        try:
-            device = self._calls.connect()
-        except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
-            raise DriverError(f"{self._name} cannot be opened: {reason}") from None
-        self._stop = threading.Event()
-        self._connected = True
-        self._thread = threading.Thread(
-            target=self._run, args=(device, self._stop), name=f"read {self._name}", daemon=True
-        )
-        self._thread.start()
+        self._session = _Session(self._name, self._calls, self._backoff, self._problems)
+        self._session.start()
+        if not self._session.first_try.wait(_CONNECT_SECONDS):
+            self._problems.add(
+                "slow_device",
+                f"{self._name} has not answered for {_CONNECT_SECONDS:g} s; still waiting for it",
+            )
+        elif (refusal := self._session.refusal) is not None:
+            self.stop()
+            raise refusal
 
     def stop(self) -> None:
         """End the thread and close the device; safe to call twice."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(_JOIN_SECONDS)
-            self._thread = None
+        if self._session is not None:
+            self._session.end(_JOIN_SECONDS)
+            self._session = None
 
-    def _run(self, first: D, stop: threading.Event) -> None:
-        device: D | None = first
-        while device is not None:
-            try:
-                while not stop.is_set():
-                    self._calls.read(device)
-            except (DriverError, OSError) as error:
-                self._problems.add("disconnected", f"{self._name}: {error}; trying to reconnect")
-            except Exception as error:
-                # Else the thread would end unheard, and with it all readings.
-                self._problems.add("read_failed", f"{self._name}: {type(error).__name__}: {error}")
-            finally:
-                self._connected = False
-                self._calls.disconnect(device)
-            device = self._reconnect(stop)
 
-    def _reconnect(self, stop: threading.Event) -> D | None:
-        pause_ns = self._backoff.first_ns
-        while not stop.wait(pause_ns / NANOSECONDS_PER_SECOND):
-            try:
-                device = self._calls.connect()
-            except (DriverError, OSError):
-                pause_ns = min(2 * pause_ns, self._backoff.longest_ns)
-            else:
-                self._connected = True
-                return device
+class _Session(threading.Thread, Generic[D]):
+    """One thread from start to stop, with a state that no other thread changes.
+
+    Attributes:
+        first_try: set when the first attempt to connect is over.
+        refusal: why that failed; the thread tries again nevertheless, until it is told to end.
+        is_connected: whether the device is there now.
+    """
+
+    _last: ClassVar[dict[str, threading.Thread]] = {}
+    """By device, the thread that was the last to use it, and may hold it still."""
+
+    def __init__(self, name: str, calls: DeviceCalls[D], backoff: Backoff, problems: Problems) -> None:
+        super().__init__(name=f"read {name}", daemon=True)
+        self._device_name = name
+        self._calls = calls
+        self._backoff = backoff
+        self._problems = problems
+        self._stopping = threading.Event()
+        self._before = self._last.get(name)
+        self._last[name] = self
+        self.first_try = threading.Event()
+        self.refusal: Exception | None = None
+        self.is_connected = False
+
+    def end(self, timeout_s: float) -> None:
+        """Ask the thread to end and wait for it, so long and no longer."""
+        self._stopping.set()
+        self.join(timeout_s)
+
+    def run(self) -> None:
+        """Connect, read, and connect again."""
+        device = self._connect_first()
+        self.first_try.set()
+        while not self._stopping.is_set() or device is not None:
+            if device is not None:
+                self._read(device)
+            device = self._reconnect()
+
+    def _connect_first(self) -> D | None:
+        while self._before is not None and self._before.is_alive():
+            if self._stopping.wait(_LOOK_SECONDS):
+                return None
+        self._before = None
+        try:
+            return self._connect()
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            self.refusal = DriverError(f"{self._device_name} cannot be opened: {reason}")
+        except Exception as error:
+            self.refusal = error
         return None
+
+    def _connect(self) -> D:
+        device = self._calls.connect()
+        self.is_connected = True
+        return device
+
+    def _read(self, device: D) -> None:
+        """Read until the device is lost or the thread is to end; then let it go."""
+        try:
+            while not self._stopping.is_set():
+                self._calls.read(device)
+        except (DriverError, OSError) as error:
+            self._problems.add("disconnected", f"{self._device_name}: {error}; trying to reconnect")
+        except Exception as error:
+            # Else the thread would end unheard, and with it all readings.
+            self._count_failure(error)
+        finally:
+            self.is_connected = False
+            self._calls.disconnect(device)
+
+    def _reconnect(self) -> D | None:
+        pause_ns = self._backoff.first_ns
+        while not self._stopping.wait(pause_ns / NANOSECONDS_PER_SECOND):
+            pause_ns = min(2 * pause_ns, self._backoff.longest_ns)
+            try:
+                return self._connect()
+            except (DriverError, OSError):
+                continue
+            except Exception as error:
+                self._count_failure(error)
+        return None
+
+    def _count_failure(self, error: Exception) -> None:
+        self._problems.add("read_failed", f"{self._device_name}: {type(error).__name__}: {error}")

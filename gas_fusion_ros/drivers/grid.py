@@ -21,8 +21,9 @@ class Grid:
 
         Args:
             period_ns: distance of the stamps.
-            start_ns: no stamp before this time; 0 for none.
-            max_backlog: the most stamps one poll may yield; older ones are missed.
+            start_ns: no stamp before this time until it is first reached; 0 for none.
+            max_backlog: the most stamps one poll may yield; where more are due, time has leapt, and only the
+                newest comes.
             problems: where a poll that came too late is counted, as `late_poll`.
         """
         self._period_ns = period_ns
@@ -30,6 +31,7 @@ class Grid:
         self._max_backlog = max_backlog
         self._problems = problems
         self._last: int | None = None
+        self._has_begun = False
         self._first_ns: int | None = None
 
     @property
@@ -40,7 +42,8 @@ class Grid:
     def due(self, now_ns: int) -> list[int]:
         """The stamps since the last call up to `now_ns`, oldest first.
 
-        Where time went back the grid starts anew. A time of zero means that the clock is not
+        Where time went back the grid starts anew, before its start too: a clock that is set right does not
+        silence a sensor. A time of zero means that the clock is not
         running yet, and yields nothing.
         """
         if now_ns <= 0:
@@ -51,25 +54,27 @@ class Grid:
         assert self._last is not None
         first = self._last + 1
         self._last = max(self._last, tick)
-        return [index * self._period_ns for index in range(self._bounded(first, tick), tick + 1)]
+        stamps = [index * self._period_ns for index in range(self._bounded(first, tick), tick + 1)]
+        self._has_begun = self._has_begun or bool(stamps)
+        return stamps
 
     def _restart(self, now_ns: int) -> None:
         # A tick at this very moment still counts, so that a start at `start_ns` loses nothing.
-        begin_ns = max(now_ns, self._start_ns)
+        begin_ns = now_ns if self._has_begun else max(now_ns, self._start_ns)
         self._last = max(0, (begin_ns - 1) // self._period_ns)
         self._first_ns = (self._last + 1) * self._period_ns
 
     def _bounded(self, first: int, tick: int) -> int:
-        late = tick - first + 1 - self._max_backlog
-        if late <= 0:
+        late = tick - first
+        if late < self._max_backlog:
             return first
         self._problems.add(
             "late_poll",
             f"{late} stamps passed unused because the driver was not polled for "
-            f"{(tick - first + 1) * self._period_ns / NANOSECONDS_PER_SECOND:.1f} s; poll it at least every "
+            f"{(late + 1) * self._period_ns / NANOSECONDS_PER_SECOND:.1f} s; poll it at least every "
             f"{self._max_backlog * self._period_ns / NANOSECONDS_PER_SECOND:.1f} s",
         )
-        return first + late
+        return tick
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ class PrototypeEncoder(nn.Module):
         return logits, distances.flatten(1).amin(dim=1) / (gas.shape[2] * STATISTICS)
 
     def distances(self, statistics: torch.Tensor, living: torch.Tensor) -> torch.Tensor:
-        """Return squared distances (N, K, P) of statistics (N, C, 16); `living` (N, C) is 1 or 0."""
+        """Return squared distances, shape (N, K, P), of statistics (N, C, 16); `living` (N, C) is 1 or 0."""
         classes, prototypes, channels = self._sizes
         flat = self.prototypes.reshape(classes * prototypes, channels, STATISTICS)
         own = statistics.square().sum(dim=(1, 2))[:, None]

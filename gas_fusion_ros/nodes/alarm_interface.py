@@ -2,135 +2,85 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.timer import Timer
-from std_msgs.msg import Bool
-from std_srvs.srv import Trigger
+from std_msgs.msg import Bool, UInt32
+from std_srvs.srv import SetBool, Trigger
 
 from gas_fusion_ros import messages
-from gas_fusion_ros.alarm import AlarmEvent, AlarmSettings, AlarmStatus, CommandResult, Severity
-from gas_fusion_ros.alarm_clock import AlarmClock
-from gas_fusion_ros.alarm_defaults import MODEL_ADVISES, AlarmChoice, default_classes, severities_of
-from gas_fusion_ros.event_log import EventLog
+from gas_fusion_ros.alarm import (
+    AlarmEvent,
+    AlarmSettings,
+    AlarmState,
+    AlarmStatus,
+    CommandResult,
+    Memory,
+    Reason,
+    Severity,
+)
+from gas_fusion_ros.alarm_clock import AlarmClock, Conditions, Instant
+from gas_fusion_ros.alarm_defaults import MODEL_ADVISES, AlarmChoice, severities_of
+from gas_fusion_ros.alarm_memory import AlarmMemory, AlarmMemoryError
+from gas_fusion_ros.classifier_parameters import NO_STATE_FILE
+from gas_fusion_ros.event_log import EventLog, format_start, format_stop
 from gas_fusion_ros.inference import Bundle
 from gas_fusion_ros.nodes.managed_node import ManagedNode
-from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec
-from gas_fusion_ros.nodes.pose_source import POSE_TYPES, PoseSource
-from gas_fusion_ros.nodes.qos import LATCHED
-from gas_fusion_ros.observation import UNKNOWN, Verdict
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.nodes.parameters import ParameterError
+from gas_fusion_ros.nodes.pose_source import PoseSource
+from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, RELIABLE
+from gas_fusion_ros.observation import UNKNOWN, RobotPose, Verdict
+from gas_fusion_ros.quoting import shown
 
 T = TypeVar("T")
+R = TypeVar("R", SetBool.Response, Trigger.Response)
 
 _HEARTBEAT_PERIOD_S = 1.0
 _INACTIVE = CommandResult(False, "the classifier is not active")
 
 
-@dataclass(frozen=True)
-class AdvisedSpec(ParameterSpec):
-    """A number that the model advises unless one is given: -1 takes the advice, and is its default.
-
-    Attributes:
-        least: smallest number that may be given; `minimum` makes room for -1.
-    """
-
-    least: float = 0.0
-
-    @classmethod
-    def within(cls, name: str, description: str, least: float, maximum: float) -> AdvisedSpec:
-        """Return the row of a parameter that may be given from `least` to `maximum`."""
-        return cls(
-            name,
-            MODEL_ADVISES,
-            f"{description}; {MODEL_ADVISES}: as the model advises",
-            minimum=MODEL_ADVISES,
-            maximum=maximum,
-            least=least,
-        )
-
-    def descriptor(self) -> ParameterDescriptor:
-        """The row as ROS tells it, with the gap in its range."""
-        descriptor = super().descriptor()
-        descriptor.additional_constraints = f"{MODEL_ADVISES}, or at least {self.least:g}"
-        return descriptor
-
-    def refusal(self, value: object) -> str | None:
-        """Refuse what is neither the advice nor a number that may be given."""
-        if isinstance(value, float) and value != MODEL_ADVISES and not value >= self.least:
-            return (
-                f"{self.name} is {value}; it must be within {self.least:g} ... {self.maximum:g}, "
-                f"or {MODEL_ADVISES} to take what the model advises"
-            )
-        return super().refusal(value)
-
-
-ALARM_SPECS = (
-    ParameterSpec(
-        "alarm.critical_classes",
-        default_classes(Severity.CRITICAL),
-        "gases whose leak is critical, Unknown among them or not; [''] for none",
-    ),
-    ParameterSpec(
-        "alarm.warning_classes",
-        default_classes(Severity.WARNING),
-        "gases whose leak is a warning, Unknown among them or not; [''] for none",
-    ),
-    AdvisedSpec.within(
-        "alarm.on_threshold", "leak probability from which a leak is suspected", least=0.001, maximum=1.0
-    ),
-    AdvisedSpec.within(
-        "alarm.off_threshold", "leak probability below which a leak counts as gone", least=0.001, maximum=1.0
-    ),
-    AdvisedSpec.within(
-        "alarm.on_delay", "how long a leak is suspected before the alarm, s", least=0.0, maximum=600.0
-    ),
-    AdvisedSpec.within(
-        "alarm.off_delay",
-        "how long a leak must be gone before the alarm lets go, s",
-        least=0.0,
-        maximum=3600.0,
-    ),
-    ParameterSpec(
-        "alarm.timeout",
-        AlarmSettings.timeout_ns / NANOSECONDS_PER_SECOND,
-        "without a valid reading for this long, a fault stands, s",
-        minimum=0.1,
-        maximum=3600.0,
-    ),
-    ParameterSpec("event_log", "", "file that gets a JSON line for each alarm event; empty for none"),
-    ParameterSpec("pose_topic", "", "topic of the robot's pose, for the event log; empty for none"),
-    ParameterSpec("pose_type", "PoseStamped", "type of the pose topic", choices=tuple(POSE_TYPES)),
-)
-
-
 class AlarmInterface:
-    """Feeds the alarm, publishes what it says and answers the operator.
+    """Feeds the alarms, publishes what they say and answers the operator.
 
     Verdicts come from the worker's thread, ticks and services from the executor: one lock keeps
     them, and the order of what they publish, apart.
+
+    Args:
+        node: the node whose topics and services these are.
+        test: runs a known leak through model and alarm and says what came out.
     """
 
-    def __init__(self, node: ManagedNode) -> None:
+    def __init__(self, node: ManagedNode, test: Callable[[], CommandResult]) -> None:
         self._node = node
         self._parameters = node.parameters
         self._problems = node.problems
         self._lock = threading.Lock()
         self._alarm: AlarmClock | None = None
         self._settings: AlarmSettings | None = None
+        self._shelve_ns = 0
         self._event_log: EventLog | None = None
+        self._file: AlarmMemory | None = None
+        self._memory: Memory | None = None
+        self._is_unsaved = False
+        self._told = Conditions()
+        self._own_faults: tuple[Reason, ...] = ()
+        self._own_warnings: tuple[Reason, ...] = ()
         self._pose = PoseSource(node)
         self._heartbeat: Timer | None = None
-        self._bool_publisher = node.create_lifecycle_publisher(Bool, "gas/alarm", LATCHED)
+        self._bool_publisher = node.create_lifecycle_publisher(Bool, "gas/alarm", HEARTBEAT)
         self._state_publisher = node.create_lifecycle_publisher(DiagnosticArray, "gas/alarm_state", LATCHED)
+        self._test = test
         node.create_service(Trigger, "gas/acknowledge_alarm", self._acknowledge)
         node.create_service(Trigger, "gas/reset_alarm", self._reset)
+        node.create_service(Trigger, "gas/self_test", self._run_test)
+        node.create_service(SetBool, "gas/shelve_alarms", self._shelve)
+        node.create_subscription(UInt32, "gas/acknowledge", self._acknowledge_one, RELIABLE)
+        node.create_subscription(UInt32, "gas/shelve", self._shelve_one, RELIABLE)
 
     @property
     def status(self) -> AlarmStatus | None:
@@ -138,12 +88,25 @@ class AlarmInterface:
         with self._lock:
             return self._alarm.status if self._alarm is not None else None
 
+    @property
+    def lag_ns(self) -> int:
+        """For how long the oldest reading that still waits for its class has been heard; 0 without one."""
+        with self._lock:
+            return self._alarm.lag_ns if self._alarm is not None else 0
+
+    @property
+    def settings(self) -> AlarmSettings:
+        """What the alarm is set with; to be asked for after `configure`."""
+        assert self._settings is not None
+        return self._settings
+
     def configure(self, bundle: Bundle) -> None:
-        """Read the parameters, take what they leave to the model from its advice, and open the event log.
+        """Read the parameters, take what they leave to the model from its advice, and open the files.
 
         Raises:
             ParameterError: thresholds contradict each other, or no gas is named that the model knows.
             EventLogError: the event log cannot be written.
+            AlarmMemoryError: the state file cannot be written.
         """
         severities = self._severities()
         try:
@@ -156,8 +119,33 @@ class AlarmInterface:
                 f"{UNKNOWN} is to raise an alarm and never will: model {bundle.name} cannot tell what is "
                 "unlike its training"
             )
+        self._shelve_ns = self._parameters.nanoseconds("alarm.shelve_time")
+        self._open_memory()
         path = self._parameters.text("event_log")
-        self._event_log = EventLog(Path(path), self._problems) if path else None
+        size = round(self._parameters.number("event_log_size") * 1e6)
+        self._event_log = EventLog(Path(path), self._problems, size) if path else None
+
+    def _open_memory(self) -> None:
+        """Read which alarms stand; what cannot be read is a fault until an operator has acknowledged it."""
+        place = self._parameters.text("state_file")
+        self._own_faults = self._own_warnings = ()
+        if place == NO_STATE_FILE:
+            self._file = None
+            return
+        self._file = AlarmMemory(Path(place) if place else _state_path(self._node))
+        try:
+            memory = self._file.load()
+        except AlarmMemoryError as error:
+            self._doubt(str(error))
+            return
+        if self._file.aside.exists():
+            self._doubt(f"{self._file.aside} could not be read, and nobody has acknowledged that")
+        if not self._is_unsaved:  # else what this process knows is newer
+            self._memory = memory
+
+    def _doubt(self, why: str) -> None:
+        self._node.get_logger().error(f"{why}; acknowledge the alarm once it is known that no leak stands")
+        self._own_faults = (Reason("alarms_unknown", f"{why}: which alarms stood is not known"),)
 
     def _severities(self) -> dict[str, Severity]:
         warning, critical = (
@@ -182,25 +170,38 @@ class AlarmInterface:
         return read(name) if self._parameters.number(name) != MODEL_ADVISES else None
 
     def activate(self) -> None:
-        """Listen to the pose; the alarm's time starts with the node's clock."""
+        """Say that nothing is known yet, and which alarms stand; listen to the pose."""
         self._pose.subscribe(self._parameters.text("pose_topic"), self._parameters.text("pose_type"))
-        self._heartbeat = self._node.create_timer(_HEARTBEAT_PERIOD_S, self._repeat)
-        assert self._settings is not None
         with self._lock:
-            self._alarm = AlarmClock(self._settings, self._publish_change)
-        self.tick()
+            memory = self._memory if self._memory is not None else Memory()
+            instant = self._instant()
+            if self._event_log is not None:
+                for line in format_start(instant.now_ns, memory):
+                    self._event_log.write_line(line)
+            for alarm in memory.alarms:
+                self._node.get_logger().error(
+                    f"alarm {alarm.number} ({alarm.gas}) stands from before the start: {alarm.state.value}"
+                )
+            self._alarm = AlarmClock(self.settings, self._publish_change, memory, lambda _: self._pose.latest)
+            self._told = Conditions()
+            self._alarm.begin(instant)
+            self._alarm.set_conditions(self._conditions(), instant)
+        self._heartbeat = self._node.steady_timer(_HEARTBEAT_PERIOD_S, self._repeat)
 
     def deactivate(self) -> None:
-        """Forget the alarm, and leave a fault behind: nobody watches until the next activate."""
-        self._pose.unsubscribe()
+        """Leave a fault behind: nobody watches until the next activate, at which the alarms stand again."""
         if self._heartbeat is not None:
             self._node.destroy_timer(self._heartbeat)
             self._heartbeat = None
         with self._lock:
-            # After a signal nothing can be published any more; only the heartbeat's end tells then.
-            if self._alarm is not None and self._node.context.ok():
-                self._alarm.stop(self._now_ns())
+            if self._alarm is not None:
+                instant = self._instant()
+                self._alarm.stop(instant, "the classifier has been stopped")
+                self._memory = self._alarm.memory
+                if self._event_log is not None:
+                    self._event_log.write_line(format_stop(instant.now_ns, self._memory))
             self._alarm = None
+        self._pose.unsubscribe()
 
     def cleanup(self) -> None:
         """Close the event log."""
@@ -208,45 +209,130 @@ class AlarmInterface:
             self._event_log.close()
             self._event_log = None
 
+    def hear(self, stamp_ns: int) -> None:
+        """A valid reading has arrived."""
+        with self._lock:
+            if self._alarm is not None:
+                self._alarm.hear(stamp_ns, self._instant())
+
+    def observe(self, stamp_ns: int) -> None:
+        """An image has gone on alone."""
+        with self._lock:
+            if self._alarm is not None:
+                self._alarm.observe(stamp_ns, self._instant())
+
     def update(self, verdict: Verdict) -> None:
         """Take in the evidence of one verdict."""
         with self._lock:
             if self._alarm is not None:
-                self._alarm.update(verdict, self._now_ns())
+                self._alarm.update(verdict, self._instant())
 
-    def tick(self) -> None:
-        """Let time pass: this raises the fault once readings have been missing for too long."""
+    def tick(self, conditions: Conditions) -> None:
+        """Let time pass, and say what else is known: this raises faults."""
         with self._lock:
-            if self._alarm is not None:
-                self._alarm.tick(self._now_ns())
+            if self._alarm is None:
+                return
+            instant = self._instant()
+            self._alarm.tick(instant)
+            if conditions != self._told:
+                self._told = conditions
+                self._alarm.set_conditions(self._conditions(), instant)
+
+    def _conditions(self) -> Conditions:
+        told = self._told
+        return Conditions(self._own_faults + told.faults, told.inhibits, self._own_warnings + told.warnings)
 
     def _acknowledge(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return self._command(AlarmClock.acknowledge, response)
+        result = self._command(AlarmClock.acknowledge)
+        if self._own_faults and self._alarm is not None:
+            with self._lock:
+                self._own_faults = ()
+                self._settle()
+                self._alarm.set_conditions(self._conditions(), self._instant())
+            result = CommandResult(True, "acknowledged: no alarm from before the start is known to stand")
+        return _answered(response, result)
+
+    def _settle(self) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.settle()
+        except OSError as error:
+            self._count_unsaved(f"{self._file.aside}: {error.strerror or error}; the fault comes again")
 
     def _reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return self._command(AlarmClock.reset, response)
+        return _answered(response, self._command(AlarmClock.reset))
 
-    def _command(
-        self, command: Callable[[AlarmClock, int], CommandResult], response: Trigger.Response
-    ) -> Trigger.Response:
+    def _shelve(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        return _answered(response, self._command(self._shelving if request.data else AlarmClock.unshelve))
+
+    def _run_test(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        return _answered(response, self._test() if self._alarm is not None else _INACTIVE)
+
+    def _acknowledge_one(self, message: UInt32) -> None:
+        result = self._command(lambda alarm, instant: alarm.acknowledge(instant, message.data))
+        self._node.get_logger().info(f"gas/acknowledge {message.data}: {result.message}")
+
+    def _shelve_one(self, message: UInt32) -> None:
+        result = self._command(lambda alarm, instant: alarm.shelve(instant, self._shelve_ns, message.data))
+        self._node.get_logger().info(f"gas/shelve {message.data}: {result.message}")
+
+    def _shelving(self, alarm: AlarmClock, instant: Instant) -> CommandResult:
+        return alarm.shelve(instant, self._shelve_ns)
+
+    def _command(self, command: Callable[[AlarmClock, Instant], CommandResult]) -> CommandResult:
         with self._lock:
-            result = _INACTIVE if self._alarm is None else command(self._alarm, self._now_ns())
-        response.success = result.success
-        response.message = result.message
-        return response
+            return _INACTIVE if self._alarm is None else command(self._alarm, self._instant())
 
-    def _publish_change(self, status: AlarmStatus, stamp_ns: int, event: AlarmEvent | None) -> None:
+    def _publish_change(self, status: AlarmStatus, stamp_ns: int, events: tuple[AlarmEvent, ...]) -> None:
+        # What is published stands also where the process is killed in the next moment.
+        self._remember()
+        for event in events:
+            if self._event_log is not None:
+                self._event_log.write(event)
         self._bool_publisher.publish(messages.encode_alarm(status))
         self._state_publisher.publish(
             messages.encode_alarm_state(status, stamp_ns, self._node.diagnostic_name)
         )
-        if event is None:
+        for event in events:
+            self._log(event, status)
+
+    def _remember(self) -> None:
+        if self._alarm is None or self._file is None:
             return
-        self._node.get_logger().info(
-            f"alarm: {event.previous.value} -> {event.state.value} {event.gas}".rstrip()
-        )
-        if self._event_log is not None:
-            self._event_log.write(event, self._pose.latest)
+        try:
+            self._file.save(self._alarm.memory)
+            self._is_unsaved = False
+        except OSError as error:
+            self._is_unsaved = True
+            self._count_unsaved(
+                f"state file {self._file.path}: {error.strerror or error}; alarms would not survive a restart"
+            )
+
+    def _count_unsaved(self, detail: str) -> None:
+        self._problems.add("state_file_write", detail)
+        self._own_warnings = (Reason("state_file", detail),)
+
+    def _log(self, event: AlarmEvent, status: AlarmStatus) -> None:
+        logger = self._node.get_logger()
+        told = f"{event.previous.value} -> {event.state.value}"
+        if event.alarm:
+            text = f"alarm {event.alarm} ({event.gas}): {told}{_at(event.pose)}"
+            if event.raises_alarm and event.severity is Severity.CRITICAL:
+                logger.error(text)
+            elif event.raises_alarm:
+                logger.warning(text)
+            else:
+                logger.info(text)
+            return
+        reasons = "; ".join(reason.text for reason in (*status.faults, *status.inhibits))
+        text = f"alarm: {told}: {reasons or event.gas}".removesuffix(": ")
+        if event.state is AlarmState.FAULT:
+            logger.error(text)
+        elif event.state is AlarmState.INHIBITED:
+            logger.warning(text)
+        else:
+            logger.info(text)
 
     def _repeat(self) -> None:
         """Say again what stands, so that a subscriber can tell a quiet alarm from a dead one."""
@@ -255,5 +341,21 @@ class AlarmInterface:
             if status is not None:
                 self._bool_publisher.publish(messages.encode_alarm(status))
 
-    def _now_ns(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)
+    def _instant(self) -> Instant:
+        return Instant(int(self._node.get_clock().now().nanoseconds), self._node.watch_ns())
+
+
+def _state_path(node: ManagedNode) -> Path:
+    """Where the alarms of a node are kept that was told no other place; a namespace is a folder."""
+    home = os.environ.get("ROS_HOME") or Path.home() / ".ros"
+    return Path(home) / "gas_fusion_ros" / "alarms" / f"{node.diagnostic_name}.json"
+
+
+def _at(pose: RobotPose | None) -> str:
+    return "" if pose is None else f" at x {pose.x:.1f}, y {pose.y:.1f} in {shown(pose.frame_id)}"
+
+
+def _answered(response: R, result: CommandResult) -> R:
+    response.success = result.success
+    response.message = result.message
+    return response

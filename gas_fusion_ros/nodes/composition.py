@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ ACTIVATE = Transition.TRANSITION_ACTIVATE
 DEACTIVATE = Transition.TRANSITION_DEACTIVATE
 CLEANUP = Transition.TRANSITION_CLEANUP
 
+_CALLBACK_S = 10.0
 _NAMES = {CONFIGURE: "configure", ACTIVATE: "activate", DEACTIVATE: "deactivate", CLEANUP: "clean up"}
 
 
@@ -62,11 +64,15 @@ class Composition:
             raise CompositionError(f"a node failed: {type(error).__name__}: {error}") from error
 
     def close(self) -> None:
-        """Stop the threads and destroy the nodes; safe to call twice."""
+        """Stop the threads and destroy the nodes; safe to call twice.
+
+        A callback that does not return is left behind after a while.
+        """
         for executor in self._executors:
             executor.shutdown(timeout_sec=0)
+        deadline_s = time.monotonic() + _CALLBACK_S
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, deadline_s - time.monotonic()))
         self._executors, self._threads = [], []
         nodes, self._nodes = self._nodes, []
         for node in nodes:

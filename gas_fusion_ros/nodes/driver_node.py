@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.timer import Timer
 
 from gas_fusion_ros import messages
@@ -14,15 +14,19 @@ from gas_fusion_ros.drivers import Driver, DriverState
 from gas_fusion_ros.messages import Level
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import MAX_TIME_S, ParameterSpec
+from gas_fusion_ros.nodes.qos import LATCHED
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.source_watch import Source
 
 T = TypeVar("T")
+
+_NO_SENSORS = ("simulated", "recorded")
 
 POLL_SPECS = (
     ParameterSpec(
         "poll_period",
         0.02,
-        "how often the driver is asked for what it has, s",
+        "how often the driver is asked for what it has, s of a steady clock or of simulated time",
         minimum=0.001,
         maximum=10.0,
     ),
@@ -50,17 +54,24 @@ SIMULATION_SPECS = (
 
 
 class DriverNode(ManagedNode, Generic[T]):
-    """A lifecycle node that publishes what its driver yields.
+    """A lifecycle node that publishes what its driver yields, and what kind of source that is.
+
+    A node has the parameters `driver` and `frame_id`.
 
     Attributes:
         published: how many samples went out since configure.
     """
+
+    SOURCE_TOPIC: ClassVar[str]
+    """Where, latched, it is told what stands behind the samples."""
 
     def __init__(self, node_name: str, **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
         self.published = 0
         self._driver: Driver[T] | None = None
         self._poll_timer: Timer | None = None
+        self._source_publisher = self.create_lifecycle_publisher(DiagnosticArray, self.SOURCE_TOPIC, LATCHED)
+        self._told_source: Source | None = None
 
     @abstractmethod
     def create_driver(self) -> Driver[T]:
@@ -79,13 +90,15 @@ class DriverNode(ManagedNode, Generic[T]):
     def activate(self) -> None:
         """Start polling."""
         period = self.parameters.number("poll_period")
-        self._poll_timer = self.create_timer(period, self._poll)
+        self._poll_timer = self.watch_timer(period, self._poll)
+        self._tell_source()
 
     def deactivate(self) -> None:
         """Stop polling; the driver stays open."""
         if self._poll_timer is not None:
             self.destroy_timer(self._poll_timer)
             self._poll_timer = None
+            self._tell_source()
 
     def cleanup(self) -> None:
         """Close the driver."""
@@ -96,6 +109,27 @@ class DriverNode(ManagedNode, Generic[T]):
     def tallies(self) -> list[Problems]:
         """The node's own problems and the driver's."""
         return [self.problems] if self._driver is None else [self.problems, self._driver.problems]
+
+    def source(self) -> Source:
+        """What stands behind the samples now."""
+        driver = self.parameters.text("driver")
+        return Source(driver, driver not in _NO_SENSORS, self._source_state())
+
+    def _source_state(self) -> str:
+        if self._poll_timer is None:
+            return "inactive"
+        return (self._driver.state if self._driver is not None else DriverState.CLOSED).value
+
+    def _tell_source(self) -> None:
+        source = self.source()
+        if source == self._told_source:
+            return
+        self._told_source = source
+        frame_id = self.parameters.text("frame_id")
+        now_ns = self.get_clock().now().nanoseconds
+        self._source_publisher.publish(
+            messages.encode_source_status(source, now_ns, frame_id, self.diagnostic_name)
+        )
 
     @property
     def driver_is_running(self) -> bool:
@@ -108,15 +142,18 @@ class DriverNode(ManagedNode, Generic[T]):
         Args:
             extra: joins the values.
         """
-        problems = self.new_problems()
+        warnings = list(self.new_problems())
+        driver = self.parameters.text("driver")
+        if driver in _NO_SENSORS:
+            warnings.append(f"not a sensor: {driver}")
         state = self._driver.state if self._driver is not None else DriverState.CLOSED
-        level, message = (Level.WARN, ", ".join(problems)) if problems else (Level.OK, state.value)
+        level, message = (Level.WARN, ", ".join(warnings)) if warnings else (Level.OK, state.value)
         if state is DriverState.DISCONNECTED:
             level, message = Level.ERROR, "disconnected"
         if self._poll_timer is None:
             level, message = Level.STALE, "not active"
         values = {
-            "driver": self.parameters.text("driver"),
+            "driver": driver,
             "state": state.value,
             "published": self.published,
             **extra,
@@ -132,6 +169,7 @@ class DriverNode(ManagedNode, Generic[T]):
                 self.published += 1
             except Exception as error:
                 self.problems.add("publish_failed", f"{type(error).__name__}: {error}")
+        self._tell_source()
         self.report_problems()
 
     def _due(self) -> Sequence[T]:

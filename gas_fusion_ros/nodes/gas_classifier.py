@@ -8,110 +8,36 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from message_filters import Subscriber
+from rclpy.qos import ReliabilityPolicy
 from rclpy.timer import Timer
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import String
 
-from gas_fusion_ros import messages
+from gas_fusion_ros import classifier_parameters, messages
+from gas_fusion_ros.alarm import CommandResult, Reason
+from gas_fusion_ros.alarm_clock import Conditions
 from gas_fusion_ros.classifier import Classifier, ClassifierError, Sample
-from gas_fusion_ros.inference import Bundle, create_runtime
+from gas_fusion_ros.inference import Bundle, Runtime, create_runtime
 from gas_fusion_ros.messages import Level
-from gas_fusion_ros.nodes.alarm_interface import ALARM_SPECS, AlarmInterface
+from gas_fusion_ros.nodes.alarm_interface import AlarmInterface
+from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
-from gas_fusion_ros.nodes.parameters import ParameterSpec
-from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
+from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
-from gas_fusion_ros.observation import PAPER_CHANNELS, Observation
+from gas_fusion_ros.observation import GasReading, Observation, ThermalFrame
 from gas_fusion_ros.pairing import PairingCounters, PairingSettings
 from gas_fusion_ros.problems import Growth, Problems
-from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.self_test import self_test
+from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.source_watch import SLOW_WARNING, Publishers, Source, SourceSettings, SourceWatch
 from gas_fusion_ros.synchronizer import ObservationSynchronizer
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.worker import Worker
 
-MODEL_SPECS = (
-    ParameterSpec("model", DEFAULT_MODEL, "model bundle: a name below models/ or a folder"),
-    ParameterSpec("device", "auto", "where the network runs", choices=("auto", "cpu", "cuda")),
-    ParameterSpec("threads", 1, "inference threads on the CPU", minimum=1, maximum=64),
-    ParameterSpec(
-        "channels",
-        list(PAPER_CHANNELS),
-        "channels of the gas array; they must be the model's",
-        read_only=True,
-    ),
-    ParameterSpec(
-        "inbox",
-        1,
-        "observations that may wait; beyond it the newest replaces the oldest",
-        minimum=1,
-        maximum=100_000,
-    ),
-)
-
-_PAIRING = PairingSettings()
-
-PAIRING_SPECS = (
-    ParameterSpec(
-        "pairing.slop",
-        _PAIRING.slop_ns / NANOSECONDS_PER_SECOND,
-        "largest offset between a reading and its image, s",
-        minimum=0.0,
-        maximum=10.0,
-    ),
-    ParameterSpec(
-        "pairing.wait",
-        _PAIRING.wait_ns / NANOSECONDS_PER_SECOND,
-        "how long a reading waits for its image, s",
-        minimum=0.0,
-        maximum=10.0,
-    ),
-    ParameterSpec(
-        "pairing.min_image_interval",
-        _PAIRING.min_image_interval_ns / NANOSECONDS_PER_SECOND,
-        "shortest time between two images, s: a reading goes on before the next image where that cannot "
-        "be nearer; 0 assumes nothing",
-        minimum=0.0,
-        maximum=10.0,
-    ),
-    ParameterSpec(
-        "pairing.future_tolerance",
-        _PAIRING.future_tolerance_ns / NANOSECONDS_PER_SECOND,
-        "how far ahead of the clock a stamp may be, s",
-        minimum=0.0,
-        maximum=3600.0,
-    ),
-    ParameterSpec(
-        "pairing.reset_jump",
-        _PAIRING.reset_jump_ns / NANOSECONDS_PER_SECOND,
-        "time going back by more than this clears history, s",
-        minimum=0.001,
-        maximum=3600.0,
-    ),
-    ParameterSpec(
-        "pairing.silence",
-        _PAIRING.silence_ns / NANOSECONDS_PER_SECOND,
-        "without a reading for this long, images go on alone, s",
-        minimum=0.1,
-        maximum=3600.0,
-    ),
-    ParameterSpec(
-        "pairing.thermal_only_period",
-        _PAIRING.thermal_only_period_ns / NANOSECONDS_PER_SECOND,
-        "time between two images that go on alone, s",
-        minimum=0.0,
-        maximum=60.0,
-    ),
-    ParameterSpec(
-        "pairing.image_history",
-        _PAIRING.image_history,
-        "images kept for readings that come late",
-        minimum=1,
-        maximum=1000,
-    ),
-)
-
 _TICK_PERIOD_S = 0.05
-_WAIT_FOR_WORKER_S = 5.0
+_LOOK_PERIOD_S = 0.5
+# Below the time that a node has for its last words, of which the alarm's comes after it.
+_WAIT_FOR_WORKER_S = 2.0
 
 
 class GasClassifierNode(ManagedNode):
@@ -121,7 +47,7 @@ class GasClassifierNode(ManagedNode):
     network, so services always answer. A classification that is skipped is missing in no window.
     """
 
-    SPECS = (*MODEL_SPECS, *PAIRING_SPECS, *ALARM_SPECS)
+    SPECS = classifier_parameters.SPECS
 
     def __init__(self, node_name: str = "gas_classifier", **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
@@ -129,18 +55,23 @@ class GasClassifierNode(ManagedNode):
         self._classification_publisher = self.create_lifecycle_publisher(
             DiagnosticArray, "gas/classification", RELIABLE
         )
-        self._alarm = AlarmInterface(self)
+        self._alarm = AlarmInterface(self, self._self_test)
+        self._bundle: Bundle | None = None
+        self._runtime: Runtime | None = None
+        self._sources: SourceWatch | None = None
+        self._conditions = Conditions()
         self._classifier: Classifier | None = None
         self._model = ""
         self._device = ""
         self._worker: Worker[Sample] | None = None
         self._synchronizer: ObservationSynchronizer | None = None
-        self._subscribers: list[Subscriber] = []
-        self._tick_timer: Timer | None = None
+        self._subscribers: list[Subscriber | BoundedSubscriber] = []
+        self._look_outs: list[Timer] = []
         self._classified = 0
         self._skipped = 0
         self._counters = PairingCounters()
         self._drop_growth = Growth()
+        self._skip_growth = Growth()
 
     def configure(self) -> None:
         """Load and check the bundle, start its runtime and run each of its modes once."""
@@ -152,6 +83,7 @@ class GasClassifierNode(ManagedNode):
             self.get_logger().info(runtime.note)
         self._classifier = Classifier(bundle, runtime)
         self._classifier.warm_up()
+        self._bundle, self._runtime = bundle, runtime
         self._model, self._device = bundle.name, runtime.device
         messages.cv_bridge()
         self.get_logger().info(f"model {bundle.name} runs on {runtime.device}")
@@ -161,45 +93,61 @@ class GasClassifierNode(ManagedNode):
         assert self._classifier is not None
         self._classifier.forget()
         self._classified = 0
-        self._drop_growth = Growth()
+        self._drop_growth, self._skip_growth = Growth(), Growth()
         self._alarm.activate()
         self._worker = Worker(self._classify, self.parameters.integer("inbox"), self._count_failure)
-        gas = Subscriber(self, PointCloud2, "gas/readings", qos_profile=RELIABLE)
+        gas = BoundedSubscriber(self, PointCloud2, "gas/readings", RELIABLE, self.problems)
         image = Subscriber(self, Image, "thermal/image_raw", qos_profile=SENSOR_DATA)
-        self._subscribers = [gas, image]
+        array = BoundedSubscriber(self, DiagnosticArray, "gas/array_info", LATCHED, self.problems)
+        camera = BoundedSubscriber(self, DiagnosticArray, "thermal/camera_status", LATCHED, self.problems)
+        self._subscribers = [gas, image, array, camera]
+        pairing = self._pairing_settings()
+        takes_images = self._bundle is not None and self._bundle.preparation is not None
+        expects_images = takes_images and self.parameters.flag("expect_images")
+        self._sources = SourceWatch(
+            SourceSettings(self._alarm.settings.timeout_ns, expects_images), self.watch_ns()
+        )
+        array.registerCallback(self._hear_array)
+        camera.registerCallback(self._hear_camera)
         self._synchronizer = ObservationSynchronizer(
             gas,
             image,
             self.parameters.texts("channels"),
-            self._pairing_settings(),
+            pairing,
             self.get_clock(),
             self.problems,
+            self._hear_reading,
+            self._hear_image,
         )
         self._synchronizer.registerCallback(self._prepare)
-        self._tick_timer = self.create_timer(_TICK_PERIOD_S, self._tick)
+        self._look_outs = [
+            self.watch_timer(_TICK_PERIOD_S, self._tick),
+            self.steady_timer(_LOOK_PERIOD_S, self._look),
+        ]
 
     def deactivate(self) -> None:
         """Stop listening; what waits is classified as far as the inbox holds it; a fault stays behind."""
         for subscriber in self._subscribers:
             self.destroy_subscription(subscriber.sub)
         self._subscribers = []
-        if self._tick_timer is not None:
-            self.destroy_timer(self._tick_timer)
-            self._tick_timer = None
+        for timer in self._look_outs:
+            self.destroy_timer(timer)
+        self._look_outs = []
         if self._synchronizer is not None:
             self._synchronizer.flush()
             self._counters = self._synchronizer.counters
             self._synchronizer = None
         if self._worker is not None:
             self._worker.wait_idle(_WAIT_FOR_WORKER_S)
-            self._worker.stop()
+            self._worker.stop(_WAIT_FOR_WORKER_S / 4)  # one that is stuck has had its time
             self._skipped = self._worker.skipped
             self._worker = None
         self._alarm.deactivate()
+        self._sources, self._conditions = None, Conditions()
 
     def cleanup(self) -> None:
         """Free the runtime, and its GPU memory with it, and close the event log."""
-        self._classifier = None
+        self._classifier = self._bundle = self._runtime = None
         self._alarm.cleanup()
 
     def tallies(self) -> list[Problems]:
@@ -225,10 +173,43 @@ class GasClassifierNode(ManagedNode):
         """Observations that were not classified for lack of time since the last activate."""
         return self._worker.skipped if self._worker is not None else self._skipped
 
+    def _hear_reading(self, reading: GasReading) -> None:
+        assert self._sources is not None
+        if not self._sources.has_readings(self.watch_ns()):
+            self._look()  # with its readings an array that warms up is there
+        are_valid = reading.valid.tolist()
+        channels = dict(zip(reading.channels, are_valid, strict=True))
+        self._sources.hear_reading(reading.stamp_ns, self.watch_ns(), channels)
+        if any(are_valid):
+            self._alarm.hear(reading.stamp_ns)
+
+    def _hear_image(self, frame: ThermalFrame) -> None:
+        assert self._sources is not None
+        self._sources.hear_image(frame.stamp_ns, self.watch_ns())
+
+    def _hear_array(self, message: DiagnosticArray) -> None:
+        assert self._sources is not None
+        self._sources.array = self._source_of(message, "gas/array_info")
+        self._look()
+
+    def _hear_camera(self, message: DiagnosticArray) -> None:
+        assert self._sources is not None
+        self._sources.camera = self._source_of(message, "thermal/camera_status")
+        self._look()
+
+    def _source_of(self, message: DiagnosticArray, topic: str) -> Source | None:
+        try:
+            return messages.decode_source(message, topic)
+        except messages.MessageError as error:
+            self.problems.add(error.cause, error.detail)
+            return None
+
     def _prepare(self, observation: Observation) -> None:
         """Take an observation into the window at once and leave its verdict to the worker."""
         assert self._classifier is not None
         assert self._worker is not None
+        if observation.reading is None:
+            self._alarm.observe(observation.stamp_ns)
         try:
             sample = self._classifier.prepare(observation)
         except ClassifierError as error:
@@ -244,10 +225,11 @@ class GasClassifierNode(ManagedNode):
             self.problems.add("unusable_observation", str(error))
             return
         latency_ms = (time.monotonic_ns() - sample.observation.arrival_ns) / 1e6
-        self._class_publisher.publish(messages.encode_class(verdict))
-        self._classification_publisher.publish(
-            messages.encode_classification(verdict, latency_ms, self.diagnostic_name)
-        )
+        # Both are made before either goes out: no class without its classification.
+        classification = messages.encode_classification(verdict, latency_ms, self.diagnostic_name)
+        label = messages.encode_class(verdict)
+        self._classification_publisher.publish(classification)
+        self._class_publisher.publish(label)
         self._alarm.update(verdict)
         self._classified += 1
 
@@ -257,8 +239,41 @@ class GasClassifierNode(ManagedNode):
     def _tick(self) -> None:
         assert self._synchronizer is not None
         self._synchronizer.tick()
-        self._alarm.tick()
+        self._alarm.tick(self._conditions)
         self.report_problems()
+
+    def _look(self) -> None:
+        """See who is there, and say what is missing when that changes."""
+        assert self._sources is not None
+        self._sources.see_publishers(
+            gas=self._who_publishes("gas/readings"),
+            images=self._who_publishes("thermal/image_raw"),
+            array=self._who_publishes("gas/array_info"),
+        )
+        conditions = self._sources.conditions(
+            self.pairing_counters.pairs, self._alarm.lag_ns, self.watch_ns()
+        )
+        for reason in _new(self._conditions.warnings, conditions.warnings):
+            self.get_logger().warning(f"{reason.code}: {reason.text}")
+        for reason in _new(conditions.warnings, self._conditions.warnings):
+            self.get_logger().info(f"{reason.code}: over")
+        self._conditions = conditions
+        self._alarm.tick(conditions)
+
+    def _who_publishes(self, topic: str) -> Publishers:
+        """Who publishes a topic; readings are asked for reliable, images are taken from anybody."""
+        infos = self.get_publishers_info_by_topic(self.resolve_topic_name(topic))
+        refused = [
+            info
+            for info in infos
+            if topic == "gas/readings" and info.qos_profile.reliability is ReliabilityPolicy.BEST_EFFORT
+        ]
+        return Publishers(len(infos) - len(refused), len(refused))
+
+    def _self_test(self) -> CommandResult:
+        assert self._bundle is not None
+        assert self._runtime is not None
+        return self_test(self._bundle, self._runtime, self._alarm.settings)
 
     def _pairing_settings(self) -> PairingSettings:
         return PairingSettings(
@@ -277,6 +292,9 @@ class GasClassifierNode(ManagedNode):
         dropped = {"readings": counters.dropped_readings, "images": counters.dropped_images}
         new = sum(self._drop_growth.since_last(dropped).values())
         level, message = (Level.WARN, f"{new} messages dropped") if new else (Level.OK, "pairing")
+        missing = [reason for reason in self._conditions.warnings if reason.code != SLOW_WARNING]
+        if missing:
+            level, message = Level.WARN, missing[0].text
         if self._synchronizer is None:
             level, message = Level.STALE, "not active"
         return messages.diagnostic_status(
@@ -285,7 +303,15 @@ class GasClassifierNode(ManagedNode):
 
     def _classification_status(self) -> DiagnosticStatus:
         problems = self.new_problems()
+        skipped = self._skip_growth.since_last({"skipped": self.skipped}).get("skipped", 0)
+        lag_s = self._alarm.lag_ns / NANOSECONDS_PER_SECOND
+        timeout_s = self.parameters.number("alarm.timeout")
         level, message = (Level.WARN, ", ".join(problems)) if problems else (Level.OK, "classifying")
+        if skipped:
+            level, message = Level.WARN, f"{skipped} readings skipped for lack of time"
+        if lag_s > timeout_s / 2:
+            level = Level.ERROR if lag_s > timeout_s else Level.WARN
+            message = f"the oldest reading that waits for its class was heard {lag_s:.1f} s ago"
         if self._worker is None:
             level, message = Level.STALE, "not active"
         values = {
@@ -293,6 +319,7 @@ class GasClassifierNode(ManagedNode):
             "device": self._device,
             "classified": self._classified,
             "skipped": self.skipped,
+            "lag_s": f"{lag_s:.1f}",
             **self.problem_counts(),
         }
         return messages.diagnostic_status(f"{self.diagnostic_name}: classification", level, message, values)
@@ -303,6 +330,12 @@ class GasClassifierNode(ManagedNode):
         if status is None:
             return messages.diagnostic_status(name, Level.STALE, "not active", {})
         return messages.alarm_diagnostic(status, name)
+
+
+def _new(before: Sequence[Reason], now: Sequence[Reason]) -> list[Reason]:
+    """Those of `now` whose code was not there before."""
+    codes = {reason.code for reason in before}
+    return [reason for reason in now if reason.code not in codes]
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -11,22 +11,23 @@ from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros import messages
-from gas_fusion_ros.drivers import GasDriver
+from gas_fusion_ros.drivers import DriverState, GasDriver
 from gas_fusion_ros.drivers.gas.recorded import RecordedGasDriver, RecordedGasSettings
 from gas_fusion_ros.drivers.gas.serial import SerialGasDriver, SerialGasSettings
 from gas_fusion_ros.drivers.gas.simulated import SimulatedGasDriver, SimulatedGasSettings
-from gas_fusion_ros.mq import ChannelMonitor, ChannelSettings, ChannelState
+from gas_fusion_ros.mq import ChannelHealth, ChannelMonitor, ChannelSettings, ChannelState
 from gas_fusion_ros.nodes.driver_node import POLL_SPECS, SIMULATION_SPECS, DriverNode
-from gas_fusion_ros.nodes.parameters import ParameterSpec
+from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
+from gas_fusion_ros.source_watch import WARMING_UP, Source
 
 SPECS = (
     ParameterSpec(
         "driver",
-        "simulated",
-        "where the readings come from",
+        "",
+        "where the readings come from; must be given",
         choices=("simulated", "recorded", "serial"),
     ),
     ParameterSpec("channels", list(PAPER_CHANNELS), "channels of the array, in order", read_only=True),
@@ -76,8 +77,12 @@ SPECS = (
 
 
 class GasSensorNode(DriverNode[GasReading]):
-    """Publishes `gas/readings`; a channel out of the ADC's range goes out as NaN (REP-117)."""
+    """Publishes `gas/readings`; a channel out of the ADC's range goes out as NaN (REP-117).
 
+    `gas/array_info` tells, latched, what array that is: driver, state and each channel's health.
+    """
+
+    SOURCE_TOPIC = "gas/array_info"
     SPECS = (*SPECS, *POLL_SPECS, *SIMULATION_SPECS)
 
     def __init__(self, node_name: str = "gas_sensor", **node_arguments: Any) -> None:
@@ -93,7 +98,7 @@ class GasSensorNode(DriverNode[GasReading]):
         parameters = self.parameters
         channels = parameters.texts("channels")
         frame_id = parameters.text("frame_id")
-        match parameters.text("driver"):
+        match parameters.required_text("driver"):
             case "recorded":
                 return RecordedGasDriver(
                     RecordedGasSettings(
@@ -114,7 +119,7 @@ class GasSensorNode(DriverNode[GasReading]):
                         frame_id=frame_id,
                     )
                 )
-            case _:
+            case "simulated":
                 return SimulatedGasDriver(
                     SimulatedGasSettings(
                         seed=parameters.integer("simulated.seed"),
@@ -126,6 +131,8 @@ class GasSensorNode(DriverNode[GasReading]):
                         frame_id=frame_id,
                     )
                 )
+            case unknown:
+                raise ParameterError(f"driver is '{unknown}', which this node does not have")
 
     def configure(self) -> None:
         """Open the driver and begin to watch the channels' health."""
@@ -144,9 +151,22 @@ class GasSensorNode(DriverNode[GasReading]):
     def publish(self, sample: GasReading) -> None:
         """Publish one reading, invalid channels as NaN."""
         assert self._monitor is not None
-        self._states = self._monitor.update(sample.stamp_ns, sample.counts)
+        # Not by the stamps: a step of the system clock warms no heater.
+        self._states = self._monitor.update(self.watch_ns(), sample.counts)
         masked = replace(sample, counts=self._monitor.masked(sample.counts))
         self._publisher.publish(messages.encode_reading(masked))
+
+    def source(self) -> Source:
+        """What stands behind the readings now; until the first one the channels warm up, where they do."""
+        source = super().source()
+        channels = tuple((one.name, one.health) for one in self._states)
+        if not channels and self.parameters.number("health.warm_up") > 0:
+            warming = ChannelHealth.WARMING_UP
+            channels = tuple((name, warming) for name in self.parameters.texts("channels"))
+        is_running = source.state == DriverState.RUNNING.value
+        warms_up = any(health is ChannelHealth.WARMING_UP for _, health in channels)
+        state = WARMING_UP if is_running and warms_up else source.state
+        return replace(source, state=state, channels=channels)
 
     def diagnostics(self) -> list[DiagnosticStatus]:
         """The state of the driver, then of each channel."""

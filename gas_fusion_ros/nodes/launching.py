@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
 from launch import Action, LaunchContext, SomeSubstitutionsType
-from launch.actions import DeclareLaunchArgument, EmitEvent, OpaqueFunction, RegisterEventHandler
-from launch.conditions import IfCondition
-from launch.event import Event
-from launch.event_handler import EventHandler
-from launch.event_handlers import OnProcessStart
-from launch.events import matches_action
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, TimerAction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
-from launch_ros.event_handlers import OnStateTransition
-from launch_ros.events.lifecycle import ChangeState, StateTransition
 from launch_ros.parameter_descriptions import ParameterValue
-from lifecycle_msgs.msg import Transition
+from launch_ros.ros_adapters import get_ros_node
+from launch_ros.utilities import make_namespace_absolute, prefix_namespace
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
+from rclpy.client import Client
+from rclpy.task import Future
+
+from gas_fusion_ros.nodes.parameter_file import check_parameter_file
 
 PACKAGE = "gas_fusion_ros"
+
+_RESPAWN_DELAY_S = 2.0
+_LOOK_PERIOD_S = 0.2
 
 
 def common_arguments(params_file: SomeSubstitutionsType) -> list[Action]:
@@ -40,7 +46,14 @@ def common_arguments(params_file: SomeSubstitutionsType) -> list[Action]:
             "autostart",
             default_value="true",
             choices=["true", "false"],
-            description="configure and activate the nodes; false leaves that to `ros2 lifecycle set`",
+            description="let the nodes configure and activate themselves, again and again while a device is "
+            "missing; false leaves that to `ros2 lifecycle set`",
+        ),
+        DeclareLaunchArgument(
+            "respawn",
+            default_value="true",
+            choices=["true", "false"],
+            description=f"start a node that ends again, after {_RESPAWN_DELAY_S:g} s",
         ),
     ]
 
@@ -63,7 +76,9 @@ def model_arguments() -> list[Action]:
 
 
 def lifecycle_node(name: str, overrides: Sequence[str] = ()) -> list[Action]:
-    """A node of this package under the common arguments, brought to active where `autostart` is true.
+    """A node of this package under the common arguments, which starts itself where `autostart` is true.
+
+    The launch fails where the parameter file is missing or has no entry that fits the node.
 
     Args:
         name: the node's name and its executable's.
@@ -71,53 +86,104 @@ def lifecycle_node(name: str, overrides: Sequence[str] = ()) -> list[Action]:
     """
 
     def create(context: LaunchContext) -> list[Action]:
+        check_entry(context, name)
         given = {one: LaunchConfiguration(one).perform(context) for one in overrides}
-        return _lifecycle_node(name, {one: value for one, value in given.items() if value})
+        return [_lifecycle_node(context, name, {one: value for one, value in given.items() if value})]
 
     return [OpaqueFunction(function=create)]
 
 
-def on_active(name: str, actions: Sequence[Action]) -> Action:
-    """Run `actions` when the node `name` first becomes active."""
+def check_entry(context: LaunchContext, name: str, namespace: str | None = None) -> None:
+    """Check that the argument `params_file` names a file with an entry that fits a node.
 
-    def is_active(event: Event) -> bool:
-        return (
-            isinstance(event, StateTransition)
-            and event.goal_state == "active"
-            and event.action.node_name.endswith(f"/{name}")
-        )
+    Args:
+        context: where the arguments have their values.
+        name: the node's name.
+        namespace: the node's; that of the argument where none is given.
 
-    return RegisterEventHandler(EventHandler(matcher=is_active, entities=list(actions), handle_once=True))
+    Raises:
+        ParameterError: it does not.
+    """
+    path = LaunchConfiguration("params_file").perform(context)
+    check_parameter_file(Path(path), full_name(context, name, namespace))
 
 
-def _lifecycle_node(name: str, overrides: Mapping[str, str]) -> list[Action]:
-    use_sim_time = ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)
+def full_name(context: LaunchContext, name: str, namespace: str | None = None) -> str:
+    """The fully qualified name of a node in the namespace of the launch arguments, or in another one."""
+    if namespace is None:
+        namespace = LaunchConfiguration("namespace").perform(context)
+    pushed = context.launch_configurations.get("ros_namespace")
+    absolute = make_namespace_absolute(prefix_namespace(pushed, namespace) or "")
+    return f"{absolute.rstrip('/')}/{name}"
+
+
+def on_active(names: Sequence[str], actions: Sequence[Action]) -> Action:
+    """Run `actions` when all the nodes of these names have been active."""
+    return OpaqueFunction(function=_Watch(names, actions))
+
+
+class _Watch:
+    """Looks at one node's state after the other's until it is active.
+
+    It asks anew each time: what is asked of a process that has just been killed is never answered, and a
+    transition that is published while the subscription is still being found is not heard.
+    """
+
+    def __init__(self, names: Sequence[str], actions: Sequence[Action]) -> None:
+        self._names = list(names)
+        self._actions = list(actions)
+        self._client: Client | None = None
+        self._answer: Future | None = None
+
+    def __call__(self, context: LaunchContext) -> list[Action]:
+        if self._is_active():
+            self._client = self._answer = None
+            del self._names[0]
+        if not self._names:
+            return self._actions
+        if self._client is None:
+            service = f"{full_name(context, self._names[0])}/get_state"
+            self._client = get_ros_node(context).create_client(GetState, service)
+        self._answer = self._client.call_async(GetState.Request())
+        return [TimerAction(period=_LOOK_PERIOD_S, actions=[OpaqueFunction(function=self)])]
+
+    def _is_active(self) -> bool:
+        if self._client is None or self._answer is None:
+            return False
+        self._client.remove_pending_request(self._answer)
+        response = self._answer.result()
+        return response is not None and response.current_state.id == State.PRIMARY_STATE_ACTIVE
+
+
+@cache
+def _signals_wait() -> str:
+    """What makes signals wait until a node's program hears them, where this machine has it.
+
+    Ctrl-C while the interpreter itself starts would end in a traceback.
+    """
+    command = ("env", "--block-signal=INT,TERM")
+    try:
+        is_there = subprocess.run([*command, "true"], capture_output=True).returncode == 0
+    except OSError:
+        return ""
+    return " ".join(command) if is_there else ""
+
+
+def _lifecycle_node(context: LaunchContext, name: str, overrides: Mapping[str, str]) -> Action:
+    flags = {
+        one: ParameterValue(LaunchConfiguration(one), value_type=bool)
+        for one in ("use_sim_time", "autostart")
+    }
     texts = {one: ParameterValue(value, value_type=str) for one, value in overrides.items()}
-    node = LifecycleNode(
+    return LifecycleNode(
         package=PACKAGE,
         executable=name,
         name=name,
         namespace=LaunchConfiguration("namespace"),
-        parameters=[LaunchConfiguration("params_file"), {"use_sim_time": use_sim_time, **texts}],
+        parameters=[LaunchConfiguration("params_file"), {**flags, **texts}],
+        exec_name=name,
+        prefix=_signals_wait(),
+        respawn=LaunchConfiguration("respawn").perform(context) == "true",
+        respawn_delay=_RESPAWN_DELAY_S,
         output="screen",
     )
-    # LifecycleNode(autostart=True) would do this, but Jazzy does not have it yet.
-    configure = RegisterEventHandler(
-        OnProcessStart(target_action=node, on_start=[_transition(node, Transition.TRANSITION_CONFIGURE)]),
-        condition=IfCondition(LaunchConfiguration("autostart")),
-    )
-    # Only when configuring ends, so that a node which someone deactivates stays inactive.
-    activate = RegisterEventHandler(
-        OnStateTransition(
-            target_lifecycle_node=node,
-            start_state="configuring",
-            goal_state="inactive",
-            entities=[_transition(node, Transition.TRANSITION_ACTIVATE)],
-        ),
-        condition=IfCondition(LaunchConfiguration("autostart")),
-    )
-    return [configure, activate, node]
-
-
-def _transition(node: LifecycleNode, transition: int) -> Action:
-    return EmitEvent(event=ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition))

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.clock import Clock, ClockType, ROSClock
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy
 from rclpy.timer import Timer
 
-from gas_fusion_ros.nodes.parameters import ParameterSpec, ParameterTable
+from gas_fusion_ros.messages import Level
+from gas_fusion_ros.nodes.parameters import ParameterError, ParameterTable
 from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.parameter_specs import MANAGED_SPECS, ParameterSpec
 from gas_fusion_ros.problems import Growth, Problems
 
 _DIAGNOSTICS_PERIOD_S = 1.0
+_DELIVERY_S = 1.0
+_AT_ONCE_S = 0.001
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 30.0
 
 
 class ManagedNode(LifecycleNode):
@@ -37,22 +47,55 @@ class ManagedNode(LifecycleNode):
 
     def __init__(self, node_name: str, **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
-        self.parameters = ParameterTable(self, self.SPECS)
+        self.parameters = ParameterTable(self, (*MANAGED_SPECS, *self.SPECS))
         self.problems = Problems()
         self._problem_growth = Growth()
+        self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", RELIABLE)
         self._diagnostics_timer: Timer | None = None
+        self._autostart_timer: Timer | None = None
+        self._autostart_pause_s = _FIRST_PAUSE_S
+        self._starts_itself = False
+        self._is_worth_another_try = False
         for refusal in self.parameters.refusals:
             self.get_logger().error(refusal)
-        self.get_logger().info(
-            f"unconfigured: `ros2 lifecycle set {self.get_fully_qualified_name()} configure`, then activate; "
-            "the launch files do both"
-        )
+        if self.parameters.flag("autostart"):
+            self._autostart_timer = self.steady_timer(_AT_ONCE_S, self._start_itself)
+        else:
+            self.get_logger().info(
+                f"unconfigured: `ros2 lifecycle set {self.get_fully_qualified_name()} configure`, then "
+                "activate; the launch files do both"
+            )
 
     @property
     def diagnostic_name(self) -> str:
         """What its statuses begin with; namespace included, for all robots share /diagnostics."""
         return str(self.get_fully_qualified_name()).lstrip("/")
+
+    def steady_timer(self, period_s: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` every `period_s` of a steady clock, whatever becomes of the node's.
+
+        A timer on the node's clock stands while that catches up after it was set back, or while nobody
+        publishes /clock.
+        """
+        return self.create_timer(period_s, callback, clock=self._steady_clock)
+
+    def watch_timer(self, period_s: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` every `period_s` of the time that `watch_ns` tells."""
+        return self.create_timer(period_s, callback, clock=self._watch_clock)
+
+    def watch_ns(self) -> int:
+        """The time by which silence and waiting are measured, nanoseconds.
+
+        It is a steady clock's, which no step of the system clock moves, and under `use_sim_time` the node's.
+        """
+        return int(self._watch_clock.now().nanoseconds)
+
+    @property
+    def _watch_clock(self) -> Clock:
+        clock = self.get_clock()
+        is_simulated = isinstance(clock, ROSClock) and clock.ros_time_is_active
+        return clock if is_simulated else self._steady_clock
 
     def configure(self) -> None:
         """Open files and devices; create publishers and services."""
@@ -67,7 +110,10 @@ class ManagedNode(LifecycleNode):
         """Close what `configure` opened."""
 
     def diagnostics(self) -> list[DiagnosticStatus]:
-        """The node's health, published on /diagnostics at 1 Hz from configure to cleanup."""
+        """The node's health, published on /diagnostics at 1 Hz from configure to cleanup.
+
+        While the node cannot start by itself they are published with the reason as message.
+        """
         return []
 
     def tallies(self) -> list[Problems]:
@@ -93,6 +139,7 @@ class ManagedNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Check the parameters, then configure."""
+        self._heed_hand()
         if not self._attempt("configure", self._configure):
             self.cleanup()
             return TransitionCallbackReturn.FAILURE
@@ -101,6 +148,7 @@ class ManagedNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Enable the publishers, then start."""
+        self._heed_hand()
         result = super().on_activate(state)
         if not self._attempt("activate", self.activate):
             self.deactivate()
@@ -122,6 +170,7 @@ class ManagedNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop and close everything, from whatever state."""
+        self._heed_hand()
         self.deactivate()
         self._release()
         return super().on_shutdown(state)
@@ -133,14 +182,47 @@ class ManagedNode(LifecycleNode):
         return super().on_error(state)
 
     def destroy_node(self) -> None:
-        """Close everything, then the node.
+        """Say the last words and have them delivered, close everything, then the node.
 
         A context that shuts down calls this even on a node that is still being constructed.
         """
         if self._configured:
-            self.deactivate()
-            self._release()
+            self._attempt("deactivate", self.deactivate)
+            if self.context.ok():
+                self._deliver()
+            self._attempt("cleanup", self._release)
         super().destroy_node()
+
+    def _deliver(self) -> None:
+        """Give every subscriber of a latched topic a bounded moment to get what was said last."""
+        deadline_s = time.monotonic() + _DELIVERY_S
+        for publisher in self.publishers:
+            if publisher.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL:
+                left_s = max(0.0, deadline_s - time.monotonic())
+                publisher.wait_for_all_acked(Duration(seconds=left_s))
+
+    def _start_itself(self) -> None:
+        self._end_autostart()
+        self._starts_itself = True
+        if not self._configured:
+            self.trigger_configure()
+        is_active = self._configured and self.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        self._starts_itself = False
+        if is_active or not self._is_worth_another_try:
+            return
+        self._start_diagnostics()
+        self._autostart_timer = self.steady_timer(self._autostart_pause_s, self._start_itself)
+        self._autostart_pause_s = min(2.0 * self._autostart_pause_s, _LONGEST_PAUSE_S)
+
+    def _heed_hand(self) -> None:
+        """Whoever asks for a transition from outside goes before the autostart."""
+        if not self._starts_itself:
+            self._end_autostart()
+
+    def _end_autostart(self) -> None:
+        if self._autostart_timer is not None:
+            self.destroy_timer(self._autostart_timer)
+            self._autostart_timer = None
 
     def _configure(self) -> None:
         self.problems.clear()
@@ -148,7 +230,11 @@ class ManagedNode(LifecycleNode):
         self.parameters.require_valid()
         self.configure()
         self._configured = self.parameters.locked = True
-        self._diagnostics_timer = self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
+        self._start_diagnostics()
+
+    def _start_diagnostics(self) -> None:
+        if self._diagnostics_timer is None:
+            self._diagnostics_timer = self.steady_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
 
     def _release(self) -> None:
         if self._diagnostics_timer is not None:
@@ -160,6 +246,9 @@ class ManagedNode(LifecycleNode):
     def _publish_diagnostics(self) -> None:
         self.report_problems()
         message = DiagnosticArray(status=self.diagnostics())
+        if not self._configured:
+            for status in message.status:
+                status.level, status.message = bytes([Level.ERROR]), self.failure
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics_publisher.publish(message)
 
@@ -167,7 +256,11 @@ class ManagedNode(LifecycleNode):
         try:
             action()
         except Exception as error:
-            self.failure = f"{transition} failed: {error}"
-            self.get_logger().error(self.failure)
+            failure = f"{transition} failed: {error}"
+            # What is tried again and again is told when its reason changes.
+            if not self._starts_itself or failure != self.failure:
+                self.get_logger().error(failure)
+            self.failure = failure
+            self._is_worth_another_try = not isinstance(error, ParameterError)
             return False
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from difflib import get_close_matches
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -15,64 +15,31 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from gas_fusion_ros.parameter_specs import ParameterSpec
+from gas_fusion_ros.quoting import quoted
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
-
-ParameterValue = bool | int | float | str | list[str]
 
 MAX_TIME_S = 2e9
 """A bound for times since the clock's epoch, seconds: builtin_interfaces/Time ends at 2^31."""
-
-_NO_UPPER_BOUND = 1e9
 
 
 class ParameterError(ValueError):
     """One or more parameters were refused; the message says which and what would be right."""
 
 
-@dataclass(frozen=True)
-class ParameterSpec:
-    """One row of the table.
-
-    Attributes:
-        name: the parameter's ROS name.
-        default: its default, which also fixes its type.
-        description: what it does, with its unit.
-        minimum: smallest value allowed, for numbers.
-        maximum: largest value allowed, for numbers.
-        choices: the values allowed, for strings.
-        read_only: settable only when the node starts.
-    """
-
-    name: str
-    default: ParameterValue
-    description: str
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    read_only: bool = False
-
-    def descriptor(self) -> ParameterDescriptor:
-        """The row as ROS tells it to `ros2 param describe`."""
-        descriptor = ParameterDescriptor(description=self.description, read_only=self.read_only)
-        if self.choices:
-            descriptor.additional_constraints = f"one of: {', '.join(self.choices)}"
-        if self.minimum is None and self.maximum is None:
-            return descriptor
-        low = self.minimum if self.minimum is not None else -_NO_UPPER_BOUND
-        high = self.maximum if self.maximum is not None else _NO_UPPER_BOUND
-        if isinstance(self.default, int):
-            descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=0)]
-        else:
-            descriptor.floating_point_range = [
-                FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)
-            ]
-        return descriptor
-
-    def refusal(self, value: object) -> str | None:
-        """Why `value` cannot be taken, beyond its type and range; None if it can."""
-        if self.choices and value not in self.choices:
-            return f"{self.name} is '{value}'; it must be one of: {', '.join(self.choices)}"
-        return None
+def descriptor(spec: ParameterSpec) -> ParameterDescriptor:
+    """A row as ROS tells it to `ros2 param describe`."""
+    told = ParameterDescriptor(
+        description=spec.description, additional_constraints=spec.constraint, read_only=spec.read_only
+    )
+    if spec.bounds is None:
+        return told
+    low, high = spec.bounds
+    if isinstance(spec.default, int):
+        told.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=0)]
+    else:
+        told.floating_point_range = [FloatingPointRange(from_value=low, to_value=high, step=0.0)]
+    return told
 
 
 class ParameterTable:
@@ -92,20 +59,26 @@ class ParameterTable:
         for spec in specs:
             self._declare(spec)
         node.add_post_set_parameters_callback(self._forget_refusals)
+        self._warn_of_unknown()
 
     def require_valid(self) -> None:
-        """Raise unless every value given at start was accepted or has been set right since.
+        """Raise unless every value that was refused at start has been set right since, and none is missing.
 
         Raises:
-            ParameterError: names each refused parameter and what would be right.
+            ParameterError: names each parameter that was refused or is not set and what would be right.
         """
-        if self.refusals:
-            raise ParameterError("; ".join(self.refusals))
+        if refusals := self.refusals:
+            raise ParameterError("; ".join(refusals))
 
     @property
     def refusals(self) -> tuple[str, ...]:
-        """What was refused at start and has not been set right since."""
-        return tuple(self._refusals.values())
+        """What was refused at start and has not been set right since, and what must be given and is not."""
+        missing = (
+            self._demand(spec)
+            for spec in self._specs.values()
+            if spec.is_required and spec.name not in self._refusals and not self.text(spec.name)
+        )
+        return (*self._refusals.values(), *missing)
 
     def flag(self, name: str) -> bool:
         """The value of a boolean parameter."""
@@ -130,7 +103,7 @@ class ParameterTable:
             ParameterError: it is.
         """
         if not (text := self.text(name)):
-            raise ParameterError(f"{name} is empty; it must be set: {self._specs[name].description}")
+            raise ParameterError(self._demand(self._specs[name]))
         return text
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -141,13 +114,35 @@ class ParameterTable:
         """The value of a parameter in seconds, as nanoseconds."""
         return round(self.number(name) * NANOSECONDS_PER_SECOND)
 
+    def _demand(self, spec: ParameterSpec) -> str:
+        """What to do where a parameter that must be given is not set."""
+        node = self._node.get_fully_qualified_name()
+        return (
+            f"{spec.name} is not set; it must be {spec.constraint or spec.description}. If a parameter file "
+            f"sets it, no entry there fits {node}; a key that begins with /**/ fits in any namespace"
+        )
+
     def _declare(self, spec: ParameterSpec) -> None:
         try:
-            self._node.declare_parameter(spec.name, spec.default, spec.descriptor())
+            self._node.declare_parameter(spec.name, spec.default, descriptor(spec))
         except (InvalidParameterTypeException, InvalidParameterValueException) as error:
             reason = str(error).removesuffix(f": {spec.name}")
             self._refusals[spec.name] = f"{spec.name}: {reason}"
-            self._node.declare_parameter(spec.name, spec.default, spec.descriptor(), ignore_override=True)
+            self._node.declare_parameter(spec.name, spec.default, descriptor(spec), ignore_override=True)
+
+    def _warn_of_unknown(self) -> None:
+        """Say which of the values given at start no parameter takes: a misspelt name would go unnoticed.
+
+        They are not refused: a section for all nodes may hold what is meant for another.
+        """
+        # rclpy has no public way to what was given and never declared.
+        given = getattr(self._node, "_parameter_overrides", {})
+        for name in given:
+            if self._node.has_parameter(name) or name.startswith("qos_overrides."):
+                continue
+            near = get_close_matches(name, self._specs, n=1)
+            hint = f"; is {near[0]} meant?" if near else ""
+            self._node.get_logger().warning(f"there is no parameter {quoted(name)}; it is ignored{hint}")
 
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:
         for parameter in parameters:

@@ -1,85 +1,159 @@
 """Runs one node until it is told to stop; ends quietly, once, with exit code 0.
 
-ROS arguments that cannot be used, such as a parameter file that is missing, end it with one line and exit
-code 1.
+The node lives in a thread of its own, so that the main thread hears a signal at once, whatever the node is
+doing. rclpy's own signal handling is off: it would end the context before the node has said its last word.
+
+What ends the node otherwise, be it ROS arguments that cannot be used or an exception in a callback, is told
+in one line, with exit code 1.
 """
 
 from __future__ import annotations
 
-import re
+import os
 import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.logging import get_logger
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
-_WAKE_UP_S = 0.5
-_SOURCE_PLACE = re.compile(r", at \S+:\d+")
-"""Where in the source of rcl an error was found."""
+from gas_fusion_ros.nodes.parameter_file import without_place
+
+_LOOK_S = 0.25
+_CALLBACK_S = 3.0
+"""How long a callback may go on after the signal. With the next one below the 10 s of `ros2 launch`."""
+_LAST_WORDS_S = 5.0
+
+_Ends = SimpleQueue[Exception | None]
+"""What ends the node: an exception, or None for a signal. Its `put` may be called by a signal handler."""
 
 
 def run(create: Callable[[], Node], args: Sequence[str] | None = None) -> None:
     """Spin the node that `create` returns until SIGINT, SIGTERM or a shutdown from outside.
 
+    The node is then destroyed while its context is still valid. A callback or an end that takes too long is
+    left behind.
+
     Raises:
-        SystemExit: ROS cannot start with these arguments.
+        SystemExit: ROS cannot start with these arguments, or the node failed.
     """
-    interrupts = _Interrupts()
-    # Before rclpy's own handler, which calls it and in whose place it stands in the end.
-    signal.signal(signal.SIGINT, interrupts)
+    ends: _Ends = SimpleQueue()
+    hear_signals(lambda *_: ends.put(None))
     _start_ros(args)
-    try:
-        _spin(create(), interrupts)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        # The ordinary ends: Ctrl-C, or `ros2 launch` stopping its children.
-        pass
-    except Exception:
-        # A signal during construction invalidates the context under the half-made node.
-        if rclpy.ok():
-            raise
-    finally:
-        interrupts.are_over = True
+    life = _Life(create, ends)
+    life.start()
+    failure = _first(ends)
+    if failure is not None:
+        get_logger(_program()).debug("".join(traceback.format_exception(failure)))
+    left_behind = life.end()
+    if not left_behind:
         rclpy.try_shutdown()
-        # The last moments belong to nobody's Ctrl-C either.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The last moments belong to nobody's Ctrl-C either.
+    hear_signals(signal.SIG_IGN)
+    if failure is not None:
+        _say(f"ended by {type(failure).__name__}: {failure}")
+    if left_behind:
+        # The interpreter would wait for it, or fall over it.
+        _say(left_behind)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0 if failure is None else 1)
+    if failure is not None:
+        sys.exit(1)
+
+
+def _first(ends: _Ends) -> Exception | None:
+    """Wait for the first end; it alone counts, and further signals change nothing.
+
+    The system may hand a signal to another thread, as after a SIGCONT: Python calls its handler when the main
+    thread next looks.
+    """
+    while True:
+        try:
+            return ends.get(timeout=_LOOK_S)
+        except Empty:
+            continue
+
+
+def hear_signals(handler: Callable[[int, object], object] | signal.Handlers) -> None:
+    """Handle SIGINT and SIGTERM by `handler`; to be called by the main thread."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
 
 
 def _start_ros(args: Sequence[str] | None) -> None:
     try:
-        rclpy.init(args=list(args) if args is not None else None)
+        rclpy.init(
+            args=list(args) if args is not None else None, signal_handler_options=SignalHandlerOptions.NO
+        )
     except RuntimeError as error:
         # RCLError and UnknownROSArgsError have no public name.
-        reason = _SOURCE_PLACE.sub("", str(error))
-        sys.exit(f"{Path(sys.argv[0]).stem}: ROS cannot start with these arguments: {reason}")
+        _say(f"ROS cannot start with these arguments: {without_place(error)}")
+        sys.exit(1)
 
 
-class _Interrupts:
-    """Handles SIGINT: the first one interrupts, further ones change nothing.
+def _program() -> str:
+    return Path(sys.argv[0]).stem
 
-    Ctrl-C reaches a launched node twice, from the terminal and from `ros2 launch`. A second one that waits
-    already is heard before any handler can be replaced, so the one handler decides.
+
+def _say(reason: str) -> None:
+    print(f"{_program()}: {' '.join(reason.split())}", file=sys.stderr)
+
+
+class _Life(threading.Thread):
+    """Makes the node and spins it until the end.
+
+    Args:
+        create: makes the node.
+        ends: learns how spinning ended.
     """
 
-    def __init__(self) -> None:
-        self.are_over = False
+    def __init__(self, create: Callable[[], Node], ends: _Ends) -> None:
+        super().__init__(name="node", daemon=True)
+        self._create = create
+        self._ends = ends
+        self._executor = SingleThreadedExecutor()
+        self._node: Node | None = None
+        self._is_ending = False
 
-    def __call__(self, *_: object) -> None:
-        if not self.are_over:
-            self.are_over = True
-            raise KeyboardInterrupt
+    def run(self) -> None:
+        """Make the node, then spin it."""
+        failure: Exception | None = None
+        try:
+            self._node = self._create()
+            self._executor.add_node(self._node)
+            while rclpy.ok() and not self._is_ending:
+                self._executor.spin_once()
+        except ExternalShutdownException:
+            pass
+        except Exception as error:
+            failure = error
+        self._ends.put(failure)
 
+    def end(self) -> str:
+        """Stop spinning and destroy the node.
 
-def _spin(node: Node, interrupts: _Interrupts) -> None:
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        # Not `spin`: a signal just before it begins to wait would go unnoticed for ever.
-        while rclpy.ok():
-            executor.spin_once(timeout_sec=_WAKE_UP_S)
-    finally:
-        interrupts.are_over = True
-        executor.shutdown()
-        node.destroy_node()
+        Returns:
+            What had to be left behind because it took too long; empty where nothing was.
+        """
+        self._is_ending = True
+        # A task, for `wake` alone does not end the wait; `shutdown` would destroy what the thread waits on.
+        self._executor.create_task(lambda: None)
+        self.join(_CALLBACK_S)
+        closing = threading.Thread(target=self._close, name="close node", daemon=True)
+        closing.start()
+        closing.join(_LAST_WORDS_S)
+        if closing.is_alive():
+            return f"the node could not be closed within {_LAST_WORDS_S:g} s"
+        return f"a callback has not returned for {_CALLBACK_S:g} s" if self.is_alive() else ""
+
+    def _close(self) -> None:
+        if self._node is not None:
+            self._node.destroy_node()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,8 @@ from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
-from gas_fusion_ros.messages import decode_reading, encode_label, ns_to_stamp
+from gas_fusion_ros.classifier_parameters import NO_STATE_FILE
+from gas_fusion_ros.messages import decode_reading, encode_label, ns_to_stamp, stamp_to_ns
 from gas_fusion_ros.nodes.bag_recorder import BagRecorderNode, Listener, RecordedTopic
 from gas_fusion_ros.nodes.composition import (
     ACTIVATE,
@@ -41,7 +42,7 @@ from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
 from gas_fusion_ros.nodes.ground_truth import GroundTruthNode
 from gas_fusion_ros.nodes.managed_node import ManagedNode
-from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
 from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.programme import ParameterValue, Programme
@@ -49,15 +50,27 @@ from gas_fusion_ros.replay.bag import BagWriter
 from gas_fusion_ros.replay.decoding import decode_alarm_state, decode_classification
 from gas_fusion_ros.replay.label_times import LabelTimes, truth_stretches
 from gas_fusion_ros.replay.metrics import Interval
+from gas_fusion_ros.replay.pacing import UnderWay
 from gas_fusion_ros.replay.run_log import RunLog
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
-LATCHED_TOPICS = frozenset({"/gas/alarm", "/gas/alarm_state", "/truth/leaks", "/truth/markers", "/rosout"})
+LATCHED_TOPICS = frozenset(
+    {
+        "/gas/alarm",
+        "/gas/alarm_state",
+        "/gas/array_info",
+        "/thermal/camera_status",
+        "/truth/leaks",
+        "/truth/markers",
+        "/rosout",
+    }
+)
 
 _TRUTH_PERIOD_S = 0.5
 _LOG_WARN = 30  # Log.WARN, which is an int in one distribution and bytes in another
-_LEAD_IN_STEPS = 3
-# Beyond the nodes' diagnostics period of 1 s, so that each step makes every node say that it lives.
+_USUAL = re.compile(r"^alarm \d+ |not a sensor: |array_info is published")
+"""Leak alarms, which the report has, that nothing is a sensor, and that nodes start one after another."""
+_LEAD_IN_STEPS = 1
 _LEAD_IN_STEP_NS = 1_200_000_000
 _ACKNOWLEDGE_AFTER_NS = 5 * NANOSECONDS_PER_SECOND
 _POLL_S = 0.02
@@ -74,6 +87,7 @@ _TOPICS = (
     RecordedTopic("/diagnostics", DiagnosticArray, _ALL),
     RecordedTopic("/rosout", Log, _ALL_LATCHED),
     RecordedTopic("gas/readings", PointCloud2, _ALL),
+    RecordedTopic("gas/array_info", DiagnosticArray, _ALL_LATCHED),
     RecordedTopic("gas/class", String, _ALL),
     RecordedTopic("gas/classification", DiagnosticArray, _ALL),
     RecordedTopic("gas/alarm", Bool, _ALL_LATCHED),
@@ -81,6 +95,7 @@ _TOPICS = (
     RecordedTopic("thermal/image_raw", Image, _ALL_SENSOR_DATA),
     RecordedTopic("thermal/image", Image, _ALL_SENSOR_DATA),
     RecordedTopic("thermal/camera_info", CameraInfo, _ALL_SENSOR_DATA),
+    RecordedTopic("thermal/camera_status", DiagnosticArray, _ALL_LATCHED),
     RecordedTopic("pose", PoseStamped, _ALL),
     RecordedTopic("truth/leaks", DiagnosticArray, _ALL_LATCHED),
     RecordedTopic("truth/markers", MarkerArray, _ALL_LATCHED),
@@ -110,17 +125,51 @@ class Tally:
 
     Attributes:
         published: readings that went out.
-        dropped_by: readings and images that were received and not used as such, by cause.
-        unclassified: readings whose fate is known and is not a verdict.
+        refused: readings that the classifier had and gave no verdict on, by cause.
+        lost: readings that some queue had no room for, by the stage that was too slow.
         problems: everything that went wrong, by cause.
-        late_images: images of a recording that came when their reading had gone on without them.
+        late_images: images that came when their reading had gone on without them.
     """
 
     published: int
-    dropped_by: Mapping[str, int]
-    unclassified: int
+    refused: Mapping[str, int]
+    lost: Mapping[str, int]
     problems: Mapping[str, int]
     late_images: int = 0
+
+    @property
+    def dropped_by(self) -> dict[str, int]:
+        """The readings that were published and have no verdict, by cause."""
+        return {**self.refused, **self.lost}
+
+
+_UNCLASSIFIED_CAUSES = ("unusable_observation", "callback_failed", "classification_failed")
+_UNREADABLE_READING = "reading_"
+_READING_COUNTERS = ("zero_stamp_readings", "duplicate_readings")
+_IMAGE_COUNTERS = ("zero_stamp_images", "duplicate_images", "future_images", "stale_images")
+
+
+def arrived_readings(classifier: GasClassifierNode) -> int:
+    """Return how many readings a classifier has got, whether it could read them or not."""
+    unreadable = sum(
+        count for cause, count in classifier.problem_counts().items() if cause.startswith(_UNREADABLE_READING)
+    )
+    return classifier.pairing_counters.readings + unreadable
+
+
+def refused_readings(classifier: GasClassifierNode) -> dict[str, int]:
+    """Return the readings that reached a classifier and led to no verdict, by cause."""
+    counters = classifier.pairing_counters
+    counts = {
+        **{name: getattr(counters, name) for name in _READING_COUNTERS},
+        **{
+            cause: count
+            for cause, count in classifier.problem_counts().items()
+            if cause in _UNCLASSIFIED_CAUSES or cause.startswith(_UNREADABLE_READING)
+        },
+        "skipped": classifier.skipped,
+    }
+    return {cause: count for cause, count in counts.items() if count}
 
 
 class Stage:
@@ -146,11 +195,14 @@ class Stage:
         # The lead-in ends one step before the start.
         self._now_ns = programme.start_ns - (_LEAD_IN_STEPS + 1) * _LEAD_IN_STEP_NS
         self._warnings: dict[str, None] = {}
-        self._diagnosed: Counter[str] = Counter()
+        self._diagnosed_ns: dict[str, int] = {}
         self._diagnosed_changed = threading.Condition()
-        self._acknowledged_ns = 0
-        self._going_down = False
-        self._forgiven_images = 0
+        self._to_acknowledge_ns: int | None = None
+        self._is_leading_in = self._going_down = False
+        self._readings_under_way = UnderWay(programme.reading_stamps_ns, RELIABLE.depth)
+        self._images_under_way = UnderWay(
+            programme.image_stamps_ns, SENSOR_DATA.depth, programme.image_wait_ns
+        )
         self._is_active = False
         self._composition = Composition(context)
         self._gas, self._camera, self._classifier = self._create_pipeline(context, settings)
@@ -178,10 +230,15 @@ class Stage:
 
     @property
     def hold_ns(self) -> int | None:
-        """The time at which a reading would go on without an image of the recording that is still to come."""
-        stamps = self._programme.image_stamps_ns
-        arrived = self._arrived_images()
-        return stamps[arrived] + self._programme.image_wait_ns if arrived < len(stamps) else None
+        """The time that must not come yet: a queue on the way to the classifier would lose something.
+
+        Or a reading would go on without an image that is still to come.
+        """
+        holds = (
+            self._readings_under_way.hold_ns(arrived_readings(self._classifier)),
+            self._images_under_way.hold_ns(self._arrived_images()),
+        )
+        return min((hold for hold in holds if hold is not None), default=None)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -201,9 +258,10 @@ class Stage:
                     lifecycle.request(transition)
         except CompositionError as error:
             raise CompositionError(f"{error}{self._reason()}") from error
-        self._is_active = True
+        self._is_active = self._is_leading_in = True
         for _ in range(_LEAD_IN_STEPS):
             self._lead_in_step()
+        self._is_leading_in = False
 
     def set_time(self, now_ns: int) -> None:
         """Publish the simulated time, and let the operator look at the alarm.
@@ -217,10 +275,10 @@ class Stage:
         self._record_labels()
         self._acknowledge_alarm()
 
-    def forgive_images(self) -> None:
-        """Wait no longer for the images whose time has come."""
-        due = bisect_right(self._programme.image_stamps_ns, self._now_ns)
-        self._forgiven_images += max(0, due - self._arrived_images())
+    def give_up_waiting(self) -> None:
+        """Wait no longer for what was due by now."""
+        self._readings_under_way.give_up(arrived_readings(self._classifier), self._now_ns)
+        self._images_under_way.give_up(self._arrived_images(), self._now_ns)
 
     def finish(self) -> Tally:
         """Let what is under way arrive, bring every node down and count.
@@ -228,7 +286,12 @@ class Stage:
         Raises:
             CompositionError: a node refused or failed.
         """
-        self._wait_until(lambda: self._gas.published >= self._programme.readings and self.hold_ns is None)
+        self._wait_until(
+            lambda: (
+                self._gas.published >= self._programme.readings
+                and self._images_under_way.all_came(self._arrived_images())
+            )
+        )
         return self.abort()
 
     def abort(self) -> Tally:
@@ -242,12 +305,18 @@ class Stage:
         for lifecycle in sensors:
             lifecycle.request(DEACTIVATE)
         published = self._gas.published
-        self._wait_until(lambda: self._classifier.pairing_counters.readings >= published)
+        self._wait_until(lambda: arrived_readings(self._classifier) >= published)
         self._going_down = True
         # Deactivating decides every reading that still waits for an image.
         classifier.request(DEACTIVATE)
-        tally = self._count(published)
-        self._wait_until(lambda: self._log.classified_readings + tally.unclassified >= published)
+        arrived, refused = arrived_readings(self._classifier), refused_readings(self._classifier)
+        decided = arrived - sum(refused.values())
+        self._wait_until(lambda: self._log.classified_readings >= decided)
+        lost = {
+            "lost_before_the_classifier": published - arrived,
+            "lost_after_the_classifier": decided - self._log.classified_readings,
+        }
+        tally = self._count(published, refused, {cause: count for cause, count in lost.items() if count > 0})
         for lifecycle in self._lifecycles:
             lifecycle.request(CLEANUP)
         return tally
@@ -268,6 +337,9 @@ class Stage:
             "model": settings.model,
             "device": settings.device,
             "event_log": str(settings.event_log),
+            # Each demo is a run of its own.
+            "state_file": NO_STATE_FILE,
+            "expect_images": programme.camera is not None,
             "pose_topic": "pose" if programme.patrol is not None else "",
             **programme.classifier,
         }
@@ -304,20 +376,20 @@ class Stage:
             self._log.add_alarm_state(report)
 
     def _hear_log(self, msg: Log, _: int) -> None:
-        if msg.level >= _LOG_WARN:
+        """Keep what a user should know; what belongs to every demo is none of it."""
+        is_unusual = not self._is_leading_in and not self._going_down and not _USUAL.search(msg.msg)
+        if msg.level >= _LOG_WARN and is_unusual:
             self._warnings[f"{msg.name}: {msg.msg}"] = None
 
     def _hear_diagnostics(self, msg: DiagnosticArray, _: int) -> None:
         names = {status.name.split(":")[0] for status in msg.status}
         with self._diagnosed_changed:
-            self._diagnosed.update(names)
+            self._diagnosed_ns.update(dict.fromkeys(names, stamp_to_ns(msg.header.stamp)))
             self._diagnosed_changed.notify_all()
 
     def _lead_in_step(self) -> None:
         """Move time on until every node has noticed: so none begins in the middle of the programme."""
         names = [node.get_name() for node in self._managed]
-        with self._diagnosed_changed:
-            before = Counter(self._diagnosed)
         self._now_ns += _LEAD_IN_STEP_NS
         deadline_s = time.monotonic() + self._patience_s
         noticed = False
@@ -327,7 +399,8 @@ class Stage:
             self.set_time(self._now_ns)
             with self._diagnosed_changed:
                 noticed = self._diagnosed_changed.wait_for(
-                    lambda: all(self._diagnosed[name] > before[name] for name in names), timeout=_POLL_S
+                    lambda: all(self._diagnosed_ns.get(name, 0) >= self._now_ns for name in names),
+                    timeout=_POLL_S,
                 )
 
     def _record_labels(self) -> None:
@@ -338,35 +411,26 @@ class Stage:
 
     def _acknowledge_alarm(self) -> None:
         """Acknowledge a leak alarm a few seconds after it came, as an operator would."""
-        alarm = self._log.alarm
-        if alarm.state not in ("active", "latched") or alarm.stamp_ns <= self._acknowledged_ns:
-            return
-        if self._now_ns - alarm.stamp_ns >= _ACKNOWLEDGE_AFTER_NS and self._acknowledge.service_is_ready():
-            self._acknowledged_ns = alarm.stamp_ns
+        if self._log.alarm.state not in ("active", "latched"):
+            self._to_acknowledge_ns = None
+        elif self._to_acknowledge_ns is None:
+            self._to_acknowledge_ns = self._now_ns + _ACKNOWLEDGE_AFTER_NS
+        elif self._now_ns >= self._to_acknowledge_ns and self._acknowledge.service_is_ready():
+            self._to_acknowledge_ns = self._now_ns + _ACKNOWLEDGE_AFTER_NS
             self._acknowledge.call_async(Trigger.Request())
 
-    def _count(self, published: int) -> Tally:
+    def _count(self, published: int, refused: Mapping[str, int], lost: Mapping[str, int]) -> Tally:
         counters = self._classifier.pairing_counters
-        refused = sum(
-            count
-            for cause, count in self._classifier.problem_counts().items()
-            if cause in _UNCLASSIFIED_CAUSES or cause.startswith("reading_")
-        )
         problems = Counter(self._recorder.problems.counts())
+        problems.update(
+            {name: getattr(counters, name) for name in _IMAGE_COUNTERS if getattr(counters, name)}
+        )
         for node in self._managed:
             problems.update(node.problem_counts())
-        dropped_by = {
-            name: count
-            for name, count in {
-                **{name: getattr(counters, name) for name in _DROP_COUNTERS},
-                "skipped": self._classifier.skipped,
-            }.items()
-            if count
-        }
         return Tally(
             published=published,
-            dropped_by=dropped_by,
-            unclassified=counters.dropped_readings + self._classifier.skipped + refused,
+            refused=refused,
+            lost=lost,
             problems=dict(problems),
             late_images=max(
                 0, min(counters.images - counters.images_used, self._programme.pairs - counters.pairs)
@@ -374,14 +438,14 @@ class Stage:
         )
 
     def _arrived_images(self) -> int:
-        """Images that the classifier has got, or never will."""
+        """Images that the classifier has got, or never will for what they are."""
         unusable = sum(
             count
             for node in self._managed
             for cause, count in node.problem_counts().items()
             if cause == "unreadable_image" or cause.startswith("image_")
         )
-        return self._classifier.pairing_counters.images + unusable + self._forgiven_images
+        return self._classifier.pairing_counters.images + unusable
 
     def _reason(self) -> str:
         """Why a node refused, from the node itself: what it logs may arrive seconds later, or not at all."""
@@ -393,17 +457,6 @@ class Stage:
         while not condition() and time.monotonic() < deadline_s:
             self._composition.check()
             time.sleep(_POLL_S)
-
-
-_UNCLASSIFIED_CAUSES = ("unusable_observation", "callback_failed", "classification_failed")
-_DROP_COUNTERS = (
-    "zero_stamp_readings",
-    "duplicate_readings",
-    "zero_stamp_images",
-    "duplicate_images",
-    "future_images",
-    "stale_images",
-)
 
 
 def _truth_of(programme: Programme) -> list[Interval]:

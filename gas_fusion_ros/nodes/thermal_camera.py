@@ -20,7 +20,7 @@ from gas_fusion_ros.drivers.thermal.recorded import RecordedThermalDriver, Recor
 from gas_fusion_ros.drivers.thermal.simulated import SimulatedThermalDriver, SimulatedThermalSettings
 from gas_fusion_ros.drivers.thermal.v4l2 import V4l2ThermalDriver, V4l2ThermalSettings
 from gas_fusion_ros.nodes.driver_node import POLL_SPECS, SIMULATION_SPECS, DriverNode
-from gas_fusion_ros.nodes.parameters import ParameterSpec
+from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec
 from gas_fusion_ros.nodes.qos import SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.observation import ThermalFrame
@@ -29,8 +29,8 @@ from gas_fusion_ros.thermal import raw_counts
 SPECS = (
     ParameterSpec(
         "driver",
-        "simulated",
-        "where the images come from",
+        "",
+        "where the images come from; must be given",
         choices=("simulated", "recorded", "v4l2"),
     ),
     ParameterSpec("frame_id", "thermal_camera_optical_frame", "optical frame of the camera", read_only=True),
@@ -67,8 +67,10 @@ class ThermalCameraNode(DriverNode[ThermalFrame]):
 
     A radiometric frame (32FC1, degC) goes out as it is and, as raw counts of 0.01 K, on
     `thermal/image_raw` as well, so that a subscriber of the raw topic works with every camera.
+    `thermal/camera_status` tells, latched, what camera that is: driver and state.
     """
 
+    SOURCE_TOPIC = "thermal/camera_status"
     SPECS = (*SPECS, *POLL_SPECS, *SIMULATION_SPECS)
 
     def __init__(self, node_name: str = "thermal_camera", **node_arguments: Any) -> None:
@@ -89,7 +91,7 @@ class ThermalCameraNode(DriverNode[ThermalFrame]):
         """Build the driver that the parameters name."""
         parameters = self.parameters
         frame_id = parameters.text("frame_id")
-        match parameters.text("driver"):
+        match parameters.required_text("driver"):
             case "recorded":
                 return RecordedThermalDriver(
                     RecordedThermalSettings(
@@ -110,7 +112,7 @@ class ThermalCameraNode(DriverNode[ThermalFrame]):
                         frame_id=frame_id,
                     )
                 )
-            case _:
+            case "simulated":
                 return SimulatedThermalDriver(
                     SimulatedThermalSettings(
                         seed=parameters.integer("simulated.seed"),
@@ -121,6 +123,8 @@ class ThermalCameraNode(DriverNode[ThermalFrame]):
                         frame_id=frame_id,
                     )
                 )
+            case unknown:
+                raise ParameterError(f"driver is '{unknown}', which this node does not have")
 
     def configure(self) -> None:
         """Read the calibration and open the driver."""

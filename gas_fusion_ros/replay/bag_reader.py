@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +13,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from gas_fusion_ros.closing import Closing
+from gas_fusion_ros.files import open_regular
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import MOST_NAMES, one_line, shown
 from gas_fusion_ros.replay.storage.bag_files import find_files, open_file
 from gas_fusion_ros.replay.storage.compression import ZSTD_MAGIC, CompressionError, decompress
+from gas_fusion_ros.replay.storage.limits import LAST_TIME_NS, BagLimits, Room, is_usable_time
 from gas_fusion_ros.replay.storage.message_types import MessageTypes, UnknownTypeError
 from gas_fusion_ros.replay.storage.raw import (
     Part,
@@ -76,11 +79,12 @@ class BagReader(Closing):
     What is missing or damaged is counted in `problems` and never raised while anything can be read. Causes:
     `bag_empty`, `bag_truncated`, `bag_damaged`, `bag_without_metadata`, `bag_file_missing`,
     `bag_file_unlisted`, `bag_metadata_wrong`, `bag_messages_missing`, and by message `message_undecodable`,
-    `message_type_unknown` and `message_type_mixed`.
+    `message_time_unusable`, `message_type_unknown` and `message_type_mixed`.
 
     Args:
         path: a directory, with or without metadata.yaml, or one MCAP or SQLite file; also compressed.
         problems: where losses are counted.
+        limits: what unpacking and reading it may take.
 
     Attributes:
         path: as given.
@@ -96,9 +100,10 @@ class BagReader(Closing):
         BagReadError: nothing can be read. A bag without messages is no error.
     """
 
-    def __init__(self, path: Path, problems: Problems) -> None:
+    def __init__(self, path: Path, problems: Problems, limits: BagLimits | None = None) -> None:
         self.path = path
         self._problems = problems
+        self._room = Room(limits or BagLimits())
         self._stack = ExitStack()
         try:
             found = find_files(path, problems)
@@ -107,7 +112,10 @@ class BagReader(Closing):
             self.size_bytes = sum(file.stat().st_size for file in found.paths)
         except (OSError, StorageError) as error:
             self._stack.close()
-            raise BagReadError(f"{path} cannot be read: {error}") from error
+            raise BagReadError(f"{shown(path)} cannot be read: {_reason(error)}") from error
+        except BaseException:
+            self._stack.close()
+            raise
         self.storage = ", ".join(sorted({file.kind for file in self._files}))
         self.file_count = len(self._files)
         counts = _counts(self._files)
@@ -116,7 +124,7 @@ class BagReader(Closing):
         self.start_ns = min((f.start_ns for f in self._files if f.start_ns is not None), default=None)
         self.end_ns = max((f.end_ns for f in self._files if f.end_ns is not None), default=None)
         if self.message_count == 0:
-            problems.add("bag_empty", f"{path} holds no messages")
+            problems.add("bag_empty", f"{shown(path)} holds no messages")
         if found.promised is not None:
             self._compare(found.promised, counts)
 
@@ -135,16 +143,22 @@ class BagReader(Closing):
         unknown = self._learn(types, {name: type_names[name] for name in topics if name in type_names})
         found: Counter[str] = Counter()
         parts = [
-            Part(file.start_ns, partial(file.messages, {*topics, *undecoded}))
-            for file in self._files
-            if file.start_ns is not None
+            Part(file.start_ns or 0, partial(file.messages, {*topics, *undecoded})) for file in self._files
         ]
         for raw in merge(parts):
+            if not is_usable_time(raw.stamp_ns):
+                found[raw.topic] += 1
+                self._problems.add(
+                    "message_time_unusable",
+                    f"a message of {shown(raw.topic)} in {shown(self.path)} was recorded at {raw.stamp_ns} "
+                    f"ns; expected 1 to {LAST_TIME_NS}: it is left out",
+                )
+                continue
             if raw.type_name != type_names[raw.topic]:
                 self._problems.add(
                     "message_type_mixed",
-                    f"{raw.topic} in {self.path} is {type_names[raw.topic]}, some messages are "
-                    f"{raw.type_name}: they are left out",
+                    f"{shown(raw.topic)} in {shown(self.path)} is {shown(type_names[raw.topic])}, some "
+                    f"messages are {shown(raw.type_name)}: they are left out",
                 )
                 continue
             found[raw.topic] += 1
@@ -152,18 +166,25 @@ class BagReader(Closing):
                 yield BagMessage(raw.topic, raw.type_name, raw.stamp_ns, None, len(raw.data))
             elif raw.topic in unknown:
                 self._problems.add(
-                    "message_type_unknown", f"{self.path}: {unknown[raw.topic]}; its messages are left out"
+                    "message_type_unknown",
+                    f"{shown(self.path)}: {unknown[raw.topic]}; its messages are left out",
                 )
             elif (message := self._decoded(types, raw)) is not None:
                 yield message
         self._compare_read(found, {*topics, *undecoded})
 
-    def sha256(self) -> str:
-        """SHA-256 over the bytes of the storage files in the order of their names, as hexadecimal digits."""
+    def sha256(self, is_wanted: Callable[[], bool] = lambda: True) -> str:
+        """SHA-256 over the bytes of the storage files in the order of their names, as hexadecimal digits.
+
+        Args:
+            is_wanted: asked now and then, from the same thread; where it says no, an empty text is returned.
+        """
         digest = hashlib.sha256()
         for path in sorted(self._paths, key=lambda path: path.name):
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 while block := file.read(_BLOCK):
+                    if not is_wanted():
+                        return ""
                     digest.update(block)
         return digest.hexdigest()
 
@@ -176,16 +197,20 @@ class BagReader(Closing):
         reasons = []
         for path in self._paths:
             try:
-                file = open_file(path, self._unpack_folder, self._problems)
+                file = open_file(path, self._unpack_folder, self._problems, self._room)
             except (OSError, StorageError) as error:
-                reasons.append(f"{path.name}: {error}")
+                reasons.append(f"{shown(path.name)}: {_reason(error)}")
                 continue
             self._stack.callback(file.close)
             files.append(file)
         if not files:
-            raise StorageError("; ".join(reasons))
+            more = len(reasons) - MOST_NAMES
+            told = [*reasons[:MOST_NAMES], *([f"and {more} files more"] if more > 0 else [])]
+            raise StorageError("; ".join(told))
         for reason in reasons:
-            self._problems.add("bag_damaged", f"nothing can be read from a file of {self.path}, {reason}")
+            self._problems.add(
+                "bag_damaged", f"nothing can be read from a file of {shown(self.path)}, {reason}"
+            )
         return files
 
     def _unpack_folder(self) -> Path:
@@ -206,11 +231,16 @@ class BagReader(Closing):
     def _decoded(self, types: MessageTypes, raw: RawMessage) -> BagMessage | None:
         try:
             # A serialized message begins with 0, so that one compressed by itself is known without metadata.
-            data = decompress(raw.data, "zstd") if raw.data.startswith(ZSTD_MAGIC) else raw.data
+            data = (
+                decompress(raw.data, "zstd", self._room.limits.memory_bytes)
+                if raw.data.startswith(ZSTD_MAGIC)
+                else raw.data
+            )
             message = types.decode(data, raw.type_name)
         except (CompressionError, ValueError) as error:
             self._problems.add(
-                "message_undecodable", f"a message of {raw.topic} in {self.path} cannot be read: {error}"
+                "message_undecodable",
+                f"a message of {shown(raw.topic)} in {shown(self.path)} cannot be read: {error}",
             )
             return None
         return BagMessage(raw.topic, raw.type_name, raw.stamp_ns, message, len(data))
@@ -222,7 +252,8 @@ class BagReader(Closing):
             if topic.name in topics and read < (topic.messages or 0):
                 self._problems.add(
                     "bag_messages_missing",
-                    f"of {topic.messages} messages of {topic.name} in {self.path} {read} could be read",
+                    f"of {topic.messages} messages of {shown(topic.name)} in {shown(self.path)} {read} could "
+                    "be read",
                 )
 
     def _compare(self, promised: Mapping[str, int], counts: Mapping[tuple[str, str], int]) -> None:
@@ -231,15 +262,21 @@ class BagReader(Closing):
         for (name, _), count in counts.items():
             found[name] += count
         wrong = [
-            f"{name}: {promised.get(name, 0)} promised, {found[name]} there"
+            f"{shown(name)}: {promised.get(name, 0)} promised, {found[name]} there"
             for name in sorted({*promised, *found})
             if promised.get(name, 0) != found[name]
         ]
         if wrong:
             self._problems.add(
                 "bag_metadata_wrong",
-                f"metadata.yaml of {self.path} does not fit its files ({'; '.join(wrong)})",
+                f"metadata.yaml of {shown(self.path)} does not fit its files "
+                f"({'; '.join(wrong[:MOST_NAMES])})",
             )
+
+
+def _reason(error: Exception) -> str:
+    """Why a file cannot be read, without its path, which the caller names."""
+    return (error.strerror if isinstance(error, OSError) else None) or one_line(str(error))
 
 
 def _counts(files: Iterable[StorageFile]) -> Counter[tuple[str, str]]:

@@ -17,10 +17,10 @@ from gas_fusion_ros.drivers.thermal.simulated import (
     SimulatedThermalSettings,
     in_camera_steps,
 )
-from gas_fusion_ros.event_log import RobotPose
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES, GasReading, ThermalFrame
+from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES, GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.programme import START_S, patrol_pose, patrol_truth
+from gas_fusion_ros.quoting import quoted, shown
 from gas_fusion_ros.replay.label_times import truth_stretches
 from gas_fusion_ros.replay.metrics import Interval, Leak, label_intervals, leaks_of
 from gas_fusion_ros.replay.topics import RADIOMETRIC_IMAGE, RAW_IMAGE
@@ -122,7 +122,9 @@ class FolderSource:
         dataset = Dataset.load_readable(folder, settings.channels, self.problems)
         self._rows = self._timed(dataset, settings)
         if not self._rows:
-            raise BagSourceError(f"{dataset.csv_path} has no row with a usable stamp in the part asked for")
+            raise BagSourceError(
+                f"{shown(dataset.csv_path)} has no row with a usable stamp in the part asked for"
+            )
         if render_seed is not None:
             _check_classes(row for _, row in self._rows)
         self._channels = settings.channels
@@ -148,7 +150,7 @@ class FolderSource:
             if settings.rows is not None and row.index >= settings.rows:
                 continue
             stamp_ns = START_NS + row.index * settings.period_ns if row.stamp_ns is None else row.stamp_ns
-            place = f"{dataset.csv_path.name} line {row.line}"
+            place = f"{shown(dataset.csv_path.name)} line {row.line}"
             if not 0 < stamp_ns <= _LAST_STAMP_NS:
                 self.problems.add(
                     "unusable_stamp",
@@ -183,7 +185,7 @@ class FolderSource:
             if frame is not None and frame.encoding == "32FC1" and self.image_topic == RAW_IMAGE:
                 frame = raw_counts(frame)
         except (UnreadableImageError, ThermalError) as error:
-            self.problems.add("unreadable_image", f"{row.image}: {error}")
+            self.problems.add("unreadable_image", f"{shown(row.image)}: {error}")
             return None
         return frame
 
@@ -252,7 +254,8 @@ def _check_classes(rows: Iterable[Row]) -> None:
     for row in rows:
         if row.image is None and row.label not in PAPER_CLASSES:
             raise BagSourceError(
-                f"--render: line {row.line} has no image and the class '{row.label}', of which no scene can "
+                f"--render: line {row.line} has no image and the class {quoted(row.label)}, of which no "
+                "scene can "
                 f"be rendered; only of {', '.join(PAPER_CLASSES)}"
             )
 

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from gas_fusion_ros.closing import Closing
 from gas_fusion_ros.dataset import CSV_NAME, IMAGE_FOLDER
 from gas_fusion_ros.observation import GasReading, ThermalFrame
+from gas_fusion_ros.quoting import listed, quoted, shown
 from gas_fusion_ros.thermal import raw_counts
 
 PROVENANCE_NAME = "provenance.json"
@@ -80,7 +81,7 @@ class DatasetFolder(Closing):
         try:
             root.mkdir(parents=True, exist_ok=True)
             if any(root.iterdir()):
-                raise DatasetFolderError(f"{root} is not empty; name a new or an empty folder")
+                raise DatasetFolderError(f"{shown(root)} is not empty; name a new or an empty folder")
             self._file: TextIO = self._part.open("w", newline="", encoding="utf-8")
         except OSError as error:
             raise DatasetFolderError(f"{root} cannot be written: {error.strerror or error}") from None
@@ -132,10 +133,11 @@ class DatasetFolder(Closing):
         known = self._spellings.setdefault(label.lower(), label)
         if known != label:
             raise DatasetFolderError(
-                f"the classes {known} and {label} differ in case alone; images are found regardless of case"
+                f"the classes {shown(known)} and {shown(label)} differ in case alone; images are found "
+                "regardless of case"
             )
         if label != label.strip() or not label.strip(".") or any(char in label for char in '/\\\0\n\r"'):
-            raise DatasetFolderError(f"the class '{label}' cannot name a folder of images; rename it")
+            raise DatasetFolderError(f"the class {quoted(label)} cannot name a folder of images; rename it")
 
     def _write_image(self, frame: ThermalFrame, label: str, serial: int) -> str:
         pixels, suffix = _as_file(frame)
@@ -159,7 +161,7 @@ def _channel_columns(channels: Sequence[str]) -> list[str]:
     wrong = [name for name in channels if name.lower() in own or counts[name.lower()] > 1]
     if wrong:
         raise DatasetFolderError(
-            f"the channels {', '.join(wrong)} cannot be columns: each needs a name of its own, whatever its "
+            f"the channels {listed(wrong)} cannot be columns: each needs a name of its own, whatever its "
             f"case, and none of {', '.join(_OWN_COLUMNS)}"
         )
     return columns

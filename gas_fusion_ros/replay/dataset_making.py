@@ -11,11 +11,13 @@ from typing import Any
 from gas_fusion_ros.messages import channel_names
 from gas_fusion_ros.pairing_types import PairingSettings
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import listed, shown
 from gas_fusion_ros.replay.bag_reader import BagReader
 from gas_fusion_ros.replay.dataset_folder import DatasetFolder
 from gas_fusion_ros.replay.dataset_rows import BagPlan, BagRows, BagShare, BagTruth, RowSettings
 from gas_fusion_ros.replay.labelling import read_label_track, recording_start
 from gas_fusion_ros.replay.labels import LabelTrack, read_intervals
+from gas_fusion_ros.replay.storage.limits import BagLimits
 from gas_fusion_ros.replay.topics import BagTopics, find_topics
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
@@ -34,6 +36,7 @@ class DatasetSettings:
         labels: a CSV of intervals for each bag, in their order; empty takes the label topics.
         slop_ns: largest distance between a reading and its image.
         period_ns: least time between two rows of a bag; 0 takes every reading.
+        limits: what unpacking and reading a bag may take.
     """
 
     topics: BagTopics = field(default_factory=BagTopics)
@@ -41,6 +44,7 @@ class DatasetSettings:
     labels: tuple[Path, ...] = ()
     slop_ns: int = PairingSettings().slop_ns
     period_ns: int = 0
+    limits: BagLimits = field(default_factory=BagLimits)
 
 
 @dataclass(frozen=True)
@@ -123,10 +127,12 @@ class DatasetMaking:
 
     def _plan(self, path: Path, name: str, labels: Path | None) -> BagPlan:
         # Damage is counted when the messages are read, not twice.
-        with BagReader(path, Problems()) as reader:
-            topics = find_topics(reader.topics, self._settings.topics, self._problems, without=("pose",))
+        with BagReader(path, Problems(), self._settings.limits) as reader:
+            topics = find_topics(
+                reader.topics, self._settings.topics, self._problems, without=("pose", "array")
+            )
             if topics.gas is None:
-                raise DatasetMakingError(f"{path} has no gas readings; --gas-topic names their topic")
+                raise DatasetMakingError(f"{shown(path)} has no gas readings; --gas-topic names their topic")
             if labels is not None:
                 start = recording_start(reader, topics.gas)
                 truth = BagTruth(
@@ -137,13 +143,14 @@ class DatasetMaking:
                 truth = BagTruth(track, topics.label, False)
             else:
                 raise DatasetMakingError(
-                    f"{path} has no labels: give a CSV with --labels (`gas-fusion label` writes one), or "
+                    f"{shown(path)} has no labels: give a CSV with --labels (`gas-fusion label` writes "
+                    "one), or "
                     "name a topic of std_msgs/msg/String with --label-topic"
                 )
             wanted = {topics.gas, topics.image}
             counts = [topic.messages for topic in reader.topics if topic.name in wanted]
         messages = None if None in counts else sum(count or 0 for count in counts)
-        return BagPlan(path, name, topics, truth, messages)
+        return BagPlan(path, name, topics, truth, messages, self._settings.limits)
 
     def _first_channels(self) -> tuple[str, ...]:
         for plan in self._plans:
@@ -160,8 +167,8 @@ class DatasetMaking:
             missing = [name for name in self.channels if name not in there]
             if missing:
                 text += (
-                    f"; {plan.topics.gas} of {plan.path} has no channel {', '.join(missing)}, its channels "
-                    f"are {', '.join(there) or 'none'}"
+                    f"; {shown(plan.topics.gas)} of {shown(plan.path)} has no channel {listed(missing)}, its "
+                    f"channels are {listed(there)}"
                 )
         return text
 
@@ -192,7 +199,7 @@ class DatasetMaking:
 def _channels_of(plan: BagPlan) -> tuple[str, ...]:
     """The channels of a bag's first reading that has any; empty where none has."""
     assert plan.topics.gas is not None
-    with BagReader(plan.path, Problems()) as reader:
+    with BagReader(plan.path, Problems(), plan.limits) as reader:
         for message in reader.messages([plan.topics.gas]):
             channels = channel_names(message.message)
             if channels:
@@ -205,7 +212,9 @@ def _names(bags: Sequence[Path]) -> list[str]:
     resolved = [path.resolve() for path in bags]
     for path, count in Counter(resolved).items():
         if count > 1:
-            raise DatasetMakingError(f"{path} is given {count} times; its rows would be in the folder twice")
+            raise DatasetMakingError(
+                f"{shown(path)} is given {count} times; its rows would be in the folder twice"
+            )
     names = [path.name for path in resolved]
     depth = 1
     while len(set(names)) < len(names):

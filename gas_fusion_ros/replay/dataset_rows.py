@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,11 @@ from gas_fusion_ros.observation import UNKNOWN, ThermalFrame
 from gas_fusion_ros.pairing import Pair, Pairing
 from gas_fusion_ros.pairing_types import PairingCounters, PairingSettings
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import shown
 from gas_fusion_ros.replay.bag_reader import BagMessage, BagReader
 from gas_fusion_ros.replay.dataset_folder import DatasetFolder, DatasetRow
 from gas_fusion_ros.replay.labels import LabelTrack
+from gas_fusion_ros.replay.storage.limits import BagLimits
 from gas_fusion_ros.replay.topics import BagTopics
 from gas_fusion_ros.replay.truth import Moments
 from gas_fusion_ros.thermal import ThermalError, raw_counts
@@ -130,6 +132,7 @@ class BagPlan:
         topics: those to read.
         truth: what was in the air.
         messages: how many there are to read; None where the bag cannot say.
+        limits: what unpacking and reading it may take.
     """
 
     path: Path
@@ -137,6 +140,7 @@ class BagPlan:
     topics: BagTopics
     truth: BagTruth
     messages: int | None
+    limits: BagLimits = field(default_factory=BagLimits)
 
 
 class BagRows:
@@ -177,7 +181,7 @@ class BagRows:
         pairing: Pairing[BagMessage, BagMessage] = Pairing(
             PairingSettings(slop_ns=slop_ns, wait_ns=slop_ns + _LAG_NS)
         )
-        with BagReader(plan.path, self._problems) as reader:
+        with BagReader(plan.path, self._problems, plan.limits) as reader:
             for pair in self._pairs(reader, pairing, tick):
                 self._add(pair)
             sha256 = reader.sha256()
@@ -187,7 +191,9 @@ class BagRows:
             name=plan.name,
             path=str(plan.path),
             sha256=sha256,
-            topics={kind: name for kind, name in asdict(plan.topics).items() if kind != "pose"},
+            topics={
+                kind: name for kind, name in asdict(plan.topics).items() if kind not in ("pose", "array")
+            },
             labels=plan.truth.source,
             readings=counters.readings,
             images=counters.images,
@@ -221,7 +227,8 @@ class BagRows:
             self._left_out.out_of_order += 1
             self._problems.add(
                 "reading_out_of_order",
-                f"a reading of {self._plan.path} at {stamp_ns} ns comes after a later one; rows are in time "
+                f"a reading of {shown(self._plan.path)} at {stamp_ns} ns comes after a later one; rows "
+                "are in time "
                 "order, so it is left out",
             )
         elif self._newest_ns is not None and stamp_ns - self._newest_ns < self._settings.least_step_ns:
@@ -238,7 +245,7 @@ class BagRows:
             reading = decode_reading(reading_message.message, self._settings.channels)
         except MessageError as error:
             self._left_out.undecodable += 1
-            self._problems.add(error.cause, f"{reading_message.topic} of {self._plan.path}: {error.detail}")
+            self._problems.add(error.cause, f"{self._place(reading_message)}: {error.detail}")
             return
         if not np.isfinite(reading.counts).all():
             self._left_out.not_finite += 1
@@ -254,12 +261,16 @@ class BagRows:
         """The bag, and which run in it: where its time goes back, what comes after does not follow."""
         return self._plan.name if self._run == 0 else f"{self._plan.name}#{self._run + 1}"
 
+    def _place(self, message: BagMessage) -> str:
+        """Where a message is from, for a sentence."""
+        return f"{shown(message.topic)} of {shown(self._plan.path)}"
+
     def _count_drops(self, counters: PairingCounters) -> None:
         self._left_out.refused = counters.dropped_readings
         for cause, what in _DROPS.items():
             count = getattr(counters, cause)
             if count:
-                self._problems.add(cause, f"{count} {what} in {self._plan.path} are left out")
+                self._problems.add(cause, f"{count} {what} in {shown(self._plan.path)} are left out")
 
     def _frame(self, image: BagMessage) -> ThermalFrame | None:
         try:
@@ -267,9 +278,9 @@ class BagRows:
             if frame.encoding == "32FC1":
                 raw_counts(frame)  # refuses a picture without a single finite pixel
         except MessageError as error:
-            self._problems.add(error.cause, f"{image.topic} of {self._plan.path}: {error.detail}")
+            self._problems.add(error.cause, f"{self._place(image)}: {error.detail}")
         except ThermalError as error:
-            self._problems.add("image_unusable", f"{image.topic} of {self._plan.path}: {error}")
+            self._problems.add("image_unusable", f"{self._place(image)}: {error}")
         else:
             return frame
         return None

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gas_fusion_ros.alarm_types import AlarmState
 from gas_fusion_ros.messages import key_values, stamp_to_ns
 from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.quoting import quoted
 from gas_fusion_ros.replay.metrics import Leak
 from gas_fusion_ros.replay.run_log import AlarmReport, Classification
 
 if TYPE_CHECKING:
     from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+
+
+_SENSED = {state.value for state in AlarmState if state.is_sensed}
 
 
 def decode_classification(msg: DiagnosticArray) -> Classification:
@@ -36,17 +41,23 @@ def decode_classification(msg: DiagnosticArray) -> Classification:
 
 
 def decode_alarm_state(msg: DiagnosticArray) -> AlarmReport:
-    """Read a message of `gas/alarm_state`.
+    """Read a message of `gas/alarm_state`: one of today, or one of old with a single alarm and status.
 
     Raises:
         ValueError: it lacks a status or one of the values it must have.
     """
-    values = _values(msg, ("state", "gas", "fault"), "gas/alarm_state")
+    topic = "gas/alarm_state"
+    values = _values(msg, ("state", "gas", "fault"), topic)
+    if "standing" in values:
+        alarms = [_required(status, ("number", "state", "gas"), topic) for status in msg.status[1:]]
+    else:
+        alarms = [{**values, "number": values.get("alarm", "1")}]
     return AlarmReport(
         stamp_ns=stamp_to_ns(msg.header.stamp),
         state=values["state"],
         gas=values["gas"],
         fault=values["fault"] == "true",
+        sensed={int(alarm["number"]): alarm["gas"] for alarm in alarms if alarm["state"] in _SENSED},
     )
 
 
@@ -70,17 +81,24 @@ def _leak(status: DiagnosticStatus, place: str) -> Leak:
         try:
             times[name] = int(values[name])
         except ValueError:
-            raise ValueError(f"{name} of {place} is '{values[name]}'; expected whole nanoseconds") from None
+            raise ValueError(
+                f"{name} of {place} is {quoted(values[name])}; expected whole nanoseconds"
+            ) from None
     try:
-        return Leak(str(status.message), **times)
+        at = (float(values["x"]), float(values["y"])) if {"x", "y"} <= values.keys() else None
+        return Leak(str(status.message), **times, place=at)
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from None
 
 
 def _values(msg: DiagnosticArray, required: tuple[str, ...], topic: str) -> dict[str, str]:
-    if len(msg.status) != 1:
-        raise ValueError(f"a message of {topic} has one status, this one has {len(msg.status)}")
-    values = key_values(msg.status[0])
+    if not msg.status:
+        raise ValueError(f"a message of {topic} has a status, this one has none")
+    return _required(msg.status[0], required, topic)
+
+
+def _required(status: DiagnosticStatus, required: tuple[str, ...], topic: str) -> dict[str, str]:
+    values = key_values(status)
     missing = [key for key in required if key not in values]
     if missing:
         raise ValueError(f"a message of {topic} has no value {', '.join(missing)}")

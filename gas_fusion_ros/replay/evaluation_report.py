@@ -64,6 +64,7 @@ class LeakOutcome:
         delay_s: from its start to the alarm, seconds; negative where the camera saw it before; None without.
         verdict: found; missed; too short to have to be found; or an alarm stood already, so that none could
             be raised.
+        alarm_gas: the gas that the first alarm raised on it names; None without one.
     """
 
     gas: str
@@ -72,6 +73,7 @@ class LeakOutcome:
     detected: bool
     delay_s: float | None
     verdict: LeakVerdict
+    alarm_gas: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,15 @@ class AlarmOutcome:
     """An alarm and whether it was right.
 
     Attributes:
-        gas: the gas it began with.
+        gas: the gas it names.
         start_s: when it was raised, seconds from the evaluation's beginning.
         end_s: when there was no evidence of gas any more.
         false: whether it stood outside every leak's signs and the grace period; None where the truth is not
             known there.
         pose: where the robot was when it was raised; None where nobody knows.
+        leak: number, from 1, of the leak that it was raised on; None without one, or where none is known.
+        names_leak: whether it names that leak's gas; None without one.
+        distance_m: from the robot to that leak when it was raised, metres; None where it is not known.
     """
 
     gas: str
@@ -102,6 +107,9 @@ class AlarmOutcome:
     end_s: float
     false: bool | None
     pose: Place | None = None
+    leak: int | None = None
+    names_leak: bool | None = None
+    distance_m: float | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +179,7 @@ class EvaluationReport:
         alarms: the alarms raised.
         false_alarms: how many of them were false; None where the truth is not known.
         false_alarms_per_hour: per hour of clean air.
+        misnamed_alarms: alarms raised on a leak that name another gas; None where the truth is not known.
         faults: how often a fault came: no valid reading for the alarm's timeout.
         pair_offset_ms: distance between reading and image of the pairs.
         latency_ms: wall time that decoding, pairing and classifying took per verdict.
@@ -230,6 +239,7 @@ class EvaluationReport:
     unknown: int = 0
     clean_air_s: float | None = None
     grace_s: float = 0.0
+    misnamed_alarms: int | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -296,6 +306,7 @@ class SummaryReport:
     false_alarms_per_hour: float | None = None
     faults: int = 0
     wall_s: float = 0.0
+    misnamed_alarms: int | None = None
 
     def to_json(self) -> str:
         """The summary as JSON text, keys in the order of the attributes."""

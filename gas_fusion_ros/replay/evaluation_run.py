@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,9 @@ from gas_fusion_ros.alarm_types import AlarmEvent, AlarmState
 from gas_fusion_ros.event_log import EventLog, EventLogError
 from gas_fusion_ros.files import write_whole
 from gas_fusion_ros.messages import decode_pose, stamp_to_ns
-from gas_fusion_ros.observation import GasReading
+from gas_fusion_ros.observation import GasReading, RobotPose
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import quoted, shown
 from gas_fusion_ros.replay.alarm_pictures import AlarmPictures
 from gas_fusion_ros.replay.bag_reader import BagMessage, BagReader, BagReadError
 from gas_fusion_ros.replay.decoding import decode_leaks
@@ -29,6 +31,7 @@ from gas_fusion_ros.replay.poses import PoseTrail, place_of
 from gas_fusion_ros.replay.predictions import PredictionError, PredictionFormat, Predictions
 from gas_fusion_ros.replay.reporting import Origin, Volume, report_of
 from gas_fusion_ros.replay.settings import described
+from gas_fusion_ros.replay.storage.limits import BagLimits
 from gas_fusion_ros.replay.tally import Tally
 from gas_fusion_ros.replay.topics import BagTopics, TopicError, find_topics
 from gas_fusion_ros.replay.truth import Truth, clock_shift_ns
@@ -57,6 +60,7 @@ class EvaluationSettings:
         predictions: how the verdicts are written.
         acknowledges: whether an operator acknowledges each alarm once it is over.
         with_heat: whether the pictures of the alarms show where the evidence lay.
+        limits: what unpacking and reading a bag may take.
     """
 
     topics: BagTopics = field(default_factory=BagTopics)
@@ -65,6 +69,7 @@ class EvaluationSettings:
     predictions: PredictionFormat = PredictionFormat.CSV
     acknowledges: bool = False
     with_heat: bool = True
+    limits: BagLimits = field(default_factory=BagLimits)
 
 
 def evaluate_bag(
@@ -85,7 +90,7 @@ def evaluate_bag(
     problems = Problems()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with BagReader(bag, problems) as reader:
+        with BagReader(bag, problems, settings.limits) as reader:
             evaluation = _evaluate(reader, folder, model, settings, problems, watch)
         write_whole(folder / REPORT, evaluation.report.to_json().encode())
     except (BagReadError, TopicError, LabelError, PredictionError, EventLogError, OSError) as error:
@@ -104,8 +109,7 @@ def _evaluate(
     began_s = time.perf_counter()
     topics = _find_topics(reader, settings, problems)
     # Hashing reads the whole bag once more, beside the evaluation: neither waits for the other.
-    with ThreadPoolExecutor(1, "gas_fusion_hash") as hasher:
-        digest = hasher.submit(reader.sha256)
+    with _hashed(reader) as digest:
         with (
             Predictions(folder, settings.predictions, model.bundle.classes) as predictions,
             _event_log(folder / EVENTS, problems) as events,
@@ -140,6 +144,17 @@ def _evaluate(
 
 
 @contextmanager
+def _hashed(reader: BagReader) -> Iterator[Future[str]]:
+    """The bag's hash, to come; what ends the evaluation ends the hashing too."""
+    is_over = threading.Event()
+    with ThreadPoolExecutor(1, "gas_fusion_hash") as hasher:
+        try:
+            yield hasher.submit(reader.sha256, lambda: not is_over.is_set())
+        finally:
+            is_over.set()
+
+
+@contextmanager
 def _event_log(path: Path, problems: Problems) -> Iterator[EventLog]:
     """A log of its own for this evaluation, for it appends; none is left where that fails."""
     path.unlink(missing_ok=True)
@@ -164,7 +179,7 @@ def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Prob
     truth = () if settings.labels is None else ("label", "leaks")
     topics = find_topics(reader.topics, settings.topics, problems, without=(*images, *truth))
     if topics.gas is None and topics.image is None:
-        raise EvaluationError(f"{reader.path}: {_told(problems)}")
+        raise EvaluationError(f"{shown(reader.path)}: {_told(problems)}")
     return topics
 
 
@@ -240,7 +255,7 @@ class _Run:
         if self._decision is None:
             told = _told(self._problems)
             raise EvaluationError(
-                f"{reader.path}: nothing could be classified" + (f"; {told}" if told else "")
+                f"{shown(reader.path)}: nothing could be classified" + (f"; {told}" if told else "")
             )
         watch(1.0)
 
@@ -256,12 +271,16 @@ class _Run:
 
     def on_alarm(self, event: AlarmEvent) -> None:
         """Count and write a change of the alarm; keep a picture of what raised one."""
-        pose = self._poses.at(self.pipeline.moment_ns(event))
-        self._events.write(event, pose)
-        if self.tally.add_alarm(event, place_of(pose)) and self._decision is not None:
+        self._events.write(event)
+        self.tally.add_alarm(event)
+        if event.raises_alarm and self._decision is not None:
             self.pictures.add(self._decision, event.gas)
         if self._settings.acknowledges and event.state is AlarmState.LATCHED:
             self.pipeline.acknowledge()
+
+    def where(self, moment_ns: int) -> RobotPose | None:
+        """Tell where the robot was, as far as the bag says."""
+        return self._poses.at(moment_ns)
 
     def _take(self, message: BagMessage) -> None:
         topics = self._topics
@@ -278,6 +297,8 @@ class _Run:
             self._poses.settle(message.stamp_ns)
         elif message.topic == topics.label:
             self._take_label(message)
+        elif message.topic == topics.array:
+            self.pipeline.add_array_message(message.message, message.stamp_ns)
         elif message.topic == topics.pose:
             self._take_pose(message)
         else:
@@ -288,7 +309,7 @@ class _Run:
         try:
             self.truth.hear_label(message.stamp_ns, label)
         except ValueError as error:
-            self._problems.add("label_unusable", f"a message of {message.topic}: {error}")
+            self._problems.add("label_unusable", f"a message of {shown(message.topic)}: {error}")
             return
         self._check_label(label)
 
@@ -296,7 +317,7 @@ class _Run:
         try:
             self.truth.hear_leaks(decode_leaks(message.message))
         except ValueError as error:
-            self._problems.add("leaks_unusable", f"a message of {message.topic}: {error}")
+            self._problems.add("leaks_unusable", f"a message of {shown(message.topic)}: {error}")
 
     def _take_pose(self, message: BagMessage) -> None:
         """Keep where the robot is; as in the live node a pose of no numbers replaces the one before."""
@@ -304,7 +325,7 @@ class _Run:
         if place_of(pose) is None:
             self._problems.add(
                 "pose_unusable",
-                f"a message of {message.topic} has x {pose.x} and y {pose.y}; expected metres",
+                f"a message of {shown(message.topic)} has x {pose.x} and y {pose.y}; expected metres",
             )
         self._poses.hear(message.stamp_ns, pose)
 
@@ -323,7 +344,7 @@ class _Run:
         end_ns = (self._reader.end_ns or recorded_ns) - clock_shift_ns(origin_ns, recorded_ns)
         outside = outside_recording(intervals, origin_ns, end_ns)
         for text in outside.values():
-            self._problems.add("label_outside_recording", f"{labels}: {text}")
+            self._problems.add("label_outside_recording", f"{shown(labels)}: {text}")
         intervals = [interval for interval in intervals if interval not in outside]
         # Of labels that all lie elsewhere nothing is known here.
         self.truth = Truth(intervals or None, self.score_settings.grace_ns)
@@ -337,7 +358,7 @@ class _Run:
         self._strange_label = label
         self._problems.add(
             "label_unknown_class",
-            f"the label '{label}' is no class of the model, which knows {', '.join(classes)}"
+            f"the label {quoted(label)} is no class of the model, which knows {', '.join(classes)}"
             f"{_alike(label, classes)}; readings under it are not judged, and it counts as a leak",
         )
 

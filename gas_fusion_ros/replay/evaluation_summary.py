@@ -53,6 +53,7 @@ def summarise(
         false_alarms=false_alarms,
         false_alarms_per_hour=per_hour(false_alarms, clean_air_s),
         faults=sum(report.faults for report in reports),
+        misnamed_alarms=_misnamed_alarms(reports),
         wall_s=round(wall_s, 3),
     )
 
@@ -96,6 +97,12 @@ def _false_alarms(reports: Sequence[EvaluationReport]) -> tuple[int | None, floa
     known = [report for report in reports if report.false_alarms is not None]
     count = sum(report.false_alarms or 0 for report in known) if known else None
     return count, sum(report.clean_air_s or 0.0 for report in known)
+
+
+def _misnamed_alarms(reports: Sequence[EvaluationReport]) -> int | None:
+    """Alarms of another gas than their leak's; None where no bag's truth is known."""
+    known = [report.misnamed_alarms for report in reports if report.misnamed_alarms is not None]
+    return sum(known) if known else None
 
 
 def _leaks(reports: Sequence[EvaluationReport]) -> dict[str, int]:

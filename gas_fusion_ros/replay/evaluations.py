@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gas_fusion_ros.quoting import one_line
 from gas_fusion_ros.replay.evaluation import Evaluation
 from gas_fusion_ros.replay.evaluation_report import Failure
 from gas_fusion_ros.replay.evaluation_run import EvaluationError, EvaluationSettings, Watch, evaluate_bag
@@ -14,10 +17,12 @@ from gas_fusion_ros.replay.model import Model
 from gas_fusion_ros.replay.settings import ClassifierSettings
 
 HTML = "report.html"
+SUMMARY = "summary.json"
 
 Outcome = Evaluation | Failure
 
 _CONNECT_S = 10
+_NAMELESS = "bag"
 
 
 class ParallelError(RuntimeError):
@@ -77,7 +82,7 @@ def run_job(job: Job, model: Model, watch: Watch = lambda _: None) -> Outcome:
     except (EvaluationError, OSError) as error:
         return Failure(str(job.bag), str(error))
     except Exception as error:  # whatever is wrong with one bag, the others go on
-        return Failure(str(job.bag), f"{type(error).__name__}: {error}")
+        return Failure(str(job.bag), one_line(f"{type(error).__name__}: {error}"))
     return evaluation
 
 
@@ -92,13 +97,23 @@ def run_in_processes(
     if importlib.util.find_spec("joblib") is None:
         raise ParallelError("several bags at a time need joblib: pip install joblib, or give --jobs 1")
     import joblib
+    from joblib.externals.loky import get_reusable_executor
 
+    # joblib's keeper of semaphores warns, at the end, of those of processes that were ended on purpose.
+    ignored = [os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker"]
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, ignored))
     parallel = joblib.Parallel(n_jobs=min(workers, len(jobs)), return_as="generator")
-    outcomes = parallel(joblib.delayed(_run_remotely)(job, classifier) for job in jobs)
+    outcomes = parallel(joblib.delayed(_run_in_process)(job, classifier) for job in jobs)
     try:
         yield from zip(jobs, outcomes, strict=True)
     except Exception as error:  # a process that was killed, for lack of memory say
-        raise ParallelError(f"a process ended before its bag was evaluated: {error}") from error
+        raise ParallelError(
+            f"a process ended before its bag was evaluated: {one_line(str(error))}"
+        ) from error
+    except BaseException:
+        # Nobody waits for what the processes are at.
+        get_reusable_executor().shutdown(wait=True, kill_workers=True)
+        raise
 
 
 def run_on_cluster(
@@ -137,6 +152,12 @@ _models: list[tuple[ClassifierSettings, Model]] = []
 """The model of this process, where it evaluates bags for another one."""
 
 
+def _run_in_process(job: Job, classifier: ClassifierSettings) -> Outcome:
+    # A terminal tells all processes of Ctrl-C; the one that started this one ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return _run_remotely(job, classifier)
+
+
 def _run_remotely(job: Job, classifier: ClassifierSettings) -> Outcome:
     if not _models or _models[0][0] != classifier:
         _models[:] = [(classifier, Model.load(classifier))]
@@ -151,19 +172,24 @@ def _absolute(job: Job) -> Job:
 
 def _names(bags: Sequence[Path]) -> list[str]:
     names: list[str] = []
+    # Disks that take upper and lower case for the same have to hold them too.
+    taken = {SUMMARY, HTML}
     for bag in bags:
         plain = name = _name_of(bag)
         number = 1
-        while name in names:
+        while name.casefold() in taken:
             number += 1
             name = f"{plain}-{number}"
         names.append(name)
+        taken.add(name.casefold())
     return names
 
 
 def _name_of(bag: Path) -> str:
-    absolute = bag.absolute()
-    return absolute.name if absolute.is_dir() else absolute.name.split(".")[0]
+    """A name for the bag's folder and its labels: one part of a path, whatever the way to the bag."""
+    # `..` and `.` are the names of folders that have a better one, but for the root.
+    absolute = Path(os.path.abspath(bag))
+    return (absolute.name if absolute.is_dir() else absolute.name.split(".")[0]) or _NAMELESS
 
 
 def _labels_of(bag: Path, labels: Path | None) -> Path | None:

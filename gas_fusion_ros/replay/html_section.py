@@ -127,12 +127,13 @@ def _leaks(report: EvaluationReport) -> Html:
             time_text(leak.start_s, report.duration_s),
             duration_text(leak.end_s - leak.start_s),
             seconds_text(leak.delay_s),
+            DASH if leak.alarm_gas is None else named(leak.alarm_gas, colours),
             mark(*_LEAK_MARKS[leak.verdict]),
         )
         for number, leak in enumerate(report.leaks, start=1)
     ]
     note = element("p", "Delay: from the leak's start to the alarm; negative where a sign of it came before.")
-    return joined((table("", ("leak", "gas", "start", "duration", "delay", "verdict"), rows), note))
+    return joined((table("", ("leak", "gas", "start", "duration", "delay", "alarm", "verdict"), rows), note))
 
 
 def _alarms(report: EvaluationReport) -> Html:
@@ -145,17 +146,24 @@ def _alarms(report: EvaluationReport) -> Html:
         "start": [time_text(alarm.start_s, report.duration_s) for alarm in report.alarms],
         "duration": [duration_text(alarm.end_s - alarm.start_s) for alarm in report.alarms],
         "place": [place_text(alarm.pose) for alarm in report.alarms],
+        "to the leak": [
+            DASH if alarm.distance_m is None else f"{alarm.distance_m:.1f} m" for alarm in report.alarms
+        ],
         "verdict": [_alarm_verdict(alarm) for alarm in report.alarms],
     }
     if not any(alarm.pose for alarm in report.alarms):
         del columns["place"]
+    if all(alarm.distance_m is None for alarm in report.alarms):
+        del columns["to the leak"]
     return table("", tuple(columns), zip(*columns.values(), strict=True))
 
 
 def _alarm_verdict(alarm: AlarmOutcome) -> str:
     if alarm.false is None:
         return f"{DASH} not known: no labels there"
-    return mark("\u2716 false", "bad") if alarm.false else mark("\u2714 right", "good")
+    if alarm.false:
+        return mark("\u2716 false", "bad")
+    return mark("\u26a0 another gas", "warn") if alarm.names_leak is False else mark("\u2714 right", "good")
 
 
 def _frames(evaluation: Evaluation) -> Html:

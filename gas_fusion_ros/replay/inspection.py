@@ -8,6 +8,7 @@ from dataclasses import replace
 from gas_fusion_ros.inference import Bundle
 from gas_fusion_ros.pairing import Pairing, PairingSettings
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import shown
 from gas_fusion_ros.replay.bag_reader import BagMessage, BagReader
 from gas_fusion_ros.replay.inspection_gas import GasFollower
 from gas_fusion_ros.replay.inspection_images import ImageFollower
@@ -41,7 +42,7 @@ def inspect(
         TopicError: a wanted topic is not there or has another type.
         ImportError: cv_bridge cannot be used.
     """
-    topics = find_topics(reader.topics, wanted, problems, without=("pose",))
+    topics = find_topics(reader.topics, wanted, problems, without=("pose", "array"))
     look = _Look(reader, topics, pairing, problems)
     look.through(on_message)
     found = look.inspection()
@@ -119,7 +120,7 @@ class _Look:
         try:
             self._labels.add(message.stamp_ns, str(message.message.data))
         except ValueError as error:
-            self._problems.add("label_unusable", f"{message.topic}: {error}")
+            self._problems.add("label_unusable", f"{shown(message.topic)}: {error}")
 
     def _pairing_figures(self) -> PairingFigures | None:
         if self._gas is None or self._images is None:

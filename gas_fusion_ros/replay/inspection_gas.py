@@ -11,11 +11,16 @@ from gas_fusion_ros.messages import MessageError, channel_names, decode_reading,
 from gas_fusion_ros.mq import ChannelHealth, ChannelMonitor, ChannelSettings
 from gas_fusion_ros.observation import GasReading
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import shown
 from gas_fusion_ros.replay.inspection_report import ChannelFigures, GasFigures
 from gas_fusion_ros.replay.inspection_streams import StampFollower
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import PointCloud2
+
+
+_MOST_FRAMES = 100
+_LONGEST_NAME = 255
 
 
 class GasFollower:
@@ -38,7 +43,8 @@ class GasFollower:
         """Take in a message; return its stamp, nanoseconds."""
         stamp_ns = stamp_to_ns(msg.header.stamp)
         self._stamps.add(stamp_ns, recorded_ns)
-        self._frames[str(msg.header.frame_id)] = None
+        if len(self._frames) < _MOST_FRAMES:
+            self._frames[str(msg.header.frame_id[:_LONGEST_NAME])] = None
         try:
             if self._channels is None:
                 self._channels = _Channels(channel_names(msg))
@@ -61,7 +67,7 @@ class GasFollower:
 
     def _count(self, cause: str, detail: str) -> None:
         self._unreadable[cause] += 1
-        self._problems.add(cause, f"{self._topic}: {detail}")
+        self._problems.add(cause, f"{shown(self._topic)}: {detail}")
 
 
 class _Channels:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from gas_fusion_ros.messages import MessageError, decode_frame, stamp_to_ns
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import shown
 from gas_fusion_ros.replay.inspection_report import ImageFigures, PixelFigures
 from gas_fusion_ros.replay.inspection_streams import StampFollower
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _UNITS = {"32FC1": "degC", "mono16": "counts"}
 _LEVELS = "grey levels"
+_MOST_SIZES = 100
 
 
 class ImageFollower:
@@ -47,12 +49,14 @@ class ImageFollower:
         """
         stamp_ns = stamp_to_ns(msg.header.stamp)
         self._stamps.add(stamp_ns, recorded_ns)
-        self._sizes[f"{msg.width}x{msg.height}"] += 1
+        size = f"{msg.width}x{msg.height}"
+        if size in self._sizes or len(self._sizes) < _MOST_SIZES:
+            self._sizes[size] += 1
         try:
             frame = decode_frame(msg)
         except MessageError as error:
             self._unreadable[error.cause] += 1
-            self._problems.add(error.cause, f"{self._topic}: {error.detail}")
+            self._problems.add(error.cause, f"{shown(self._topic)}: {error.detail}")
             return stamp_ns
         self._encodings.setdefault(frame.encoding, _Pixels(_UNITS.get(frame.encoding, _LEVELS))).add(
             frame.pixels

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gas_fusion_ros.alarm_types import AlarmSettings
 from gas_fusion_ros.inference import Bundle
 from gas_fusion_ros.pairing_types import PairingSettings
+from gas_fusion_ros.quoting import listed, shown
 from gas_fusion_ros.replay.inspection_report import (
     ChannelFigures,
     GasFigures,
@@ -48,15 +49,15 @@ def warnings_of(found: Inspection, bundle: Bundle, pairing: PairingSettings) -> 
 
 def _of_gas(gas: GasFigures, bundle: Bundle, future_s: float) -> Iterator[str]:
     if gas.stamps.messages == 0:
-        yield f"{gas.topic} has no messages"
+        yield f"{shown(gas.topic)} has no messages"
         return
     if len(gas.frames) > 1:
-        yield f"readings of {gas.topic} come from several frames: {', '.join(gas.frames)}"
+        yield f"readings of {shown(gas.topic)} come from several frames: {listed(gas.frames)}"
     missing = [name for name in bundle.channels if name not in {channel.name for channel in gas.channels}]
     if missing and gas.channels:
         yield (
-            f"{gas.topic} has no channel {', '.join(missing)}, which {bundle.name} needs; "
-            f"it has {', '.join(channel.name for channel in gas.channels)}"
+            f"{shown(gas.topic)} has no channel {listed(missing)}, which {shown(bundle.name)} needs; "
+            f"it has {listed(channel.name for channel in gas.channels)}"
         )
     yield from _of_stamps(gas.topic, gas.stamps, future_s)
     yield from _of_silence(gas, bundle)
@@ -67,28 +68,37 @@ def _of_gas(gas: GasFigures, bundle: Bundle, future_s: float) -> Iterator[str]:
 def _of_stamps(topic: str, stamps: StampFigures, future_s: float) -> Iterator[str]:
     if stamps.jumps_back:
         yield (
-            f"stamps of {topic} jump back {_times(stamps.jumps_back)}, by up to "
+            f"stamps of {shown(topic)} jump back {_times(stamps.jumps_back)}, by up to "
             f"{stamps.largest_jump_back_s:.1f} s: each begins a new run"
         )
     if stamps.out_of_order:
-        yield f"{stamps.out_of_order} of {stamps.messages} stamps of {topic} are older than the one before"
+        yield (
+            f"{stamps.out_of_order} of {stamps.messages} stamps of {shown(topic)} are older than the "
+            "one before"
+        )
     if stamps.duplicates:
-        yield f"{stamps.duplicates} of {stamps.messages} messages of {topic} repeat a stamp: they are dropped"
+        yield (
+            f"{stamps.duplicates} of {stamps.messages} messages of {shown(topic)} repeat a stamp: they "
+            "are dropped"
+        )
     if stamps.offset_s is None or stamps.least_offset_s is None:
         return
     if abs(stamps.offset_s) > _SAME_CLOCK_S:
         yield (
-            f"stamps of {topic} are of another clock than the recording, {abs(stamps.offset_s):.1f} s apart: "
+            f"stamps of {shown(topic)} are of another clock than the recording, "
+            f"{abs(stamps.offset_s):.1f} s apart: "
             "labels go by the time of recording"
         )
     elif stamps.offset_s > _LATE_S:
         yield (
-            f"{topic} is recorded {stamps.offset_s:.1f} s after its stamps (median): labels of a topic hold "
+            f"{shown(topic)} is recorded {stamps.offset_s:.1f} s after its stamps (median): labels of a "
+            "topic hold "
             "from their recording on, so they are late by as much"
         )
     elif stamps.least_offset_s < -future_s:
         yield (
-            f"stamps of {topic} lie up to {-stamps.least_offset_s:.1f} s after their recording: the clocks "
+            f"stamps of {shown(topic)} lie up to {-stamps.least_offset_s:.1f} s after their recording: "
+            "the clocks "
             "of sensor and recorder differ"
         )
 
@@ -100,14 +110,15 @@ def _of_silence(gas: GasFigures, bundle: Bundle) -> Iterator[str]:
     timeout_s = AlarmSettings.timeout_ns / NANOSECONDS_PER_SECOND
     if stamps.largest_gap_s > timeout_s:
         yield (
-            f"{gas.topic} is silent for up to {stamps.largest_gap_s:.1f} s ({_times(stamps.gaps)} more than "
+            f"{shown(gas.topic)} is silent for up to {stamps.largest_gap_s:.1f} s ({_times(stamps.gaps)} "
+            "more than "
             f"three periods): after {timeout_s:.0f} s a fault stands"
         )
     max_gap_s = window.max_gap_ns / NANOSECONDS_PER_SECOND
     if window.readings > 1 and stamps.period_s > max_gap_s:
         yield (
-            f"{gas.topic} has a reading every {stamps.period_s:.1f} s: too sparse for the windows of "
-            f"{bundle.name}, which need one every {max_gap_s:.1f} s"
+            f"{shown(gas.topic)} has a reading every {stamps.period_s:.1f} s: too sparse for the windows of "
+            f"{shown(bundle.name)}, which need one every {max_gap_s:.1f} s"
         )
 
 
@@ -118,43 +129,44 @@ def _of_channel(topic: str, channel: ChannelFigures) -> Iterator[str]:
         (channel.stuck_share, "is stuck for minutes"),
     ):
         if share >= _NOTABLE_SHARE:
-            yield f"{channel.name} of {topic} {what} in {share:.0%} of the readings"
+            yield f"{shown(channel.name)} of {shown(topic)} {what} in {share:.0%} of the readings"
 
 
 def _of_images(images: ImageFigures, future_s: float) -> Iterator[str]:
     if images.stamps.messages == 0:
-        yield f"{images.topic} has no messages"
+        yield f"{shown(images.topic)} has no messages"
         return
     yield from _of_stamps(images.topic, images.stamps, future_s)
     if len(images.sizes) > 1:
-        yield f"images of {images.topic} are of several sizes: {', '.join(images.sizes)}"
+        yield f"images of {shown(images.topic)} are of several sizes: {listed(images.sizes)}"
     small = [size for size in images.sizes if min(int(side) for side in size.split("x")) < MIN_SIDE]
     if small:
-        yield f"images of {images.topic} are {', '.join(small)}: a side needs {MIN_SIDE} pixels at least"
+        yield f"images of {shown(images.topic)} are {listed(small)}: a side needs {MIN_SIDE} pixels at least"
     if len(images.encodings) > 1:
-        yield f"images of {images.topic} are of several encodings: {', '.join(images.encodings)}"
+        yield f"images of {shown(images.topic)} are of several encodings: {listed(images.encodings)}"
     for encoding, pixels in images.encodings.items():
         yield from _of_pixels(images.topic, encoding, pixels)
     if images.frozen >= _NOTABLE_SHARE * images.stamps.messages:
         yield (
-            f"{images.frozen} of {images.stamps.messages} images of {images.topic} equal the one before: "
+            f"{images.frozen} of {images.stamps.messages} images of {shown(images.topic)} equal the one "
+            "before: "
             "the camera was frozen, or repeats frames"
         )
 
 
 def _of_pixels(topic: str, encoding: str, pixels: PixelFigures) -> Iterator[str]:
     if pixels.least is None or pixels.greatest is None:
-        yield f"no pixel of the {encoding} images of {topic} is finite"
+        yield f"no pixel of the {encoding} images of {shown(topic)} is finite"
         return
     if pixels.nan_share >= _NOTABLE_SHARE:
-        yield f"{pixels.nan_share:.0%} of the pixels of {topic} are not finite"
+        yield f"{pixels.nan_share:.0%} of the pixels of {shown(topic)} are not finite"
     span = f"{pixels.least:g} to {pixels.greatest:g}"
     if encoding == "32FC1" and not _COLDEST_DEG_C <= pixels.least <= pixels.greatest <= _HOTTEST_DEG_C:
-        yield f"{topic} goes from {span}: 32FC1 must be degrees Celsius"
+        yield f"{shown(topic)} goes from {span}: 32FC1 must be degrees Celsius"
     elif encoding == "32FC1" and pixels.least > _COLDEST_KELVIN:
-        yield f"{topic} goes from {span}, as kelvin would: 32FC1 must be degrees Celsius"
+        yield f"{shown(topic)} goes from {span}, as kelvin would: 32FC1 must be degrees Celsius"
     if pixels.least == pixels.greatest:
-        yield f"every pixel of the {encoding} images of {topic} is {pixels.least:g}"
+        yield f"every pixel of the {encoding} images of {shown(topic)} is {pixels.least:g}"
 
 
 def _of_pairing(pairing: PairingFigures) -> Iterator[str]:
@@ -168,12 +180,13 @@ def _of_pairing(pairing: PairingFigures) -> Iterator[str]:
 
 def _of_labels(labels: LabelFigures, bundle: Bundle) -> Iterator[str]:
     if not labels.seconds:
-        yield f"{labels.topic} has no messages: nothing can be judged without --labels"
+        yield f"{shown(labels.topic)} has no messages: nothing can be judged without --labels"
     unknown = [name for name in labels.seconds if name not in bundle.classes]
     if unknown:
         yield (
-            f"{labels.topic} names {', '.join(unknown)}, no class of {bundle.name}, whose classes are "
-            f"{', '.join(bundle.classes)}"
+            f"{shown(labels.topic)} names {listed(unknown)}, no class of {shown(bundle.name)}, whose "
+            "classes are "
+            f"{listed(bundle.classes)}"
         )
 
 

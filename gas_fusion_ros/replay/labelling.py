@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from gas_fusion_ros.messages import stamp_to_ns
 from gas_fusion_ros.observation import UNKNOWN
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import listed, shown
 from gas_fusion_ros.replay.bag_reader import BagReader, BagTopic
 from gas_fusion_ros.replay.decoding import decode_alarm_state
 from gas_fusion_ros.replay.labels import LabelError, LabelTrack, gaps_between, merge_intervals
-from gas_fusion_ros.replay.metrics import Interval, alarm_bands
+from gas_fusion_ros.replay.metrics import Interval, one_at_a_time
+from gas_fusion_ros.replay.metrics import alarm_intervals as sensed_intervals
 from gas_fusion_ros.replay.truth import clock_shift_ns
 
 ALARM_TOPIC, ALARM_TYPE = "gas/alarm_state", "diagnostic_msgs/msg/DiagnosticArray"
@@ -47,10 +49,13 @@ def read_label_track(reader: BagReader, label_topic: str, problems: Problems) ->
     track = LabelTrack()
     for message in reader.messages([label_topic]):
         label = str(message.message.data).strip()
-        if label:
+        if not label:
+            problems.add("label_empty", f"a message of {shown(label_topic)} is empty; expected a class")
+            continue
+        try:
             track.add(message.stamp_ns, label)
-        else:
-            problems.add("label_empty", f"a message of {label_topic} is empty; expected a class")
+        except ValueError as error:
+            problems.add("label_unusable", f"a message of {shown(label_topic)}: {error}")
     return track
 
 
@@ -65,7 +70,7 @@ def truth_intervals(
     told = read_label_track(reader, label_topic, problems).intervals(reader.end_ns or 0)
     intervals = [one.shifted(-start.shift_ns) for one in told if one.label != UNKNOWN]
     if not intervals:
-        raise LabelError(f"{label_topic} of {reader.path} holds no class")
+        raise LabelError(f"{shown(label_topic)} of {shown(reader.path)} holds no class")
     return intervals
 
 
@@ -81,11 +86,11 @@ def alarm_intervals(
         try:
             state = decode_alarm_state(message.message)
         except ValueError as error:
-            problems.add("alarm_state_wrong", f"{alarm_topic}: {error}")
+            problems.add("alarm_state_wrong", f"{shown(alarm_topic)}: {error}")
             continue
-        states.append((state.stamp_ns, state.state, state.gas))
+        states.append((state.stamp_ns, state.sensed))
     states.sort(key=lambda state: state[0])
-    return merge_intervals(alarm_bands(states, (reader.end_ns or 0) - start.shift_ns))
+    return merge_intervals(one_at_a_time(sensed_intervals(states, (reader.end_ns or 0) - start.shift_ns)))
 
 
 def find_alarm_topic(topics: Sequence[BagTopic], wanted: str | None) -> str:
@@ -101,10 +106,12 @@ def find_alarm_topic(topics: Sequence[BagTopic], wanted: str | None) -> str:
         found = [name for name in of_type if f"/{name}".endswith(f"/{ALARM_TOPIC}")]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(found or of_type) or "none"
+    names = listed(found or of_type)
     if found:
         raise LabelError(f"several topics are alarm states: {names}; --alarm-topic chooses")
-    raise LabelError(f"there is no topic {wanted or ALARM_TOPIC}; of type {ALARM_TYPE} there is {names}")
+    raise LabelError(
+        f"there is no topic {shown(wanted or ALARM_TOPIC)}; of type {ALARM_TYPE} there is {names}"
+    )
 
 
 def fill_between(intervals: Iterable[Interval], label: str, start_ns: int, end_ns: int) -> list[Interval]:

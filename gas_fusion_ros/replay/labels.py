@@ -17,7 +17,9 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from gas_fusion_ros.files import open_text
 from gas_fusion_ros.observation import UNKNOWN
+from gas_fusion_ros.quoting import listed, quoted, shown
 from gas_fusion_ros.replay.metrics import Interval, Leak, leaks_of
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
@@ -27,6 +29,12 @@ ABSOLUTE_FROM_S = 100_000_000
 
 _LAST_S = 9_000_000_000
 """What 64 bits of nanoseconds hold, about."""
+
+_MOST_BYTES = 16 << 20
+_MOST_INTERVALS = 200_000
+"""Of a CSV, and changes of a label topic: more than one a second for two days."""
+_MOST_LEAKS = 10_000
+_LONGEST_LABEL = 80
 
 _ISO_8601 = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d(?::?\d\d)?)?", re.IGNORECASE
@@ -61,10 +69,12 @@ def read_intervals(path: Path, origin_ns: int) -> list[Interval]:
             it starts, or two of different classes overlap.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return _merged(_entries(path, file, origin_ns))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LabelError(f"{path} cannot be read as a CSV of intervals: {error}") from None
+        with open_text(path, _MOST_BYTES) as file:
+            return _merged(_entries(shown(path), file, origin_ns))
+    except OSError as error:
+        raise LabelError(f"{shown(path)} cannot be read as a CSV of intervals: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LabelError(f"{shown(path)} cannot be read as a CSV of intervals: {error}") from None
 
 
 def write_intervals(path: Path, intervals: Sequence[Interval], origin_ns: int | None) -> None:
@@ -90,7 +100,7 @@ def write_intervals(path: Path, intervals: Sequence[Interval], origin_ns: int | 
         os.replace(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise LabelError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise LabelError(f"{shown(path)} cannot be written: {error.strerror or error}") from None
 
 
 def parse_time(text: str, origin_ns: int) -> int:
@@ -110,10 +120,11 @@ def parse_time(text: str, origin_ns: int) -> int:
         seconds = Decimal(text.strip())
     except InvalidOperation:
         raise ValueError(
-            f"'{text}' is no time; expected seconds such as 12.5, or a stamp such as 2024-05-01T12:00:00Z"
+            f"{quoted(text)} is no time; expected seconds such as 12.5, or a stamp such as "
+            "2024-05-01T12:00:00Z"
         ) from None
     if not seconds.is_finite() or abs(seconds) > _LAST_S:
-        raise ValueError(f"'{text}' is no time; expected seconds up to {_LAST_S}")
+        raise ValueError(f"{quoted(text)} is no time; expected seconds up to {_LAST_S}")
     nanoseconds = round(seconds * NANOSECONDS_PER_SECOND)
     return nanoseconds if seconds >= ABSOLUTE_FROM_S else origin_ns + nanoseconds
 
@@ -143,7 +154,8 @@ def outside_recording(intervals: Iterable[Interval], start_ns: int, end_ns: int)
     length = _seconds(end_ns - start_ns)
     outside = (one for one in intervals if one.end_ns < start_ns or one.start_ns > end_ns)
     return {
-        one: f"{one.label}, {_seconds(one.start_ns - start_ns)} to {_seconds(one.end_ns - start_ns)} s, lies "
+        one: f"{shown(one.label)}, {_seconds(one.start_ns - start_ns)} to "
+        f"{_seconds(one.end_ns - start_ns)} s, lies "
         f"outside the recording, which lasts {length} s from its first reading on"
         for one in outside
     }
@@ -204,15 +216,21 @@ class LabelTrack:
         """From `stamp_ns` on `label` holds until another is added.
 
         Raises:
-            ValueError: it lies before the label that holds, or the track was made of intervals.
+            ValueError: it lies before the label that holds, is no class, or one change too many; or the
+                track was made of intervals.
         """
         if self._intervals and not self._is_open:
             raise ValueError("a track made of intervals takes no further label")
+        _check_class(label)
         last = self._intervals[-1] if self._intervals else None
         if last is not None and stamp_ns < last.start_ns:
-            raise ValueError(f"label {label} at {stamp_ns} ns lies before the last, at {last.start_ns} ns")
+            raise ValueError(
+                f"label {shown(label)} at {stamp_ns} ns lies before the last, at {last.start_ns} ns"
+            )
         if last is not None and last.label == label:
             return
+        if len(self._intervals) >= _MOST_INTERVALS:
+            raise ValueError(f"the label changed {_MOST_INTERVALS} times before; that is no label")
         if last is not None:
             self._intervals[-1] = replace(last, end_ns=stamp_ns)
         self._intervals.append(Interval(label, stamp_ns, stamp_ns))
@@ -220,8 +238,15 @@ class LabelTrack:
         self._is_open = True
 
     def add_leaks(self, leaks: Iterable[Leak]) -> None:
-        """Leaks with their signs, as `truth/leaks` tells; one told again counts once."""
-        self._leaks.update(dict.fromkeys(leaks))
+        """Leaks with their signs, as `truth/leaks` tells; one told again counts once.
+
+        Raises:
+            ValueError: there are too many in all.
+        """
+        more = dict.fromkeys(leaks)
+        if len(self._leaks) + len(more) > _MOST_LEAKS and len(self._leaks | more) > _MOST_LEAKS:
+            raise ValueError(f"more than {_MOST_LEAKS} leaks are told of; that is no recording of a patrol")
+        self._leaks |= more
 
     def at(self, stamp_ns: int) -> str | None:
         """The class at a stamp; None where nothing is said, nor yet."""
@@ -249,10 +274,10 @@ class LabelTrack:
         return [replace(leak, end_ns=min(leak.end_ns, end_ns)) for leak in begun]
 
 
-def _entries(path: Path, file: Iterable[str], origin_ns: int) -> Iterator[_Entry]:
+def _entries(path: str, file: Iterable[str], origin_ns: int) -> Iterator[_Entry]:
     reader = csv.reader(file)
     places = _column_places(path, next(reader, []))
-    is_empty = True
+    count = 0
     for cells in reader:
         if not any(cell.strip() for cell in cells):
             continue
@@ -261,18 +286,20 @@ def _entries(path: Path, file: Iterable[str], origin_ns: int) -> Iterator[_Entry
             yield _Entry(_parse_row(cells, places, origin_ns), place)
         except ValueError as error:
             raise LabelError(f"{place}: {error}") from None
-        is_empty = False
-    if is_empty:
+        count += 1
+        if count > _MOST_INTERVALS:
+            raise LabelError(f"{path} has more than {_MOST_INTERVALS} intervals")
+    if not count:
         raise LabelError(f"{path} has no interval; expected a row of {','.join(COLUMNS)} below the header")
 
 
-def _column_places(path: Path, header: Sequence[str]) -> tuple[int, ...]:
+def _column_places(path: str, header: Sequence[str]) -> tuple[int, ...]:
     found = [name.strip().lower() for name in header]
     missing = [name for name in COLUMNS if name not in found]
     if missing:
         raise LabelError(
             f"{path} line 1: no column for {', '.join(missing)}; expected the header {','.join(COLUMNS)}, "
-            f"found {','.join(header) or 'nothing'}"
+            f"found {listed(header) if header else 'nothing'}"
         )
     return tuple(found.index(name) for name in COLUMNS)
 
@@ -290,14 +317,22 @@ def make_interval(start: str, end: str, label: str, origin_ns: int) -> Interval:
     Raises:
         ValueError: a time or the class is wrong, or the end lies before the start.
     """
-    if not label:
-        raise ValueError("the class is empty; expected its name")
+    _check_class(label)
     if label == UNKNOWN:
         raise ValueError(f"the class is {UNKNOWN}; leave out stretches whose class nobody knows")
     start_ns, end_ns = (parse_time(text, origin_ns) for text in (start, end))
     if end_ns < start_ns:
-        raise ValueError(f"the end {end} lies before the start {start}")
+        raise ValueError(f"the end {shown(end)} lies before the start {shown(start)}")
     return Interval(label, start_ns, end_ns)
+
+
+def _check_class(label: str) -> None:
+    if not label:
+        raise ValueError("the class is empty; expected its name")
+    if len(label) > _LONGEST_LABEL:
+        raise ValueError(
+            f"the class {quoted(label)} is no name; expected {_LONGEST_LABEL} characters at most"
+        )
 
 
 def _merged(entries: Iterable[_Entry]) -> list[Interval]:
@@ -312,7 +347,7 @@ def _merged(entries: Iterable[_Entry]) -> list[Interval]:
             merged[-1] = replace(last, interval=replace(last.interval, end_ns=until_ns))
         elif one.start_ns < last.interval.end_ns:
             raise LabelError(
-                f"{entry.place}: {one.label} overlaps {last.interval.label} of {last.place}; "
+                f"{entry.place}: {shown(one.label)} overlaps {shown(last.interval.label)} of {last.place}; "
                 "only one class holds at a time"
             )
         else:
@@ -332,7 +367,7 @@ def _iso_ns(stamp: re.Match[str], text: str) -> int:
     try:
         local = datetime.fromisoformat(f"{date}T{clock}").replace(tzinfo=timezone.utc)
     except ValueError as error:
-        raise ValueError(f"'{text}' is no time: {error}") from None
+        raise ValueError(f"{quoted(text)} is no time: {error}") from None
     whole_s = (local + (offset if zone.startswith("-") else -offset) - _EPOCH) // timedelta(seconds=1)
     return whole_s * NANOSECONDS_PER_SECOND + int((fraction or "0").ljust(9, "0"))
 

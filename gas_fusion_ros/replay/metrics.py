@@ -12,7 +12,7 @@ A verdict of `Unknown` names no class: it is never right, and its share is a fig
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,8 +21,6 @@ import numpy.typing as npt
 from gas_fusion_ros.observation import CLEAN_AIR, UNKNOWN
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND, SECONDS_PER_HOUR
 
-EVIDENCE_STATES = frozenset({"active", "acknowledged"})
-"""States of the leak alarm in which gas is being sensed; `latched` only remembers it."""
 _SPARE_NS = 10 * NANOSECONDS_PER_SECOND
 """What the grace period grants beyond the alarm's off-delay: probabilities take some readings to fall."""
 RELIABILITY_BINS = 15
@@ -64,10 +62,12 @@ class Leak(Interval):
     Attributes:
         first_sign_ns: when a sensor can first notice it.
         recovered_ns: when no sensor notices it any more.
+        place: x and y of where it is, metres in the map; None where nobody knows.
     """
 
     first_sign_ns: int
     recovered_ns: int
+    place: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -144,6 +144,7 @@ class Score:
             none was raised: neither found nor missed.
         leaks_too_short: numbers, from 1, of the leaks below the minimum duration without an alarm.
         false_alarms: alarms that stood, at any moment, outside every leak's signs and grace period.
+        misnamed_alarms: alarms raised on a leak that name another gas than the leak's.
         detection_delays_s: per leak, start to alarm, seconds; None where none was raised.
         class_accuracy: share of the verdicts, `Unknown` among them, that name the class that was true at
             their stamp; None without verdicts.
@@ -156,6 +157,7 @@ class Score:
     alarms: int
     missed_leaks: int
     false_alarms: int
+    misnamed_alarms: int
     leaks_under_standing_alarm: tuple[int, ...]
     leaks_too_short: tuple[int, ...]
     detection_delays_s: tuple[float | None, ...]
@@ -173,7 +175,7 @@ def score(
 
     Args:
         leaks: when gas was really there.
-        alarms: when the leak alarm had evidence, see `alarms_of`.
+        alarms: when the leak alarm had evidence, see `AlarmIntervals`.
         judgements: verdicts beside the truth, in stamp order.
         settings: grace period and minimum duration.
     """
@@ -195,6 +197,7 @@ def score(
         alarms=len(alarms),
         missed_leaks=len(silent) - len(standing) - len(too_short),
         false_alarms=sum(is_false(alarm, leaks, settings.grace_ns) for alarm in alarms),
+        misnamed_alarms=misnamed_alarms(leaks, alarms, settings.grace_ns),
         leaks_under_standing_alarm=standing,
         leaks_too_short=too_short,
         detection_delays_s=delays,
@@ -238,6 +241,12 @@ def is_raised_outside(alarm: Interval, leaks: Iterable[Leak], grace_ns: int) -> 
     return not any(leak.start_ns <= alarm.start_ns <= leak.end_ns + grace_ns for leak in leaks)
 
 
+def misnamed_alarms(leaks: Sequence[Leak], alarms: Iterable[Interval], grace_ns: int) -> int:
+    """How many alarms were raised on a leak and name another gas than the leak's."""
+    found = ((alarm, leak_of(alarm, leaks, grace_ns)) for alarm in alarms)
+    return sum(index is not None and leaks[index].label != alarm.label for alarm, index in found)
+
+
 def settled(judgements: Iterable[Judgement], leaks: Sequence[Leak], grace_ns: int) -> list[Judgement]:
     """The judgements made while the sensors did not follow a change of the air."""
 
@@ -254,52 +263,76 @@ def settled(judgements: Iterable[Judgement], leaks: Sequence[Leak], grace_ns: in
     ]
 
 
-class AlarmBands:
-    """When the alarm had evidence of gas, and of which, from the states it takes, as they come."""
+class AlarmIntervals:
+    """When each alarm sensed its gas, from what is told of the alarms as it comes.
+
+    An alarm that only remembers its leak (`latched`) senses none.
+    """
 
     def __init__(self) -> None:
-        self._bands: list[Interval] = []
-        self._since_ns = 0
-        self._sensed = ""
+        # Gas, begin and end of each, in the order in which they were raised; those that are open by number.
+        self._all: list[tuple[str, int, int | None]] = []
+        self._open: dict[int, int] = {}
 
-    def add(self, stamp_ns: int, state: str, gas: str) -> None:
-        """The alarm is in `state` from `stamp_ns` on; a state told again changes nothing."""
-        sensed = gas if state in EVIDENCE_STATES else ""
-        if sensed != self._sensed:
-            if self._sensed:
-                self._bands.append(Interval(self._sensed, self._since_ns, max(stamp_ns, self._since_ns)))
-            self._since_ns, self._sensed = stamp_ns, sensed
+    def begin(self, stamp_ns: int, number: int, gas: str) -> None:
+        """Alarm `number` senses its gas from `stamp_ns` on; told again it changes nothing."""
+        if number not in self._open:
+            self._open[number] = len(self._all)
+            self._all.append((gas, stamp_ns, None))
+
+    def end(self, stamp_ns: int, number: int) -> None:
+        """Alarm `number` senses nothing any more."""
+        if number in self._open:
+            place = self._open.pop(number)
+            gas, since_ns, _ = self._all[place]
+            self._all[place] = (gas, since_ns, stamp_ns)
+
+    def show(self, stamp_ns: int, sensed: Mapping[int, str]) -> None:
+        """From `stamp_ns` on these alarms, by number, sense their gas, and no others."""
+        for number, place in list(self._open.items()):
+            if sensed.get(number) != self._all[place][0]:
+                self.end(stamp_ns, number)
+        for number, gas in sensed.items():
+            self.begin(stamp_ns, number, gas)
 
     def until(self, end_ns: int) -> list[Interval]:
-        """The bands so far; one that is still open ends with `end_ns`."""
-        if not self._sensed:
-            return list(self._bands)
-        return [*self._bands, Interval(self._sensed, self._since_ns, max(end_ns, self._since_ns))]
+        """Those so far, in the order in which they were raised; one that is still open ends with `end_ns`."""
+        return [
+            Interval(gas, since_ns, max(since_ns, end_ns if until_ns is None else until_ns))
+            for gas, since_ns, until_ns in self._all
+        ]
 
 
-def alarm_bands(states: Iterable[tuple[int, str, str]], end_ns: int) -> list[Interval]:
-    """When the alarm had evidence of gas, and of which, from the states it published.
+def alarm_intervals(states: Iterable[tuple[int, Mapping[int, str]]], end_ns: int) -> list[Interval]:
+    """When each alarm sensed its gas, from the states that were published.
 
     Args:
-        states: (stamp_ns, state, gas) in time order, as on `gas/alarm_state`; repeated states are
-            one interval.
+        states: stamp and sensed alarms, see `AlarmIntervals.show`, in time order.
         end_ns: end of the run, which closes an interval that is still open.
     """
-    bands = AlarmBands()
-    for state in states:
-        bands.add(*state)
-    return bands.until(end_ns)
+    intervals = AlarmIntervals()
+    for stamp_ns, sensed in states:
+        intervals.show(stamp_ns, sensed)
+    return intervals.until(end_ns)
 
 
-def alarms_of(bands: Iterable[Interval]) -> list[Interval]:
-    """Each alarm as one interval under the gas it began with: bands that touch are one alarm."""
-    alarms: list[Interval] = []
-    for band in bands:
-        if alarms and alarms[-1].end_ns == band.start_ns:
-            alarms[-1] = replace(alarms[-1], end_ns=band.end_ns)
-        else:
-            alarms.append(band)
-    return alarms
+def one_at_a_time(intervals: Iterable[Interval]) -> list[Interval]:
+    """Each interval, in the order of their begins, up to where the next one begins."""
+    ordered = sorted(intervals, key=lambda one: one.start_ns)
+    return [
+        replace(one, end_ns=min(one.end_ns, following.start_ns) if following is not None else one.end_ns)
+        for one, following in zip(ordered, [*ordered[1:], None], strict=True)
+    ]
+
+
+def leak_of(alarm: Interval, leaks: Sequence[Leak], grace_ns: int) -> int | None:
+    """Index of the leak that an alarm was raised on: the latest one that it began on; None without one."""
+    found = [
+        index
+        for index, leak in enumerate(leaks)
+        if leak.first_sign_ns <= alarm.start_ns <= leak.recovered_ns + grace_ns
+    ]
+    return max(found, key=lambda index: leaks[index].first_sign_ns, default=None)
 
 
 def label_intervals(labels: Iterable[tuple[int, str]]) -> list[Interval]:

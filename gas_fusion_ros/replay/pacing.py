@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -91,3 +93,44 @@ class Pace:
             limit_ns = min(self._leader_ns + settings.lead_ns, settings.end_ns)
         self._now_ns = max(self._now_ns, min(self._now_ns + passed_ns, limit_ns))
         return self._now_ns
+
+
+class UnderWay:
+    """Messages sent at known stamps through a queue, which drops the oldest where it is full.
+
+    Simulated time that stays below `hold_ns` never lets more of them be under way than the queue holds.
+
+    Args:
+        stamps_ns: when each is sent, ascending.
+        depth: how many the queue holds.
+        wait_ns: how long after its stamp a message may still be of use; None where it always is.
+    """
+
+    def __init__(self, stamps_ns: Sequence[int], depth: int, wait_ns: int | None = None) -> None:
+        self._stamps_ns = stamps_ns
+        self._depth = depth
+        self._wait_ns = wait_ns
+        self._given_up = 0
+
+    def hold_ns(self, arrived: int) -> int | None:
+        """Return the time that must not come yet; None where it may run on.
+
+        Args:
+            arrived: how many have arrived so far.
+        """
+        first = arrived + self._given_up
+        holds = []
+        if first + self._depth < len(self._stamps_ns):
+            holds.append(self._stamps_ns[first + self._depth])
+        if self._wait_ns is not None and first < len(self._stamps_ns):
+            holds.append(self._stamps_ns[first] + self._wait_ns)
+        return min(holds, default=None)
+
+    def all_came(self, arrived: int) -> bool:
+        """Whether none is awaited any more."""
+        return arrived + self._given_up >= len(self._stamps_ns)
+
+    def give_up(self, arrived: int, now_ns: int) -> None:
+        """Await no longer what was due by `now_ns` and has not arrived."""
+        due = bisect_right(self._stamps_ns, now_ns)
+        self._given_up = max(self._given_up, due - arrived)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from gas_fusion_ros import messages
-from gas_fusion_ros.alarm_clock import AlarmClock
+from gas_fusion_ros.alarm_clock import AlarmClock, Conditions, Instant
 from gas_fusion_ros.alarm_types import AlarmEvent, AlarmSettings, AlarmStatus
 from gas_fusion_ros.classifier import Classifier, ClassifierError, Sample
 from gas_fusion_ros.inference import Bundle, Runtime
-from gas_fusion_ros.observation import GasReading, Observation, ThermalFrame, Verdict
+from gas_fusion_ros.observation import GasReading, Observation, RobotPose, ThermalFrame, Verdict
 from gas_fusion_ros.pairing import Pair, Pairing, PairingCounters, PairingSettings
 from gas_fusion_ros.problems import Problems
 
@@ -65,7 +65,10 @@ class PipelineListener(Protocol):
         """An observation was classified; what the alarm makes of it follows."""
 
     def on_alarm(self, event: AlarmEvent) -> None:
-        """The alarm changed."""
+        """An alarm changed, or the watch that raises them."""
+
+    def where(self, moment_ns: int) -> RobotPose | None:
+        """Tell where the robot was; None where nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class Pipeline:
         self._problems = problems
         self._listener = listener
         self._pairing: Pairing[_Received[GasReading], _Received[ThermalFrame]] = Pairing(settings.pairing)
-        self._alarm = AlarmClock(settings.alarm, self._hear_alarm)
+        self._alarm = AlarmClock(settings.alarm, self._hear_alarm, where=self._where)
         self._now_ns = 0
 
     @property
@@ -117,9 +120,9 @@ class Pipeline:
         """What stands now; None until time has begun."""
         return self._alarm.status
 
-    def moment_ns(self, event: AlarmEvent) -> int:
-        """When the event that the listener is just told of happened: silence is noticed after its time."""
-        return min(self._now_ns, self._alarm.clock_ns(event.stamp_ns))
+    def _where(self, stamp_ns: int) -> RobotPose | None:
+        # Silence is noticed after its time.
+        return self._listener.where(min(self._now_ns, self._alarm.clock_ns(stamp_ns)))
 
     def add_reading_message(self, msg: Any, now_ns: int) -> None:
         """Take in a sensor_msgs/PointCloud2 that was recorded at `now_ns`."""
@@ -141,6 +144,16 @@ class Pipeline:
             return
         self._add_frame(_Received(frame, now_ns, time.perf_counter_ns() - began_ns))
 
+    def add_array_message(self, msg: Any, now_ns: int) -> None:
+        """Take in what the array said of itself: a diagnostic_msgs/DiagnosticArray recorded at `now_ns`."""
+        self.tick(now_ns)
+        try:
+            source = messages.decode_source(msg, "gas/array_info")
+        except messages.MessageError as error:
+            self._problems.add(error.cause, error.detail)
+            return
+        self._alarm.set_conditions(Conditions(inhibits=source.inhibits), Instant.of(now_ns))
+
     def add_reading(self, reading: GasReading, now_ns: int) -> None:
         """Take in a reading that needs no decoding."""
         self._add_reading(_Received(reading, now_ns, 0))
@@ -156,11 +169,11 @@ class Pipeline:
             self._deliver(self._pairing.tick(due_ns))
         self._now_ns = now_ns
         self._deliver(self._pairing.tick(now_ns))
-        self._alarm.tick(now_ns)
+        self._alarm.tick(Instant.of(now_ns))
 
     def acknowledge(self) -> None:
         """Acknowledge the alarm now, as an operator does."""
-        self._alarm.acknowledge(self._now_ns)
+        self._alarm.acknowledge(Instant.of(self._now_ns))
 
     def finish(self) -> None:
         """End of the messages: decide every reading that still waits."""
@@ -170,23 +183,29 @@ class Pipeline:
         now_ns = received.recorded_ns
         self.tick(now_ns)
         self._listener.on_reading(received.item, now_ns)
+        if received.item.valid.any():
+            self._alarm.hear(received.item.stamp_ns, Instant.of(now_ns))
         self._deliver(self._pairing.add_reading(received.item.stamp_ns, received, now_ns, 0))
 
     def _add_frame(self, received: _Received[ThermalFrame]) -> None:
         now_ns = received.recorded_ns
         self.tick(now_ns)
-        self._deliver(self._pairing.add_image(received.item.stamp_ns, received, now_ns, 0))
+        frame = received.item
+        self._deliver(self._pairing.add_image(frame.stamp_ns, received, now_ns, 0, frame.pixels.nbytes))
 
     def _refuse(self, error: messages.MessageError, now_ns: int) -> None:
         self._problems.add(error.cause, error.detail)
         self.tick(now_ns)
 
     def _deliver(self, pairs: Iterable[Pair[_Received[GasReading], _Received[ThermalFrame]]]) -> None:
+        instant = Instant.of(self._now_ns)
         for pair in pairs:
+            if pair.reading is None and pair.image_stamp_ns is not None:
+                self._alarm.observe(pair.image_stamp_ns, instant)
             decision = self._decide(pair)
             if decision is not None:
                 self._listener.on_decision(decision)
-                self._alarm.update(decision.verdict, self._now_ns)
+                self._alarm.update(decision.verdict, instant)
 
     def _decide(self, pair: Pair[_Received[GasReading], _Received[ThermalFrame]]) -> Decision | None:
         began_ns = time.perf_counter_ns()
@@ -208,6 +227,6 @@ class Pipeline:
         cost_ns = time.perf_counter_ns() - began_ns + sum(part.cost_ns for part in parts)
         return Decision(sample, verdict, parts[0].recorded_ns, cost_ns)
 
-    def _hear_alarm(self, _: AlarmStatus, __: int, event: AlarmEvent | None) -> None:
-        if event is not None:
+    def _hear_alarm(self, _: AlarmStatus, __: int, events: tuple[AlarmEvent, ...]) -> None:
+        for event in events:
             self._listener.on_alarm(event)

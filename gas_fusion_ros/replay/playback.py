@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gas_fusion_ros.problems import Problem, Problems
+from gas_fusion_ros.quoting import quoted, shown
 from gas_fusion_ros.replay.bag_reader import BagReader
 from gas_fusion_ros.replay.topics import GAS_READINGS, RAW_IMAGE, BagTopics, TopicError, find_topics
 
 CLOCK_RATE_HZ = "100"
+
+_TOPIC_NAME = re.compile(r"(/[A-Za-z_]\w*)+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,11 @@ def play_command(playback: Playback) -> tuple[list[str], list[Problem]]:
     }
     doubts = problems.take_unreported()
     if not remapped:
-        raise TopicError(f"{playback.bag}: {'; '.join(doubt.detail for doubt in doubts)}")
+        raise TopicError(f"{shown(playback.bag)}: {'; '.join(doubt.detail for doubt in doubts)}")
+    for name in remapped:
+        # It becomes an argument of a command line, which must not take it for an option.
+        if not _TOPIC_NAME.fullmatch(name):
+            raise TopicError(f"{shown(playback.bag)}: the topic {quoted(name)} has no name that ROS allows")
     command = ["ros2", "bag", "play", str(playback.bag), "--clock", CLOCK_RATE_HZ]
     command += ["--rate", f"{playback.rate:g}", "--disable-keyboard-controls"]
     if playback.loops:
@@ -71,7 +79,7 @@ def _find_topics(playback: Playback, problems: Problems) -> BagTopics:
     with BagReader(playback.bag, Problems()) as reader:
         prefix = _topic(playback.bag_namespace, "")
         inside = [topic for topic in reader.topics if topic.name.startswith(prefix)]
-        return find_topics(inside, playback.topics, problems, without=("pose",))
+        return find_topics(inside, playback.topics, problems, without=("pose", "array"))
 
 
 def _topic(namespace: str, topic: str) -> str:

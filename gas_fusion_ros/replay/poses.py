@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from gas_fusion_ros.event_log import RobotPose
+from gas_fusion_ros.observation import RobotPose
 from gas_fusion_ros.replay.evaluation_report import Place
+
+_MOST_POSES = 65_536
+"""More than a thousand a second for a minute."""
 
 
 class PoseTrail:
@@ -22,7 +25,7 @@ class PoseTrail:
     def __init__(self, reach_ns: int) -> None:
         self._reach_ns = reach_ns
         self._settled_ns = 0
-        self._heard: deque[tuple[int, RobotPose]] = deque()
+        self._heard: deque[tuple[int, RobotPose]] = deque(maxlen=_MOST_POSES)
 
     def __len__(self) -> int:
         """How many are kept."""

@@ -87,11 +87,12 @@ class Report:
         grace_s: how long after a leak's last sign an alarm was not false.
         wall_s: wall time played, seconds.
         source: what was played: a patrol with its seed, or a folder.
-        dropped_by: dropped messages by cause.
+        dropped_by: the dropped readings by cause; where a queue lost them, by the stage that was too slow.
         problems: what else went wrong, by cause.
         unreadable_rows: rows of a recording that could not be played; none of the readings.
         unknown_share: share of the classified readings whose verdict was `Unknown`, which is never right in
             the accuracies; None if none was classified.
+        misnamed_alarms: alarms raised on a leak that name another gas; None where the truth is not known.
     """
 
     leaks: int | None
@@ -122,6 +123,7 @@ class Report:
     problems: dict[str, int] = field(default_factory=dict)
     unreadable_rows: int = 0
     unknown_share: float | None = None
+    misnamed_alarms: int | None = None
 
     def to_json(self) -> str:
         """The report as JSON text, keys in the order of the attributes."""

@@ -73,6 +73,7 @@ def report_of(
     alarms = tally.alarm_outcomes(truth)
     clean_air_s = tally.clean_air_s(truth)
     false_alarms = sum(alarm.false is True for alarm in alarms) if truth.is_known else None
+    misnamed = sum(alarm.names_leak is False for alarm in alarms) if truth.is_known else None
     by_mode = {mode: tally.modes[mode] for mode in Mode}
     settled = tally.settled.total()
     return EvaluationReport(
@@ -115,6 +116,7 @@ def report_of(
         unknown=tally.unknown,
         clean_air_s=clean_air_s,
         grace_s=origin.grace_s,
+        misnamed_alarms=misnamed,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,7 @@ from gas_fusion_ros.replay.metrics import (
     Score,
     ScoreSettings,
     accuracy,
-    alarm_bands,
-    alarms_of,
+    alarm_intervals,
     label_intervals,
     score,
     unknown_share,
@@ -63,12 +62,21 @@ class Classification:
 
 @dataclass(frozen=True)
 class AlarmReport:
-    """What one message on `gas/alarm_state` says."""
+    """What one message on `gas/alarm_state` says.
+
+    Attributes:
+        stamp_ns: since when.
+        state: the state shown.
+        gas: the gas shown.
+        fault: whether a fault stands.
+        sensed: the gas of each alarm, by its number, whose leak is not over.
+    """
 
     stamp_ns: int
     state: str
     gas: str = ""
     fault: bool = False
+    sensed: Mapping[int, str] = field(default_factory=dict)
 
 
 class RunLog:
@@ -179,15 +187,11 @@ class RunLog:
         with self._lock:
             return Latency.of([classification.latency_ms for classification in self._classifications])
 
-    def alarm_bands(self, end_ns: int) -> list[Interval]:
-        """When the alarm had evidence of gas, by gas."""
-        with self._lock:
-            states = [(report.stamp_ns, report.state, report.gas) for report in self._alarm_states]
-        return alarm_bands(states, end_ns)
-
     def alarms(self, end_ns: int) -> list[Interval]:
-        """Each alarm under the gas it began with."""
-        return alarms_of(self.alarm_bands(end_ns))
+        """When each alarm sensed its gas."""
+        with self._lock:
+            states = [(report.stamp_ns, report.sensed) for report in self._alarm_states]
+        return alarm_intervals(states, end_ns)
 
     def score(self, end_ns: int, settings: ScoreSettings) -> Score | None:
         """Compare the run until `end_ns` with the truth: leaks that had not begun do not count.
@@ -243,7 +247,7 @@ class RunLog:
                 [[one.probabilities.get(name, 0.0) for name in classes] for one in said], dtype=np.float32
             ).reshape(len(said), len(classes)),
             truth=tuple(self.leaks(end_ns)) if self._truth is not None else None,
-            alarms=tuple(self.alarm_bands(end_ns)),
+            alarms=tuple(self.alarms(end_ns)),
             unknown=tuple(
                 interval
                 for interval in label_intervals((one.stamp_ns, one.label) for one in said)

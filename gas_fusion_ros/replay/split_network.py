@@ -71,7 +71,7 @@ class SplitNetwork:
 
     @property
     def maps(self) -> str:
-        """Name of the picture's last maps (1, F, H, W) among what `front` returns."""
+        """Name of the picture's last maps, shape (1, F, H, W), among what `front` returns."""
         return self._maps
 
     def back(self, values: Mapping[str, npt.NDArray[np.generic]]) -> Double:

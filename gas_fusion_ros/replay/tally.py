@@ -5,8 +5,8 @@ Alarms and leaks are the exception: each is kept, for each is reported.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,19 +17,19 @@ from gas_fusion_ros.observation import UNKNOWN, GasReading, Mode, Verdict
 from gas_fusion_ros.replay.evaluation_report import AlarmOutcome, LeakOutcome, LeakVerdict, Percentiles, Place
 from gas_fusion_ros.replay.histograms import LogHistogram, OffsetCounts
 from gas_fusion_ros.replay.metrics import (
-    EVIDENCE_STATES,
-    AlarmBands,
+    AlarmIntervals,
     Interval,
     Leak,
     Reliability,
     ScoreSettings,
-    alarms_of,
     is_false,
     is_raised_outside,
     label_intervals,
+    leak_of,
     score,
 )
 from gas_fusion_ros.replay.pipeline import Decision
+from gas_fusion_ros.replay.poses import place_of
 from gas_fusion_ros.replay.report import Timeline
 from gas_fusion_ros.replay.thinning import Thinned
 from gas_fusion_ros.replay.truth import Moments, Truth
@@ -90,9 +90,9 @@ class Tally:
         self.faults = 0
         self._fault_stands = False
         self._latency = LogHistogram()
-        self._bands = AlarmBands()
-        # Moment and place of each time that an alarm began.
-        self._raised: list[tuple[int, Place | None]] = []
+        self._alarms = AlarmIntervals()
+        # Where the robot was at each alarm, in the order in which they were raised.
+        self._places: list[Place | None] = []
         self._readings: Thinned[npt.NDArray[np.float32]] = Thinned()
         self._verdicts: Thinned[_Said] = Thinned()
 
@@ -133,25 +133,20 @@ class Tally:
                 self._judge(verdict, true, truth.is_settled(moment_ns, verdict.stamp_ns))
         return true
 
-    def add_alarm(self, event: AlarmEvent, place: Place | None = None) -> bool:
-        """Take in a change of the alarm; return whether one begins with it, or begins again from latched.
-
-        Args:
-            event: the change.
-            place: where the robot was; None where nobody knows.
-        """
+    def add_alarm(self, event: AlarmEvent) -> None:
+        """Take in a change of an alarm or of the watch."""
         self.faults += event.fault and not self._fault_stands
         self._fault_stands = event.fault
         moment_ns = event.stamp_ns + self._moments.shift_ns
-        self._bands.add(moment_ns, event.state.value, event.gas)
-        begins = event.state.value in EVIDENCE_STATES and event.previous.value not in EVIDENCE_STATES
-        if begins:
-            self._raised.append((moment_ns, place))
-        return begins
+        if event.raises_alarm:
+            self._alarms.begin(moment_ns, event.alarm, event.gas)
+            self._places.append(place_of(event.pose))
+        elif not event.state.is_sensed:
+            self._alarms.end(moment_ns, event.alarm)
 
     def alarms(self) -> list[Interval]:
-        """Each alarm under the gas it began with."""
-        return alarms_of(self._bands.until(self.end_ns))
+        """When each alarm sensed its gas, in the order in which they were raised."""
+        return self._alarms.until(self.end_ns)
 
     def latency_ms(self) -> Percentiles:
         """Percentiles of the wall time per verdict, milliseconds."""
@@ -163,6 +158,8 @@ class Tally:
             return None
         leaks = truth.leaks(self.end_ns, self._moments.shift_ns)
         found = score(leaks, self.alarms(), (), self._score_settings)
+        grace_ns = self._score_settings.grace_ns
+        raised_on = [(alarm, leak_of(alarm, leaks, grace_ns)) for alarm in self.alarms()]
         outcomes = []
         for number, (leak, delay_s) in enumerate(zip(leaks, found.detection_delays_s, strict=True), start=1):
             verdict = LeakVerdict.MISSED if delay_s is None else LeakVerdict.FOUND
@@ -171,7 +168,10 @@ class Tally:
             elif number in found.leaks_too_short:
                 verdict = LeakVerdict.TOO_SHORT
             start_s, end_s = self._seconds(leak)
-            outcomes.append(LeakOutcome(leak.label, start_s, end_s, delay_s is not None, delay_s, verdict))
+            named = next((alarm.label for alarm, of in raised_on if of == number - 1), None)
+            outcomes.append(
+                LeakOutcome(leak.label, start_s, end_s, delay_s is not None, delay_s, verdict, named)
+            )
         return tuple(outcomes)
 
     def alarm_outcomes(self, truth: Truth) -> tuple[AlarmOutcome, ...]:
@@ -184,13 +184,25 @@ class Tally:
         grace_ns = self._score_settings.grace_ns
         is_wrong = is_false if truth.knows_signs else is_raised_outside
         outcomes = []
-        for alarm, place in self._placed_alarms():
+        for alarm, place in zip(self.alarms(), self._places, strict=True):
             false: bool | None = None
             if truth.is_known and is_wrong(alarm, leaks_or_gaps, grace_ns):
                 false = True
             elif truth.is_known and not is_wrong(alarm, leaks, grace_ns):
                 false = False
-            outcomes.append(AlarmOutcome(alarm.label, *self._seconds(alarm), false, place))
+            index = leak_of(alarm, leaks, grace_ns)
+            leak = leaks[index] if index is not None else None
+            outcomes.append(
+                AlarmOutcome(
+                    alarm.label,
+                    *self._seconds(alarm),
+                    false,
+                    place,
+                    leak=index + 1 if index is not None else None,
+                    names_leak=alarm.label == leak.label if leak is not None else None,
+                    distance_m=_distance_m(place, leak),
+                )
+            )
         return tuple(outcomes)
 
     def clean_air_s(self, truth: Truth) -> float | None:
@@ -213,20 +225,13 @@ class Tally:
             verdict_stamps_ns=np.array([stamp for stamp, _ in said], dtype=np.int64),
             probabilities=np.array(probabilities, dtype=np.float32).reshape(len(said), len(self.classes)),
             truth=self._true_intervals(truth),
-            alarms=tuple(self._bands.until(self.end_ns)),
+            alarms=tuple(self.alarms()),
             unknown=tuple(
                 interval
                 for interval in label_intervals((stamp, one.label) for stamp, one in said)
                 if interval.label == UNKNOWN
             ),
         )
-
-    def _placed_alarms(self) -> Iterator[tuple[Interval, Place | None]]:
-        """Each alarm and where the robot was when it began."""
-        raised = iter(self._raised)
-        for alarm in self.alarms():
-            # Both are in order; one that began as the one before let go is no alarm of its own.
-            yield alarm, next((place for moment_ns, place in raised if moment_ns == alarm.start_ns), None)
 
     def _true_intervals(self, truth: Truth) -> tuple[Interval, ...] | None:
         if not truth.is_known:
@@ -256,3 +261,11 @@ class Tally:
             round((interval.start_ns - self.start_ns) / NANOSECONDS_PER_SECOND, 6),
             round((interval.end_ns - self.start_ns) / NANOSECONDS_PER_SECOND, 6),
         )
+
+
+def _distance_m(place: Place | None, leak: Leak | None) -> float | None:
+    """From where the robot was to the leak; None where either is not known."""
+    if place is None or leak is None or leak.place is None:
+        return None
+    x, y = leak.place
+    return round(math.hypot(place.x - x, place.y - y), 2)

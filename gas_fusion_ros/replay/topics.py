@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import MOST_NAMES, shown
 from gas_fusion_ros.replay.bag_reader import BagTopic
 
 GAS_READINGS = "gas/readings"
@@ -16,6 +17,7 @@ TRUTH_LEAKS = "truth/leaks"
 """diagnostic_msgs/DiagnosticArray; one status per leak, its message the gas, its values `start_ns`, `end_ns`,
 `first_sign_ns` and `recovered_ns`, decimal integers."""
 
+ARRAY_INFO = "gas/array_info"
 ROBOT_POSE = "pose"
 """Of one of three types, see `BagTopics`."""
 
@@ -33,6 +35,7 @@ class BagTopics:
         image: thermal images, sensor_msgs/Image.
         label: true labels, std_msgs/String.
         leaks: true leaks, diagnostic_msgs/DiagnosticArray.
+        array: what the array says of itself, diagnostic_msgs/DiagnosticArray; looked for by its name alone.
         pose: where the robot is, geometry_msgs/PoseStamped, geometry_msgs/PoseWithCovarianceStamped or
             nav_msgs/Odometry.
     """
@@ -42,6 +45,7 @@ class BagTopics:
     label: str | None = None
     leaks: str | None = None
     pose: str | None = None
+    array: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ _POSE = _Kind(
     (ROBOT_POSE,),
     names_are_ours=False,
 )
-_KINDS = (_GAS, _IMAGE, _LABEL, _LEAKS, _POSE)
+_ARRAY = _Kind("array", "states of the array", ("diagnostic_msgs/msg/DiagnosticArray",), (ARRAY_INFO,))
+_KINDS = (_GAS, _IMAGE, _LABEL, _LEAKS, _POSE, _ARRAY)
 """In the order in which they are looked for: the others near the readings."""
 
 
@@ -142,7 +147,8 @@ def _say_mistyped(kind: _Kind, topics: Iterable[BagTopic], problems: Problems) -
     for topic in topics:
         if _convention(kind, topic.name) is not None and topic.type_name not in kind.type_names:
             problems.add(
-                "topic_wrong_type", f"{topic.name} is {topic.type_name}; {kind.what} are {kind.types}"
+                "topic_wrong_type",
+                f"{shown(topic.name)} is {shown(topic.type_name)}; {kind.what} are {kind.types}",
             )
 
 
@@ -151,9 +157,11 @@ def _asked_for(kind: _Kind, wanted: str, topics: Sequence[BagTopic]) -> str:
     if _of_type(kind, named):
         return named[0].name
     if named:
-        raise TopicError(f"{named[0].name} is {named[0].type_name}; {kind.what} are {kind.types}")
+        raise TopicError(
+            f"{shown(named[0].name)} is {shown(named[0].type_name)}; {kind.what} are {kind.types}"
+        )
     there = _listed(_of_type(kind, topics))
-    raise TopicError(f"there is no topic {wanted}; of type {kind.types} there is {there}")
+    raise TopicError(f"there is no topic {shown(wanted)}; of type {kind.types} there is {there}")
 
 
 def _best(kind: _Kind, candidates: Sequence[BagTopic], gas: str | None, problems: Problems) -> str:
@@ -165,7 +173,7 @@ def _best(kind: _Kind, candidates: Sequence[BagTopic], gas: str | None, problems
     if len(best) > 1:
         problems.add(
             "topic_ambiguous",
-            f"{len(best)} topics may be the {kind.what}: {_listed(best)}; {chosen.name} is taken, "
+            f"{len(best)} topics may be the {kind.what}: {_listed(best)}; {shown(chosen.name)} is taken, "
             f"--{kind.key}-topic chooses",
         )
     return chosen.name
@@ -202,4 +210,6 @@ def _convention(kind: _Kind, name: str) -> int | None:
 
 
 def _listed(topics: Sequence[BagTopic]) -> str:
-    return ", ".join(f"{topic.name} ({topic.type_name})" for topic in topics) or "none"
+    told = [f"{shown(topic.name)} ({shown(topic.type_name)})" for topic in topics[:MOST_NAMES]]
+    more = len(topics) - MOST_NAMES
+    return f"{', '.join(told)} and {more} more" if more > 0 else ", ".join(told) or "none"

@@ -20,7 +20,6 @@ relative to the middle of a plume (1.0).
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from gas_fusion_ros.documents import read_json
 
 STATISTICS_FILE = Path(__file__).with_name("mq_statistics.json")
 FORMAT_VERSION = 1
@@ -150,7 +151,7 @@ def load_statistics(path: Path = STATISTICS_FILE) -> MqStatistics:
         StatisticsError: it is missing, unreadable, or of another format.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except (OSError, ValueError) as error:
         raise StatisticsError(
             f"{path.name}: {error}; `python -m training.fit_mq_response` makes it"

@@ -51,7 +51,7 @@ def test_what_is_wrong_is_a_warning_and_exit_code_1(bag: Path) -> None:
         stream.truncate(file.stat().st_size // 2)
     code, out = invoke(file)
     assert code == 1
-    assert f"warning: {file.name} has no end (it is cut off)" in out
+    assert f"warning: {file.name!r} has no end (it is cut off)" in out
     assert "nothing to warn of" not in out
 
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable, Iterator
 
+import pytest
+
+from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
 from gas_fusion_ros.problems import Problems
 
@@ -86,3 +91,125 @@ def test_a_failure_nobody_foresaw_is_counted_and_the_device_read_again() -> None
     assert read_again.wait(20.0)
     reader.stop()
     assert problems.counts() == {"read_failed": 1}
+
+
+class BlockingDevice:
+    """A device that can be held by one at a time, and whose calls wait at gates."""
+
+    def __init__(self) -> None:
+        self.may_connect = threading.Event()
+        self.may_read = threading.Event()
+        self.is_read = threading.Event()
+        self.held = threading.Lock()
+        self.is_plugged = True
+
+    def connect(self) -> int:
+        assert self.may_connect.wait(20)
+        if not self.held.acquire(blocking=False):
+            raise DriverError("busy")
+        if not self.is_plugged:
+            self.held.release()
+            raise DriverError("not there")
+        return 1
+
+    def read(self, _: int) -> None:
+        self.is_read.set()
+        assert self.may_read.wait(20)
+        time.sleep(0.001)  # as a read that waits for data
+
+    def disconnect(self, _: int) -> None:
+        self.held.release()
+
+    def reader(self, problems: Problems) -> BackgroundReader[int]:
+        backoff = Backoff(first_ns=1_000_000, longest_ns=1_000_000)
+        calls = DeviceCalls(self.connect, self.read, self.disconnect)
+        return BackgroundReader("/dev/slow", calls, backoff, problems)
+
+
+@pytest.fixture
+def device() -> Iterator[BlockingDevice]:
+    device = BlockingDevice()
+    yield device
+    for gate in (device.may_connect, device.may_read):
+        gate.set()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20.0
+    while not condition():
+        assert time.monotonic() < deadline, "the condition was never met"
+        time.sleep(0.005)
+
+
+def test_a_device_that_blocks_at_the_start_holds_nobody_up_and_is_read_once_it_answers(
+    device: BlockingDevice,
+) -> None:
+    problems = Problems()
+    reader = device.reader(problems)
+    began = time.monotonic()
+    reader.start()
+    assert time.monotonic() - began < 2.0
+    assert reader.state is DriverState.DISCONNECTED
+    assert problems.counts() == {"slow_device": 1}
+    device.may_read.set()
+    device.may_connect.set()
+    wait_until(lambda: reader.state is DriverState.RUNNING)
+    reader.stop()
+    assert not device.held.locked()
+
+
+def test_a_device_that_blocks_in_connect_is_let_go_after_the_stop(device: BlockingDevice) -> None:
+    reader = device.reader(Problems())
+    reader.start()
+    began = time.monotonic()
+    reader.stop()
+    assert time.monotonic() - began < 2.0
+    assert reader.state is DriverState.CLOSED
+    device.may_connect.set()
+    other = device.reader(Problems())
+    other.start()
+    device.may_read.set()
+    wait_until(lambda: other.state is DriverState.RUNNING)
+    other.stop()
+
+
+def test_a_thread_left_behind_neither_fails_the_next_start_nor_changes_its_state(
+    device: BlockingDevice,
+) -> None:
+    device.may_connect.set()
+    problems = Problems()
+    reader = device.reader(problems)
+    reader.start()
+    assert device.is_read.wait(20)
+    reader.stop()  # while the thread is stuck in `read`, with the device in its hands
+    reader.start()
+    assert reader.state is DriverState.DISCONNECTED
+    device.may_read.set()
+    wait_until(lambda: reader.state is DriverState.RUNNING)
+    wait_until(lambda: [one.name for one in threading.enumerate()].count("read /dev/slow") == 1)
+    assert reader.state is DriverState.RUNNING
+    assert problems.counts() == {"slow_device": 1}
+    reader.stop()
+    assert not device.held.locked()
+
+
+def test_a_device_that_appears_after_a_slow_refusal_is_read(device: BlockingDevice) -> None:
+    device.is_plugged = False
+    reader = device.reader(Problems())
+    reader.start()
+    device.may_read.set()
+    device.may_connect.set()
+    assert reader.state is DriverState.DISCONNECTED
+    device.is_plugged = True
+    wait_until(lambda: reader.state is DriverState.RUNNING)
+    reader.stop()
+
+
+def test_a_refused_start_leaves_no_thread(device: BlockingDevice) -> None:
+    device.may_connect.set()
+    device.is_plugged = False
+    reader = device.reader(Problems())
+    with pytest.raises(DriverError, match="not there"):
+        reader.start()
+    assert reader.state is DriverState.CLOSED
+    assert not any(thread.name == "read /dev/slow" for thread in threading.enumerate())

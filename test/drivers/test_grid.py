@@ -55,14 +55,16 @@ def test_a_clock_that_does_not_run_yet_yields_nothing() -> None:
     assert problems.counts() == {}
 
 
-def test_after_a_long_gap_the_newest_come_and_the_rest_is_counted() -> None:
+def test_after_a_leap_only_the_newest_comes_and_the_rest_is_counted() -> None:
     problems = Problems()
     grid = make_grid(max_backlog=3, problems=problems)
     grid.due(1_000)
 
-    assert grid.due(2_000) == [1_800, 1_900, 2_000]
+    assert grid.due(1_350) == [1_100, 1_200, 1_300]
+    assert grid.due(2_350) == [2_300]
+    assert grid.due(2_400) == [2_400]
     assert problems.counts() == {"late_poll": 1}
-    assert problems.take_unreported()[0].detail.startswith("7 stamps passed unused")
+    assert problems.take_unreported()[0].detail.startswith("9 stamps passed unused")
 
 
 def test_time_going_back_starts_anew() -> None:
@@ -72,6 +74,19 @@ def test_time_going_back_starts_anew() -> None:
     assert grid.due(1_050) == []
     assert grid.first_ns == 1_100
     assert grid.due(1_200) == [1_100, 1_200]
+
+
+def test_time_that_is_set_back_before_the_start_silences_nothing() -> None:
+    grid = make_grid(start_ns=5_000)
+
+    assert [grid.due(now) for now in (4_000, 5_000, 5_100, 1_050, 1_200, 1_300)] == [
+        [],
+        [5_000],
+        [5_100],
+        [],
+        [1_100, 1_200],
+        [1_300],
+    ]
 
 
 def test_two_loops_polled_differently_play_the_same_item_at_the_same_time() -> None:

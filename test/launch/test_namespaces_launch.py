@@ -27,6 +27,8 @@ PARAMETERS = """
   ros__parameters: {{driver: simulated, period: 0.1, frame_id: {robot}_gas}}
 /**/thermal_camera:
   ros__parameters: {{driver: simulated, period: 0.1, frame_id: {robot}_camera}}
+/**/gas_classifier:
+  ros__parameters: {{model: temporal_fusion}}
 """
 
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import rclpy
 from rclpy.context import Context
 
 from nodes.harness import Graph
+
+
+@pytest.fixture(autouse=True)
+def ros_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A place of its own for what nodes keep over a restart."""
+    home = tmp_path / "ros_home"
+    monkeypatch.setenv("ROS_HOME", str(home))
+    return home
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from gas_fusion_ros import messages
-from gas_fusion_ros.event_log import RobotPose
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
+from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.replay.bag import BagWriter
 from gas_fusion_ros.replay.bag_messages import BagMessages
 from gas_fusion_ros.replay.bag_sources import START_NS, Instant, PatrolSource

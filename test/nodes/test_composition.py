@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from gas_fusion_ros.nodes.composition import (
@@ -22,7 +23,8 @@ from nodes.harness import Graph
 
 def test_transitions_go_over_the_nodes_services(graph: Graph) -> None:
     composition = Composition(graph.context)
-    sensor = GasSensorNode(context=graph.context)
+    simulated = [Parameter("driver", value="simulated")]
+    sensor = GasSensorNode(context=graph.context, parameter_overrides=simulated)
     composition.spin(sensor)
     lifecycle = LifecycleClient(graph.probe, sensor.get_name())
     lifecycle.request(CONFIGURE)

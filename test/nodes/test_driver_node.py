@@ -44,7 +44,12 @@ class ScriptedDriver:
 class NumberNode(DriverNode[int]):
     """Publishes numbers but 13."""
 
-    SPECS = (ParameterSpec("driver", "scripted", "where the numbers come from"), *POLL_SPECS)
+    SOURCE_TOPIC = "numbers/source"
+    SPECS = (
+        ParameterSpec("driver", "scripted", "where the numbers come from"),
+        ParameterSpec("frame_id", "numbers_link", "coordinate frame"),
+        *POLL_SPECS,
+    )
 
     def __init__(self, driver: Driver[int], **arguments: object) -> None:
         super().__init__("numbers", **arguments)

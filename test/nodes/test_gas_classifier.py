@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,16 +16,25 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, PointCloud2
-from std_msgs.msg import Bool, String
-from std_srvs.srv import Trigger
+from std_msgs.msg import Bool, String, UInt32
+from std_srvs.srv import SetBool, Trigger
 
-from gas_fusion_ros.messages import encode_frame, encode_reading, key_values, ns_to_stamp, stamp_to_ns
+from gas_fusion_ros.event_log import read_events
+from gas_fusion_ros.messages import (
+    encode_frame,
+    encode_reading,
+    encode_source_status,
+    key_values,
+    ns_to_stamp,
+    stamp_to_ns,
+)
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
 from gas_fusion_ros.share import find_bundle
 from gas_fusion_ros.simulation.mq_response import steady_readings
 from gas_fusion_ros.simulation.renderer import random_scene, render
+from gas_fusion_ros.source_watch import Source
 from nodes.harness import Graph
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
@@ -183,7 +192,7 @@ def test_leak_is_raised_acknowledged_and_ends(graph: Graph, tmp_path: Path) -> N
     pose.pose.orientation.w = 1.0
     poses.publish(pose)
     station.expose("NoGas", lambda: len(station.classes) >= 3)
-    assert station.states[-1].status[0].message == "clear"
+    station.wait_for_state("clear")
     station.expose("Smoke", lambda: station.states[-1].status[0].message == "active")
     graph.wait_for(lambda: station.alarms[-1].data is True)
     assert key_values(station.states[-1].status[0])["gas"] == "Smoke"
@@ -192,11 +201,15 @@ def test_leak_is_raised_acknowledged_and_ends(graph: Graph, tmp_path: Path) -> N
     assert station.alarms[-1].data is True
     station.expose("NoGas", lambda: station.states[-1].status[0].message == "clear")
     graph.wait_for(lambda: station.alarms[-1].data is False)
-    graph.wait_for(lambda: log.read_text(encoding="utf-8").count("\n") == 4)
-    events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    assert [event["state"] for event in events] == ["pending", "active", "acknowledged", "clear"]
-    assert events[1]["gas"] == "Smoke"
-    assert events[1]["pose"]["x"] == 4.5
+    graph.wait_for(lambda: log.read_text(encoding="utf-8").count("\n") == 6)
+    start, *events = read_events(log)
+    assert (start["event"], start["standing"]) == ("start", 0)
+    states = ["clear", "pending", "active", "acknowledged", "clear"]
+    assert [event["state"] for event in events] == states
+    assert events[2]["gas"] == "Smoke"
+    assert events[2]["pose"]["x"] == 4.5
+    alarm = next(state for state in station.states if state.status[0].message == "active").status[1]
+    assert (key_values(alarm)["number"], key_values(alarm)["x"]) == ("1", "4.500")
 
 
 def test_alarm_latches_until_acknowledged(graph: Graph) -> None:
@@ -210,22 +223,184 @@ def test_alarm_latches_until_acknowledged(graph: Graph) -> None:
     station.wait_for_state("clear")
 
 
-def test_deactivated_classifier_leaves_a_fault_behind(graph: Graph) -> None:
-    station = Station(graph, pairing__wait=0.0)
-    station.read("NoGas")
-    graph.wait_for(lambda: len(station.classes) == 1)
-    assert station.alarms[-1].data is False
-    assert station.node.trigger_deactivate() == SUCCESS
-    station.wait_for_state("fault")
+def test_each_leak_is_an_alarm_of_its_own(graph: Graph) -> None:
+    station = Station(
+        graph, pairing__wait=0.0, alarm__on_delay=0.4, alarm__off_delay=0.4, alarm__timeout=3600.0
+    )
+
+    def standing() -> list[tuple[str, str, str]]:
+        alarms = [key_values(status) for status in station.states[-1].status[1:]]
+        return [(alarm["number"], alarm["gas"], alarm["state"]) for alarm in alarms]
+
+    station.expose("Perfume", lambda: station.states[-1].status[0].message == "active")
+    station.expose("NoGas", lambda: station.states[-1].status[0].message == "latched")
+    station.expose("Smoke", lambda: station.states[-1].status[0].message == "active")
+    assert standing() == [("1", "Perfume", "latched"), ("2", "Smoke", "active")]
+    graph.talk(UInt32, "gas/acknowledge", RELIABLE).publish(UInt32(data=1))
+    graph.wait_for(lambda: standing() == [("2", "Smoke", "active")])
+
+
+def test_a_shelved_alarm_is_muted_and_shown(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=0.0, alarm__on_delay=0.4, alarm__timeout=3600.0)
+    assert not graph.call(SetBool, "gas/shelve_alarms", SetBool.Request(data=True)).success
+    station.expose("Smoke", lambda: station.states[-1].status[0].message == "active")
+    graph.talk(UInt32, "gas/shelve", RELIABLE).publish(UInt32(data=1))
+    graph.wait_for(lambda: station.alarms[-1].data is False)
+    assert key_values(station.states[-1].status[1])["shelved"] == "true"
+    assert graph.call(SetBool, "gas/shelve_alarms", SetBool.Request(data=False)).success
     graph.wait_for(lambda: station.alarms[-1].data is True)
-    assert station.node.trigger_activate() == SUCCESS
+
+
+def test_the_self_test_says_what_came_and_touches_nothing(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=0.0, alarm__timeout=3600.0, model="temporal_fusion")
+    station.read("NoGas")
+    station.wait_for_state("clear")
+    before = len(station.states)
+    response = graph.call(Trigger, "gas/self_test")
+    assert response.success
+    assert "known leak of Mixture was found" in response.message
+    assert len(station.states) == before
+
+
+def test_alarms_stand_again_after_a_restart(graph: Graph) -> None:
+    parameters = {"pairing__wait": 0.0, "alarm__on_delay": 0.4, "alarm__timeout": 3600.0}
+    station = Station(graph, **parameters)
+    station.expose("Smoke", lambda: station.states[-1].status[0].message == "active")
+    assert station.node.trigger_deactivate() == SUCCESS
+    assert station.node.trigger_cleanup() == SUCCESS
+    states = graph.listen(DiagnosticArray, "again/gas/alarm_state", LATCHED)
+    again = graph.create(GasClassifierNode, state_file=str(state_file()), namespace="/again", **parameters)
+    assert again.trigger_configure() == SUCCESS
+    assert again.trigger_activate() == SUCCESS
+    graph.wait_for(lambda: bool(states))
+    alarm = key_values(states[0].status[1])
+    assert (alarm["number"], alarm["gas"], alarm["state"]) == ("1", "Smoke", "active")
+
+
+def test_alarms_that_cannot_be_read_are_a_fault_until_acknowledged(graph: Graph) -> None:
+    state_file().parent.mkdir(parents=True)
+    state_file().write_text('{"format_version": 1, "alarms": [{"num')
+    station = Station(graph, pairing__wait=0.0, alarm__timeout=3600.0)
+    station.read("NoGas")
+    graph.wait_for(
+        lambda: (
+            bool(station.states)
+            and key_values(station.states[-1].status[0])["faults"].startswith("alarms_unknown")
+        )
+    )
+    assert state_file().with_name("gas_classifier.json.damaged").exists()
+    assert graph.call(Trigger, "gas/acknowledge_alarm").success
     station.wait_for_state("clear")
 
 
-def test_standing_alarm_is_repeated(graph: Graph) -> None:
+def state_file() -> Path:
+    return Path(os.environ["ROS_HOME"]) / "gas_fusion_ros" / "alarms" / "gas_classifier.json"
+
+
+def source(driver: str, state: str, is_sensor: bool = True) -> DiagnosticArray:
+    return encode_source_status(Source(driver, is_sensor, state), 1, "gas_sensor_link", "gas_sensor")
+
+
+def test_while_the_array_warms_up_the_alarm_is_inhibited(graph: Graph) -> None:
+    array = graph.probe.create_publisher(DiagnosticArray, "gas/array_info", LATCHED)
+    array.publish(source("serial", "warming_up"))
+    station = Station(graph, pairing__wait=0.0, alarm__on_delay=0.0, alarm__timeout=3600.0)
+    for _ in range(5):
+        seen = len(station.classes)
+        station.read("Smoke")
+        graph.wait_for(lambda least=seen: len(station.classes) > least)
+    station.wait_for_state("inhibited")
+    assert all(message.data for message in station.alarms)
+    array.publish(source("serial", "running"))
+    station.wait_for_state("clear")
+    station.read("Smoke")
+    station.wait_for_state("active")
+
+
+def test_a_simulated_array_is_shown_as_such(graph: Graph) -> None:
+    array = graph.probe.create_publisher(DiagnosticArray, "gas/array_info", LATCHED)
+    array.publish(source("simulated", "running", is_sensor=False))
+    station = Station(graph, pairing__wait=0.0)
+    graph.wait_for(
+        lambda: (
+            bool(station.states)
+            and "array_not_a_sensor" in key_values(station.states[-1].status[0])["warnings"]
+        )
+    )
+
+
+def warnings_of(station: Station) -> str:
+    return key_values(station.states[-1].status[0])["warnings"] if station.states else ""
+
+
+def test_a_camera_on_another_clock_is_named_with_the_offset(
+    graph: Graph, capfd: pytest.CaptureFixture[str]
+) -> None:
+    station = Station(graph, pairing__wait=0.0, alarm__timeout=1.0, pairing__reset_jump=3600.0)
+
+    def told() -> bool:
+        now_ns = station.now_ns()
+        station.read("NoGas", now_ns)
+        station.show("NoGas", now_ns - 3000 * SECOND)
+        return "images_unpaired" in warnings_of(station)
+
+    graph.wait_for(told)
+    assert "differ by -3000.0 s" in warnings_of(station)
+    assert "images_unpaired:" in capfd.readouterr().err
+
+
+def test_images_that_stop_are_named(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=0.0, alarm__timeout=1.0)
+
+    def told() -> bool:
+        station.read("NoGas")
+        return "images_silent" in warnings_of(station)
+
+    graph.wait_for(told)
+    assert station.states[-1].status[0].message == "clear"
+
+
+def test_readings_without_a_valid_channel_are_named_and_a_fault(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=0.0, alarm__timeout=1.0)
+    blank = np.full(len(PAPER_CHANNELS), np.nan, dtype=np.float32)
+
+    def told() -> bool:
+        station.publish_reading(encode_reading(GasReading(station.now_ns(), PAPER_CHANNELS, blank)))
+        return "readings_invalid" in warnings_of(station)
+
+    graph.wait_for(told)
+    station.wait_for_state("fault")
+
+
+@pytest.mark.parametrize(("best_effort", "reason"), [(True, "gas_qos"), (False, "gas_no_publisher")])
+def test_readings_that_cannot_be_heard_are_named(graph: Graph, best_effort: bool, reason: str) -> None:
+    node = graph.create(GasClassifierNode, alarm__timeout=0.5)
+    states = graph.listen(DiagnosticArray, "gas/alarm_state", LATCHED)
+    if best_effort:
+        graph.probe.create_publisher(PointCloud2, "gas/readings", SENSOR_DATA)
+    assert node.trigger_configure() == SUCCESS
+    assert node.trigger_activate() == SUCCESS
+    graph.wait_for(lambda: bool(states) and reason in key_values(states[-1].status[0])["warnings"])
+
+
+def test_deactivated_classifier_leaves_a_fault_behind(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=0.0)
+    station.read("NoGas")
+    graph.wait_for(lambda: bool(station.alarms) and station.alarms[-1].data is False)
+    assert station.node.trigger_deactivate() == SUCCESS
+    station.wait_for_state("fault")
+    assert key_values(station.states[-1].status[0])["faults"].startswith("stopped")
+    graph.wait_for(lambda: station.alarms[-1].data is True)
+    assert station.node.trigger_activate() == SUCCESS
+    station.read("NoGas")
+    station.wait_for_state("clear")
+
+
+def test_before_the_first_reading_nothing_is_safe_and_that_is_repeated(graph: Graph) -> None:
     station = Station(graph)
     graph.wait_for(lambda: len(station.alarms) >= 3)
-    assert {message.data for message in station.alarms} == {False}
+    assert {message.data for message in station.alarms} == {True}
+    assert key_values(station.states[-1].status[0])["faults"].startswith("no_reading")
 
 
 def test_acknowledging_nothing_is_refused_with_the_reason(graph: Graph) -> None:
@@ -367,11 +542,12 @@ def test_old_stamps_are_no_silence(graph: Graph) -> None:
     for step in range(20):
         station.read("NoGas", start_ns + step * 100 * MS)
         graph.wait_for(lambda least=step: len(station.classes) > least)
-    assert {message.status[0].message for message in station.states} == {"clear"}
+    station.wait_for_state("clear")
+    assert [message.status[0].message for message in station.states] == ["fault", "clear"]
     station.wait_for_state("fault")
 
 
-def test_simulated_time_that_starts_late_raises_no_fault(graph: Graph) -> None:
+def test_simulated_time_that_starts_late_is_no_silence(graph: Graph) -> None:
     node = graph.create(GasClassifierNode, use_sim_time=True, alarm__timeout=5.0)
     states = graph.listen(DiagnosticArray, "gas/alarm_state", LATCHED)
     assert node.trigger_configure() == SUCCESS
@@ -383,10 +559,10 @@ def test_simulated_time_that_starts_late_raises_no_fault(graph: Graph) -> None:
         nonlocal start_ns
         start_ns += 20 * MS
         clock.publish(Clock(clock=ns_to_stamp(start_ns)))
-        return bool(states)
+        return start_ns > 1_000_001 * SECOND
 
     graph.wait_for(advance)
-    assert states[-1].status[0].message == "clear"
+    assert {key_values(state.status[0])["faults"].partition(":")[0] for state in states} == {"no_reading"}
 
 
 def test_two_robots_do_not_mix(graph: Graph) -> None:

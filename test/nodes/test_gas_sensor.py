@@ -13,7 +13,7 @@ from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.messages import decode_reading, key_values
 from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
-from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
 from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
 from nodes.harness import Graph
 
@@ -45,7 +45,7 @@ def start(node: GasSensorNode) -> None:
 
 def test_simulated_array_publishes_plausible_readings(graph: Graph) -> None:
     received = graph.listen(PointCloud2, "gas/readings", RELIABLE)
-    start(graph.create(GasSensorNode, period=0.02))
+    start(graph.create(GasSensorNode, driver="simulated", period=0.02))
     graph.wait_for(lambda: len(received) >= 20)
     stamps = [reading.stamp_ns for reading in readings(received)]
     assert all(stamp % 20_000_000 == 0 for stamp in stamps)
@@ -58,7 +58,7 @@ def test_simulated_array_publishes_plausible_readings(graph: Graph) -> None:
 
 def test_nothing_is_published_before_activate_and_after_deactivate(graph: Graph) -> None:
     received = graph.listen(PointCloud2, "gas/readings", RELIABLE)
-    node = graph.create(GasSensorNode, period=0.01)
+    node = graph.create(GasSensorNode, driver="simulated", period=0.01)
     assert node.trigger_configure() == SUCCESS
     assert node.published == 0
     assert node.trigger_activate() == SUCCESS
@@ -101,7 +101,7 @@ def test_unreadable_row_is_named_by_line_and_the_rest_plays(graph: Graph, tmp_pa
 def test_diagnostics_of_two_robots_have_different_names(graph: Graph) -> None:
     diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
     for namespace in ("/robot1", "/robot2"):
-        start(graph.create(GasSensorNode, namespace=namespace, period=0.05))
+        start(graph.create(GasSensorNode, namespace=namespace, driver="simulated", period=0.05))
     expected = {f"{robot}/gas_sensor: {of}" for robot in ("robot1", "robot2") for of in ("driver", "mq2")}
     graph.wait_for(lambda: expected <= set(statuses(diagnostics)))
     assert not any(name.startswith("gas_sensor") for name in statuses(diagnostics))
@@ -110,12 +110,16 @@ def test_diagnostics_of_two_robots_have_different_names(graph: Graph) -> None:
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        ({"driver": "recorded"}, "recorded.path is empty"),
+        ({"driver": "recorded"}, "recorded.path is not set"),
         ({"driver": "recorded", "recorded__path": "/nowhere.csv"}, "/nowhere.csv"),
         ({"driver": "serial", "serial__port": "/dev/nowhere"}, "/dev/nowhere"),
-        ({"channels": ["mq2", "mq2"]}, "channels must be different"),
+        ({}, "driver is not set; it must be one of: simulated, recorded, serial"),
+        ({"driver": "simulated", "channels": ["mq2", "mq2"]}, "channels must be different"),
         ({"driver": "serial", "channels": ["mq2", "x"]}, "channels must not be named x"),
-        ({"health__minimum_counts": 900.0, "health__maximum_counts": 100.0}, "below maximum_counts"),
+        (
+            {"driver": "simulated", "health__minimum_counts": 900.0, "health__maximum_counts": 100.0},
+            "below maximum_counts",
+        ),
     ],
 )
 def test_configure_fails_with_the_reason(
@@ -180,3 +184,35 @@ def test_unplugged_array_is_an_error_until_it_is_back(graph: Graph, tmp_path: Pa
     assert key_values(statuses(diagnostics)["gas_sensor: driver"])["disconnected"] == "1"
     for end in ends:
         os.close(end)
+
+
+def source_values(messages: list[DiagnosticArray]) -> list[dict[str, str]]:
+    return [key_values(message.status[0]) for message in messages]
+
+
+def test_what_array_it_is_is_told_at_activate_and_at_each_change(graph: Graph) -> None:
+    node = graph.create(GasSensorNode, driver="simulated", period=0.05, health__warm_up=0.3)
+    start(node)
+    # Latched: who comes later hears of it too.
+    infos = graph.listen(DiagnosticArray, "gas/array_info", LATCHED)
+    graph.wait_for(lambda: len(infos) >= 2)
+    assert node.trigger_deactivate() == SUCCESS
+    graph.wait_for(lambda: len(infos) == 3)
+    states = ("warming_up", "running", "inactive")
+    assert source_values(infos) == [
+        {"driver": "simulated", "is_sensor": "false", "state": state} for state in states
+    ]
+    assert infos[0].header.frame_id == "gas_sensor_link"
+    first, *channels = infos[0].status
+    assert (first.name, first.level) == ("gas_sensor: source", DiagnosticStatus.WARN)
+    assert [status.name for status in channels] == [f"gas_sensor: {name}" for name in PAPER_CHANNELS]
+    assert {key_values(status)["health"] for status in channels} == {"warming_up"}
+    assert {key_values(status)["health"] for status in infos[1].status[1:]} == {"ok"}
+
+
+def test_a_simulated_array_is_no_sensor_in_diagnostics_either(graph: Graph) -> None:
+    diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    start(graph.create(GasSensorNode, driver="simulated"))
+    graph.wait_for(lambda: "gas_sensor: driver" in statuses(diagnostics))
+    driver = statuses(diagnostics)["gas_sensor: driver"]
+    assert (driver.level, driver.message) == (DiagnosticStatus.WARN, "not a sensor: simulated")

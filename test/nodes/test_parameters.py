@@ -73,6 +73,17 @@ def test_bad_value_later_is_refused_and_the_old_one_stays(graph: Graph) -> None:
     node.table.require_valid()
 
 
+def test_a_misspelt_name_is_told_and_the_others_count(
+    graph: Graph, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table = graph.create(TableNode, retires=5, rate=0.5, use_sim_time=False).table
+    table.require_valid()
+    assert (table.integer("retries"), table.number("rate")) == (3, 0.5)
+    [line] = [line for line in capfd.readouterr().err.splitlines() if "no parameter" in line]
+    assert "[WARN]" in line
+    assert "there is no parameter 'retires'; it is ignored; is retries meant?" in line
+
+
 def test_locked_table_takes_nothing(graph: Graph) -> None:
     node = graph.create(TableNode)
     node.table.locked = True
@@ -100,7 +111,7 @@ def test_every_parameter_is_described(graph: Graph, node_class: type[ManagedNode
 
 @pytest.mark.parametrize("node_class", [GasSensorNode, ThermalCameraNode])
 def test_bad_parameter_fails_configure_but_not_the_node(graph: Graph, node_class: type[ManagedNode]) -> None:
-    node = graph.create(node_class, period=-1.0)
+    node = graph.create(node_class, driver="simulated", period=-1.0)
     assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
     assert node.set_parameters([Parameter("period", value=0.1)])[0].successful
     assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
@@ -113,3 +124,29 @@ def test_description_goes_out_over_the_service(graph: Graph) -> None:
     future = client.call_async(DescribeParameters.Request(names=["driver"]))
     graph.wait_for(future.done)
     assert future.result().descriptors[0].additional_constraints == "one of: simulated, serial"
+
+
+class DemandingNode(Node):
+    def __init__(self, **arguments: object) -> None:
+        super().__init__("demanding", **arguments)
+        self.table = ParameterTable(
+            self, [ParameterSpec("source", "", "where from", choices=("serial", "recorded"))]
+        )
+
+
+def test_a_parameter_that_must_be_given_is_demanded_until_it_is(graph: Graph) -> None:
+    node = graph.create(DemandingNode)
+    demand = r"source is not set; it must be one of: serial, recorded\. .*no entry there fits /demanding"
+    with pytest.raises(ParameterError, match=demand):
+        node.table.require_valid()
+    assert node.set_parameters([Parameter("source", value="serial")])[0].successful
+    node.table.require_valid()
+    assert node.set_parameters([Parameter("source", value="")])[0].successful
+    with pytest.raises(ParameterError, match=demand):
+        node.table.require_valid()
+
+
+def test_a_bad_value_for_one_that_must_be_given_is_said_once(graph: Graph) -> None:
+    table = graph.create(DemandingNode, source="radio").table
+    [refusal] = table.refusals
+    assert "source is 'radio'; it must be one of: serial, recorded" in refusal

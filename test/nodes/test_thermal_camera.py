@@ -7,11 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import CameraInfo, Image
 
-from gas_fusion_ros.messages import decode_frame, stamp_to_ns
-from gas_fusion_ros.nodes.qos import SENSOR_DATA
+from gas_fusion_ros.messages import decode_frame, key_values, stamp_to_ns
+from gas_fusion_ros.nodes.qos import LATCHED, SENSOR_DATA
 from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
 from gas_fusion_ros.thermal import to_field
 from nodes.harness import Graph
@@ -29,7 +30,7 @@ def test_radiometric_frame_goes_out_in_both_forms_with_one_stamp(graph: Graph) -
     raw = graph.listen(Image, "thermal/image_raw", SENSOR_DATA)
     celsius = graph.listen(Image, "thermal/image", SENSOR_DATA)
     info = graph.listen(CameraInfo, "thermal/camera_info", SENSOR_DATA)
-    start(graph.create(ThermalCameraNode, period=0.1))
+    start(graph.create(ThermalCameraNode, driver="simulated", period=0.1))
     graph.wait_for(lambda: min(len(raw), len(celsius), len(info)) >= 3)
     stamp = stamp_to_ns(raw[-1].header.stamp)
     graph.wait_for(lambda: stamp in {stamp_to_ns(message.header.stamp) for message in celsius})
@@ -46,7 +47,7 @@ def test_radiometric_frame_goes_out_in_both_forms_with_one_stamp(graph: Graph) -
 
 def test_camera_info_is_computed_from_the_field_of_view(graph: Graph) -> None:
     info = graph.listen(CameraInfo, "thermal/camera_info", SENSOR_DATA)
-    start(graph.create(ThermalCameraNode, period=0.1, horizontal_fov=90.0))
+    start(graph.create(ThermalCameraNode, driver="simulated", period=0.1, horizontal_fov=90.0))
     graph.wait_for(lambda: bool(info))
     assert (info[0].width, info[0].height) == (206, 156)
     assert info[0].k[0] == pytest.approx(103.0)
@@ -85,7 +86,7 @@ def test_calibration_of_another_size_is_said(graph: Graph, tmp_path: Path) -> No
         "projection_matrix: {rows: 3, cols: 4, data: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]}\n",
         encoding="utf-8",
     )
-    node = graph.create(ThermalCameraNode, period=0.05, calibration_file=str(calibration))
+    node = graph.create(ThermalCameraNode, driver="simulated", period=0.05, calibration_file=str(calibration))
     start(node)
     graph.wait_for(lambda: "calibration_size" in node.problem_counts())
 
@@ -93,10 +94,11 @@ def test_calibration_of_another_size_is_said(graph: Graph, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        ({"driver": "recorded"}, "recorded.path is empty"),
+        ({"driver": "recorded"}, "recorded.path is not set"),
+        ({}, "driver is not set; it must be one of: simulated, recorded, v4l2"),
         ({"driver": "recorded", "recorded__path": "/nowhere"}, "/nowhere does not exist"),
         ({"driver": "v4l2", "v4l2__device": "/dev/video99"}, "/dev/video99"),
-        ({"calibration_file": "/nowhere.yaml"}, "/nowhere.yaml"),
+        ({"driver": "simulated", "calibration_file": "/nowhere.yaml"}, "/nowhere.yaml"),
     ],
 )
 def test_configure_fails_with_the_reason(
@@ -104,3 +106,13 @@ def test_configure_fails_with_the_reason(
 ) -> None:
     assert graph.create(ThermalCameraNode, **parameters).trigger_configure() == FAILURE
     assert reason in capfd.readouterr().err
+
+
+def test_what_camera_it_is_is_told_to_whoever_comes_later(graph: Graph) -> None:
+    start(graph.create(ThermalCameraNode, driver="simulated"))
+    told = graph.listen(DiagnosticArray, "thermal/camera_status", LATCHED)
+    graph.wait_for(lambda: bool(told))
+    [status] = told[0].status
+    assert status.name == "thermal_camera: source"
+    assert key_values(status) == {"driver": "simulated", "is_sensor": "false", "state": "running"}
+    assert told[0].header.frame_id == "thermal_camera_optical_frame"

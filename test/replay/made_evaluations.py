@@ -74,7 +74,7 @@ def made_report(**changed: Any) -> EvaluationReport:
         unknown_share=0.0067,
         ece=0.0312,
         leaks=(
-            LeakOutcome("Smoke", 20.0, 52.0, True, 3.25, LeakVerdict.FOUND),
+            LeakOutcome("Smoke", 20.0, 52.0, True, 3.25, LeakVerdict.FOUND, "Smoke"),
             LeakOutcome("Perfume", 70.0, 105.0, False, None, LeakVerdict.MISSED),
         ),
         alarms=(AlarmOutcome("Smoke", 23.25, 61.0, False), AlarmOutcome("Mixture", 110.5, 118.0, True)),

@@ -16,10 +16,9 @@ from rosbags.typesys import Stores, get_typestore
 
 from gas_fusion_ros import messages
 from gas_fusion_ros.drivers.thermal.calibration import from_field_of_view
-from gas_fusion_ros.event_log import RobotPose
 from gas_fusion_ros.message_maker import ROS_MESSAGES, MessageMaker
 from gas_fusion_ros.messages import Level
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
+from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.replay.bag_messages import BagMessages
 from gas_fusion_ros.replay.decoding import decode_leaks
 from gas_fusion_ros.replay.metrics import Leak

@@ -275,7 +275,7 @@ def test_files_compressed_as_a_whole_are_unpacked_outside_of_memory_and_removed(
     monkeypatch.setattr("tempfile.tempdir", str(unpacked))
     tracemalloc.start()
     with BagReader(path, Problems()) as bag:
-        assert list(unpacked.rglob("*.mcap"))
+        assert any(path.is_file() for path in unpacked.rglob("*"))
         assert sum(1 for _ in bag.messages({"/a"})) == 200
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

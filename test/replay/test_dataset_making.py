@@ -13,9 +13,8 @@ import pytest
 from recordings import S, colours, write_folder, write_image
 
 from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.event_log import RobotPose
 from gas_fusion_ros.messages import encode_frame, encode_label, encode_pose, encode_reading
-from gas_fusion_ros.observation import GasReading, ThermalFrame
+from gas_fusion_ros.observation import GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.bag import BagWriter
 from gas_fusion_ros.replay.bag_making import BagTarget, make_bag
@@ -129,7 +128,7 @@ def test_what_becomes_no_row_is_counted_by_its_reason(tmp_path: Path) -> None:
         reading(4, 1.0, math.inf),
         reading(4),
         reading(5, 1.0, channels=("mq2",)),
-        reading(0),
+        (round(5.5 * S), *reading(0)[1:]),
         reading(6),
         label(7, "Unknown"),
         reading(8),

@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("diagnostic_msgs.msg", reason="needs the ROS message packages")
 
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from gas_fusion_ros.alarm import AlarmSettings, LeakAlarm, Severity
+from gas_fusion_ros.alarm import AlarmSettings, LeakAlarm, Reason, Severity
 from gas_fusion_ros.messages import encode_alarm_state, encode_classification
 from gas_fusion_ros.observation import PAPER_CLASSES, UNKNOWN, Mode, Verdict
 from gas_fusion_ros.replay.decoding import decode_alarm_state, decode_classification
@@ -37,10 +37,13 @@ def test_an_unknown_verdict_comes_back_as_such() -> None:
     assert tuple(decoded.probabilities) == PAPER_CLASSES
 
 
+OLD = {"state": "acknowledged", "gas": "Smoke", "fault": "false", "alarm": "2"}
+
+
 def test_an_alarm_state_comes_back() -> None:
     settings = AlarmSettings({"Smoke": Severity.CRITICAL}, on_delay_ns=0, timeout_ns=10)
     alarm = LeakAlarm(settings, start_ns=1)
-    alarm.update(2, {"Smoke": 0.99}, reading_valid=True)
+    alarm.update(2, {"Smoke": 0.99})
     decoded = decode_alarm_state(encode_alarm_state(alarm.status, STAMP_NS, "gas_classifier"))
     assert (decoded.stamp_ns, decoded.state, decoded.gas, decoded.fault) == (
         STAMP_NS,
@@ -48,12 +51,19 @@ def test_an_alarm_state_comes_back() -> None:
         "Smoke",
         False,
     )
-    alarm.tick(100)
+    assert decoded.sensed == {1: "Smoke"}
+    alarm.watch(100, (Reason("silence", "no reading"),), ())
     assert decode_alarm_state(encode_alarm_state(alarm.status, STAMP_NS, "gas_classifier")).fault
 
 
+def test_an_alarm_state_of_old_has_one_alarm() -> None:
+    values = [KeyValue(key=key, value=value) for key, value in OLD.items()]
+    message = DiagnosticArray(status=[DiagnosticStatus(name="gas_classifier: alarm", values=values)])
+    assert decode_alarm_state(message).sensed == {2: "Smoke"}
+
+
 def test_messages_of_another_kind_are_refused() -> None:
-    with pytest.raises(ValueError, match="has one status, this one has 0"):
+    with pytest.raises(ValueError, match="has a status, this one has none"):
         decode_classification(DiagnosticArray())
     alarm = LeakAlarm(AlarmSettings({"Smoke": Severity.CRITICAL}), start_ns=1)
     with pytest.raises(ValueError, match="no value mode, latency_ms"):

@@ -32,6 +32,7 @@ from made_bags import (
 from rosbags.rosbag2 import Writer
 from telling_runtime import HIGH, LOW, PIXELS, SETTINGS, images, in_order, labels, readings, telling_model
 
+from gas_fusion_ros.alarm_types import AlarmEvent
 from gas_fusion_ros.event_log import format_event
 from gas_fusion_ros.observation import PAPER_CHANNELS
 from gas_fusion_ros.replay.evaluation import Evaluation
@@ -74,6 +75,7 @@ def test_a_whole_bag(whole_bag: Path, tmp_path: Path, model: Model) -> None:
         "label": "/truth/label",
         "leaks": None,
         "pose": None,
+        "array": None,
     }
     assert (report.started_ns, report.duration_s) == (EPOCH, 59.04)
     assert report.labels_from is LabelSource.TOPIC
@@ -121,9 +123,9 @@ def test_its_files_say_the_same(whole_bag: Path, tmp_path: Path, model: Model) -
     assert [row["truth"] for row in rows] == [row["label"] for row in rows]
     assert {row["pair_offset_ms"] for row in rows} == {"40"}
     events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
-    assert [event["state"] for event in events] == ["pending", "active", "latched"]
-    assert events[1]["stamp_ns"] == EPOCH + 23 * SECOND
-    assert [event["pose"] for event in events] == [None] * 3
+    assert [event["state"] for event in events] == ["clear", "pending", "active", "latched"]
+    assert events[2]["stamp_ns"] == EPOCH + 23 * SECOND
+    assert [event["pose"] for event in events] == [None] * 4
     assert written["alarms"][0]["pose"] is None
     assert {path.name for path in tmp_path.iterdir()} == {"report.json", "predictions.csv", "events.jsonl"}
 
@@ -133,20 +135,20 @@ def test_an_event_is_written_as_the_node_writes_it(
 ) -> None:
     lines: list[str] = []
 
-    def spy(event: object, pose: object) -> str:
-        lines.append(format_event(event, pose))  # type: ignore[arg-type]
+    def spy(event: AlarmEvent) -> str:
+        lines.append(format_event(event))
         return lines[-1]
 
     monkeypatch.setattr("gas_fusion_ros.event_log.format_event", spy)
     evaluate(whole_bag, tmp_path, model)
     assert (tmp_path / "events.jsonl").read_text().splitlines() == lines
-    assert len(lines) == 3
+    assert len(lines) == 4
 
 
 def test_an_earlier_evaluation_leaves_nothing(whole_bag: Path, tmp_path: Path, model: Model) -> None:
     for _ in range(2):
         evaluate(whole_bag, tmp_path, model)
-    assert len((tmp_path / "events.jsonl").read_text().splitlines()) == 3
+    assert len((tmp_path / "events.jsonl").read_text().splitlines()) == 4
 
 
 def test_a_csv_goes_before_the_bags_own_labels(whole_bag: Path, tmp_path: Path, model: Model) -> None:
@@ -226,7 +228,7 @@ def test_images_may_be_left_out(whole_bag: Path, tmp_path: Path, model: Model) -
     assert report.topics["image"] is None
 
 
-def test_an_operator_gives_each_leak_its_own_alarm(tmp_path: Path, model: Model) -> None:
+def test_each_leak_has_its_own_alarm_with_and_without_an_operator(tmp_path: Path, model: Model) -> None:
     smoke = (range(10, 20), range(40, 50))
     bag = write_bag(tmp_path / "bag", in_order(readings(SECONDS, smoke), images(SECONDS)))
     numbers = {}
@@ -238,8 +240,10 @@ def test_an_operator_gives_each_leak_its_own_alarm(tmp_path: Path, model: Model)
         assert report.acknowledged is acknowledges
         assert [alarm.start_s for alarm in report.alarms] == [13.0, 43.0]
         events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
-        numbers[acknowledges] = events[-1]["alarm"]
-    assert numbers == {False: 1, True: 2}
+        numbers[acknowledges] = [(event["alarm"], event["state"]) for event in events if event["alarm"]]
+    first, second = ((number, "active") for number in (1, 2))
+    assert numbers[False] == [first, (1, "latched"), second, (2, "latched")]
+    assert numbers[True] == [first, (1, "latched"), (1, "clear"), second, (2, "latched"), (2, "clear")]
 
 
 def test_an_alarm_that_stands_takes_no_further_leak(tmp_path: Path, model: Model) -> None:
@@ -292,8 +296,10 @@ def events_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def places(folder: Path) -> list[tuple[str, float | None]]:
-    """The state of each event, and the x at which it happened."""
-    return [(one["state"], one["pose"] and one["pose"]["x"]) for one in events_of(folder)]
+    """The state of each event after the first verdict, and the x at which it happened."""
+    first, *others = events_of(folder)
+    assert (first["previous"], first["state"]) == ("fault", "clear")
+    return [(one["state"], one["pose"] and one["pose"]["x"]) for one in others]
 
 
 def test_an_event_has_the_last_pose_heard_before_it(tmp_path: Path, model: Model) -> None:
@@ -304,7 +310,7 @@ def test_an_event_has_the_last_pose_heard_before_it(tmp_path: Path, model: Model
     assert losses(evaluation) == {}
     assert report.topics["pose"] == "/pose"
     assert places(tmp_path / "out") == [("pending", 19.0), ("active", 22.0), ("latched", 44.0)]
-    assert events_of(tmp_path / "out")[1]["pose"] == {
+    assert events_of(tmp_path / "out")[2]["pose"] == {
         "x": 22.0,
         "y": -2.5,
         "z": 0.0,
@@ -337,6 +343,8 @@ def test_poses_change_nothing_else(tmp_path: Path, model: Model) -> None:
             if figure not in {"bag", "bag_sha256", "topics", "alarms", "latency_ms", "rates", "wall_s"}
         }
         alarms = [replace(alarm, pose=None) for alarm in report.alarms]
+        # The first fault stands since the recording began, and that is with the first pose.
+        events[0]["duration_s"] = None
         told[name] = (figures, [{**event, "pose": None} for event in events], predictions, alarms)
         assert [event["pose"] for event in events].count(None) == (len(events) if name == "still" else 0)
     assert told["still"] == told["moved"] == told["often"]
@@ -352,8 +360,8 @@ def test_silence_is_noticed_where_the_robot_was_when_it_was_too_long(tmp_path: P
     rest = [*range(20), *range(45, 60)]
     bag = write_bag(tmp_path / "bag", in_order(readings(rest), poses(range(60))))
     evaluate(bag, tmp_path / "out", model, EvaluationSettings(with_images=False))
-    # The last reading before the gap waits until 20 s for its image, and 10 s of silence follow on that.
-    assert places(tmp_path / "out") == [("fault", 29.0), ("clear", 45.0)]
+    # The last reading before the gap was heard at 19 s, and 10 s of silence follow on that.
+    assert places(tmp_path / "out") == [("fault", 28.0), ("clear", 45.0)]
 
 
 def test_a_reading_that_waits_is_decided_where_the_robot_was_when_the_wait_was_over(
@@ -419,7 +427,7 @@ def test_a_pose_of_no_numbers_is_counted_and_is_no_place(tmp_path: Path, model: 
     assert losses(evaluation) == {"pose_unusable": 4}
     assert "/pose" in evaluation.report.losses["pose_unusable"].detail
     assert places(tmp_path / "out") == [("pending", 19.0), ("active", None), ("latched", None)]
-    assert events_of(tmp_path / "out")[1]["pose"]["y"] == 3.0
+    assert events_of(tmp_path / "out")[2]["pose"]["y"] == 3.0
     assert [alarm.pose for alarm in evaluation.report.alarms] == [None]
 
 

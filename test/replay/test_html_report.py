@@ -188,13 +188,23 @@ def test_the_tables_have_the_figures_of_the_report(page: Page) -> None:
 
 def test_leaks_and_alarms_are_listed_with_what_became_of_them(page: Page) -> None:
     assert page.table("leak", "gas") == [
-        ["1", "Smoke", "0:20", "32.0 s", "3.2 s", "\u2714 found"],
-        ["2", "Perfume", "1:10", "35.0 s", "\u2013", "\u2716 missed"],
+        ["1", "Smoke", "0:20", "32.0 s", "3.2 s", "Smoke", "\u2714 found"],
+        ["2", "Perfume", "1:10", "35.0 s", "\u2013", "\u2013", "\u2716 missed"],
     ]
     assert page.table("alarm", "gas") == [
         ["1", "Smoke", "0:23", "37.8 s", "\u2714 right"],
         ["2", "Mixture", "1:50", "7.5 s", "\u2716 false"],
     ]
+
+
+def test_an_alarm_that_names_another_gas_is_told_apart_and_its_distance_told() -> None:
+    first, second = made_report().alarms
+    place = Place(1.0, 2.0, "map", START)
+    misnamed = replace(first, pose=place, leak=1, names_leak=False, distance_m=5.94)
+    table = page_of(made_evaluation(made_report(alarms=(misnamed, second)))).table(
+        "alarm", "gas", "start", "duration", "place", "to the leak"
+    )
+    assert [row[-2:] for row in table] == [["5.9 m", "\u26a0 another gas"], ["\u2013", "\u2716 false"]]
 
 
 def test_places_of_alarms_stand_where_one_is_known(page: Page) -> None:

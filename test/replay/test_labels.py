@@ -84,7 +84,7 @@ def test_intervals_of_one_class_that_touch_or_overlap_are_one(tmp_path: Path) ->
     [
         ("", "line 1: no column for start, end, class; .*found nothing"),
         ("start,end\n0,1\n", "line 1: no column for class"),
-        ("0,10,Smoke\n", "line 1: no column for start, end, class; .*found 0,10,Smoke"),
+        ("0,10,Smoke\n", "line 1: no column for start, end, class; .*found 0, 10, Smoke"),
         ("start,end,class\n", "has no interval"),
         ("start,end,class\n0,10,Smoke\n20,10,Smoke\n", "line 3: the end 10 lies before the start 20"),
         ("start,end,class\n0,ten,Smoke\n", "line 2: 'ten' is no time"),

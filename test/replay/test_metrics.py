@@ -12,11 +12,12 @@ from gas_fusion_ros.replay.metrics import (
     Leak,
     Score,
     ScoreSettings,
-    alarm_bands,
-    alarms_of,
+    alarm_intervals,
     is_false,
     label_intervals,
+    leak_of,
     leaks_of,
+    one_at_a_time,
     score,
     settled,
     unknown_share,
@@ -139,32 +140,35 @@ def test_the_grace_period_outlasts_the_off_delay_of_the_alarm(off_delay_s: int, 
     assert ScoreSettings.for_alarm(off_delay_s * S).grace_ns == grace_s * S
 
 
-def test_alarm_bands_follow_the_evidence_and_touching_ones_are_one_alarm() -> None:
+def test_each_alarm_is_an_interval_of_its_own() -> None:
     states = [
-        (1, "clear", ""),
-        (2, "pending", "Smoke"),
-        (3, "active", "Smoke"),
-        (4, "active", "Smoke"),
-        (5, "acknowledged", "Smoke"),
-        (6, "clear", ""),
-        (7, "active", "Perfume"),
-        (8, "active", "Smoke"),
-        (9, "latched", "Smoke"),
-        (10, "fault", ""),
-        (11, "active", "Mixture"),
+        (1, {}),
+        (3, {1: "Smoke"}),
+        (4, {1: "Smoke"}),
+        (7, {1: "Smoke", 2: "Perfume"}),
+        (9, {2: "Perfume"}),
+        (10, {}),
+        (11, {3: "Perfume"}),
+        (12, {3: "Mixture"}),  # as in bags of old, where an alarm could change its gas
     ]
-    bands = alarm_bands(states, 13)
-    assert bands == [
-        Interval("Smoke", 3, 6),
-        Interval("Perfume", 7, 8),
-        Interval("Smoke", 8, 9),
-        Interval("Mixture", 11, 13),
+    intervals = alarm_intervals(states, 13)
+    assert intervals == [
+        Interval("Smoke", 3, 9),
+        Interval("Perfume", 7, 10),
+        Interval("Perfume", 11, 12),
+        Interval("Mixture", 12, 13),
     ]
-    assert alarms_of(bands) == [
-        Interval("Smoke", 3, 6),
-        Interval("Perfume", 7, 9),
-        Interval("Mixture", 11, 13),
+    assert one_at_a_time(intervals)[0] == Interval("Smoke", 3, 7)
+    assert one_at_a_time(intervals)[1:] == intervals[1:]
+
+
+def test_an_alarm_belongs_to_the_latest_leak_that_it_began_on() -> None:
+    leaks = [
+        Leak("Smoke", 10 * S, 20 * S, first_sign_ns=8 * S, recovered_ns=30 * S),
+        Leak("Smoke", 25 * S, 40 * S, first_sign_ns=22 * S, recovered_ns=50 * S),
     ]
+    found = [leak_of(interval(start, 99), leaks, 5 * S) for start in (7, 8, 21, 22, 34, 55, 56)]
+    assert found == [None, 0, 0, 1, 1, 1, None]
 
 
 def test_label_intervals_touch_and_leaks_are_those_with_gas() -> None:

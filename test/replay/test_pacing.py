@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gas_fusion_ros.replay.pacing import Pace, PaceSettings
+from gas_fusion_ros.replay.pacing import Pace, PaceSettings, UnderWay
 
 S = 1_000_000_000
 SETTINGS = PaceSettings(start_ns=S, end_ns=101 * S, speed=10.0, lead_ns=20 * S, patience_ns=2 * S)
@@ -82,3 +82,43 @@ def test_bad_settings_are_named(name: str, value: float) -> None:
     values = {"start_ns": S, "end_ns": 2 * S, "speed": 1.0, "lead_ns": S, name: value}
     with pytest.raises(ValueError, match=name):
         PaceSettings(**values)  # type: ignore[arg-type]
+
+
+def test_time_stays_below_the_message_that_the_queue_has_no_room_for() -> None:
+    under_way = UnderWay(range(10 * S, 20 * S, S), depth=3)
+    assert under_way.hold_ns(arrived=0) == 13 * S
+    assert under_way.hold_ns(arrived=6) == 19 * S
+    assert under_way.hold_ns(arrived=7) is None
+    assert not under_way.all_came(9)
+    assert under_way.all_came(10)
+
+
+def test_time_waits_no_longer_for_a_message_than_it_is_of_use() -> None:
+    under_way = UnderWay((10 * S, 20 * S), depth=5, wait_ns=4 * S)
+    assert [under_way.hold_ns(arrived) for arrived in range(3)] == [14 * S, 24 * S, None]
+
+
+def test_what_is_given_up_leaves_room_and_a_straggler_takes_none() -> None:
+    under_way = UnderWay(range(0, 10 * S, S), depth=2)
+    under_way.give_up(arrived=1, now_ns=3 * S)
+    assert under_way.hold_ns(arrived=1) == 6 * S, "the next that is awaited is that of 4 s"
+    assert under_way.hold_ns(arrived=2) == 7 * S
+    under_way.give_up(arrived=5, now_ns=4 * S)
+    assert under_way.hold_ns(arrived=1) == 6 * S, "nothing is given up twice"
+    assert under_way.all_came(arrived=7)
+
+
+@given(
+    depth=st.integers(1, 6),
+    gaps=st.lists(st.integers(0, S), min_size=1, max_size=40),
+    takes=st.lists(st.integers(0, 3), min_size=40, max_size=40),
+)
+def test_no_queue_overflows_below_the_hold(depth: int, gaps: list[int], takes: list[int]) -> None:
+    stamps = [sum(gaps[: index + 1]) for index in range(len(gaps))]
+    under_way = UnderWay(stamps, depth)
+    arrived = 0
+    for taken in takes:
+        hold_ns = under_way.hold_ns(arrived)
+        sent = len(stamps) if hold_ns is None else sum(stamp < hold_ns for stamp in stamps)
+        assert sent - arrived <= depth
+        arrived = min(sent, arrived + taken)

@@ -13,16 +13,29 @@ from hypothesis import strategies as st
 from made_bags import SECOND, image, reading
 from scripted_runtime import ScriptedRuntime
 
-from gas_fusion_ros.alarm_clock import AlarmClock
+from gas_fusion_ros.alarm_clock import AlarmClock, Instant
 from gas_fusion_ros.alarm_defaults import DEFAULT_SEVERITIES
 from gas_fusion_ros.alarm_types import AlarmEvent, AlarmSettings, AlarmState
 from gas_fusion_ros.classifier import Classifier
 from gas_fusion_ros.inference import Answer, Bundle
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, Mode, Observation, ThermalFrame, Verdict
+from gas_fusion_ros.messages import diagnostic_array, encode_source_status
+from gas_fusion_ros.observation import (
+    PAPER_CHANNELS,
+    GasReading,
+    Mode,
+    Observation,
+    RobotPose,
+    ThermalFrame,
+    Verdict,
+)
 from gas_fusion_ros.pairing import Pair, Pairing, PairingSettings
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.replay.bag_messages import BagMessages
 from gas_fusion_ros.replay.pipeline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.source_watch import Source
+
+MAKER = BagMessages()
 
 TICK = 50_000_000
 START = 1000 * SECOND
@@ -58,7 +71,6 @@ class Heard:
     verdicts: list[Verdict] = field(default_factory=list)
     events: list[AlarmEvent] = field(default_factory=list)
     moments: list[int] = field(default_factory=list)
-    asks: Pipeline | None = None
     acknowledges: Pipeline | None = None
 
     def on_reading(self, _: GasReading, recorded_ns: int) -> None:
@@ -68,10 +80,13 @@ class Heard:
         self.decisions.append(decision)
         self.verdicts.append(decision.verdict)
 
+    def where(self, moment_ns: int) -> RobotPose:
+        return RobotPose(float(moment_ns - START), 0.0)
+
     def on_alarm(self, event: AlarmEvent) -> None:
         self.events.append(event)
-        if self.asks is not None:
-            self.moments.append(self.asks.moment_ns(event))
+        assert event.pose is not None
+        self.moments.append(START + round(event.pose.x))
         if self.acknowledges is not None and event.state is AlarmState.LATCHED:
             self.acknowledges.acknowledge()
 
@@ -90,7 +105,7 @@ class Node:
         self.heard = Heard()
         self._classifier = Classifier(bundle, HashingRuntime())
         self._pairing: Pairing[GasReading, ThermalFrame] = Pairing(SETTINGS.pairing)
-        self._alarm = AlarmClock(SETTINGS.alarm, self._hear)
+        self._alarm = AlarmClock(SETTINGS.alarm, self._hear, where=self._where)
         self._now_ns = START - TICK
 
     def play(self, messages: Sequence[tuple[int, GasReading | ThermalFrame]], end_ns: int) -> Heard:
@@ -98,6 +113,7 @@ class Node:
         for recorded_ns, item in messages:
             self._tick_until(recorded_ns)
             if isinstance(item, GasReading):
+                self._alarm.hear(item.stamp_ns, Instant.of(recorded_ns))
                 self._deliver(self._pairing.add_reading(item.stamp_ns, item, recorded_ns, 0))
             else:
                 self._deliver(self._pairing.add_image(item.stamp_ns, item, recorded_ns, 0))
@@ -109,17 +125,22 @@ class Node:
         while self._now_ns < now_ns:
             self._now_ns += TICK
             self._deliver(self._pairing.tick(self._now_ns))
-            self._alarm.tick(self._now_ns)
+            self._alarm.tick(Instant.of(self._now_ns))
 
     def _deliver(self, pairs: list[Pair[GasReading, ThermalFrame]]) -> None:
+        instant = Instant.of(self._now_ns)
         for pair in pairs:
+            if pair.reading is None and pair.image_stamp_ns is not None:
+                self._alarm.observe(pair.image_stamp_ns, instant)
             verdict = self._classifier.classify(Observation(pair.reading, pair.image, run=pair.run))
             self.heard.verdicts.append(verdict)
-            self._alarm.update(verdict, self._now_ns)
+            self._alarm.update(verdict, instant)
 
-    def _hear(self, _: object, __: int, event: AlarmEvent | None) -> None:
-        if event is not None:
-            self.heard.events.append(event)
+    def _hear(self, _: object, __: int, events: tuple[AlarmEvent, ...]) -> None:
+        self.heard.events += events
+
+    def _where(self, stamp_ns: int) -> RobotPose:
+        return self.heard.where(min(self._now_ns, self._alarm.clock_ns(stamp_ns)))
 
 
 def play(
@@ -186,7 +207,7 @@ def test_a_wait_that_ends_in_a_pause_is_dated_where_it_ends(bundle: Bundle) -> N
 def test_an_event_has_its_moment_on_the_clock_whenever_it_is_told(bundle: Bundle) -> None:
     heard, runtime = Heard(), ScriptedRuntime()
     pipeline = Pipeline(bundle, runtime, SETTINGS, Problems(), heard)
-    heard.asks = heard.acknowledges = pipeline
+    heard.acknowledges = pipeline
     pipeline.tick(START)
     runtime.say({"Smoke": 0.97})
     # Recorded a second after they were sensed; the first one waits in vain for its image.
@@ -195,20 +216,22 @@ def test_an_event_has_its_moment_on_the_clock_whenever_it_is_told(bundle: Bundle
         pipeline.add_reading(GasReading(recorded_ns - SECOND, PAPER_CHANNELS, counts), recorded_ns)
     pipeline.tick(START + 90 * SECOND)
     wait_ns, timeout_ns = SETTINGS.pairing.wait_ns, SETTINGS.alarm.timeout_ns
-    silent_ns = START + 2 * SECOND + wait_ns + timeout_ns
+    silent_ns = START + 2 * SECOND + timeout_ns  # since it was heard
     assert [(event.state, event.fault) for event in heard.events] == [
+        (AlarmState.CLEAR, False),
         (AlarmState.PENDING, False),
         (AlarmState.ACTIVE, False),
-        (AlarmState.ACTIVE, True),
-        (AlarmState.ACTIVE, False),
-        (AlarmState.ACTIVE, True),
+        (AlarmState.FAULT, True),
+        (AlarmState.CLEAR, False),
+        (AlarmState.FAULT, True),
     ]
     assert heard.moments == [
+        START + SECOND + wait_ns,
         START + SECOND + wait_ns,
         START + 2 * SECOND + wait_ns,
         silent_ns,
         START + 60 * SECOND + wait_ns,
-        START + 60 * SECOND + wait_ns + timeout_ns,
+        START + 60 * SECOND + timeout_ns,
     ]
 
 
@@ -237,6 +260,25 @@ def test_messages_are_decoded_and_what_cannot_be_is_counted(bundle: Bundle) -> N
     assert decision.recorded_ns == START
     assert decision.cost_ns > 0
     assert decision.sample.observation.frame is not None
+
+
+def test_an_array_that_warms_up_inhibits_as_in_the_live_node(bundle: Bundle) -> None:
+    heard, problems, runtime = Heard(), Problems(), ScriptedRuntime()
+    pipeline = Pipeline(bundle, runtime, SETTINGS, problems, heard)
+    runtime.say({"Smoke": 0.97})
+    for second in range(40):
+        now_ns = START + second * SECOND
+        if second in (0, 20):
+            state = "warming_up" if second == 0 else "running"
+            message = encode_source_status(Source("serial", True, state), now_ns, "", "gas_sensor", MAKER)
+            pipeline.add_array_message(message, now_ns)
+        pipeline.add_reading(GasReading(now_ns, PAPER_CHANNELS, np.full(7, 400.0, np.float32)), now_ns)
+    raised = [event for event in heard.events if event.raises_alarm]
+    assert [event.alarm for event in raised] == [1]
+    assert raised[0].stamp_ns >= START + 20 * SECOND + SETTINGS.alarm.on_delay_ns
+    assert AlarmState.INHIBITED in {event.state for event in heard.events}
+    pipeline.add_array_message(diagnostic_array([], START, maker=MAKER), START + 41 * SECOND)
+    assert problems.counts() == {"source_wrong": 1}
 
 
 def test_channels_may_be_named_and_stand_in_any_order(bundle: Bundle) -> None:
@@ -286,7 +328,7 @@ def test_an_operator_lets_go_of_what_is_over(bundle: Bundle) -> None:
         pipeline.tick(stamp_ns + SETTINGS.pairing.wait_ns)
     status = pipeline.alarm_status
     assert status is not None
-    assert (status.state, status.alarm) == (AlarmState.CLEAR, 2)
+    assert (status.state, status.raised) == (AlarmState.CLEAR, 2)
 
 
 def test_jumping_back_begins_a_new_run_with_an_empty_window(bundle: Bundle) -> None:

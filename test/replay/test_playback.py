@@ -85,3 +85,10 @@ def test_what_cannot_be_played_is_refused(tmp_path: Path) -> None:
         play_command(Playback(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="rate must be above 0, not 0"):
         Playback(bag, rate=0.0)
+
+
+@pytest.mark.parametrize("name", ["/--loop", "/a b", "/a\n", "/a:=/b", "/ü"])
+def test_a_name_that_is_none_of_a_topic_goes_into_no_command(name: str, tmp_path: Path) -> None:
+    bag = made_bags.write_bag(tmp_path / "bag", [reading(name)])
+    with pytest.raises(TopicError, match="has no name that ROS allows"):
+        play_command(Playback(bag))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gas_fusion_ros.event_log import RobotPose
+from gas_fusion_ros.observation import RobotPose
 from gas_fusion_ros.replay.evaluation_report import Place
 from gas_fusion_ros.replay.poses import PoseTrail, place_of
 
@@ -68,3 +68,13 @@ def test_a_place_is_what_a_report_tells_of_a_pose() -> None:
 def test_what_is_no_number_is_no_place(lost: float) -> None:
     assert place_of(RobotPose(lost, 0.0)) is None
     assert place_of(RobotPose(0.0, lost)) is None
+
+
+def test_the_trail_is_bounded_where_time_stands_still() -> None:
+    trail = PoseTrail(10**12)
+    for number in range(70_000):
+        trail.hear(number, RobotPose(float(number), 0.0))
+    assert len(trail) == 65_536
+    newest = trail.at(10**9)
+    assert newest is not None
+    assert newest.x == 69_999.0

@@ -36,7 +36,7 @@ def log() -> RunLog:
             classification(second, label, Mode.GAS_ONLY if second % 10 == 0 else Mode.FUSION)
         )
     log.add_alarm_state(AlarmReport(S, "clear"))
-    log.add_alarm_state(AlarmReport(50 * S, "active", "Smoke"))
+    log.add_alarm_state(AlarmReport(50 * S, "active", "Smoke", sensed={1: "Smoke"}))
     log.add_alarm_state(AlarmReport(95 * S, "clear"))
     return log
 
@@ -112,7 +112,7 @@ def test_an_empty_run() -> None:
 def test_without_a_truth_nothing_is_compared() -> None:
     log = RunLog(CHANNELS, None, start_ns=S)
     log.add_classification(classification(2, "Smoke"))
-    log.add_alarm_state(AlarmReport(3 * S, "active", "Smoke"))
+    log.add_alarm_state(AlarmReport(3 * S, "active", "Smoke", sensed={1: "Smoke"}))
     assert log.score(9 * S, ScoreSettings()) is None
     assert log.accuracy_by_mode() == {}
     assert log.timeline("title", 9 * S).truth is None

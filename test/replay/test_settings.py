@@ -54,15 +54,21 @@ def test_the_section_may_be_named_as_ros_names_it(tmp_path: Path, section: str) 
     assert read_settings(path).pairing.slop_ns == S // 4
 
 
-def test_the_nodes_own_section_wins_and_other_nodes_are_passed_over(tmp_path: Path) -> None:
+def test_sections_count_in_the_files_order_and_other_nodes_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "parameters.yaml"
     path.write_text(
-        "gas_classifier: {ros__parameters: {threads: 3}}\n"
         "/**: {ros__parameters: {use_sim_time: true, threads: 2, device: cpu}}\n"
+        "robot1: {gas_classifier: {ros__parameters: {threads: 3, inbox: 4}}}\n"
         "gas_sensor: {ros__parameters: {driver: serial}}\n"
     )
     settings = read_settings(path)
     assert (settings.threads, settings.device) == (3, "cpu")
+
+
+def test_a_section_for_all_goes_before_the_nodes_own_where_it_comes_later(tmp_path: Path) -> None:
+    path = tmp_path / "parameters.yaml"
+    path.write_text("gas_classifier: {ros__parameters: {threads: 3}}\n/**: {ros__parameters: {threads: 2}}\n")
+    assert read_settings(path).threads == 2, "as ROS has it"
 
 
 def test_parameters_may_be_nested(tmp_path: Path) -> None:
@@ -124,18 +130,27 @@ def test_thresholds_that_contradict_the_advice_are_refused(tmp_path: Path, bundl
     ("parameters", "complaint"),
     [
         ({"pairing.slob": 0.1, "modell": "x"}, r"no parameter modell, pairing\.slob; it has"),
-        ({"pairing.slop": "wide"}, r"pairing\.slop is 'wide'; expected seconds|expected a number"),
-        ({"pairing.slop": -0.5}, r"pairing\.slop is -0\.5; expected seconds, 0 or more"),
-        ({"pairing.slop": True}, r"pairing\.slop is True; expected a number"),
-        ({"pairing.silence": 0.0}, "pairing: silence_ns must be an integer of at least 1"),
-        ({"pairing.image_history": 2.5}, r"pairing\.image_history is 2\.5; expected a whole number"),
-        ({"alarm.timeout": float("nan")}, r"alarm\.timeout is nan"),
-        ({"alarm.on_delay": -2.0}, r"alarm\.on_delay is -2\.0; expected seconds"),
-        ({"alarm.warning_classes": "Smoke"}, "expected a list of texts"),
+        (
+            {"pairing.slop": "wide"},
+            r"pairing\.slop is 'wide'; it must be a number with a point.* 0 \.\.\. 10",
+        ),
+        ({"pairing.slop": -0.5}, r"pairing\.slop is -0\.5; it must be within 0 \.\.\. 10"),
+        ({"pairing.slop": True}, r"pairing\.slop is True; it must be a number"),
+        ({"pairing.slop": 1}, r"pairing\.slop is 1; it must be a number with a point, as 1\.0 is"),
+        ({"pairing.slop": 60.0}, r"pairing\.slop is 60\.0; it must be within 0 \.\.\. 10"),
+        ({"pairing.silence": 0.0}, r"pairing\.silence is 0\.0; it must be within 0\.1 \.\.\. 3600"),
+        ({"pairing.image_history": 2.5}, r"pairing\.image_history is 2\.5; it must be a whole number"),
+        ({"alarm.timeout": float("nan")}, r"alarm\.timeout is nan; it must be within 0\.1 \.\.\. 3600"),
+        ({"alarm.timeout": 0.001}, r"alarm\.timeout is 0\.001; it must be within"),
+        ({"alarm.on_delay": -2.0}, r"alarm\.on_delay is -2\.0; it must be within 0 \.\.\. 600, or -1\.0"),
+        ({"alarm.on_delay": 5000.0}, r"alarm\.on_delay is 5000\.0; it must be within 0 \.\.\. 600"),
+        ({"alarm.warning_classes": "Smoke"}, "it must be a list of texts"),
+        ({"alarm.warning_classes": []}, r"is \[\]; it must be a list of texts, \[''\] for none"),
         ({"alarm.warning_classes": [""], "alarm.critical_classes": [""]}, "name no gas"),
-        ({"device": "tpu"}, "device is 'tpu'; it must be one of auto, cpu, cuda"),
-        ({"threads": 0}, "threads is 0; it must be at least 1"),
-        ({"model": ""}, "model is ''; expected a text"),
+        ({"device": "tpu"}, "device is 'tpu'; it must be one of: auto, cpu, cuda"),
+        ({"threads": 0}, r"threads is 0; it must be within 1 \.\.\. 64"),
+        ({"threads": 500, "inbox": 0}, "inbox is 0; .*; threads is 500; it must be within"),
+        ({"pose_type": "Twist"}, "pose_type is 'Twist'; it must be one of: PoseStamped"),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, parameters: object, complaint: str) -> None:
@@ -150,6 +165,11 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, parameters: object, compla
     [
         ("[1, 2]", "is no ROS parameter file"),
         ("a: [", "cannot be read as a parameter file"),
+        ("[" * 5000, "cannot be read as a parameter file"),
+        ("gas_classifier: {ros__parameters: {a: &x 1, b: *x}}", "it has an alias in line 1"),
+        ("gas_classifier: {ros__parameters: {channels: [a, 1]}}", "channels is a list of several types"),
+        ("gas_classifier: {ros__parameters: {channels: [[a]]}}", "line 1: channels is nested in a list"),
+        ("gas_classifier:\n  ros__parameters:\n    model:\n", "line 3: model has no value"),
         ("gas_sensor: {ros__parameters: {}}", "has no section for gas_classifier; there is gas_sensor"),
         ("gas_classifier: {threads: 1}", "section gas_classifier has no ros__parameters"),
         (
@@ -170,8 +190,18 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_settings(tmp_path / "nowhere.yaml")
 
 
+def test_an_option_goes_before_the_file_and_is_judged_alike(tmp_path: Path) -> None:
+    path = written(tmp_path, {"pairing.slop": 0.25, "threads": 2})
+    assert read_settings(path, {"pairing.slop": 0.5}).pairing.slop_ns == S // 2
+    with pytest.raises(SettingsError, match=r"--slop: pairing\.slop is nan; it must be within 0"):
+        read_settings(path, {"pairing.slop": float("nan")})
+    with pytest.raises(SettingsError, match="--threads: threads is 65; it must be within 1"):
+        read_settings(path, {"threads": 65})
+
+
 def test_what_was_used_can_be_given_back_to_the_node(tmp_path: Path, bundle: Bundle) -> None:
-    settings = read_settings(written(tmp_path, {"pairing.slop": 0.02, "alarm.off_delay": 7.5}))
+    given = {"pairing.slop": 0.02, "alarm.off_delay": 7.5, "alarm.warning_classes": [""]}
+    settings = read_settings(written(tmp_path, given))
     used = described(settings, bundle, settings.alarm_settings(bundle))
     again = read_settings(written(tmp_path, used))
     assert again.pairing == settings.pairing

@@ -25,10 +25,10 @@ from gas_fusion_ros.replay.evaluation_report import ClassScore, Percentiles
 from gas_fusion_ros.replay.histograms import LogHistogram, OffsetCounts
 from gas_fusion_ros.replay.metrics import (
     RELIABILITY_BINS,
-    AlarmBands,
+    AlarmIntervals,
     Interval,
     Reliability,
-    alarm_bands,
+    alarm_intervals,
     expected_calibration_error,
 )
 from gas_fusion_ros.replay.thinning import Thinned
@@ -183,25 +183,23 @@ def test_reliability_does_not_depend_on_how_it_is_taken_in(pairs: list[tuple[flo
 
 @given(
     st.lists(
-        st.tuples(
-            st.integers(0, 5), st.sampled_from(["clear", "active", "latched", "fault"]), st.just("Smoke")
-        ),
+        st.tuples(st.integers(0, 5), st.dictionaries(st.integers(1, 3), st.just("Smoke"), max_size=2)),
         max_size=20,
     )
 )
-def test_bands_may_be_asked_for_at_any_time(steps: list[tuple[int, str, str]]) -> None:
+def test_alarms_may_be_asked_for_at_any_time(steps: list[tuple[int, dict[int, str]]]) -> None:
     states, now = [], 0
-    bands = AlarmBands()
-    for since, state, gas in steps:
+    intervals = AlarmIntervals()
+    for since, sensed in steps:
         now += since
-        states.append((now, state, gas))
-        bands.add(now, state, gas)
-        assert bands.until(now) == alarm_bands(states, now)
+        states.append((now, sensed))
+        intervals.show(now, sensed)
+        assert intervals.until(now) == alarm_intervals(states, now)
 
 
-def test_a_band_that_is_open_ends_with_the_run() -> None:
-    bands = AlarmBands()
-    bands.add(10, "active", "Smoke")
-    bands.add(20, "acknowledged", "Smoke")
-    assert bands.until(35) == [Interval("Smoke", 10, 35)]
-    assert bands.until(5) == [Interval("Smoke", 10, 10)]
+def test_an_alarm_that_is_open_ends_with_the_run() -> None:
+    intervals = AlarmIntervals()
+    intervals.begin(10, 1, "Smoke")
+    intervals.begin(20, 1, "Smoke")
+    assert intervals.until(35) == [Interval("Smoke", 10, 35)]
+    assert intervals.until(5) == [Interval("Smoke", 10, 10)]

@@ -12,16 +12,23 @@ from hypothesis import strategies as st
 
 from gas_fusion_ros.alarm_types import AlarmEvent, AlarmState
 from gas_fusion_ros.classifier import Sample
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES, GasReading, Mode, Observation, Verdict
-from gas_fusion_ros.replay.evaluation_report import LabelSource, LeakVerdict, Place
+from gas_fusion_ros.observation import (
+    PAPER_CHANNELS,
+    PAPER_CLASSES,
+    GasReading,
+    Mode,
+    Observation,
+    RobotPose,
+    Verdict,
+)
+from gas_fusion_ros.replay.evaluation_report import LabelSource, LeakVerdict
 from gas_fusion_ros.replay.metrics import (
     Interval,
     Judgement,
     Leak,
     ScoreSettings,
     accuracy,
-    alarm_bands,
-    alarms_of,
+    alarm_intervals,
     is_false,
     is_raised_outside,
     label_intervals,
@@ -59,9 +66,15 @@ def decision(
 
 
 def event(
-    stamp_ns: int, state: AlarmState, gas: str, previous: AlarmState, fault: bool = False
+    stamp_ns: int,
+    state: AlarmState,
+    gas: str,
+    previous: AlarmState,
+    fault: bool = False,
+    number: int = 1,
+    pose: RobotPose | None = None,
 ) -> AlarmEvent:
-    return AlarmEvent(stamp_ns, previous, state, gas, None, 0.5, 0.5, 0, fault, 1, 1)
+    return AlarmEvent(stamp_ns, previous, state, gas, None, 0.5, 0.5, 0, fault, number, 1, pose=pose)
 
 
 def tally() -> Tally:
@@ -107,18 +120,21 @@ def test_figures_are_those_of_the_score_over_everything(drawn: list[Step], sourc
     truth = Truth(intervals if source == "csv" else None, GRACE.grace_ns)
     if source == "told":
         truth.hear_leaks(leaks_of(intervals))
-    states, previous = [], AlarmState.CLEAR
+    states, previous, number = [], AlarmState.CLEAR, 0
     for stamp, step in zip(stamps, steps, strict=True):
         if source != "csv":
             truth.hear_label(stamp, step.true)
         counted.add_decision(decision(stamp, step.said, 2.0 if step.is_unknown else 0.5), truth)
         if step.state is not previous:
-            counted.add_alarm(event(stamp, step.state, "Smoke", previous))
-            states.append((stamp, step.state.value, "Smoke"))
+            # Each leak is an alarm of its own: none comes back from latched.
+            number += step.state is AlarmState.ACTIVE
+            before = AlarmState.CLEAR if step.state is AlarmState.ACTIVE else previous
+            counted.add_alarm(event(stamp, step.state, "Smoke", before, number=number))
+            states.append((stamp, {number: "Smoke"} if step.state is AlarmState.ACTIVE else {}))
             previous = step.state
     end_ns = stamps[-1]
     leaks = [leak for leak in leaks_of(intervals) if leak.start_ns < end_ns]
-    alarms = alarms_of(alarm_bands(states, end_ns))
+    alarms = alarm_intervals(states, end_ns)
     said = ["Unknown" if step.is_unknown else step.said for step in steps]
     judgements = [
         Judgement(stamp, label, step.true) for stamp, label, step in zip(stamps, said, steps, strict=True)
@@ -301,48 +317,45 @@ def test_faults_are_counted_as_they_come() -> None:
     assert counted.faults == 2
 
 
-def test_an_alarm_begins_again_where_it_had_latched() -> None:
-    counted = tally()
-    active, latched = AlarmState.ACTIVE, AlarmState.LATCHED
-    assert counted.add_alarm(event(START, active, "Smoke", AlarmState.PENDING))
-    assert not counted.add_alarm(event(START, AlarmState.ACKNOWLEDGED, "Smoke", active))
-    assert not counted.add_alarm(event(START, latched, "Smoke", active))
-    assert counted.add_alarm(event(START, active, "Smoke", latched))
-
-
-def test_an_alarm_has_the_place_of_its_raising() -> None:
+def test_an_alarm_has_its_leak_its_name_and_the_place_of_its_raising() -> None:
     counted, truth = tally(), Truth(None, GRACE.grace_ns)
     active, latched, clear = AlarmState.ACTIVE, AlarmState.LATCHED, AlarmState.CLEAR
+    smoke = Leak("Smoke", START, START + 8 * S, START, START + 8 * S, place=(3.0, 4.0))
+    perfume = Leak("Perfume", START + 19 * S, START + 26 * S, START + 19 * S, START + 26 * S)
+    truth.hear_leaks([smoke, perfume])
+    counted.pass_time(START + 60 * S)
     steps = [
-        (0, active, "Smoke", clear),
-        (2, active, "Mixture", active),  # more severe: the same alarm
-        (5, latched, "Mixture", active),
-        (9, active, "Mixture", latched),
-        (9, latched, "Mixture", active),
-        (9, active, "Mixture", latched),  # without a pause: the same alarm
-        (12, clear, "", active),
-        (20, active, "Smoke", clear),
-        (25, clear, "", active),
+        (0, active, "Smoke", clear, 1),
+        (2, active, "Mixture", clear, 2),  # another gas leads: another alarm
+        (5, latched, "Smoke", active, 1),
+        (9, clear, "Mixture", active, 2),
+        (20, active, "Perfume", clear, 3),
+        (25, clear, "Perfume", active, 3),
+        (40, active, "Smoke", clear, 4),
     ]
-    for number, (second, state, gas, previous) in enumerate(steps):
-        place = None if second == 20 else Place(float(number), 0.0, "map", 0)
-        counted.add_alarm(event(START + second * S, state, gas, previous), place)
+    for second, state, gas, previous, number in steps:
+        pose = None if second == 20 else RobotPose(float(second), 0.0)
+        counted.add_alarm(event(START + second * S, state, gas, previous, number=number, pose=pose))
     alarms = counted.alarm_outcomes(truth)
-    assert [alarm.gas for alarm in alarms] == ["Smoke", "Mixture", "Smoke"]
-    assert [alarm.pose and alarm.pose.x for alarm in alarms] == [0.0, 3.0, None]
+    assert [alarm.gas for alarm in alarms] == ["Smoke", "Mixture", "Perfume", "Smoke"]
+    assert [alarm.pose and alarm.pose.x for alarm in alarms] == [0.0, 2.0, None, 40.0]
+    assert [alarm.leak for alarm in alarms] == [1, 1, 2, None]
+    assert [alarm.names_leak for alarm in alarms] == [True, False, True, None]
+    assert [alarm.distance_m for alarm in alarms] == [5.0, 4.12, None, None]
+    assert [leak.alarm_gas for leak in counted.leak_outcomes(truth) or ()] == ["Smoke", "Perfume"]
 
 
 def test_alarms_of_the_same_stamp_keep_their_places() -> None:
     """A bag that looped: in its second round the same stamps come again."""
     counted, truth = tally(), Truth(None, GRACE.grace_ns)
-    for loop in (0, 1):
+    for loop in (1, 2):
         for second, state, previous in (
             (1, AlarmState.ACTIVE, AlarmState.CLEAR),
             (3, AlarmState.CLEAR, AlarmState.ACTIVE),
         ):
-            place = Place(float(loop), 0.0, "map", 0)
-            counted.add_alarm(event(START + second * S, state, "Smoke", previous), place)
-    assert [alarm.pose and alarm.pose.x for alarm in counted.alarm_outcomes(truth)] == [0.0, 1.0]
+            pose = RobotPose(float(loop), 0.0)
+            counted.add_alarm(event(START + second * S, state, "Smoke", previous, number=loop, pose=pose))
+    assert [alarm.pose and alarm.pose.x for alarm in counted.alarm_outcomes(truth)] == [1.0, 2.0]
 
 
 def test_the_timeline_is_bounded_and_whole() -> None:

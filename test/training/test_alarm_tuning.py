@@ -51,8 +51,8 @@ def raised(leaks: Stream, alarm_settings: AlarmSettings, period_s: float = PERIO
     at = []
     for index, value in enumerate(leaks):
         now = 10**15 + index * period_ns
-        event = alarm.update(now, {"Smoke": float(value), "leak": float(value)}, True)
-        if event is not None and event.raises_alarm:
+        events = alarm.update(now, {"Smoke": float(value), "leak": float(value)})
+        if any(event.raises_alarm for event in events):
             at.append(index)
             assert alarm.acknowledge(now).success
     return at

@@ -243,7 +243,11 @@ def untouched(_: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "arguments", "detail"),
     [
-        (replace_in(CSV_NAME, "MQ5", "CO2"), (), "line 1: no column for mq5; the columns are Serial Number"),
+        (
+            replace_in(CSV_NAME, "MQ5", "CO2"),
+            (),
+            "line 1: no column for mq5; the columns are 'Serial Number'",
+        ),
         (
             replace_in(CSV_NAME, r"\n0,\d+,", "\n0,many,"),
             (),

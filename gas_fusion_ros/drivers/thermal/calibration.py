@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from gas_fusion_ros.documents import DocumentError, read_yaml
 from gas_fusion_ros.drivers import DriverError
+from gas_fusion_ros.quoting import one_line, quoted, shown
 
+_LONGEST_NAME = 80
+_LARGEST_SIDE = 65_536
+_MOST_NUMBERS = 64
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
@@ -78,24 +81,26 @@ def load_calibration(path: str | Path) -> CameraCalibration:
     """
     file = Path(path).expanduser()
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DriverError(f"{file} cannot be read as YAML: {error}") from None
+        content = read_yaml(file)
+    except OSError as error:
+        raise DriverError(f"{shown(file)} cannot be read as YAML: {error.strerror}") from None
+    except DocumentError as error:
+        raise DriverError(f"{shown(file)} cannot be read as YAML: {one_line(str(error))}") from None
     if not isinstance(content, dict):
-        raise DriverError(f"{file} holds no mapping; expected a file written by camera_calibration")
+        raise DriverError(f"{shown(file)} holds no mapping; expected a file written by camera_calibration")
     try:
         return CameraCalibration(
-            name=str(content.get("camera_name", "thermal_camera")),
+            name=_name(content, "camera_name", "thermal_camera"),
             width=_size(content, "image_width"),
             height=_size(content, "image_height"),
-            distortion_model=str(_field(content, "distortion_model")),
+            distortion_model=_name(content, "distortion_model"),
             d=_numbers(content, "distortion_coefficients"),
             k=_matrix(content, "camera_matrix", 9),
             r=_matrix(content, "rectification_matrix", 9),
             p=_matrix(content, "projection_matrix", 12),
         )
     except ValueError as error:
-        raise DriverError(f"{file}: {error}") from None
+        raise DriverError(f"{shown(file)}: {one_line(str(error))}") from None
 
 
 def _field(content: Mapping[str, Any], name: str) -> Any:
@@ -104,10 +109,19 @@ def _field(content: Mapping[str, Any], name: str) -> Any:
     return content[name]
 
 
+def _name(content: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    value = str(_field(content, name) if default is None else content.get(name, default))
+    if len(value) > _LONGEST_NAME or not value.isprintable():
+        raise ValueError(
+            f"the field '{name}' is {quoted(value)}; expected {_LONGEST_NAME} printable characters at most"
+        )
+    return value
+
+
 def _size(content: Mapping[str, Any], name: str) -> int:
     value = _field(content, name)
-    if not isinstance(value, int) or value <= 0:
-        raise ValueError(f"the field '{name}' is {value!r}; expected a positive number of pixels")
+    if not isinstance(value, int) or not 0 < value <= _LARGEST_SIDE:
+        raise ValueError(f"the field '{name}' is {shown(value)}; expected 1 to {_LARGEST_SIDE} pixels")
     return value
 
 
@@ -123,9 +137,11 @@ def _numbers(content: Mapping[str, Any], name: str) -> tuple[float, ...]:
     data = field.get("data") if isinstance(field, dict) else None
     if not isinstance(data, list):
         raise ValueError(f"the field '{name}' has no list 'data'")
+    if len(data) > _MOST_NUMBERS:
+        raise ValueError(f"the field '{name}.data' has {len(data)} numbers; expected {_MOST_NUMBERS} at most")
     try:
         numbers = tuple(float(value) for value in data)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"the field '{name}.data' holds something that is no number") from None
     if not all(map(math.isfinite, numbers)):
         raise ValueError(f"the field '{name}.data' holds a number that is not finite")

@@ -9,6 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.files import read_regular
+
+_MOST_BYTES = 64 << 20
+
 
 class UnreadableImageError(ValueError):
     """A picture cannot be decoded or has a format with no encoding of ours."""
@@ -33,11 +37,14 @@ def decode_file(path: Path) -> npt.NDArray[Any]:
         UnreadableImageError: the file cannot be read or decoded.
     """
     try:
-        # numpy reads the file so that a missing one is told apart from a broken one.
-        encoded = np.fromfile(path, dtype=np.uint8)
+        # Read here so that a missing file is told apart from a broken one, and that none is waited for.
+        encoded = np.frombuffer(read_regular(path, _MOST_BYTES), dtype=np.uint8)
         image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
-    except (OSError, cv2.error) as error:
-        raise UnreadableImageError(f"cannot be read ({error})") from None
+    except OSError as error:
+        raise UnreadableImageError(f"cannot be read ({error.strerror})") from None
+    except cv2.error as error:
+        # Also what has more pixels than the package lets OpenCV decode.
+        raise UnreadableImageError(f"cannot be decoded ({error.err})") from None
     if image is None:
         raise UnreadableImageError("cannot be decoded; expected a whole PNG, JPEG, TIFF, BMP or PGM")
     return image

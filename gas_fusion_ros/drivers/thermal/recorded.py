@@ -11,12 +11,13 @@ from typing import Any, Protocol
 import cv2
 import numpy.typing as npt
 
-from gas_fusion_ros.dataset import IMAGE_SUFFIXES, Dataset, DatasetError
+from gas_fusion_ros.dataset import IMAGE_SUFFIXES, Dataset, DatasetError, files_below
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Cue, Grid, Playback
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, as_frame, decode_file
 from gas_fusion_ros.observation import ThermalFrame
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.quoting import shown
 
 _MAX_BACKLOG = 64
 
@@ -98,7 +99,7 @@ class RecordedThermalDriver:
         try:
             pixels, encoding = as_frame(pictures.load(cue.index))
         except UnreadableImageError as error:
-            self.problems.add("unreadable_image", f"{pictures.name(cue.index)}: {error}")
+            self.problems.add("unreadable_image", f"{shown(pictures.name(cue.index))}: {error}")
             return None
         return ThermalFrame(cue.stamp_ns, pixels, encoding, self._settings.frame_id)
 
@@ -149,7 +150,7 @@ class _Video:
         self._next = 0
         if not self._capture.isOpened() or self._length <= 0:
             self._capture.release()
-            raise DriverError(f"{path} cannot be played; expected a video file that OpenCV decodes")
+            raise DriverError(f"{shown(path)} cannot be played; expected a video file that OpenCV decodes")
 
     def __len__(self) -> int:
         return self._length
@@ -179,26 +180,32 @@ def _open_pictures(path: Path, problems: Problems) -> _Pictures:
     if path.is_file():
         return _ImageFiles([path])
     if not path.is_dir():
-        raise DriverError(f"{path} does not exist; expected a folder of images or a video file")
-    if any(path.rglob("*.csv")):
+        raise DriverError(f"{shown(path)} does not exist; expected a folder of images or a video file")
+    try:
+        return _open_folder(path, problems)
+    except DatasetError as error:
+        raise DriverError(str(error)) from None
+
+
+def _open_folder(path: Path, problems: Problems) -> _Pictures:
+    if any(files_below(path, "*.csv")):
         return _ImageFiles(_images_of_rows(path, problems))
-    files = [file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES]
+    files = [file for file in files_below(path, "*") if file.suffix.lower() in IMAGE_SUFFIXES]
     if not files:
-        raise DriverError(f"{path} holds no image; expected files that end in {', '.join(IMAGE_SUFFIXES)}")
+        raise DriverError(
+            f"{shown(path)} holds no image; expected files that end in {', '.join(IMAGE_SUFFIXES)}"
+        )
     files.sort(key=_natural_key)
     return _ImageFiles(files)
 
 
 def _images_of_rows(path: Path, problems: Problems) -> list[Path | None]:
-    try:
-        dataset = Dataset.load_readable(path, (), problems)
-    except DatasetError as error:
-        raise DriverError(str(error)) from None
+    dataset = Dataset.load_readable(path, (), problems)
     images: list[Path | None] = [None] * dataset.length
     for row in dataset.rows:
         images[row.index] = row.image
     if not any(images):
-        raise DriverError(f"{path} holds no image of a row; expected names such as 73_NoGas.png")
+        raise DriverError(f"{shown(path)} holds no image of a row; expected names such as 73_NoGas.png")
     return images
 
 

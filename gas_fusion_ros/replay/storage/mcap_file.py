@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from binascii import crc32
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from gas_fusion_ros.files import open_regular
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.replay.storage.limits import MIB, Room, is_usable_time
 from gas_fusion_ros.replay.storage.mcap_records import (
     FOOTER_SIZE,
     HEAD,
@@ -29,6 +32,7 @@ from gas_fusion_ros.replay.storage.mcap_sections import (
     Contents,
     DamageError,
     Section,
+    look_into,
     message_head,
     report_damage,
     section_records,
@@ -46,6 +50,9 @@ from gas_fusion_ros.replay.storage.raw import (
 _NO_SCHEMA = Schema(0, "", "", "")
 _UP_TO_CRC = HEAD.size + 16
 """Bytes of the footer that its checksum covers."""
+_LONGEST_SUMMARY = 64 * MIB
+_MOST_MEMBERS = 1_000_000
+"""Channels of all sets of them that are kept: which are in a section is a help, not more."""
 
 
 class McapFile:
@@ -55,6 +62,7 @@ class McapFile:
         path: the file.
         name: what it is called in messages.
         problems: where losses are counted.
+        room: what reading it may take.
 
     Raises:
         OSError: it cannot be read.
@@ -63,10 +71,13 @@ class McapFile:
 
     kind = "mcap"
 
-    def __init__(self, path: Path, name: str, problems: Problems) -> None:
+    def __init__(self, path: Path, name: str, problems: Problems, room: Room) -> None:
         self._name = name
         self._problems = problems
-        self._file = path.open("rb")
+        self._room = room
+        self._channel_sets: dict[frozenset[int], frozenset[int]] = {}
+        self._members = 0
+        self._file = open_regular(path)
         try:
             self._size = os.fstat(self._file.fileno()).st_size
             if self._file.read(len(MAGIC)) != MAGIC:
@@ -75,7 +86,7 @@ class McapFile:
             if not self._read_index():
                 # What the index does say of topics helps where the chunk that says so is damaged.
                 known = Contents(self._contents.schemas, self._contents.channels)
-                self._contents = walk(self._file, name, known, problems)
+                self._contents = walk(self._file, name, known, problems, room.limits)
         except BaseException:
             self._file.close()
             raise
@@ -124,18 +135,32 @@ class McapFile:
 
     def _read(self, section: Section, wanted: Mapping[int, StoredTopic]) -> Iterator[RawMessage]:
         found: list[RawMessage] = []
+        taken = 0
         try:
-            for opcode, content in section_records(self._file, section):
-                if opcode == Opcode.MESSAGE:
-                    channel, stamp_ns = message_head(content)
-                    topic = wanted.get(channel)
-                    if topic is not None:
-                        data = bytes(content[MESSAGE_HEAD.size :])
-                        found.append(RawMessage(topic.name, topic.type_name, stamp_ns, data))
-        except DamageError as error:
-            self._report(section, error)
-        found.sort(key=lambda message: message.stamp_ns)
-        return iter(found)
+            try:
+                for opcode, content in section_records(self._file, section, self._room.limits):
+                    if opcode == Opcode.MESSAGE:
+                        channel, stamp_ns = message_head(content)
+                        topic = wanted.get(channel)
+                        if topic is not None:
+                            taken += self._take(len(content))
+                            data = bytes(content[MESSAGE_HEAD.size :])
+                            found.append(RawMessage(topic.name, topic.type_name, stamp_ns, data))
+            except DamageError as error:
+                self._report(section, error)
+            found.sort(key=lambda message: message.stamp_ns)
+            yield from found
+        finally:
+            self._room.give(taken)
+
+    def _take(self, size: int) -> int:
+        taken = self._room.take(size)
+        if taken is None:
+            raise DamageError(
+                "the messages to be held at a time, for their times overlap, take more than "
+                f"{self._room.limits.memory_text}"
+            )
+        return taken
 
     def _report(self, section: Section, error: DamageError) -> None:
         if section.offset not in self._contents.reported:
@@ -152,9 +177,11 @@ class McapFile:
         parsed = parse_footer(footer[HEAD.size :])
         if not len(MAGIC) < parsed.summary_start < end:
             return False
-        self._file.seek(parsed.summary_start)
-        data = self._file.read(end - parsed.summary_start)
         try:
+            if end - parsed.summary_start > _LONGEST_SUMMARY:
+                raise RecordError(f"it has {end - parsed.summary_start} bytes")
+            self._file.seek(parsed.summary_start)
+            data = self._file.read(end - parsed.summary_start)
             if parsed.summary_crc and crc32(data + footer[:_UP_TO_CRC]) != parsed.summary_crc:
                 raise RecordError("its checksum is wrong")
             return self._read_summary(data)
@@ -176,6 +203,7 @@ class McapFile:
                 chunks += 1
                 self._add_chunk(parse_chunk_index(bytes(content)))
         # The writer may leave topics or chunks out of the summary, or write messages outside of chunks.
+        self._check_sections()
         contents.counts.update(statistics.channel_messages)
         complete = statistics.channels == len(contents.channels) and statistics.chunks == chunks
         return complete and (chunks > 0 or statistics.messages == 0)
@@ -192,6 +220,34 @@ class McapFile:
                     is_chunk=True,
                     start_ns=index.start_ns,
                     end_ns=index.end_ns,
-                    channels=index.channels,
+                    channels=self._kept(index.channels),
                 )
             )
+
+    def _kept(self, channels: frozenset[int]) -> frozenset[int]:
+        """The same set, kept once; the empty one, which says nothing, where too many differ."""
+        kept = self._channel_sets.get(channels)
+        if kept is None:
+            self._members += len(channels)
+            if self._members > _MOST_MEMBERS:
+                return frozenset()
+            kept = self._channel_sets[channels] = channels
+        return kept
+
+    def _check_sections(self) -> None:
+        """Refuse an index that names a part of the file twice; look into chunks whose times cannot be.
+
+        Raises:
+            RecordError: it does, or such a chunk is damaged.
+        """
+        contents, end = self._contents, len(MAGIC)
+        for section in sorted(contents.sections, key=lambda section: section.offset):
+            if section.offset < end:
+                raise RecordError(f"it names byte {section.offset} twice")
+            end = section.offset + section.size
+        for number, section in enumerate(contents.sections):
+            if not (is_usable_time(section.start_ns) and is_usable_time(section.end_ns)):
+                look = look_into(self._file, section, self._room.limits, contents.learn)
+                if look.section is None:
+                    raise RecordError("the times of a chunk are none") from look.damage
+                contents.sections[number] = replace(look.section, channels=section.channels)

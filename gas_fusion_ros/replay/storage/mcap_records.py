@@ -35,6 +35,12 @@ class Opcode(IntEnum):
     DATA_END = 0x0F
 
 
+_KNOWN = frozenset(range(1, 0x10))
+_MOST_STRANGE = 10_000
+"""Records of later editions of the format, and of others, among those that are known: a few at most. A chunk
+of zeros is nothing but such."""
+
+
 class RecordError(ValueError):
     """A record ends before its fields do."""
 
@@ -48,6 +54,11 @@ class Schema:
     encoding: str
     definition: str
 
+    @property
+    def size(self) -> int:
+        """Characters in it, and what it takes beside them, about."""
+        return len(self.name) + len(self.encoding) + len(self.definition) + 256
+
 
 @dataclass(frozen=True)
 class Channel:
@@ -57,6 +68,11 @@ class Channel:
     schema_id: int
     topic: str
     message_encoding: str
+
+    @property
+    def size(self) -> int:
+        """Characters in it, and what it takes beside them, about."""
+        return len(self.topic) + len(self.message_encoding) + 256
 
 
 @dataclass(frozen=True)
@@ -174,8 +190,9 @@ def parse_chunk(content: bytes) -> Chunk:
 def parse_footer(content: bytes) -> Footer:
     """Read the content of a Footer record."""
     fields = _Fields(content)
-    summary_start, _offsets_start, crc = fields.number(_U64), fields.number(_U64), fields.number(_U32)
-    return Footer(summary_start, crc)
+    summary_start = fields.number(_U64)
+    fields.number(_U64)  # where the summary's offsets start
+    return Footer(summary_start, fields.number(_U32))
 
 
 def parse_chunk_index(content: bytes) -> ChunkIndex:
@@ -189,9 +206,12 @@ def parse_chunk_index(content: bytes) -> ChunkIndex:
 def parse_statistics(content: bytes) -> Statistics:
     """Read the content of a Statistics record."""
     fields = _Fields(content)
-    messages, _schemas, channels = fields.number(_U64), fields.number(_U16), fields.number(_U32)
-    _attachments, _metadata, chunks = (fields.number(_U32) for _ in range(3))
-    _start_ns, _end_ns = fields.number(_U64), fields.number(_U64)
+    messages = fields.number(_U64)
+    fields.number(_U16)  # schemas
+    channels = fields.number(_U32)
+    *_, chunks = (fields.number(_U32) for _ in ("attachments", "metadata", "chunks"))
+    for _ in ("first time", "last time"):
+        fields.number(_U64)
     return Statistics(messages, channels, chunks, dict(_pairs(fields.block())))
 
 
@@ -204,10 +224,11 @@ def records(data: bytes) -> Iterator[tuple[int, memoryview]]:
     """Yield opcode and content of each whole record in `data`.
 
     Raises:
-        RecordError: the last record is cut; all whole ones have been yielded.
+        RecordError: the last record is cut, or there are too many of no known kind; all whole ones before
+            have been yielded.
     """
     view = memoryview(data)
-    position = 0
+    position = strange = 0
     while position < len(data):
         start = position + HEAD.size
         if start > len(data):
@@ -216,4 +237,8 @@ def records(data: bytes) -> Iterator[tuple[int, memoryview]]:
         position = start + size
         if position > len(data):
             raise RecordError(f"a record of {size} bytes is cut")
+        if opcode not in _KNOWN:
+            strange += 1
+            if strange > _MOST_STRANGE:
+                raise RecordError(f"there are more than {_MOST_STRANGE} records of no known kind")
         yield opcode, view[start:position]

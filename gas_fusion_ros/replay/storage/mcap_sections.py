@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from binascii import crc32
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.replay.storage.compression import CompressionError, decompress, decompress_cut
+from gas_fusion_ros.replay.storage.limits import MIB, MOST_DESCRIBED, BagLimits, Room, is_usable_time
 from gas_fusion_ros.replay.storage.mcap_records import (
     HEAD,
     MESSAGE_HEAD,
@@ -62,6 +63,7 @@ class Contents:
     Attributes:
         schemas: types by their number.
         channels: topics by their number.
+        described: bytes of both.
         counts: messages of each channel.
         sections: in the order of the file.
         reported: offsets of those whose damage was counted already.
@@ -72,28 +74,68 @@ class Contents:
     counts: Counter[int] = field(default_factory=Counter)
     sections: list[Section] = field(default_factory=list)
     reported: set[int] = field(default_factory=set)
+    described: int = 0
 
     def learn(self, opcode: int, content: memoryview) -> None:
-        """Take in a record if it describes a topic or type."""
+        """Take in a record if it describes a topic or type.
+
+        Raises:
+            RecordError: it cannot be understood, or the file describes too much.
+        """
+        if opcode not in (Opcode.SCHEMA, Opcode.CHANNEL):
+            return
+        if len(content) > MOST_DESCRIBED:
+            raise _too_much_described()
+        record: Schema | Channel
+        before: Schema | Channel | None
         if opcode == Opcode.SCHEMA:
-            schema = parse_schema(bytes(content))
-            self.schemas[schema.id] = schema
-        elif opcode == Opcode.CHANNEL:
-            channel = parse_channel(bytes(content))
-            self.channels[channel.id] = channel
+            record = parse_schema(bytes(content))
+            before = self.schemas.get(record.id)
+        else:
+            record = parse_channel(bytes(content))
+            before = self.channels.get(record.id)
+        # Writers repeat them in every chunk.
+        if record == before:
+            return
+        self.described += record.size - (0 if before is None else before.size)
+        if self.described > MOST_DESCRIBED:
+            self.described -= record.size - (0 if before is None else before.size)
+            raise _too_much_described()
+        if isinstance(record, Schema):
+            self.schemas[record.id] = record
+        else:
+            self.channels[record.id] = record
 
     @property
     def start_ns(self) -> int | None:
         """Time of recording of the first message; None without messages."""
-        return min((section.start_ns for section in self.sections), default=None)
+        return min((section.start_ns for section in self._timed()), default=None)
 
     @property
     def end_ns(self) -> int | None:
         """Time of recording of the last message; None without messages."""
-        return max((section.end_ns for section in self.sections), default=None)
+        return max((section.end_ns for section in self._timed()), default=None)
+
+    def _timed(self) -> Iterator[Section]:
+        """The sections with a message whose time of recording can be one."""
+        return (section for section in self.sections if section.end_ns > 0)
 
 
-def section_records(file: BinaryIO, section: Section) -> Iterator[tuple[int, memoryview]]:
+@dataclass(frozen=True)
+class Look:
+    """What a look into a section found.
+
+    Attributes:
+        section: the section with its times and channels; None without messages. Times that can be none of a
+            recording are passed over, and both are 0 where there is no other.
+        damage: what ended the look; None where nothing did.
+    """
+
+    section: Section | None
+    damage: DamageError | None
+
+
+def section_records(file: BinaryIO, section: Section, limits: BagLimits) -> Iterator[tuple[int, memoryview]]:
     """Yield opcode and content of each record in a section, of a chunk those inside.
 
     A whole chunk that does not fit its checksum is left out, for nobody knows where it is wrong; of one that
@@ -103,16 +145,53 @@ def section_records(file: BinaryIO, section: Section) -> Iterator[tuple[int, mem
         DamageError: the section is damaged; what could be read has been yielded.
     """
     try:
+        if section.size > limits.memory_bytes + MIB:
+            raise RecordError(f"it has {section.size} bytes, more than {limits.memory_text}")
         file.seek(section.offset)
         data = file.read(section.size)
         if section.is_cut:
-            yield from _cut_chunk(data)
+            yield from _cut_chunk(data, limits)
         elif section.is_chunk:
-            yield from records(_chunk(data))
+            yield from records(_chunk(data, limits))
         else:
             yield from records(data)
     except (OSError, RecordError, CompressionError) as error:
         raise DamageError(str(error)) from error
+
+
+def look_into(
+    file: BinaryIO, section: Section, limits: BagLimits, on_record: Callable[[int, memoryview], None]
+) -> Look:
+    """Find out by its records what messages a section holds, as far as it can be read.
+
+    Args:
+        file: the MCAP file.
+        section: where to look.
+        limits: what reading it may take.
+        on_record: hears of each record.
+
+    Returns:
+        What was found, up to the damage if there is any.
+    """
+    start_ns = end_ns = 0
+    room = Room(limits)
+    channels: set[int] = set()
+    damage: DamageError | None = None
+    try:
+        for opcode, content in section_records(file, section, limits):
+            if opcode == Opcode.MESSAGE:
+                channel, stamp_ns = message_head(content)
+                if room.take(len(content)) is None:
+                    raise DamageError(f"its messages take more than {limits.memory_text}")
+                channels.add(channel)
+                if is_usable_time(stamp_ns):
+                    start_ns = min(start_ns or stamp_ns, stamp_ns)
+                    end_ns = max(end_ns, stamp_ns)
+            on_record(opcode, content)
+    except (DamageError, RecordError) as error:
+        damage = DamageError(str(error))
+    found = replace(section, start_ns=start_ns, end_ns=end_ns, channels=frozenset(channels))
+    return Look(found if channels else None, damage)
 
 
 def message_head(content: memoryview) -> tuple[int, int]:
@@ -147,14 +226,21 @@ def report_damage(problems: Problems, name: str, section: Section, begin_ns: int
     )
 
 
-def _chunk(data: bytes) -> bytes:
+def _too_much_described() -> RecordError:
+    return RecordError(f"the file describes more than {MOST_DESCRIBED // MIB} MiB of topics and types")
+
+
+def _chunk(data: bytes, limits: BagLimits) -> bytes:
     """The records in a whole chunk's record."""
     opcode, size = HEAD.unpack_from(data) if len(data) > HEAD.size else (0, 0)
     if opcode != Opcode.CHUNK or HEAD.size + size != len(data):
         raise RecordError("there is no chunk where the index says")
     content = memoryview(data)[HEAD.size :]
     head = parse_chunk(bytes(content[:_LONGEST_HEAD]))
-    unpacked = decompress(bytes(content[head.data_offset :][: head.data_size]), head.compression)
+    if head.size > limits.memory_bytes:
+        raise RecordError(f"a chunk of {head.size} bytes is more than {limits.memory_text}")
+    packed = bytes(content[head.data_offset :][: head.data_size])
+    unpacked = decompress(packed, head.compression, head.size)
     if len(unpacked) != head.size:
         raise RecordError(f"a chunk of {head.size} bytes has {len(unpacked)}")
     if head.crc and crc32(unpacked) != head.crc:
@@ -162,10 +248,12 @@ def _chunk(data: bytes) -> bytes:
     return unpacked
 
 
-def _cut_chunk(data: bytes) -> Iterator[tuple[int, memoryview]]:
+def _cut_chunk(data: bytes, limits: BagLimits) -> Iterator[tuple[int, memoryview]]:
     """The whole records of what there is of a chunk."""
     try:
         head = parse_chunk(data[HEAD.size :][:_LONGEST_HEAD])
-        yield from records(decompress_cut(data[HEAD.size + head.data_offset :], head.compression))
+        packed = data[HEAD.size + head.data_offset :]
+        most_bytes = min(head.size, limits.memory_bytes)
+        yield from records(decompress_cut(packed, head.compression, most_bytes))
     except RecordError:
         pass  # That the end is missing is known.

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.replay.storage.limits import MOST_DESCRIBED, BagLimits, is_usable_time
 from gas_fusion_ros.replay.storage.mcap_records import HEAD, MAGIC, MESSAGE_HEAD, Opcode, RecordError
 from gas_fusion_ros.replay.storage.mcap_sections import (
     Contents,
     DamageError,
     Section,
+    look_into,
     message_head,
-    section_records,
 )
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
@@ -23,7 +24,7 @@ _LAST_OPCODE = 0x0F
 _FIRST_PRIVATE_OPCODE = 0x80
 
 
-def walk(file: BinaryIO, name: str, known: Contents, problems: Problems) -> Contents:
+def walk(file: BinaryIO, name: str, known: Contents, problems: Problems, limits: BagLimits) -> Contents:
     """Read a file from its begin as far as its records go.
 
     Args:
@@ -31,15 +32,19 @@ def walk(file: BinaryIO, name: str, known: Contents, problems: Problems) -> Cont
         name: what it is called in messages.
         known: the topics that are known already.
         problems: where damage and a missing end are counted.
+        limits: what reading it may take.
     """
-    return _Walker(file, name, known, problems).walk()
+    return _Walker(file, name, known, problems, limits).walk()
 
 
 class _Walker:
-    def __init__(self, file: BinaryIO, name: str, known: Contents, problems: Problems) -> None:
+    def __init__(
+        self, file: BinaryIO, name: str, known: Contents, problems: Problems, limits: BagLimits
+    ) -> None:
         self._file = file
         self._name = name
         self._problems = problems
+        self._limits = limits
         self._size = os.fstat(file.fileno()).st_size
         self._contents = known
         self._run: Section | None = None
@@ -84,7 +89,8 @@ class _Walker:
             if opcode == Opcode.CHUNK:
                 self._look_into(section)
             elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL):
-                content = self._file.read(section.size - HEAD.size)
+                # A byte more than can be taken in is refused there.
+                content = self._file.read(min(section.size - HEAD.size, MOST_DESCRIBED + 1))
                 self._contents.learn(opcode, memoryview(content))
         except (RecordError, DamageError) as error:
             self._contents.reported.add(section.offset)
@@ -92,35 +98,30 @@ class _Walker:
 
     def _look_into(self, section: Section) -> None:
         """Take in a chunk, as far as it can be read."""
-        stamps: list[int] = []
-        channels: set[int] = set()
-        try:
-            for opcode, content in section_records(self._file, section):
-                self._contents.learn(opcode, content)
-                if opcode == Opcode.MESSAGE:
-                    channel, stamp_ns = message_head(content)
-                    self._contents.counts[channel] += 1
-                    channels.add(channel)
-                    stamps.append(stamp_ns)
-        finally:
-            if stamps:
-                known = replace(
-                    section, start_ns=min(stamps), end_ns=max(stamps), channels=frozenset(channels)
-                )
-                self._contents.sections.append(known)
+        look = look_into(self._file, section, self._limits, self._learn)
+        if look.section is not None:
+            self._contents.sections.append(look.section)
+        if look.damage is not None:
+            raise look.damage
+
+    def _learn(self, opcode: int, content: memoryview) -> None:
+        self._contents.learn(opcode, content)
+        if opcode == Opcode.MESSAGE:
+            channel, _ = message_head(content)
+            self._contents.counts[channel] += 1
 
     def _lengthen_run(self, section: Section) -> None:
         """Take in a message outside of chunks."""
         channel, stamp_ns = message_head(memoryview(self._file.read(MESSAGE_HEAD.size)))
         self._contents.counts[channel] += 1
-        run = self._run or replace(section, size=0, start_ns=stamp_ns, end_ns=stamp_ns)
-        self._run = replace(
-            run,
-            size=run.size + section.size,
-            start_ns=min(run.start_ns, stamp_ns),
-            end_ns=max(run.end_ns, stamp_ns),
-            channels=run.channels | {channel},
-        )
+        # A long one goes alone: it may be too long to be read, which is no reason to lose others.
+        if section.size > _RUN_SIZE:
+            self._end_run()
+        run = self._run or replace(section, size=0)
+        if is_usable_time(stamp_ns):
+            start_ns, end_ns = min(run.start_ns or stamp_ns, stamp_ns), max(run.end_ns, stamp_ns)
+            run = replace(run, start_ns=start_ns, end_ns=end_ns)
+        self._run = replace(run, size=run.size + section.size, channels=run.channels | {channel})
         if self._run.size >= _RUN_SIZE:
             self._end_run()
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 
+from gas_fusion_ros.quoting import listed, one_line, quoted, shown
 from gas_fusion_ros.replay.storage.raw import StoredTopic
 
 _SEPARATOR = "=" * 80 + "\n"
+_LONGEST_DEFINITION = 1 << 18
+_MOST_FIELDS = 10_000
+"""Of a type with all that is in it, where an array counts as often as it is long."""
 
 
 class UnknownTypeError(ValueError):
@@ -34,20 +39,25 @@ class MessageTypes:
             UnknownTypeError: it is not standard, and has no definition or one that cannot be understood.
         """
         if topic.serialization != "cdr":
-            raise UnknownTypeError(f"{topic.name} is encoded as {topic.serialization!r}; cdr can be read")
-        if topic.definition:
+            raise UnknownTypeError(
+                f"{shown(topic.name)} is encoded as {quoted(topic.serialization)}; cdr can be read"
+            )
+        if len(topic.definition) > _LONGEST_DEFINITION:
+            reason = f"the bag's definition of it has {len(topic.definition)} characters"
+        elif topic.definition:
             try:
                 defined = _parsed(topic)
                 self._check(defined)
+                _Sizes({**self._standard.fielddefs, **self._own.fielddefs, **defined}).check(defined)
                 self._own.register(defined)
                 return
             except Exception as error:  # the parser has errors of its own, and trips over some texts
-                reason = f"the bag's definition of it cannot be understood: {' '.join(str(error).split())}"
+                reason = f"the bag's definition of it cannot be understood: {one_line(str(error), 200)}"
         else:
             reason = "the bag does not define it"
         if topic.type_name not in self._standard.fielddefs:
             raise UnknownTypeError(
-                f"the type {topic.type_name} of {topic.name} is not standard, and {reason}"
+                f"the type {shown(topic.type_name)} of {shown(topic.name)} is not standard, and {reason}"
             )
 
     def _check(self, defined: Mapping[str, Any]) -> None:
@@ -56,7 +66,7 @@ class MessageTypes:
             fields = {field for field, _ in defined[name][1]}
             missing = [field for field, _ in self._standard.fielddefs[name][1] if field not in fields]
             if missing:
-                raise ValueError(f"{name} lacks {', '.join(missing)}")
+                raise ValueError(f"{name} lacks {listed(missing)}")
 
     def decode(self, data: bytes, type_name: str) -> Any:
         """Deserialize a message of a type that was added.
@@ -68,7 +78,55 @@ class MessageTypes:
         try:
             return store.deserialize_cdr(data, type_name)
         except Exception as error:  # cut data raise whatever the generated code trips over
-            raise ValueError(f"{len(data)} bytes are no {type_name} ({type(error).__name__})") from error
+            raise ValueError(
+                f"{len(data)} bytes are no {shown(type_name)} ({type(error).__name__})"
+            ) from error
+
+
+class _Sizes:
+    """How many fields types have with all that is in them: code is made, and run, for each.
+
+    Args:
+        defined: fields of all types by name.
+    """
+
+    def __init__(self, defined: Mapping[str, Any]) -> None:
+        self._defined = defined
+        self._known: dict[str, int] = {}
+
+    def check(self, names: Iterable[str]) -> None:
+        """Refuse types that have too many, or elements of an array that take no room at all.
+
+        Raises:
+            ValueError: one of `names` does, or contains itself.
+        """
+        for name in names:
+            self._of(name, frozenset())
+
+    def _of(self, name: str, within: frozenset[str]) -> int:
+        if name in within:
+            raise ValueError(f"{shown(name)} contains itself")
+        if name not in self._known:
+            fields = self._defined[name][1]
+            size = sum(self._of_field(field, within | {name}) for _, field in fields)
+            if size > _MOST_FIELDS:
+                raise ValueError(f"{shown(name)} has more than {_MOST_FIELDS} fields")
+            self._known[name] = size
+        return self._known[name]
+
+    def _of_field(self, field: Any, within: frozenset[str]) -> int:
+        node, argument = field
+        if node == Nodetype.NAME:
+            return max(self._of(argument, within), 1)
+        if node == Nodetype.BASE:
+            return 1
+        element, length = argument
+        if node == Nodetype.SEQUENCE:
+            return self._of_field(element, within)
+        if length < 1:
+            raise ValueError("an array has no elements")
+        is_plain = element[0] == Nodetype.BASE and element[1][0] != "string"
+        return 1 if is_plain else length * self._of_field(element, within)
 
 
 def _parsed(topic: StoredTopic) -> dict[str, Any]:

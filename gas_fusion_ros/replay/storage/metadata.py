@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from gas_fusion_ros.documents import DocumentError, read_yaml
+from gas_fusion_ros.quoting import one_line
+from gas_fusion_ros.replay.storage.limits import MOST_FILES
 
 METADATA = "metadata.yaml"
 
@@ -36,14 +38,20 @@ def read_metadata(path: Path) -> Metadata:
         MetadataError: it cannot be read, or is none of rosbag2.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
         information = content["rosbag2_bagfile_information"]
         files = tuple(Path(str(name)).name for name in information["relative_file_paths"])
         counts = dict(_count(entry) for entry in information["topics_with_message_count"])
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise MetadataError(f"it cannot be read: {error}".replace("\n", " ")) from error
+    except OSError as error:
+        raise MetadataError(f"it cannot be read: {error.strerror}") from error
+    except DocumentError as error:
+        raise MetadataError(one_line(str(error))) from error
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise MetadataError(f"it is not what rosbag2 writes ({type(error).__name__}: {error})") from error
+        raise MetadataError(
+            f"it is not what rosbag2 writes ({type(error).__name__}: {one_line(str(error), 80)})"
+        ) from error
+    if len(files) > MOST_FILES:
+        raise MetadataError(f"it names {len(files)} files; expected {MOST_FILES} at most")
     return Metadata(files, counts)
 
 

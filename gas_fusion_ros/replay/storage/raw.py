@@ -39,7 +39,7 @@ def interface_name(type_name: str) -> str:
     return f"{package}/msg/{rest}" if rest and "/" not in rest else type_name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RawMessage:
     """A message as it is stored.
 

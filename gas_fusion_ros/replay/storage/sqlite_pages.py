@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gas_fusion_ros.files import open_regular
+
 _HEADER_SIZE = 100
 _LEAF = 0x0D
 _LEAF_HEADER_SIZE = 8
@@ -54,7 +56,7 @@ class SqlitePages:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
+        self._file = open_regular(path)
         header = self._file.read(_HEADER_SIZE)
         self._page_size = page_size(header)
         if self._page_size < 512 or len(header) < _HEADER_SIZE:
@@ -91,11 +93,13 @@ class SqlitePages:
         return payload[row.payload_size - row.data_size :]
 
     def _rows_in(self, page: bytes, begin: int) -> Iterator[Row]:
-        cells = int.from_bytes(page[3:5], "big")
-        for cell in range(cells):
-            pointer = _LEAF_HEADER_SIZE + 2 * cell
+        cells = min(int.from_bytes(page[3:5], "big"), (len(page) - _LEAF_HEADER_SIZE) // 2)
+        pointers = (_LEAF_HEADER_SIZE + 2 * cell for cell in range(cells))
+        # In their order, and each once: damage may have made several the same.
+        positions = dict.fromkeys(int.from_bytes(page[at : at + 2], "big") for at in pointers)
+        for position in positions:
             try:
-                row = self._row(page, int.from_bytes(page[pointer : pointer + 2], "big"), begin)
+                row = self._row(page, position, begin)
             except (IndexError, PageError):
                 continue  # Damaged, or a row of another table.
             yield row
@@ -131,9 +135,13 @@ class SqlitePages:
 
     def _overflow(self, page: int, size: int) -> bytes:
         parts = []
+        visited: set[int] = set()
         while size > 0:
             if not 1 < page <= self._pages:
                 raise PageError(f"it goes on in page {page} of {self._pages}")
+            if page in visited:
+                raise PageError(f"it goes on in page {page} once more")
+            visited.add(page)
             self._file.seek((page - 1) * self._page_size)
             content = self._file.read(self._usable)
             page = int.from_bytes(content[:4], "big")

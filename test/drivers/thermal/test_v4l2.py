@@ -202,6 +202,19 @@ def test_closing_releases_the_camera(open_driver: Open) -> None:
     assert driver.state is DriverState.CLOSED
 
 
+def test_a_camera_that_blocks_holds_nobody_up_and_is_released_when_it_comes_back(open_driver: Open) -> None:
+    camera = Camera()
+    driver = open_driver(camera)  # which waits for a frame that does not come
+    began = time.monotonic()
+    driver.close()
+    assert time.monotonic() - began < 2.0
+    assert driver.state is DriverState.CLOSED
+    assert not camera.captures[0].released
+
+    camera.show(np.zeros((156, 206, 3), np.uint8))
+    wait_until(lambda: camera.captures[0].released)
+
+
 @pytest.mark.parametrize("name", ["width", "height", "rate_hz"])
 def test_settings_out_of_range_are_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is -1"):
