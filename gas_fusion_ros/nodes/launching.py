@@ -155,18 +155,25 @@ class _Watch:
         return response is not None and response.current_state.id == State.PRIMARY_STATE_ACTIVE
 
 
-@cache
-def _signals_wait() -> str:
-    """What makes signals wait until a node's program hears them, where this machine has it.
+_WRAPPERS = (
+    # `ros2 launch` ends at once on SIGTERM or SIGKILL and leaves its nodes behind: they hear of it this way.
+    ("setpriv", "--pdeathsig=TERM"),
+    # Ctrl-C while the interpreter starts would end in a traceback: signals wait until the program hears.
+    ("env", "--block-signal=INT,TERM"),
+)
 
-    Ctrl-C while the interpreter itself starts would end in a traceback.
-    """
-    command = ("env", "--block-signal=INT,TERM")
+
+@cache
+def _wrapping() -> str:
+    """What a node is started through, so that it hears every signal; as far as this machine has it."""
+    return " ".join(part for wrapper in _WRAPPERS if _works(wrapper) for part in wrapper)
+
+
+def _works(wrapper: Sequence[str]) -> bool:
     try:
-        is_there = subprocess.run([*command, "true"], capture_output=True).returncode == 0
+        return subprocess.run([*wrapper, "true"], capture_output=True).returncode == 0
     except OSError:
-        return ""
-    return " ".join(command) if is_there else ""
+        return False
 
 
 def _lifecycle_node(context: LaunchContext, name: str, overrides: Mapping[str, str]) -> Action:
@@ -182,7 +189,7 @@ def _lifecycle_node(context: LaunchContext, name: str, overrides: Mapping[str, s
         namespace=LaunchConfiguration("namespace"),
         parameters=[LaunchConfiguration("params_file"), {**flags, **texts}],
         exec_name=name,
-        prefix=_signals_wait(),
+        prefix=_wrapping(),
         respawn=LaunchConfiguration("respawn").perform(context) == "true",
         respawn_delay=_RESPAWN_DELAY_S,
         output="screen",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,36 +11,20 @@ import pytest
 
 pytest.importorskip("launch_testing", reason="launch tests need a full ROS 2 installation (launch_testing)")
 
-from ament_index_python.packages import get_package_share_path
 from made_bags import EPOCH, reading, write_bag
-from workspace import PACKAGE, config, isolate, needs_build
+from workspace import config, isolate, launch_command, needs_build
 
 from gas_fusion_ros.observation import PAPER_CHANNELS
 
 pytestmark = needs_build
 
-# What `ros2 launch` does.
-LAUNCH = """
-import sys
-from launch import LaunchDescription, LaunchService
-from launch.actions import IncludeLaunchDescription
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-path, *arguments = sys.argv[1:]
-source = PythonLaunchDescriptionSource(path)
-included = IncludeLaunchDescription(source, launch_arguments=[one.split(":=") for one in arguments])
-service = LaunchService()
-service.include_launch_description(LaunchDescription([included]))
-sys.exit(service.run())
-"""
-
 
 def refusal(launch_file: str, arguments: Mapping[str, str]) -> str:
     """Launch, and return the one line with which it ends as a failure."""
     isolate()
-    path = get_package_share_path(PACKAGE) / "launch" / launch_file
-    given = [f"{name}:={value}" for name, value in arguments.items()]
-    command = [sys.executable, "-c", LAUNCH, str(path), *given]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        launch_command(launch_file, arguments), capture_output=True, text=True, timeout=60
+    )
     said = result.stdout + result.stderr
     assert result.returncode == 1, said
     assert "Traceback" not in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import unittest
 from collections.abc import Mapping
 
@@ -17,6 +18,21 @@ from nodes.harness import Graph
 from rclpy.context import Context
 
 PACKAGE = "gas_fusion_ros"
+
+
+# What `ros2 launch` does.
+LAUNCH = """
+import sys
+from launch import LaunchDescription, LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+path, *arguments = sys.argv[1:]
+source = PythonLaunchDescriptionSource(path)
+included = IncludeLaunchDescription(source, launch_arguments=[one.split(":=") for one in arguments])
+service = LaunchService()
+service.include_launch_description(LaunchDescription([included]))
+sys.exit(service.run())
+"""
 
 
 def is_installed(package: str) -> bool:
@@ -46,6 +62,13 @@ def include(launch_file: str, arguments: Mapping[str, str]) -> IncludeLaunchDesc
     return IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(path)), launch_arguments=list(arguments.items())
     )
+
+
+def launch_command(launch_file: str, arguments: Mapping[str, str]) -> list[str]:
+    """What launches one of our launch files as a process of its own."""
+    path = get_package_share_path(PACKAGE) / "launch" / launch_file
+    given = [f"{name}:={value}" for name, value in arguments.items()]
+    return [sys.executable, "-c", LAUNCH, str(path), *given]
 
 
 def config(name: str) -> str:
