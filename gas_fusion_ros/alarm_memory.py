@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gas_fusion_ros.alarm import MAX_STANDING, AlarmState, Memory, Severity, StandingAlarm
+from gas_fusion_ros.closing import Closing
 from gas_fusion_ros.documents import read_json
 from gas_fusion_ros.files import write_durably
 from gas_fusion_ros.observation import RobotPose
@@ -64,7 +66,7 @@ def parse_memory(content: Any) -> Memory:
     return memory
 
 
-class AlarmMemory:
+class AlarmMemory(Closing):
     """The file of one node's standing alarms, written whole and flushed to the disk at each change.
 
     Args:
@@ -88,6 +90,30 @@ class AlarmMemory:
                 "or 'none'"
             ) from error
         self._written: str | None = None
+        self._lock: int | None = None
+
+    def claim(self) -> None:
+        """Keep other processes' classifiers from this file until `close`, or until this process ends.
+
+        Raises:
+            AlarmMemoryError: one has it already.
+        """
+        self.close()
+        lock = os.open(self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            raise AlarmMemoryError(
+                f"state file {self.path} is another classifier's, which runs; name another in state_file"
+            ) from error
+        self._lock = lock
+
+    def close(self) -> None:
+        """Let others have the file; safe to call twice."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     @property
     def aside(self) -> Path:

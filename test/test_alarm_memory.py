@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,3 +124,25 @@ def test_what_is_no_file_is_refused_with_the_remedy(tmp_path: Path, make: str) -
         path = path / "alarms.json"
     with pytest.raises(AlarmMemoryError, match="name a"):
         AlarmMemory(path)
+
+
+def test_a_file_has_one_keeper_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "alarms.json"
+    with AlarmMemory(path) as first:
+        first.claim()
+        first.claim()
+        with pytest.raises(AlarmMemoryError, match="another classifier's, which runs"):
+            AlarmMemory(path).claim()
+    with AlarmMemory(path) as second:
+        second.claim()
+
+
+def test_a_keeper_that_was_killed_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "alarms.json"
+    program = (
+        "import os, signal, sys; from pathlib import Path;"
+        "from gas_fusion_ros.alarm_memory import AlarmMemory;"
+        "AlarmMemory(Path(sys.argv[1])).claim(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode < 0
+    AlarmMemory(path).claim()

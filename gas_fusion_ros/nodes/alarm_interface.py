@@ -133,6 +133,7 @@ class AlarmInterface:
             self._file = None
             return
         self._file = AlarmMemory(Path(place) if place else _state_path(self._node))
+        self._file.claim()
         try:
             memory = self._file.load()
         except AlarmMemoryError as error:
@@ -204,7 +205,9 @@ class AlarmInterface:
         self._pose.unsubscribe()
 
     def cleanup(self) -> None:
-        """Close the event log."""
+        """Close event log and state file."""
+        if self._file is not None:
+            self._file.close()
         if self._event_log is not None:
             self._event_log.close()
             self._event_log = None
