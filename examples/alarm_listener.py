@@ -40,10 +40,12 @@ class AlarmListener(Node):
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__("alarm_listener", **node_arguments)
-        self.why_unsafe = "the alarm has not been heard yet"
+        self.why_unsafe = ""
+        self._tell("the alarm has not been heard yet")
         self._heard_s = time.monotonic()
+        self._alive = 0
         events = SubscriptionEventCallbacks(
-            deadline=lambda _: self._judge("the alarm was not repeated in time"),
+            deadline=lambda _: self._doubt("the alarm was not repeated in time"),
             liveliness=self._count_publishers,
         )
         self.create_subscription(Bool, "gas/alarm", self._hear, QOS, event_callbacks=events)
@@ -51,17 +53,25 @@ class AlarmListener(Node):
 
     def _hear(self, message: Bool) -> None:
         self._heard_s = time.monotonic()
-        self._judge("a leak alarm or a fault stands: see gas/alarm_state" if message.data else "")
+        if message.data:
+            self._tell("a leak alarm or a fault stands: see gas/alarm_state")
+        elif self._alive <= 1:
+            self._tell("")
 
     def _count_publishers(self, change: QoSLivelinessChangedInfo) -> None:
-        if not change.alive_count:
-            self._judge("nobody publishes the alarm any more")
+        self._alive = change.alive_count
+        if self._alive != 1:
+            self._doubt(f"{self._alive} nodes publish the alarm; one must")
 
     def _look(self) -> None:
         if time.monotonic() - self._heard_s > PATIENCE_S:
-            self._judge("the alarm is silent")
+            self._doubt("the alarm is silent")
 
-    def _judge(self, why_unsafe: str) -> None:
+    def _doubt(self, why_unsafe: str) -> None:
+        if not self.why_unsafe:  # the first reason is the telling one
+            self._tell(why_unsafe)
+
+    def _tell(self, why_unsafe: str) -> None:
         if why_unsafe != self.why_unsafe:
             self.why_unsafe = why_unsafe
             self.get_logger().info(f"unsafe: {why_unsafe}" if why_unsafe else "safe")

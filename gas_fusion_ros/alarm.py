@@ -442,7 +442,7 @@ class LeakAlarm:
     def _nothing_to_do(self) -> str:
         if self._faults:
             told = "; ".join(reason.text for reason in self._faults)
-            return f"no leak alarm stands, but a fault, which ends by itself: {told}"
+            return f"no leak alarm is known to stand, but a fault does: {told}"
         return "no leak alarm stands"
 
 

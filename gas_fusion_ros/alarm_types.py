@@ -247,8 +247,13 @@ class AlarmStatus:
         return bool(self.faults)
 
     @property
+    def is_safe(self) -> bool:
+        """Whether it is known that no leak alarm stands; shelving one changes nothing of that."""
+        return not (self.alarms or self.omitted or self.faults or self.inhibits)
+
+    @property
     def sounding(self) -> bool:
-        """Whether anything stands that is not known to be safe: an alarm not shelved, a fault, an inhibit."""
+        """Whether a horn should sound: for a fault, an inhibit, or an alarm that is not shelved."""
         heard = any(not alarm.shelved for alarm in self.alarms)
         return heard or self.omitted > 0 or self.fault or bool(self.inhibits)
 

@@ -14,6 +14,7 @@ from threading import Event
 
 import rclpy
 from rclpy.context import Context
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_rmw_implementation_identifier
 from rich.console import Console
@@ -32,6 +33,8 @@ from gas_fusion_ros.replay.run_log import RunLog
 from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
+_OUR_NODES = {"gas_classifier", "gas_sensor", "thermal_camera"}
+_DISCOVERY_STEPS, _DISCOVERY_STEP_S = 10, 0.1
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 _VIEW_PERIOD_S = 0.12
@@ -189,9 +192,30 @@ def _ros(output: Path) -> Iterator[Context]:
     arguments = ["--ros-args", "--disable-stdout-logs"]
     rclpy.init(args=arguments, context=context, signal_handler_options=SignalHandlerOptions.NO)
     try:
+        _check_domain(context)
         yield context
     finally:
         context.try_shutdown()
+
+
+def _check_domain(context: Context) -> None:
+    """Refuse to play where nodes of ours run already: the demo would drive them, and they would hear it.
+
+    Raises:
+        DemoError: there is one; names it and the remedy.
+    """
+    probe = Node("demo_probe", context=context)
+    try:
+        for _ in range(_DISCOVERY_STEPS):
+            taken = sorted(set(probe.get_node_names()) & _OUR_NODES)
+            if taken:
+                raise DemoError(
+                    f"a node {taken[0]} runs in ROS domain {context.get_domain_id()} already; "
+                    "set ROS_DOMAIN_ID to another for the demo"
+                )
+            time.sleep(_DISCOVERY_STEP_S)
+    finally:
+        probe.destroy_node()
 
 
 def _play(programme: Programme, stage: Stage, log: RunLog, view: View, played: _Run) -> None:

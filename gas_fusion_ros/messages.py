@@ -673,8 +673,8 @@ def encode_leaks(
 
 
 def encode_alarm(status: AlarmStatus) -> Bool:
-    """Make the std_msgs/Bool that is true while anything stands that is not known to be safe."""
-    return ROS_MESSAGES.make("std_msgs/msg/Bool", data=status.sounding)
+    """Make the std_msgs/Bool that is false only where it is known that no leak alarm stands."""
+    return ROS_MESSAGES.make("std_msgs/msg/Bool", data=not status.is_safe)
 
 
 def encode_alarm_state(status: AlarmStatus, stamp_ns: int, node_name: str) -> DiagnosticArray:
@@ -701,7 +701,8 @@ def alarm_diagnostic(status: AlarmStatus, name: str) -> DiagnosticStatus:
     It has the state as message and the values `state`, `gas`, `severity` (both empty without a leak),
     `since` (seconds since the clock's epoch), `peak` (highest leak probability), `acknowledged`, `alarm`
     (number of the foremost alarm, 0 without one), `standing` (how many stand), `raised` (number of the last
-    alarm raised), `sounding`, `sequence` (number of the latest event), `fault`, `faults`, `inhibits` and
+    alarm raised), `sounding` (whether a horn should sound: not for
+    alarms that are shelved), `sequence` (number of the latest event), `fault`, `faults`, `inhibits` and
     `warnings` (their reasons as `code: text`, joined by `; `) and `rejected` (how often evidence was refused
     because it was no probability). The level is OK when clear, WARN when pending, inhibited or warned, and
     for a leak of severity warning; ERROR for a critical leak and for a fault.

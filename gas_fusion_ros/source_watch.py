@@ -112,6 +112,8 @@ class SourceWatch:
         self._pairs = 0
         self._paired_ns = watch_ns
         self._array_is_told_of = False
+        self._alarms = 1
+        self._one_alarm_ns = watch_ns
         self._array_known_ns = watch_ns
         self.array: Source | None = None
         self.camera: Source | None = None
@@ -132,10 +134,13 @@ class SourceWatch:
         """An image has arrived."""
         self._images.hear(stamp_ns, watch_ns)
 
-    def see_publishers(self, gas: Publishers, images: Publishers, array: Publishers) -> None:
-        """Take in what the graph tells of both topics, and of `gas/array_info`."""
+    def see_publishers(
+        self, gas: Publishers, images: Publishers, array: Publishers, alarm: Publishers
+    ) -> None:
+        """Take in what the graph tells of both topics, of `gas/array_info` and of `gas/alarm`."""
         self._gas.publishers, self._images.publishers = gas, images
         self._array_is_told_of = array.heard > 0
+        self._alarms = alarm.heard
 
     def conditions(self, pairs: int, lag_ns: int, watch_ns: int) -> Conditions:
         """Return what is missing now.
@@ -156,14 +161,24 @@ class SourceWatch:
             *(_no_sensor("gas array", self.array), _no_sensor("thermal camera", self.camera)),
         ]
         warned = tuple(reason for reason in warnings if reason is not None)
+        faults = self._several_alarms(watch_ns)
         if self.array is not None or not self._array_is_told_of:
             self._array_known_ns = watch_ns
-            return Conditions((), self.array.inhibits if self.array is not None else (), warned)
+            return Conditions(faults, self.array.inhibits if self.array is not None else (), warned)
         unknown = self._array_unknown()
         # It may be warming up, and say so in a moment. One that stays unknown must hide no leak.
         if self._is_over(self._array_known_ns, watch_ns):
-            return Conditions(unknown, (), warned)
-        return Conditions((), unknown, warned)
+            return Conditions(faults + unknown, (), warned)
+        return Conditions(faults, unknown, warned)
+
+    def _several_alarms(self, watch_ns: int) -> tuple[Reason, ...]:
+        """Of two classifiers on one topic one may say that all is well where the other knows of a leak."""
+        if self._alarms < 2:
+            self._one_alarm_ns = watch_ns
+        if watch_ns - self._one_alarm_ns <= _FORGETTING_NS:
+            return ()
+        text = f"gas/alarm has {self._alarms} publishers, which contradict one another; stop all but one"
+        return (Reason("alarm_publishers", text),)
 
     def _array_unknown(self) -> tuple[Reason, ...]:
         text = "gas/array_info is published, and nothing that can be understood has been heard yet"

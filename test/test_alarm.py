@@ -167,6 +167,7 @@ def test_whatever_comes_the_alarm_fails_safe(steps: list[tuple[str, int, float]]
             rig.watch(faults, WARM_UP if what == "inhibit" else ())
         status = rig.alarm.status
 
+        assert status.is_safe is not (bool(status.alarms) or status.fault or bool(status.inhibits))
         is_muted = all(alarm.shelved for alarm in status.alarms)
         assert status.sounding is (not is_muted or status.fault or bool(status.inhibits))
         assert (status.watch is FAULT) is status.fault

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import json
 import os
@@ -25,6 +26,10 @@ from scripted_runtime import ScriptedRuntime, windowed_bundle
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
+import rclpy
+from rclpy.context import Context
+from rclpy.node import Node
+
 from gas_fusion_ros import demo
 from gas_fusion_ros.classifier import Classifier, Sample
 from gas_fusion_ros.inference import AlarmAdvice, Bundle
@@ -45,9 +50,14 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+# Each only once: rclpy leaves parts of a lifecycle node to the garbage collector, which a demo would find.
+_DOMAINS = iter(random.sample(range(1, 101), 100))
+
+
 @pytest.fixture(autouse=True)
 def own_domain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randint(1, 100)))
+    gc.collect()
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(next(_DOMAINS)))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     # Set by the demo where it is absent; monkeypatch takes it back after the test.
     monkeypatch.delenv("ROS_LOG_DIR", raising=False)
@@ -349,3 +359,20 @@ def test_readings_that_the_classifier_refuses_are_counted(
     outcome = demo.run(recorded_programme(tmp_path, None, 300.0), settings, Console(file=io.StringIO()))
     assert (outcome.report.gas_only, outcome.report.dropped) == (36, 4)
     assert outcome.report.dropped_by == {"classification_failed": 4}
+
+
+def test_a_demo_does_not_play_where_nodes_run(bundle: Path, tmp_path: Path) -> None:
+    context = Context()
+    domain = int(os.environ["ROS_DOMAIN_ID"])
+    rclpy.init(context=context, domain_id=domain)
+    robot = Node("gas_classifier", context=context)
+    write_recording(tmp_path, rows=20)
+    try:
+        settings = demo.DemoSettings(tmp_path / "out", str(bundle))
+        with pytest.raises(
+            demo.DemoError, match=f"a node gas_classifier runs in ROS domain {domain} already"
+        ):
+            demo.run(recorded_programme(tmp_path, None, 100.0), settings, Console(file=io.StringIO()))
+    finally:
+        robot.destroy_node()
+        context.try_shutdown()

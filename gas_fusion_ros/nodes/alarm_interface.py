@@ -134,6 +134,7 @@ class AlarmInterface:
             return
         self._file = AlarmMemory(Path(place) if place else _state_path(self._node))
         self._file.claim()
+        is_new = not self._file.path.exists()
         try:
             memory = self._file.load()
         except AlarmMemoryError as error:
@@ -141,6 +142,9 @@ class AlarmInterface:
             return
         if self._file.aside.exists():
             self._doubt(f"{self._file.aside} could not be read, and nobody has acknowledged that")
+        standing = f"has {len(memory.alarms)} standing alarms"
+        known = "is new: no alarm from before is known" if is_new else standing
+        self._node.get_logger().info(f"state file {self._file.path} {known}")
         if not self._is_unsaved:  # else what this process knows is newer
             self._memory = memory
 
@@ -320,6 +324,8 @@ class AlarmInterface:
         logger = self._node.get_logger()
         told = f"{event.previous.value} -> {event.state.value}"
         if event.alarm:
+            if event.previous is event.state:
+                told = "shelved" if event.shelved else "no longer shelved"
             text = f"alarm {event.alarm} ({event.gas}): {told}{_at(event.pose)}"
             if event.raises_alarm and event.severity is Severity.CRITICAL:
                 logger.error(text)
@@ -329,7 +335,9 @@ class AlarmInterface:
                 logger.info(text)
             return
         reasons = "; ".join(reason.text for reason in (*status.faults, *status.inhibits))
-        text = f"alarm: {told}: {reasons or event.gas}".removesuffix(": ")
+        standing = len(status.alarms) + status.omitted
+        told = f"{told}, {standing} alarm{'' if standing == 1 else 's'} standing"
+        text = f"watch: {told}: {reasons or event.gas}".removesuffix(": ")
         if event.state is AlarmState.FAULT:
             logger.error(text)
         elif event.state is AlarmState.INHIBITED:
@@ -340,7 +348,11 @@ class AlarmInterface:
     def _repeat(self) -> None:
         """Say again what stands, so that a subscriber can tell a quiet alarm from a dead one."""
         with self._lock:
-            status = self._alarm.status if self._alarm is not None else None
+            if self._alarm is None:
+                return
+            # After a stall this may come before the tick that would notice the silence.
+            self._alarm.tick(self._instant())
+            status = self._alarm.status
             if status is not None:
                 self._bool_publisher.publish(messages.encode_alarm(status))
 

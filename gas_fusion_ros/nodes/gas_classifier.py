@@ -249,6 +249,7 @@ class GasClassifierNode(ManagedNode):
             gas=self._who_publishes("gas/readings"),
             images=self._who_publishes("thermal/image_raw"),
             array=self._who_publishes("gas/array_info"),
+            alarm=self._who_publishes("gas/alarm"),
         )
         conditions = self._sources.conditions(
             self.pairing_counters.pairs, self._alarm.lag_ns, self.watch_ns()
@@ -307,6 +308,8 @@ class GasClassifierNode(ManagedNode):
         lag_s = self._alarm.lag_ns / NANOSECONDS_PER_SECOND
         timeout_s = self.parameters.number("alarm.timeout")
         level, message = (Level.WARN, ", ".join(problems)) if problems else (Level.OK, "classifying")
+        if not self._classified and not problems:
+            level, message = Level.WARN, "nothing has been classified yet"
         if skipped:
             level, message = Level.WARN, f"{skipped} readings skipped for lack of time"
         if lag_s > timeout_s / 2:

@@ -206,6 +206,6 @@ def test_the_example_runs_by_itself(graph: Graph) -> None:
         text=True,
     )
     assert process.stderr is not None
-    assert "unsafe: the alarm is silent" in process.stderr.readline()
+    assert "unsafe: the alarm has not been heard yet" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     assert process.wait(TIMEOUT_S) == 0
