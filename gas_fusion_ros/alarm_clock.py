@@ -117,6 +117,12 @@ class AlarmClock:
         self._observed: deque[int] = deque((0,), maxlen=_SOURCES)
         self._gap_end_ns: int | None = None
         self._missing = NO_READING
+        seconds = f"{settings.timeout_ns / NANOSECONDS_PER_SECOND:g} s"
+        self._texts = {
+            NO_READING: "no valid gas reading has been classified yet",
+            SILENCE: f"no valid gas reading for {seconds}",
+            SLOW: f"gas readings come, but none has been classified within {seconds}",
+        }
         self._shelved_until: dict[int, int] = {}
 
     @property
@@ -224,15 +230,16 @@ class AlarmClock:
         self._end_shelving()
 
     def set_conditions(self, conditions: Conditions, instant: Instant) -> None:
-        """Say what else is known from now on."""
+        """Say what else is known from now on; the same once more changes nothing."""
+        if conditions == self._conditions:
+            return
         self.begin(instant)
         assert self._alarm is not None
-        before, self._conditions = self._conditions, conditions
+        self._conditions = conditions
         self._alarm.warnings = conditions.warnings
         stamp_ns = self._time_ns()
         events = self._watch(stamp_ns)
-        if events or conditions != before:
-            self._listener(self._alarm.status, stamp_ns, events)
+        self._listener(self._alarm.status, stamp_ns, events)
 
     def stop(self, instant: Instant, reason: str) -> None:
         """Nobody watches from now on: raise the fault; the next call begins anew, with the same memory."""
@@ -243,6 +250,7 @@ class AlarmClock:
         events = self._alarm.watch(stamp_ns, (Reason(STOPPED, reason),), ())
         self._listener(self._alarm.status, stamp_ns, events)
         self._memory, self._alarm, self._missing = self._alarm.memory, None, NO_READING
+        self._conditions = Conditions()
         self._heard_at = None
         self._waiting.clear()
 
@@ -331,13 +339,7 @@ class AlarmClock:
     # What is told.
 
     def _faults(self) -> tuple[Reason, ...]:
-        seconds = f"{self.settings.timeout_ns / NANOSECONDS_PER_SECOND:g} s"
-        texts = {
-            NO_READING: "no valid gas reading has been classified yet",
-            SILENCE: f"no valid gas reading for {seconds}",
-            SLOW: f"gas readings come, but none has been classified within {seconds}",
-        }
-        missing = (Reason(self._missing, texts[self._missing]),) if self._missing else ()
+        missing = (Reason(self._missing, self._texts[self._missing]),) if self._missing else ()
         return (*missing, *self._conditions.faults)
 
     def _watch(self, stamp_ns: int) -> tuple[AlarmEvent, ...]:

@@ -6,13 +6,13 @@ import fcntl
 import json
 import math
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gas_fusion_ros.alarm import MAX_STANDING, AlarmState, Memory, Severity, StandingAlarm
 from gas_fusion_ros.closing import Closing
 from gas_fusion_ros.documents import read_json
+from gas_fusion_ros.event_log import place_to_json
 from gas_fusion_ros.files import write_durably
 from gas_fusion_ros.observation import RobotPose
 
@@ -33,7 +33,7 @@ def format_memory(memory: Memory) -> str:
             "state": alarm.state.value,
             "since_ns": alarm.since_ns,
             "peak": alarm.peak,
-            "pose": _finite(asdict(alarm.pose)) if alarm.pose is not None else None,
+            "pose": place_to_json(alarm.pose),
         }
         for alarm in memory.alarms
     ]
@@ -196,10 +196,3 @@ def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
         raise ValueError(f"{value!r} is no whole number of 64 bits")
     return value
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in values.items()
-    }

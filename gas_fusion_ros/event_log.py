@@ -56,7 +56,7 @@ def format_event(event: AlarmEvent) -> str:
         "shelved": event.shelved,
         "alarm": event.alarm or None,
         "sequence": event.sequence,
-        "pose": _place(event.pose),
+        "pose": place_to_json(event.pose),
     }
     return json.dumps(record, allow_nan=False)
 
@@ -74,7 +74,7 @@ def format_start(stamp_ns: int, memory: Memory) -> list[str]:
             "peak": round(alarm.peak, 4),
             "alarm": alarm.number,
             "since_ns": alarm.since_ns,
-            "pose": _place(alarm.pose),
+            "pose": place_to_json(alarm.pose),
         }
         for alarm in memory.alarms
     ]
@@ -114,7 +114,8 @@ def _when(stamp_ns: int) -> dict[str, Any]:
     return {"stamp": _iso(stamp_ns), "stamp_ns": stamp_ns}
 
 
-def _place(pose: RobotPose | None) -> dict[str, Any] | None:
+def place_to_json(pose: RobotPose | None) -> dict[str, Any] | None:
+    """A pose as an object of strict JSON; a number that is not finite becomes null."""
     if pose is None:
         return None
     return {

@@ -94,6 +94,19 @@ class _Stream:
         self.offset_ns = stamp_ns - watch_ns
 
 
+class _Several:
+    """Whether a topic that must have one publisher has several; one that was killed counts for a while."""
+
+    def __init__(self, now_ns: int) -> None:
+        self.count = 1
+        self._single_ns = now_ns
+
+    def is_so(self, watch_ns: int) -> bool:
+        if self.count < 2:
+            self._single_ns = watch_ns
+        return watch_ns - self._single_ns > _FORGETTING_NS
+
+
 class SourceWatch:
     """Follows both streams. Not thread-safe.
 
@@ -107,13 +120,11 @@ class SourceWatch:
         self._gas = _Stream(watch_ns)
         self._images = _Stream(watch_ns)
         self._valid_ns = watch_ns
-        self._one_array_ns = watch_ns
+        self._arrays, self._alarms = _Several(watch_ns), _Several(watch_ns)
         self._channels_valid_ns: dict[str, int] = {}
         self._pairs = 0
         self._paired_ns = watch_ns
         self._array_is_told_of = False
-        self._alarms = 1
-        self._one_alarm_ns = watch_ns
         self._array_known_ns = watch_ns
         self.array: Source | None = None
         self.camera: Source | None = None
@@ -140,7 +151,7 @@ class SourceWatch:
         """Take in what the graph tells of both topics, of `gas/array_info` and of `gas/alarm`."""
         self._gas.publishers, self._images.publishers = gas, images
         self._array_is_told_of = array.heard > 0
-        self._alarms = alarm.heard
+        self._arrays.count, self._alarms.count = gas.heard, alarm.heard
 
     def conditions(self, pairs: int, lag_ns: int, watch_ns: int) -> Conditions:
         """Return what is missing now.
@@ -158,7 +169,8 @@ class SourceWatch:
             self._channels_missing(watch_ns),
             self._lag(lag_ns, watch_ns),
             self._images_missing(watch_ns) if self._settings.expects_images else None,
-            *(_no_sensor("gas array", self.array), _no_sensor("thermal camera", self.camera)),
+            _no_sensor("array", "gas array", self.array),
+            _no_sensor("camera", "thermal camera", self.camera),
         ]
         warned = tuple(reason for reason in warnings if reason is not None)
         faults = self._several_alarms(watch_ns)
@@ -173,11 +185,11 @@ class SourceWatch:
 
     def _several_alarms(self, watch_ns: int) -> tuple[Reason, ...]:
         """Of two classifiers on one topic one may say that all is well where the other knows of a leak."""
-        if self._alarms < 2:
-            self._one_alarm_ns = watch_ns
-        if watch_ns - self._one_alarm_ns <= _FORGETTING_NS:
+        if not self._alarms.is_so(watch_ns):
             return ()
-        text = f"gas/alarm has {self._alarms} publishers, which contradict one another; stop all but one"
+        text = (
+            f"gas/alarm has {self._alarms.count} publishers, which contradict one another; stop all but one"
+        )
         return (Reason("alarm_publishers", text),)
 
     def _array_unknown(self) -> tuple[Reason, ...]:
@@ -213,15 +225,12 @@ class SourceWatch:
         )
 
     def _several_arrays(self, watch_ns: int) -> Reason | None:
-        count = self._gas.publishers.heard
-        if count < 2:
-            self._one_array_ns = watch_ns
-        if watch_ns - self._one_array_ns <= _FORGETTING_NS:
+        if not self._arrays.is_so(watch_ns):
             return None
         return Reason(
             "gas_publishers",
-            f"gas/readings has {count} publishers, which are taken for one array: a leak that only one of "
-            "them senses may be missed; give each array a classifier and a namespace of its own",
+            f"gas/readings has {self._arrays.count} publishers, which are taken for one array: a leak that "
+            "only one of them senses may be missed; give each array a classifier and a namespace of its own",
         )
 
     def _images_missing(self, watch_ns: int) -> Reason | None:
@@ -263,8 +272,7 @@ def _silent(code: str, topic: str, publishers: Publishers, effect: str = "") -> 
     return Reason(f"{code}_no_publisher", f"nobody publishes {topic}: is its node running?{effect}")
 
 
-def _no_sensor(what: str, source: Source | None) -> Reason | None:
+def _no_sensor(code: str, what: str, source: Source | None) -> Reason | None:
     if source is None or source.is_sensor:
         return None
-    code = f"{what.split()[-1]}_not_a_sensor"
-    return Reason(code, f"the {what} is not a sensor: its driver is {shown(source.driver)}")
+    return Reason(f"{code}_not_a_sensor", f"the {what} is not a sensor: its driver is {shown(source.driver)}")

@@ -241,9 +241,8 @@ class AlarmInterface:
                 return
             instant = self._instant()
             self._alarm.tick(instant)
-            if conditions != self._told:
-                self._told = conditions
-                self._alarm.set_conditions(self._conditions(), instant)
+            self._told = conditions
+            self._alarm.set_conditions(self._conditions(), instant)
 
     def _conditions(self) -> Conditions:
         told = self._told

@@ -91,6 +91,7 @@ class GasClassifierNode(ManagedNode):
     def activate(self) -> None:
         """Start the alarm, the worker and the subscriptions."""
         assert self._classifier is not None
+        assert self._bundle is not None
         self._classifier.forget()
         self._classified = 0
         self._drop_growth, self._skip_growth = Growth(), Growth()
@@ -102,7 +103,7 @@ class GasClassifierNode(ManagedNode):
         camera = BoundedSubscriber(self, DiagnosticArray, "thermal/camera_status", LATCHED, self.problems)
         self._subscribers = [gas, image, array, camera]
         pairing = self._pairing_settings()
-        takes_images = self._bundle is not None and self._bundle.preparation is not None
+        takes_images = self._bundle.preparation is not None
         expects_images = takes_images and self.parameters.flag("expect_images")
         self._sources = SourceWatch(
             SourceSettings(self._alarm.settings.timeout_ns, expects_images), self.watch_ns()

@@ -301,6 +301,16 @@ def test_alarms_that_cannot_be_read_are_a_fault_until_acknowledged(graph: Graph)
     station.wait_for_state("clear")
 
 
+def test_a_state_file_that_cannot_be_written_is_told(graph: Graph, tmp_path: Path) -> None:
+    file = tmp_path / "gone" / "alarms.json"
+    station = Station(
+        graph, pairing__wait=0.0, alarm__on_delay=0.0, alarm__timeout=3600.0, state_file=str(file)
+    )
+    shutil.rmtree(file.parent)
+    station.expose("Smoke", lambda: station.states[-1].status[0].message == "active")
+    graph.wait_for(lambda: "alarms would not survive a restart" in warnings_of(station))
+
+
 def state_file() -> Path:
     return Path(os.environ["ROS_HOME"]) / "gas_fusion_ros" / "alarms" / "gas_classifier.json"
 
