@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import os
+import random
 from collections.abc import Generator
 from pathlib import Path
 
@@ -17,6 +20,23 @@ def gas_fusion_data() -> Path:
     if not folder:
         pytest.skip("GAS_FUSION_DATA is not set: it names the data set's folder")
     return Path(folder)
+
+
+_DOMAINS = itertools.cycle(random.sample(range(1, 101), 100))
+
+
+@pytest.fixture
+def ros_domain(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A ROS domain that nothing outside this machine sees and no test has used for long.
+
+    One dispenser for all tests: a process that was killed is seen in its domain for twenty seconds more,
+    and rclpy leaves parts of a lifecycle node to the garbage collector.
+    """
+    gc.collect()
+    domain = next(_DOMAINS)
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
+    return domain
 
 
 @pytest.hookimpl(hookwrapper=True)

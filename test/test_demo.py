@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import gc
 import io
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -50,15 +48,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-# Each only once: rclpy leaves parts of a lifecycle node to the garbage collector, which a demo would find.
-_DOMAINS = iter(random.sample(range(1, 101), 100))
+pytestmark = pytest.mark.usefixtures("ros_domain")
 
 
 @pytest.fixture(autouse=True)
-def own_domain(monkeypatch: pytest.MonkeyPatch) -> None:
-    gc.collect()
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(next(_DOMAINS)))
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No folder for logs yet."""
     # Set by the demo where it is absent; monkeypatch takes it back after the test.
     monkeypatch.delenv("ROS_LOG_DIR", raising=False)
 
@@ -361,16 +356,15 @@ def test_readings_that_the_classifier_refuses_are_counted(
     assert outcome.report.dropped_by == {"classification_failed": 4}
 
 
-def test_a_demo_does_not_play_where_nodes_run(bundle: Path, tmp_path: Path) -> None:
+def test_a_demo_does_not_play_where_nodes_run(bundle: Path, tmp_path: Path, ros_domain: int) -> None:
     context = Context()
-    domain = int(os.environ["ROS_DOMAIN_ID"])
-    rclpy.init(context=context, domain_id=domain)
+    rclpy.init(context=context, domain_id=ros_domain)
     robot = Node("gas_classifier", context=context)
     write_recording(tmp_path, rows=20)
     try:
         settings = demo.DemoSettings(tmp_path / "out", str(bundle))
         with pytest.raises(
-            demo.DemoError, match=f"a node gas_classifier runs in ROS domain {domain} already"
+            demo.DemoError, match=f"a node gas_classifier runs in ROS domain {ros_domain} already"
         ):
             demo.run(recorded_programme(tmp_path, None, 100.0), settings, Console(file=io.StringIO()))
     finally:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +10,6 @@ import rclpy
 from rclpy.context import Context
 
 from nodes.harness import Graph
-
-# One after another: a process that was killed is seen in its domain for twenty seconds more.
-_DOMAINS = itertools.cycle(random.sample(range(1, 101), 100))
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +21,10 @@ def ros_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def graph(monkeypatch: pytest.MonkeyPatch) -> Iterator[Graph]:
-    """A graph in a domain of its own that nothing outside this machine sees."""
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    domain = next(_DOMAINS)
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
+def graph(ros_domain: int) -> Iterator[Graph]:
+    """A graph in a domain of its own."""
     context = Context()
-    rclpy.init(context=context, domain_id=domain)
+    rclpy.init(context=context, domain_id=ros_domain)
     graph = Graph(context)
     yield graph
     graph.close()

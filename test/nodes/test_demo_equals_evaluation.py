@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import io
-import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,12 +28,12 @@ STRETCHES = (("NoGas", 15), ("Smoke", 25), ("NoGas", 25), ("Perfume", 15))
 WITHOUT_IMAGES = range(20, 30)
 
 
+pytestmark = pytest.mark.usefixtures("ros_domain")
+
+
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A ROS domain of the test's own; the demo sets what is not set, and leaves it so."""
-    gc.collect()  # rclpy leaves parts of a lifecycle node to it, and the demo would find them
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(random.randint(1, 100)))
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    """A folder for logs of the test's own; the demo sets what is not set, and leaves it so."""
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
 
 

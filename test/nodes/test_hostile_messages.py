@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +23,8 @@ from nodes.test_gas_classifier import SECOND, SUCCESS, Station, state_file
 BURST = 8
 
 
-def test_hostile_messages_harm_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    monkeypatch.setenv("ROS_DOMAIN_ID", os.environ.get("ROS_DOMAIN_ID") or str(random.randint(1, 100)))
+@pytest.mark.usefixtures("ros_domain")
+def test_hostile_messages_harm_nothing(tmp_path: Path) -> None:
     found = attack(300, 0, tmp_path)
     assert broken_limits(found) == []
     assert found.sent.total() == 300
