@@ -75,8 +75,6 @@ class Run:
 def run_command(*arguments: str, max_seconds: float = MAX_SECONDS) -> Run:
     """Run `gas-fusion` with these arguments in a process of its own, forked from this one."""
     # Imported before the fork, so that each process does not load it anew.
-    import gas_fusion_ros.replay.html_report
-    import gas_fusion_ros.replay.model  # noqa: F401
     from gas_fusion_ros.cli import app
 
     with tempfile.TemporaryFile() as output:

@@ -12,17 +12,10 @@ import numpy as np
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from gas_fusion_ros.messages import encode_frame, encode_label, encode_reading
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
-from gas_fusion_ros.replay.bag_messages import BagMessages
-from gas_fusion_ros.replay.storage.mcap_records import (
-    CHUNK_HEAD,
-    HEAD,
-    MAGIC,
-    Opcode,
-    parse_chunk,
-    records,
-)
+from gas_fusion_ros.bags.serializer import BagMessages
+from gas_fusion_ros.bags.storage.mcap_records import CHUNK_HEAD, HEAD, MAGIC, Opcode, parse_chunk, records
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, ThermalFrame
+from gas_fusion_ros.ros.messages import encode_frame, encode_label, encode_reading
 
 SECOND = 1_000_000_000
 START_NS = 1_700_000_000 * SECOND

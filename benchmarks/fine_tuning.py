@@ -22,8 +22,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gas_fusion_ros.dataset import CSV_NAME, Dataset
-from gas_fusion_ros.inference import Bundle
+from gas_fusion_ros.base.dataset import CSV_NAME, Dataset
+from gas_fusion_ros.model.bundle import Bundle
 from training import options
 from training.catalog import Model, load_model
 from training.copies import find_copies

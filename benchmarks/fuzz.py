@@ -42,11 +42,11 @@ from std_msgs.msg import UInt32
 
 from benchmarks.hostile import HostileMessages
 from benchmarks.publisher import wait_until
-from gas_fusion_ros import messages
-from gas_fusion_ros.nodes.composition import Composition
+from gas_fusion_ros.base.observation import CLEAN_AIR, PAPER_CHANNELS, GasReading, Mode
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
+from gas_fusion_ros.demo.composition import Composition
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
-from gas_fusion_ros.observation import CLEAN_AIR, PAPER_CHANNELS, GasReading, Mode
-from gas_fusion_ros.share import DEFAULT_MODEL
+from gas_fusion_ros.ros import messages
 from gas_fusion_ros.simulation.mq_response import steady_readings
 
 MAX_RESIDENT_MB = 600.0

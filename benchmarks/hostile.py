@@ -14,9 +14,9 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import Image, PointCloud2, PointField
 from std_msgs.msg import Header, UInt32
 
-from gas_fusion_ros import messages
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.ros import messages
 
 HUGE_SHARE = 0.03
 """How many of the messages are megabytes long."""

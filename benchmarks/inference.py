@@ -19,11 +19,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gas_fusion_ros.classifier import Classifier
-from gas_fusion_ros.inference import Bundle, OnnxRuntime
-from gas_fusion_ros.observation import GasReading, Mode, Observation
-from gas_fusion_ros.share import find_bundle
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.base.observation import GasReading, Mode, Observation
+from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.classifier import Classifier
+from gas_fusion_ros.model.runtimes import OnnxRuntime
 
 _ROUNDS = 5
 _RUNS = 400

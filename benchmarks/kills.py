@@ -31,11 +31,11 @@ from rich.table import Table
 from std_msgs.msg import Bool
 
 from benchmarks.fuzz import is_json
-from gas_fusion_ros import messages
-from gas_fusion_ros.nodes.composition import Composition
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
+from gas_fusion_ros.demo.composition import Composition
 from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.share import DEFAULT_MODEL
+from gas_fusion_ros.ros import messages
 from gas_fusion_ros.simulation.patrol import Patrol
 
 NODES = ("gas_classifier", "gas_sensor", "thermal_camera")

@@ -13,19 +13,22 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gas_fusion_ros.alarm_defaults import default_alarm
-from gas_fusion_ros.alarm_types import AlarmEvent
-from gas_fusion_ros.inference import Bundle, BundleError, Runtime, create_runtime
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, RobotPose, ThermalFrame
-from gas_fusion_ros.pairing_types import PairingSettings
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, START_S, patrol_truth
-from gas_fusion_ros.replay.metrics import Score, ScoreSettings
-from gas_fusion_ros.replay.pipeline import Decision, Pipeline, PipelineSettings
-from gas_fusion_ros.replay.run_log import AlarmReport, Classification, RunLog
-from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.alarm.defaults import default_alarm
+from gas_fusion_ros.alarm.types import AlarmEvent
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, RobotPose, ThermalFrame
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.demo.programme import GAS_PERIOD_S, IMAGE_PERIOD_S
+from gas_fusion_ros.demo.run_log import RunLog
+from gas_fusion_ros.model.bundle import Bundle, BundleError
+from gas_fusion_ros.model.runtimes import Runtime, create_runtime
+from gas_fusion_ros.pairing.types import PairingSettings
+from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.simulation.patrol import Patrol
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.truth.decoding import AlarmReport, Classification
+from gas_fusion_ros.truth.ground_truth import START_S, patrol_truth
+from gas_fusion_ros.truth.scoring import Score, ScoreSettings
 
 START_NS = round(START_S * NANOSECONDS_PER_SECOND)
 

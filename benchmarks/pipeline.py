@@ -30,11 +30,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.publisher import IMAGE_PERIOD_NS, wait_until
-from gas_fusion_ros import messages
-from gas_fusion_ros.inference import Bundle, OnnxRuntime
-from gas_fusion_ros.nodes.composition import ACTIVATE, CONFIGURE, Composition, LifecycleClient
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.demo.composition import ACTIVATE, CONFIGURE, Composition, LifecycleClient
+from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.runtimes import OnnxRuntime
+from gas_fusion_ros.ros import messages
 
 MAX_LATENCY_P99_MS = 10.0
 MAX_CPU_PERCENT = 60.0

@@ -14,12 +14,12 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image, PointCloud2
 
-from gas_fusion_ros import messages
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, ThermalFrame
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.model.thermal import raw_counts
 from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
+from gas_fusion_ros.ros import messages
 from gas_fusion_ros.simulation.patrol import Patrol
-from gas_fusion_ros.thermal import raw_counts
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 READING_PERIOD_NS = NANOSECONDS_PER_SECOND // 10
 IMAGE_PERIOD_NS = NANOSECONDS_PER_SECOND // 27

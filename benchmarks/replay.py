@@ -28,8 +28,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.replay_bags import write_patrol, write_recording
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.share import DEFAULT_MODEL
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
 
 MAX_RECORDING_S = 60.0
 MAX_GAS_ONLY_S = 15.0

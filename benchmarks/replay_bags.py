@@ -6,20 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gas_fusion_ros.observation import PAPER_CHANNELS
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S
-from gas_fusion_ros.replay.bag_making import BagTarget, make_bag
-from gas_fusion_ros.replay.bag_sources import (
-    BagSource,
-    FolderSettings,
-    FolderSource,
-    Instant,
-    PatrolSource,
-)
-from gas_fusion_ros.replay.metrics import Interval, Leak
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.demo.programme import GAS_PERIOD_S, IMAGE_PERIOD_S
+from gas_fusion_ros.export.bag_making import BagTarget, make_bag
+from gas_fusion_ros.export.bag_sources import BagSource, FolderSettings, FolderSource, Instant, PatrolSource
 from gas_fusion_ros.simulation.patrol import Patrol
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.truth.scoring import Interval, Leak
 
 PATROL_S = 600.0
 

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gas_fusion_ros.inference import Bundle, create_runtime
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.replay.bag_reader import BagReader
-from gas_fusion_ros.replay.topics import BagTopics, find_topics
-from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.bags.reader import BagReader
+from gas_fusion_ros.bags.topics import BagTopics, find_topics
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.runtimes import create_runtime
 
 
 def evaluate(bag: str, output: str, *options: str) -> float:

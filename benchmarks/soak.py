@@ -34,8 +34,9 @@ from rich.table import Table
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from gas_fusion_ros.messages import ns_to_stamp
-from gas_fusion_ros.nodes.composition import (
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.demo.composition import (
     ACTIVATE,
     CLEANUP,
     CONFIGURE,
@@ -43,18 +44,16 @@ from gas_fusion_ros.nodes.composition import (
     Composition,
     LifecycleClient,
 )
+from gas_fusion_ros.demo.pacing import Pace, PaceSettings, UnderWay
+from gas_fusion_ros.demo.stage import arrived_readings, refused_readings
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
-from gas_fusion_ros.nodes.stage import arrived_readings, refused_readings
 from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
-from gas_fusion_ros.programme import START_S
-from gas_fusion_ros.replay.decoding import decode_alarm_state
-from gas_fusion_ros.replay.pacing import Pace, PaceSettings, UnderWay
-from gas_fusion_ros.replay.run_log import AlarmReport
-from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.ros.messages import ns_to_stamp
+from gas_fusion_ros.truth.decoding import AlarmReport, decode_alarm_state
+from gas_fusion_ros.truth.ground_truth import START_S
 
 MAX_GROWTH_MB = 5.0
 """How much the process may grow after the first simulated hour."""

@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from gas_fusion_ros.networks.registry import build
-from gas_fusion_ros.networks.shape import Shape
+from gas_fusion_ros.model.networks.registry import build
+from gas_fusion_ros.model.networks.shape import Shape
 from training import options
 from training.catalog import Model, load_model
 from training.fitting import Machine, fit, threads

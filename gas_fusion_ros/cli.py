@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
 from gas_fusion_ros.commands.bag import bag
 from gas_fusion_ros.commands.dataset import dataset
 from gas_fusion_ros.commands.evaluate import evaluate
@@ -19,12 +20,11 @@ from gas_fusion_ros.commands.inspect import inspect
 from gas_fusion_ros.commands.label import label
 from gas_fusion_ros.commands.options import Device, output_folder
 from gas_fusion_ros.commands.terminal import ends_on_signals, fail
-from gas_fusion_ros.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
-from gas_fusion_ros.share import DEFAULT_MODEL
+from gas_fusion_ros.demo.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 
 if TYPE_CHECKING:
-    from gas_fusion_ros.demo import Outcome
-    from gas_fusion_ros.replay.report import Report
+    from gas_fusion_ros.demo.demo import Outcome
+    from gas_fusion_ros.demo.report import Report
 
 app = typer.Typer(
     help="Gas readings and thermal images of a patrolling robot, fused into gas class and leak alarm.",
@@ -129,7 +129,7 @@ def _programme(
 def _run(programme: Programme, folder: Path, model: str, device: Device, console: Console) -> "Outcome":
     # Imported here: only what plays needs ROS.
     try:
-        from gas_fusion_ros import demo as player
+        from gas_fusion_ros.demo import demo as player
     except ImportError as error:
         raise ProgrammeError(
             f"ROS 2 cannot be imported ({error}); source its setup file, or see the README"

@@ -19,9 +19,9 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
 
+from gas_fusion_ros.bags.ros2_bag_play import Playback, play_command
+from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.nodes.launching import PACKAGE, model_arguments, on_active
-from gas_fusion_ros.replay.playback import Playback, play_command
-from gas_fusion_ros.replay.topics import BagTopics
 
 
 def generate_launch_description() -> LaunchDescription:

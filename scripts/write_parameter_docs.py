@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gas_fusion_ros.nodes import gas_classifier, gas_sensor, sim_clock, thermal_camera
-from gas_fusion_ros.parameter_specs import MANAGED_SPECS, ParameterSpec
+from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, ParameterSpec
 
 PATH = Path(__file__).parents[1] / "docs" / "parameters.md"
 

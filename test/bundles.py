@@ -11,18 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gas_fusion_ros.inference import (
+from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES, Mode
+from gas_fusion_ros.model.bundle import (
     FORMAT_VERSION,
     MANIFEST,
     WEIGHTS,
-    AlarmAdvice,
     bundle_files,
     file_sha256,
     window_to_json,
 )
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES, Mode
-from gas_fusion_ros.thermal import Preparation
-from gas_fusion_ros.window import WindowSettings
+from gas_fusion_ros.model.thermal import Preparation
+from gas_fusion_ros.model.window import WindowSettings
 
 SHIPPED_NETWORKS = {Mode.FUSION: "fusion1", Mode.GAS_ONLY: "cnn1d", Mode.THERMAL_ONLY: "gasnet"}
 WINDOW = WindowSettings(4)
@@ -68,8 +68,8 @@ def write_untrained_bundle(
         pytest.importorskip(module, reason="the test bundle is written with it")
     import torch
 
-    from gas_fusion_ros.networks.registry import build
-    from gas_fusion_ros.networks.shape import Shape
+    from gas_fusion_ros.model.networks.registry import build
+    from gas_fusion_ros.model.networks.shape import Shape
     from training.export import deployed, write_manifest, write_weights
 
     torch.manual_seed(0)

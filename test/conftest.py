@@ -6,11 +6,15 @@ import gc
 import itertools
 import os
 import random
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pluggy
 import pytest
+
+if TYPE_CHECKING:
+    from nodes.harness import Graph
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +41,29 @@ def ros_domain(monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
     return domain
+
+
+@pytest.fixture
+def ros_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A place of its own for what nodes keep over a restart."""
+    home = tmp_path / "ros_home"
+    monkeypatch.setenv("ROS_HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def graph(ros_domain: int) -> Iterator[Graph]:
+    """A graph in a domain of its own."""
+    import rclpy
+    from nodes.harness import Graph
+    from rclpy.context import Context
+
+    context = Context()
+    rclpy.init(context=context, domain_id=ros_domain)
+    graph = Graph(context)
+    yield graph
+    graph.close()
+    context.try_shutdown()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from made_bags import EPOCH, SECOND, STORE, STRING, text
 
-from gas_fusion_ros.replay.storage.mcap_records import CHUNK_HEAD, HEAD, MAGIC, MESSAGE_HEAD, Opcode
+from gas_fusion_ros.bags.storage.mcap_records import CHUNK_HEAD, HEAD, MAGIC, MESSAGE_HEAD, Opcode
 
 GIB = 1 << 30
 FORGED = "a\n\x1b[31m[FATAL] alarm: active -> clear\x1b[0m\r"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 STRING = "std_msgs/msg/String"

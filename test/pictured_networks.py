@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from gas_fusion_ros.networks.registry import ARCHITECTURES, build
-from gas_fusion_ros.networks.shape import Shape
-from gas_fusion_ros.networks.window_encoders import PrototypeEncoder
-from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.model.networks.registry import ARCHITECTURES, build
+from gas_fusion_ros.model.networks.shape import Shape
+from gas_fusion_ros.model.networks.window_encoders import PrototypeEncoder
 
 SEED = 1
 """Of untrained networks; with this one the picture has a say in each of them."""

@@ -9,10 +9,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.inference import AlarmAdvice, Answer, Bundle
-from gas_fusion_ros.observation import PAPER_CLASSES, Mode
-from gas_fusion_ros.share import find_bundle
-from gas_fusion_ros.window import WindowSettings
+from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode
+from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.model.answers import Answer
+from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.window import WindowSettings
 
 PERIOD_NS = 2_000_000_000
 CLEAN = {"NoGas": 0.97}

@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from made_bags import EPOCH, SECOND, Made, image, reading, text
 
-from gas_fusion_ros.alarm_defaults import AlarmChoice
-from gas_fusion_ros.inference import Answer, Bundle
-from gas_fusion_ros.observation import PAPER_CLASSES, Mode
-from gas_fusion_ros.pairing_types import PairingSettings
-from gas_fusion_ros.replay.model import Model
-from gas_fusion_ros.replay.settings import ClassifierSettings
-from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.alarm.defaults import AlarmChoice
+from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode
+from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.evaluation.loaded_model import Model
+from gas_fusion_ros.model.answers import Answer
+from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.pairing.types import PairingSettings
+from gas_fusion_ros.pipeline.settings import ClassifierSettings
 
 LOW, HIGH = 0.0, 900.0
 """Counts of clean air and of smoke: the mean of training lies between them."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -29,48 +31,19 @@ ROS = {
     "std_srvs",
     "visualization_msgs",
 }
-MAY_IMPORT_ROS = {"demo.py", "messages.py", "synchronizer.py"}
+MAY_IMPORT_ROS = {"nodes", "ros", "demo"}
 FILE_ACCESS = {"io", "os", "pathlib", "shutil", "tempfile", "json", "yaml", "cv2"}
 
-# From the top floor down; a file uses only what stands on its own floor or below.
+# From the top floor down; a room uses only what stands on its own floor or below, and no two in a circle.
 FLOORS = (
-    ("cli",),
-    ("commands",),
+    ("cli", "commands"),
     ("demo",),
-    ("nodes",),
-    ("programme", "live_view", "replay"),
-    ("self_test",),
-    ("classifier",),
-    ("synchronizer",),
-    ("messages",),
-    ("message_maker",),
-    ("event_log", "alarm_memory"),
-    ("drivers",),
-    ("pairing",),
-    ("classifier_parameters",),
-    ("parameter_specs",),
-    ("alarm_defaults",),
-    ("inference",),
-    ("thermal",),
-    ("networks",),
-    ("source_watch",),
-    ("mq",),
-    ("alarm", "alarm_clock"),
-    ("simulation",),
-    ("dataset",),
-    (
-        "pairing_types",
-        "image_history",
-        "alarm_types",
-        "observation",
-        "problems",
-        "worker",
-        "share",
-        "window",
-    ),
-    ("pseudo_colour",),
-    ("documents", "units", "files", "closing", "quoting"),
+    ("nodes", "inspection", "export", "report", "evaluation"),
+    ("pipeline", "truth", "bags"),
+    ("ros", "pairing", "alarm", "drivers", "simulation", "model"),
+    ("settings", "base"),
 )
+OFFLINE = {"inspection", "export", "report", "evaluation", "truth", "bags"}
 
 
 def sources(folder: Path) -> list[Path]:
@@ -99,39 +72,59 @@ def roots(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(path)}
 
 
+def room(path: Path) -> str:
+    """The folder right below the package that a file is in, or the file's own name."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def used_rooms(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith("gas_fusion_ros.")}
+
+
 def floor(name: str) -> int:
-    """The floor of a module or folder right below the package."""
     return next(index for index, names in enumerate(FLOORS) if name in names)
 
 
-def test_the_house_rules_list_the_floors() -> None:
-    rules = " ".join((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split())
-    assert f"From the top: {'; '.join(', '.join(names) for names in FLOORS)}." in rules
+# The package's own two files stand beside the floors; `floor` knows no such name, so nobody uses them.
+IN_ROOMS = [path for path in sources(PACKAGE) if room(path) not in ("__init__", "__main__")]
 
 
-@pytest.mark.parametrize("path", sources(PACKAGE), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_only_the_top_imports_ros(path: Path) -> None:
-    relative = path.relative_to(PACKAGE)
-    if relative.parts[0] == "nodes" or str(relative) in MAY_IMPORT_ROS:
-        return
-    assert not roots(path) & ROS
+def test_the_house_rules_show_the_floors() -> None:
+    rules = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown = [tuple(line.split()[1:]) for line in rules.splitlines() if re.match(r" +[1-6]  ", line)]
+    assert shown == list(FLOORS)
 
 
-@pytest.mark.parametrize("path", sources(PACKAGE), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", IN_ROOMS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_some_rooms_import_ros(path: Path) -> None:
+    if room(path) not in MAY_IMPORT_ROS:
+        assert not roots(path) & ROS
+
+
+@pytest.mark.parametrize("path", IN_ROOMS, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_file_uses_what_stands_above_it(path: Path) -> None:
-    relative = path.relative_to(PACKAGE)
-    # The package's own two files stand beside the floors; `floor` knows no such name, so nobody uses them.
-    if str(relative) in ("__init__.py", "__main__.py"):
-        return
-    own = floor(relative.parts[0].removesuffix(".py"))
-    used = {name.split(".")[1] for name in imports(path) if name.startswith("gas_fusion_ros.")}
-    above = {name for name in used if floor(name) < own}
-    assert not above
+    own = floor(room(path))
+    assert not {name for name in used_rooms(path) if floor(name) < own}
+
+
+def test_no_rooms_use_one_another_in_a_circle() -> None:
+    uses: dict[str, set[str]] = {}
+    for path in IN_ROOMS:
+        uses.setdefault(room(path), set()).update(used_rooms(path) - {room(path)})
+    TopologicalSorter(uses).prepare()  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize("path", sources(PACKAGE / "nodes"), ids=lambda path: path.name)
+def test_nodes_use_nothing_that_is_for_recordings(path: Path) -> None:
+    assert not used_rooms(path) & OFFLINE
 
 
 @pytest.mark.parametrize(
     "path",
-    [*sources(PACKAGE / "networks"), PACKAGE / "alarm.py", PACKAGE / "alarm_types.py"],
+    [
+        *sources(PACKAGE / "model" / "networks"),
+        *(PACKAGE / "alarm" / name for name in ("leak_alarm.py", "types.py", "clock.py", "defaults.py")),
+    ],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )
 def test_networks_and_alarm_touch_no_files(path: Path) -> None:
@@ -143,14 +136,14 @@ def test_training_knows_no_nodes(path: Path) -> None:
     assert not any(name.startswith("gas_fusion_ros.nodes") for name in imports(path))
 
 
-@pytest.mark.parametrize("path", sources(PACKAGE / "replay"), ids=lambda path: path.name)
-def test_replay_knows_no_terminal(path: Path) -> None:
-    assert "rich" not in roots(path)
-    assert "gas_fusion_ros.live_view" not in {name.rpartition(".")[0] for name in imports(path)}
+@pytest.mark.parametrize("path", IN_ROOMS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_commands_and_demo_know_the_terminal(path: Path) -> None:
+    if room(path) not in ("cli", "commands", "demo"):
+        assert "rich" not in roots(path)
 
 
 def test_torch_stays_out_of_the_runtime_on_the_cpu() -> None:
     importing = {
         str(path.relative_to(PACKAGE)) for path in sources(PACKAGE) if roots(path) & {"torch", "torchvision"}
     }
-    assert {name for name in importing if not name.startswith("networks/")} == {"inference.py"}
+    assert {name for name in importing if not name.startswith("model/networks/")} == {"model/runtimes.py"}

@@ -15,8 +15,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.alarm import AlarmSettings, AlarmState, LeakAlarm, Severity
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND, SECONDS_PER_HOUR
+from gas_fusion_ros.alarm.leak_alarm import AlarmSettings, AlarmState, LeakAlarm, Severity
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND, SECONDS_PER_HOUR
 
 Leaks = npt.NDArray[np.floating]
 """Leak probabilities of consecutive readings, shape (T,), 0..1."""

@@ -257,7 +257,7 @@ def kill_channels(windows: Windows, dead: Mask) -> Windows:
 
 
 def filled(windows: Windows) -> Windows:
-    """Fill what is not valid from the valid values beside it, as `gas_fusion_ros.window.Window` says."""
+    """Fill what is not valid from the valid values beside it, as `Window` of model.window says."""
     length = windows.counts.shape[1]
     some = np.flatnonzero(~windows.valid.all(axis=(1, 2)))
     if not len(some):

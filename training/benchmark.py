@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from training import options
 from training.benchmark_alarms import alarm_lines
 from training.benchmark_figures import draw_alarms

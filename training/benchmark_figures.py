@@ -15,8 +15,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from gas_fusion_ros.observation import CLEAN_AIR
-from gas_fusion_ros.replay.figure_style import (
+from gas_fusion_ros.base.observation import CLEAN_AIR
+from gas_fusion_ros.report.figure_style import (
     BAND_COLOUR,
     BLUE,
     FAINT_COLOUR,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.base.observation import Mode
 from training.benchmark_results import BenchmarkResult
 from training.benchmark_runs import Bench, answer_figures, entry_facts
 from training.contenders import Contender

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from gas_fusion_ros.files import write_whole
+from gas_fusion_ros.base.files import write_whole
 from training.benchmark_figures import (
     MOST_BARS,
     MOST_MODELS,

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.inference import file_sha256
-from gas_fusion_ros.observation import CLEAN_AIR, Mode
+from gas_fusion_ros.base.dataset import Dataset
+from gas_fusion_ros.base.observation import CLEAN_AIR, Mode
+from gas_fusion_ros.model.bundle import file_sha256
 from training.alarm_tuning import AlarmTuning, detection_delays, false_alarms_per_hour, tune_alarm
 from training.benchmark_results import BenchmarkResult
 from training.contenders import Contender, Fitted, Recipe

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 
-from gas_fusion_ros.observation import CLEAN_AIR
-from gas_fusion_ros.units import SECONDS_PER_HOUR
+from gas_fusion_ros.base.observation import CLEAN_AIR
+from gas_fusion_ros.base.units import SECONDS_PER_HOUR
 from training.benchmark_results import BenchmarkResult
 from training.benchmark_summary import (
     Loss,

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from gas_fusion_ros.inference import AlarmAdvice
-from gas_fusion_ros.observation import CLEAN_AIR
+from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.base.observation import CLEAN_AIR
 
 FALSE_ALARM_SHARE = 0.01
 """Share of clean validation readings that may exceed the advised alarm threshold."""

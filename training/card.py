@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gas_fusion_ros.inference import WEIGHTS, AlarmAdvice, Bundle, onnx_files
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.thermal import Preparation
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.model.bundle import WEIGHTS, Bundle, onnx_files
+from gas_fusion_ros.model.thermal import Preparation
 from training.dataset_check import PUBLISHED_SHA256
 from training.images import Thermal
 from training.splits import RANDOM

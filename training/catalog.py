@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from gas_fusion_ros.networks.registry import ARCHITECTURES
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.thermal import Preparation
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.model.networks.registry import ARCHITECTURES
+from gas_fusion_ros.model.thermal import Preparation
 from training.limits import check_limits
 from training.tables import PaperFigures
 from training.yardsticks import ESTIMATORS

@@ -13,9 +13,9 @@ import torch
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 
-from gas_fusion_ros.networks.shape import Shape
-from gas_fusion_ros.networks.window_encoders import WindowStatistics
-from gas_fusion_ros.window import WindowSettings
+from gas_fusion_ros.model.networks.shape import Shape
+from gas_fusion_ros.model.networks.window_encoders import WindowStatistics
+from gas_fusion_ros.model.window import WindowSettings
 from training.material import Normalisation
 from training.onsets import Onset
 from training.patrol_windows import patrol_onsets

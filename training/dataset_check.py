@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from gas_fusion_ros.dataset import SOURCE, Dataset
-from gas_fusion_ros.inference import file_sha256
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES
+from gas_fusion_ros.base.dataset import SOURCE, Dataset
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
+from gas_fusion_ros.model.bundle import file_sha256
 
 PUBLISHED_SHA256 = "13c2c85cfbb23357a71555b9bc2cbe7dd68e931ffc94df30389c1a4631203745"
 """Of the published CSV."""

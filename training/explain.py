@@ -19,9 +19,9 @@ import typer
 from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
 
-from gas_fusion_ros.networks.grad_cam import Explainer, Map
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.pseudo_colour import heat_colours, heat_overlay
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.model.networks.grad_cam import Explainer, Map
+from gas_fusion_ros.model.pseudo_colour import heat_colours, heat_overlay
 from training import options
 from training.images import Thermal
 from training.material import as_inputs

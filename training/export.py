@@ -30,23 +30,22 @@ from rich.console import Console
 from safetensors.torch import save
 from torch import nn
 
-from gas_fusion_ros.inference import (
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.model.bundle import (
     FORMAT_VERSION,
     MANIFEST,
     ONNX_FILES,
     WEIGHTS,
     Bundle,
-    OnnxRuntime,
     bundle_files,
     file_sha256,
-    load_networks,
     onnx_files,
     window_to_json,
 )
-from gas_fusion_ros.networks.folding import fold_batch_norm
-from gas_fusion_ros.networks.shape import Shape
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.window import WindowSettings
+from gas_fusion_ros.model.networks.folding import fold_batch_norm
+from gas_fusion_ros.model.networks.shape import Shape
+from gas_fusion_ros.model.runtimes import OnnxRuntime, load_networks
+from gas_fusion_ros.model.window import WindowSettings
 from training import options
 from training.calibration import advise_thresholds, clean_leaks, fit_temperature
 from training.card import AS_STORED, AS_TRAINED, RUNTIME, write_card

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from gas_fusion_ros.replay.figure_style import (
+from gas_fusion_ros.report.figure_style import (
     BAND_COLOUR,
     BLUE,
     FAINT_COLOUR,

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from gas_fusion_ros.inference import Bundle, BundleError, load_networks
-from gas_fusion_ros.networks.folding import foldable
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.share import find_bundle
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.model.bundle import Bundle, BundleError
+from gas_fusion_ros.model.networks.folding import foldable
+from gas_fusion_ros.model.runtimes import load_networks
 from training.catalog import Model, all_models
 from training.layouts import Axes, Labels, Purpose, axes_of
 from training.material import Normalisation

@@ -22,8 +22,8 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier
 
-from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.observation import CLEAN_AIR
+from gas_fusion_ros.base.dataset import Dataset
+from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.simulation.mq_response import CORE_SCALE, FORMAT_VERSION, MIN_RECOGNISED, STATISTICS_FILE
 
 ROW_PERIOD_S = 2.0

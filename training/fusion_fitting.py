@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from gas_fusion_ros.networks.shape import Shape
-from gas_fusion_ros.networks.temporal import TemporalFusion, ThermalEncoder
+from gas_fusion_ros.model.networks.shape import Shape
+from gas_fusion_ros.model.networks.temporal import TemporalFusion, ThermalEncoder
 from training.calibration import fit_temperature
 from training.images import Images
 from training.limits import check_limits

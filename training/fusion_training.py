@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.networks.temporal import ENCODERS, TemporalFusion
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.thermal import Preparation
+from gas_fusion_ros.base.dataset import Dataset
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.model.networks.temporal import ENCODERS, TemporalFusion
+from gas_fusion_ros.model.thermal import Preparation
 from training.benchmark_runs import CHOICE_SEED, Bench
 from training.contenders import EncoderRecipe, Recipe
 from training.fusion_fitting import (

@@ -1,6 +1,6 @@
 """The rows' thermal pictures as a network sees them: read or rendered, prepared once, kept in a file.
 
-Each picture is prepared by `gas_fusion_ros.thermal.network_input`, as on the robot, rounded to 8 bits and
+Each picture is prepared by `network_input` of model.thermal, as on the robot, rounded to 8 bits and
 written to a file that training maps into memory. The file's name is a hash over everything that shapes
 its pixels, so a change of pictures, settings or code makes a new one.
 """
@@ -29,13 +29,13 @@ import PIL
 import torch
 from PIL import Image
 
-from gas_fusion_ros import pseudo_colour
-from gas_fusion_ros import thermal as thermal_module
-from gas_fusion_ros.dataset import DOI, IMAGE_FOLDER, Dataset, DatasetError
-from gas_fusion_ros.files import write_whole
-from gas_fusion_ros.observation import PAPER_CLASSES
+from gas_fusion_ros.base.dataset import DOI, IMAGE_FOLDER, Dataset, DatasetError
+from gas_fusion_ros.base.files import write_whole
+from gas_fusion_ros.base.observation import PAPER_CLASSES
+from gas_fusion_ros.model import pseudo_colour
+from gas_fusion_ros.model import thermal as thermal_module
+from gas_fusion_ros.model.thermal import Preparation, network_input
 from gas_fusion_ros.simulation import renderer, screenshot
-from gas_fusion_ros.thermal import Preparation, network_input
 
 COMPLETE_SHARE = 0.95
 """Share of each class's rows that must have a picture for training on the real ones."""

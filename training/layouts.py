@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gas_fusion_ros.networks.gas import GasFeatures, LstmFeatures
-from gas_fusion_ros.networks.thermal import Cnn2021Features, ThermalFeatures
+from gas_fusion_ros.model.networks.gas import GasFeatures, LstmFeatures
+from gas_fusion_ros.model.networks.thermal import Cnn2021Features, ThermalFeatures
 
 Labels = Sequence[Hashable]
 """What each index of an axis stands for."""

@@ -12,8 +12,8 @@ import torch.distributed
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
-from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.base.dataset import Dataset
+from gas_fusion_ros.base.observation import Mode
 from training.images import Images
 from training.splits import Indices
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gas_fusion_ros.window import WindowSettings
+from gas_fusion_ros.model.window import WindowSettings
 from training.splits import Indices
 from training.windows import Recording, Windows
 

@@ -14,7 +14,7 @@ import typer
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from rich.console import Console
 
-from gas_fusion_ros.observation import PAPER_CHANNELS, check_channel_names
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, check_channel_names
 from training.catalog import Hyperparameters
 
 EXIT_USAGE = 2

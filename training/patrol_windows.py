@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.observation import CLEAN_AIR
+from gas_fusion_ros.base.observation import CLEAN_AIR
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.model.window import WindowSettings, resample
 from gas_fusion_ros.simulation.mq_response import (
     FORMAT_VERSION,
     MqStatistics,
@@ -21,8 +23,6 @@ from gas_fusion_ros.simulation.mq_response import (
     parse_statistics,
 )
 from gas_fusion_ros.simulation.patrol import Encounter, Patrol
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.window import WindowSettings, resample
 from training.fit_mq_response import MixtureSettings, fit_classes, warmed_up
 from training.onsets import LEAD, Onset
 from training.splits import Indices

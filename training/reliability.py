@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from gas_fusion_ros.observation import CLEAN_AIR
-from gas_fusion_ros.replay import metrics
-from gas_fusion_ros.replay.metrics import RELIABILITY_BINS, Reliability, ReliabilityBin
-from gas_fusion_ros.units import SECONDS_PER_HOUR
+from gas_fusion_ros.base.observation import CLEAN_AIR
+from gas_fusion_ros.base.units import SECONDS_PER_HOUR
+from gas_fusion_ros.truth import scoring as metrics
+from gas_fusion_ros.truth.scoring import RELIABILITY_BINS, Reliability, ReliabilityBin
 from training.windows import ROW_PERIOD_S
 
 Labels = npt.NDArray[np.int64]

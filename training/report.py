@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gas_fusion_ros.files import write_whole
+from gas_fusion_ros.base.files import write_whole
 from training.figures import draw_comparison, draw_confusion, draw_curves
 from training.results import AnyResult, RunResult
 from training.splits import BLOCKED, RANDOM

@@ -19,8 +19,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from gas_fusion_ros.dataset import Dataset, DatasetError, MissingColumnError
-from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.dataset import Dataset, DatasetError, MissingColumnError
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from training import options
 from training.catalog import Model, all_models, choose_models
 from training.dataset_check import check_published, check_readings

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
 
-from gas_fusion_ros.files import write_whole
+from gas_fusion_ros.base.files import write_whole
 from training.splits import SplitSettings
 
 FORMAT_VERSION = 1

@@ -19,12 +19,12 @@ from safetensors.torch import load_file, save
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.files import write_whole
-from gas_fusion_ros.inference import file_sha256
-from gas_fusion_ros.networks.registry import build
-from gas_fusion_ros.networks.shape import Shape
-from gas_fusion_ros.observation import PAPER_CHANNELS, Mode
+from gas_fusion_ros.base.dataset import Dataset
+from gas_fusion_ros.base.files import write_whole
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, Mode
+from gas_fusion_ros.model.bundle import file_sha256
+from gas_fusion_ros.model.networks.registry import build
+from gas_fusion_ros.model.networks.shape import Shape
 from training.catalog import Model, load_model
 from training.copies import Copies, find_copies
 from training.fine_tuning import SAMPLE, Start, kept_normalisation, take_over

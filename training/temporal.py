@@ -21,8 +21,9 @@ import typer
 from rich.console import Console
 from torch import nn
 
-from gas_fusion_ros.inference import ONNX_FILES, Bundle, OnnxRuntime, load_networks, window_to_json
-from gas_fusion_ros.observation import PAPER_CHANNELS, Mode
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, Mode
+from gas_fusion_ros.model.bundle import ONNX_FILES, Bundle, window_to_json
+from gas_fusion_ros.model.runtimes import OnnxRuntime, load_networks
 from training import options
 from training.benchmark_results import BenchmarkResult, read_benchmark
 from training.benchmark_runs import Bench, tune

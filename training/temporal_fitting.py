@@ -16,17 +16,17 @@ import torch
 from sklearn.cluster import MiniBatchKMeans
 from torch import nn
 
-from gas_fusion_ros.networks.shape import Shape
-from gas_fusion_ros.networks.temporal import ENCODERS
-from gas_fusion_ros.networks.window_encoders import (
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.model.networks.shape import Shape
+from gas_fusion_ros.model.networks.temporal import ENCODERS
+from gas_fusion_ros.model.networks.window_encoders import (
     PROTOTYPES,
     BlendEncoder,
     PatrolPrototypeEncoder,
     PrototypeEncoder,
     WindowStatistics,
 )
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.window import Window, WindowSettings
+from gas_fusion_ros.model.window import Window, WindowSettings
 from training.augmentation import AugmentationSettings, augment
 from training.limits import check_limits
 from training.material import Normalisation

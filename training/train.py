@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from training import options
 from training.catalog import Model, load_model
 from training.fine_tuning import Start, aligned, default_model, find_start, open_bundle, prepared_alike

@@ -15,12 +15,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.inference import file_sha256
-from gas_fusion_ros.networks.registry import ARCHITECTURES, build
-from gas_fusion_ros.networks.shape import Shape
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.thermal import Preparation
+from gas_fusion_ros.base.dataset import Dataset
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.model.bundle import file_sha256
+from gas_fusion_ros.model.networks.registry import ARCHITECTURES, build
+from gas_fusion_ros.model.networks.shape import Shape
+from gas_fusion_ros.model.thermal import Preparation
 from training.images import Thermal, load_images
 from training.material import Normalisation, as_inputs
 from training.results import RunResult, read_result

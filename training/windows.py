@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.window import Window, WindowSettings, resample
+from gas_fusion_ros.base.dataset import Dataset
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.model.window import Window, WindowSettings, resample
 from training.splits import Indices
 
 ROW_PERIOD_S = 2.0

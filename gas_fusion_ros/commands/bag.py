@@ -10,23 +10,23 @@ from typing import Annotated, Optional
 
 import typer
 
+from gas_fusion_ros.bags.writer import BagError, BagFormat, Compression, Storage
+from gas_fusion_ros.base.dataset import DatasetError, MissingColumnError
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.quoting import listed, quoted, shown
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.channels import parse_channels
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
-from gas_fusion_ros.dataset import DatasetError, MissingColumnError
-from gas_fusion_ros.observation import PAPER_CHANNELS
-from gas_fusion_ros.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, patrol_programme
-from gas_fusion_ros.quoting import listed, quoted, shown
-from gas_fusion_ros.replay.bag import BagError, BagFormat, Compression, Storage
-from gas_fusion_ros.replay.bag_making import BagSummary, BagTarget, make_bag
-from gas_fusion_ros.replay.bag_sources import (
+from gas_fusion_ros.demo.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, patrol_programme
+from gas_fusion_ros.export.bag_making import BagSummary, BagTarget, make_bag
+from gas_fusion_ros.export.bag_sources import (
     BagSource,
     BagSourceError,
     FolderSettings,
     FolderSource,
     PatrolSource,
 )
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 _ROW_PERIOD_S = 2.0
 _NAMESPACE = re.compile(r"[A-Za-z_]\w*(/[A-Za-z_]\w*)*")

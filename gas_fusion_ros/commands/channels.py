@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gas_fusion_ros.observation import check_channel_names
+from gas_fusion_ros.base.observation import check_channel_names
 
 
 def parse_channels(text: str) -> tuple[str, ...]:

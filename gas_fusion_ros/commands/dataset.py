@@ -9,6 +9,11 @@ from typing import Annotated, Optional
 
 import typer
 
+from gas_fusion_ros.bags.reader import BagReadError
+from gas_fusion_ros.bags.topics import BagTopics
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.quoting import listed, shown
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.channels import parse_channels
 from gas_fusion_ros.commands.options import (
     DEFAULT_DISK_GIB,
@@ -21,17 +26,12 @@ from gas_fusion_ros.commands.options import (
 )
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.quoting import listed, shown
-from gas_fusion_ros.replay.bag_reader import BagReadError
-from gas_fusion_ros.replay.dataset_making import (
+from gas_fusion_ros.export.dataset_making import (
     DatasetMaking,
     DatasetMakingError,
     DatasetSettings,
     DatasetSummary,
 )
-from gas_fusion_ros.replay.topics import BagTopics
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 
 @ends_on_signals
@@ -97,8 +97,8 @@ def _channels(model: Optional[str], channels: Optional[str]) -> Optional[tuple[s
     if model is None:
         return None
     # Imported here: only a bundle needs the runtime.
-    from gas_fusion_ros.inference import Bundle, BundleError
-    from gas_fusion_ros.share import find_bundle
+    from gas_fusion_ros.base.shipped_files import find_bundle
+    from gas_fusion_ros.model.bundle import Bundle, BundleError
 
     try:
         return Bundle.load(find_bundle(model)).channels

@@ -13,6 +13,21 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from gas_fusion_ros.bags.topics import BagTopics
+from gas_fusion_ros.base.files import write_whole
+from gas_fusion_ros.base.quoting import LONGEST_PATH, shown
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
+from gas_fusion_ros.commands.evaluation_jobs import (
+    HTML,
+    SUMMARY,
+    Job,
+    Outcome,
+    ParallelError,
+    jobs_of,
+    run_in_processes,
+    run_job,
+    run_on_cluster,
+)
 from gas_fusion_ros.commands.evaluation_table import report_table, summary_table
 from gas_fusion_ros.commands.options import (
     DEFAULT_DISK_GIB,
@@ -26,34 +41,19 @@ from gas_fusion_ros.commands.options import (
     output_folder,
 )
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, ends_on_signals, fail, say
-from gas_fusion_ros.files import write_whole
-from gas_fusion_ros.parameter_specs import ParameterValue
-from gas_fusion_ros.quoting import LONGEST_PATH, shown
-from gas_fusion_ros.replay.evaluation import Evaluation
-from gas_fusion_ros.replay.evaluation_report import EvaluationReport, Failure
-from gas_fusion_ros.replay.evaluation_run import EvaluationSettings, Watch
-from gas_fusion_ros.replay.evaluation_summary import summarise
-from gas_fusion_ros.replay.evaluations import (
-    HTML,
-    SUMMARY,
-    Job,
-    Outcome,
-    ParallelError,
-    jobs_of,
-    run_in_processes,
-    run_job,
-    run_on_cluster,
-)
-from gas_fusion_ros.replay.model import Model, ModelError
-from gas_fusion_ros.replay.predictions import PredictionError, PredictionFormat, check_format
-from gas_fusion_ros.replay.settings import (
+from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
+from gas_fusion_ros.evaluation.loaded_model import Model, ModelError
+from gas_fusion_ros.evaluation.predictions import PredictionError, PredictionFormat, check_format
+from gas_fusion_ros.evaluation.run import EvaluationSettings, Watch
+from gas_fusion_ros.evaluation.schema import EvaluationReport, Failure
+from gas_fusion_ros.evaluation.summary import summarise
+from gas_fusion_ros.pipeline.settings import (
     ClassifierSettings,
     SettingsError,
     read_settings,
     replay_parameters_file,
 )
-from gas_fusion_ros.replay.topics import BagTopics
-from gas_fusion_ros.share import DEFAULT_MODEL
+from gas_fusion_ros.settings.parameter_spec import ParameterValue
 
 
 @ends_on_signals
@@ -251,7 +251,7 @@ def _summarise(
     write_whole(folder / SUMMARY, summary.to_json().encode())
     if not no_html:
         # Imported here: drawing takes as long to load as a small bag to evaluate.
-        from gas_fusion_ros.replay.html_report import write_html
+        from gas_fusion_ros.report.document import write_html
 
         write_html([evaluation for _, evaluation in done], folder / HTML, failed)
     console.print(summary_table([(job.name, evaluation.report) for job, evaluation in done], summary))

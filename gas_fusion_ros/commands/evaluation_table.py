@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from gas_fusion_ros.quoting import LONGEST_PATH, shown
-from gas_fusion_ros.replay.evaluation_report import (
+from gas_fusion_ros.base.quoting import LONGEST_PATH, shown
+from gas_fusion_ros.evaluation.schema import (
     EvaluationReport,
     LeakVerdict,
     Percentiles,

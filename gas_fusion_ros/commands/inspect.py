@@ -13,6 +13,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gas_fusion_ros.bags.reader import BagReader, BagReadError
+from gas_fusion_ros.bags.storage.limits import BagLimits
+from gas_fusion_ros.bags.topics import BagTopics, TopicError
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.quoting import LONGEST_PATH, listed, one_line, shown
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.options import (
     DEFAULT_DISK_GIB,
     DEFAULT_MEMORY_MIB,
@@ -24,24 +31,17 @@ from gas_fusion_ros.commands.options import (
 )
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, ends_on_signals, fail
-from gas_fusion_ros.inference import Bundle, BundleError
-from gas_fusion_ros.pairing_types import PairingSettings
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.quoting import LONGEST_PATH, listed, one_line, shown
-from gas_fusion_ros.replay.bag_reader import BagReader, BagReadError
-from gas_fusion_ros.replay.inspection import inspect as look_through
-from gas_fusion_ros.replay.inspection_report import (
+from gas_fusion_ros.inspection.look import inspect as look_through
+from gas_fusion_ros.inspection.schema import (
     ChannelFigures,
     GasFigures,
     ImageFigures,
     Inspection,
     StampFigures,
 )
-from gas_fusion_ros.replay.settings import SettingsError, read_settings, replay_parameters_file
-from gas_fusion_ros.replay.storage.limits import BagLimits
-from gas_fusion_ros.replay.topics import BagTopics, TopicError
-from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.model.bundle import Bundle, BundleError
+from gas_fusion_ros.pairing.types import PairingSettings
+from gas_fusion_ros.pipeline.settings import SettingsError, read_settings, replay_parameters_file
 
 
 @ends_on_signals

@@ -10,6 +10,10 @@ from typing import Annotated, Optional
 
 import typer
 
+from gas_fusion_ros.bags.reader import BagReader, BagReadError
+from gas_fusion_ros.bags.topics import BagTopics, TopicError, find_topics
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.quoting import quoted, shown
 from gas_fusion_ros.commands.options import (
     DEFAULT_DISK_GIB,
     DEFAULT_MEMORY_MIB,
@@ -19,17 +23,14 @@ from gas_fusion_ros.commands.options import (
     bag_limits,
 )
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.quoting import quoted, shown
-from gas_fusion_ros.replay.bag_reader import BagReader, BagReadError
-from gas_fusion_ros.replay.labelling import (
+from gas_fusion_ros.truth.labelling import (
     alarm_intervals,
     fill_between,
     find_alarm_topic,
     recording_start,
     truth_intervals,
 )
-from gas_fusion_ros.replay.labels import (
+from gas_fusion_ros.truth.labels import (
     LabelError,
     make_interval,
     merge_intervals,
@@ -37,8 +38,7 @@ from gas_fusion_ros.replay.labels import (
     read_intervals,
     write_intervals,
 )
-from gas_fusion_ros.replay.metrics import Interval
-from gas_fusion_ros.replay.topics import BagTopics, TopicError, find_topics
+from gas_fusion_ros.truth.scoring import Interval
 
 
 @ends_on_signals

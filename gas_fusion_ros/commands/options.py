@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from gas_fusion_ros.replay.storage.limits import GIB, MIB, BagLimits
+from gas_fusion_ros.bags.storage.limits import GIB, MIB, BagLimits
 
 # ruff: noqa: UP045
 # No `from __future__ import annotations` and no `X | None`, see cli.py.

@@ -10,8 +10,8 @@ from typing import NoReturn, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.quoting import one_line
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.quoting import one_line
 
 EXIT_LOSSES, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol, TypeVar
 
-from gas_fusion_ros.observation import GasReading, ThermalFrame
-from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.base.observation import GasReading, ThermalFrame
+from gas_fusion_ros.base.problems import Problems
 
 T_co = TypeVar("T_co", covariant=True)
 

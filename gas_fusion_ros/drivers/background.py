@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverError, DriverState
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 T = TypeVar("T")
 D = TypeVar("D")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverState
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 
 class Grid:

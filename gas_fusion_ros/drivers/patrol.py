@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Grid
-from gas_fusion_ros.problems import Problems
 from gas_fusion_ros.simulation.patrol import Patrol
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
 
 T = TypeVar("T")
 

@@ -13,8 +13,10 @@ from rclpy.timer import Timer
 from std_msgs.msg import Bool, UInt32
 from std_srvs.srv import SetBool, Trigger
 
-from gas_fusion_ros import messages
-from gas_fusion_ros.alarm import (
+from gas_fusion_ros.alarm.clock import AlarmClock, Conditions, Instant
+from gas_fusion_ros.alarm.defaults import AlarmChoice, severities_of
+from gas_fusion_ros.alarm.event_log import EventLog, format_start, format_stop
+from gas_fusion_ros.alarm.leak_alarm import (
     AlarmEvent,
     AlarmSettings,
     AlarmState,
@@ -24,18 +26,17 @@ from gas_fusion_ros.alarm import (
     Reason,
     Severity,
 )
-from gas_fusion_ros.alarm_clock import AlarmClock, Conditions, Instant
-from gas_fusion_ros.alarm_defaults import MODEL_ADVISES, AlarmChoice, severities_of
-from gas_fusion_ros.alarm_memory import AlarmMemory, AlarmMemoryError
-from gas_fusion_ros.classifier_parameters import NO_STATE_FILE
-from gas_fusion_ros.event_log import EventLog, format_start, format_stop
-from gas_fusion_ros.inference import Bundle
+from gas_fusion_ros.alarm.memory import AlarmMemory, AlarmMemoryError
+from gas_fusion_ros.base.observation import UNKNOWN, RobotPose, Verdict
+from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.pose_source import PoseSource
 from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, RELIABLE
-from gas_fusion_ros.observation import UNKNOWN, RobotPose, Verdict
-from gas_fusion_ros.quoting import shown
+from gas_fusion_ros.pipeline.parameters import NO_STATE_FILE
+from gas_fusion_ros.ros import messages
+from gas_fusion_ros.settings.parameter_spec import MODEL_ADVISES
 
 T = TypeVar("T")
 R = TypeVar("R", SetBool.Response, Trigger.Response)

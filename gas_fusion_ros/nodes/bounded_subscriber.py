@@ -9,7 +9,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 
-from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.base.problems import Problems
 
 MOST_BYTES = 1 << 20
 """Of a reading or of what a sensor node says of its device: each has a few kilobytes."""

@@ -9,14 +9,14 @@ from typing import Any, ClassVar, Generic, TypeVar
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.timer import Timer
 
-from gas_fusion_ros import messages
+from gas_fusion_ros.alarm.source_watch import Source
+from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import Driver, DriverState
-from gas_fusion_ros.messages import Level
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import MAX_TIME_S, ParameterSpec
 from gas_fusion_ros.nodes.qos import LATCHED
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.source_watch import Source
+from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros.messages import Level
 
 T = TypeVar("T")
 

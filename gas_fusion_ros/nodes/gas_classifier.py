@@ -13,26 +13,28 @@ from rclpy.timer import Timer
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import String
 
-from gas_fusion_ros import classifier_parameters, messages
-from gas_fusion_ros.alarm import CommandResult, Reason
-from gas_fusion_ros.alarm_clock import Conditions
-from gas_fusion_ros.classifier import Classifier, ClassifierError, Sample
-from gas_fusion_ros.inference import Bundle, Runtime, create_runtime
-from gas_fusion_ros.messages import Level
+from gas_fusion_ros.alarm.clock import Conditions
+from gas_fusion_ros.alarm.leak_alarm import CommandResult, Reason
+from gas_fusion_ros.alarm.source_watch import SLOW_WARNING, Publishers, Source, SourceSettings, SourceWatch
+from gas_fusion_ros.base.observation import GasReading, Observation, ThermalFrame
+from gas_fusion_ros.base.problems import Growth, Problems
+from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.base.worker import Worker
+from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.classifier import Classifier, ClassifierError, Sample
+from gas_fusion_ros.model.runtimes import Runtime, create_runtime
 from gas_fusion_ros.nodes.alarm_interface import AlarmInterface
 from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
-from gas_fusion_ros.observation import GasReading, Observation, ThermalFrame
-from gas_fusion_ros.pairing import PairingCounters, PairingSettings
-from gas_fusion_ros.problems import Growth, Problems
-from gas_fusion_ros.self_test import self_test
-from gas_fusion_ros.share import find_bundle
-from gas_fusion_ros.source_watch import SLOW_WARNING, Publishers, Source, SourceSettings, SourceWatch
-from gas_fusion_ros.synchronizer import ObservationSynchronizer
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.worker import Worker
+from gas_fusion_ros.pairing.pairing import PairingCounters, PairingSettings
+from gas_fusion_ros.pipeline import parameters as classifier_parameters
+from gas_fusion_ros.pipeline.self_test import self_test
+from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros.messages import Level
+from gas_fusion_ros.ros.synchronizer import ObservationSynchronizer
 
 _TICK_PERIOD_S = 0.05
 _LOOK_PERIOD_S = 0.5

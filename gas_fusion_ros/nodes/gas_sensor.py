@@ -10,18 +10,18 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import PointCloud2
 
-from gas_fusion_ros import messages
+from gas_fusion_ros.alarm.source_watch import WARMING_UP, Source
+from gas_fusion_ros.base.mq import ChannelHealth, ChannelMonitor, ChannelSettings, ChannelState
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.drivers import DriverState, GasDriver
 from gas_fusion_ros.drivers.gas.recorded import RecordedGasDriver, RecordedGasSettings
 from gas_fusion_ros.drivers.gas.serial import SerialGasDriver, SerialGasSettings
 from gas_fusion_ros.drivers.gas.simulated import SimulatedGasDriver, SimulatedGasSettings
-from gas_fusion_ros.mq import ChannelHealth, ChannelMonitor, ChannelSettings, ChannelState
 from gas_fusion_ros.nodes.driver_node import POLL_SPECS, SIMULATION_SPECS, DriverNode
 from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.nodes.runner import run
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
-from gas_fusion_ros.source_watch import WARMING_UP, Source
+from gas_fusion_ros.ros import messages
 
 SPECS = (
     ParameterSpec(

@@ -14,11 +14,11 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import DurabilityPolicy
 from rclpy.timer import Timer
 
-from gas_fusion_ros.messages import Level
+from gas_fusion_ros.base.problems import Growth, Problems
 from gas_fusion_ros.nodes.parameters import ParameterError, ParameterTable
 from gas_fusion_ros.nodes.qos import RELIABLE
-from gas_fusion_ros.parameter_specs import MANAGED_SPECS, ParameterSpec
-from gas_fusion_ros.problems import Growth, Problems
+from gas_fusion_ros.ros.messages import Level
+from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, ParameterSpec
 
 _DIAGNOSTICS_PERIOD_S = 1.0
 _DELIVERY_S = 1.0

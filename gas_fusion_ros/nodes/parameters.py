@@ -15,9 +15,9 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from gas_fusion_ros.parameter_specs import ParameterSpec
-from gas_fusion_ros.quoting import quoted
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.base.quoting import quoted
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.settings.parameter_spec import ParameterSpec
 
 MAX_TIME_S = 2e9
 """A bound for times since the clock's epoch, seconds: builtin_interfaces/Time ends at 2^31."""

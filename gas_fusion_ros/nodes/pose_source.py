@@ -7,9 +7,9 @@ from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 
-from gas_fusion_ros.messages import decode_pose
+from gas_fusion_ros.base.observation import RobotPose
 from gas_fusion_ros.nodes.qos import SENSOR_DATA
-from gas_fusion_ros.observation import RobotPose
+from gas_fusion_ros.ros.messages import decode_pose
 
 POSE_TYPES = {
     "PoseStamped": PoseStamped,

@@ -10,10 +10,10 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
 
-from gas_fusion_ros.messages import ns_to_stamp
 from gas_fusion_ros.nodes.parameters import MAX_TIME_S, ParameterSpec, ParameterTable
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.nodes.runner import run
+from gas_fusion_ros.ros.messages import ns_to_stamp
 
 SPECS = (
     ParameterSpec("speed", 1.0, "simulated seconds per second of wall time", minimum=0.01, maximum=1000.0),

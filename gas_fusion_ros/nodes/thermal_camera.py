@@ -9,7 +9,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import CameraInfo, Image
 
-from gas_fusion_ros import messages
+from gas_fusion_ros.base.observation import ThermalFrame
 from gas_fusion_ros.drivers import ThermalDriver
 from gas_fusion_ros.drivers.thermal.calibration import (
     CameraCalibration,
@@ -19,12 +19,12 @@ from gas_fusion_ros.drivers.thermal.calibration import (
 from gas_fusion_ros.drivers.thermal.recorded import RecordedThermalDriver, RecordedThermalSettings
 from gas_fusion_ros.drivers.thermal.simulated import SimulatedThermalDriver, SimulatedThermalSettings
 from gas_fusion_ros.drivers.thermal.v4l2 import V4l2ThermalDriver, V4l2ThermalSettings
+from gas_fusion_ros.model.thermal import raw_counts
 from gas_fusion_ros.nodes.driver_node import POLL_SPECS, SIMULATION_SPECS, DriverNode
 from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec
 from gas_fusion_ros.nodes.qos import SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
-from gas_fusion_ros.observation import ThermalFrame
-from gas_fusion_ros.thermal import raw_counts
+from gas_fusion_ros.ros import messages
 
 SPECS = (
     ParameterSpec(

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.documents import read_json
+from gas_fusion_ros.base.documents import read_json
 
 STATISTICS_FILE = Path(__file__).with_name("mq_statistics.json")
 FORMAT_VERSION = 1

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.observation import CLEAN_AIR, PAPER_CLASSES
+from gas_fusion_ros.base.observation import CLEAN_AIR, PAPER_CLASSES
 from gas_fusion_ros.simulation import mq_response, plume, renderer
 
 MIN_DURATION_S, MAX_DURATION_S = 60.0, 3600.0

@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.observation import CLEAN_AIR, PAPER_CLASSES
+from gas_fusion_ros.base.observation import CLEAN_AIR, PAPER_CLASSES
 
 WIDTH, HEIGHT = 206, 156
 FIELD_OF_VIEW_DEG = 36.0

@@ -16,7 +16,7 @@ from enum import Enum
 import cv2
 import numpy as np
 
-from gas_fusion_ros.pseudo_colour import APP_PALETTE, Field, Rgb, recolour
+from gas_fusion_ros.model.pseudo_colour import APP_PALETTE, Field, Rgb, recolour
 from gas_fusion_ros.simulation.renderer import HEIGHT as SENSOR_HEIGHT
 from gas_fusion_ros.simulation.renderer import WIDTH as SENSOR_WIDTH
 from gas_fusion_ros.simulation.renderer import Frame

@@ -27,10 +27,10 @@ from in_process import invoke
 from made_bags import CLOUD, EPOCH, IMAGE, SECOND, STORE, STRING, image, reading, text, texts, write_bag
 from measured import measured
 
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.replay.bag_reader import BagReader, BagReadError
-from gas_fusion_ros.replay.storage.limits import MIB, MOST_FILES, BagLimits
-from gas_fusion_ros.replay.storage.mcap_records import HEAD, Opcode
+from gas_fusion_ros.bags.reader import BagReader, BagReadError
+from gas_fusion_ros.bags.storage.limits import MIB, MOST_FILES, BagLimits
+from gas_fusion_ros.bags.storage.mcap_records import HEAD, Opcode
+from gas_fusion_ros.base.problems import Problems
 
 LAST = 2**63 - 1
 

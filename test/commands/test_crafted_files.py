@@ -16,13 +16,13 @@ from in_process import invoke
 from made_bags import EPOCH, SECOND, reading, write_bag
 from measured import measured
 
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.commands.evaluation_jobs import jobs_of
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.thermal.calibration import load_calibration
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, read_image
 from gas_fusion_ros.drivers.thermal.recorded import RecordedThermalDriver, RecordedThermalSettings
-from gas_fusion_ros.replay.evaluation_run import EvaluationSettings
-from gas_fusion_ros.replay.evaluations import jobs_of
-from gas_fusion_ros.share import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.evaluation.run import EvaluationSettings
 
 
 @pytest.fixture

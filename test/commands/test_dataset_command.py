@@ -8,11 +8,11 @@ import pytest
 from in_process import invoke
 from without_ros import gas_fusion
 
-from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.observation import PAPER_CHANNELS
-from gas_fusion_ros.replay.bag import BagFormat, Compression, Storage
-from gas_fusion_ros.replay.bag_making import BagTarget, make_bag
-from gas_fusion_ros.replay.bag_sources import FolderSettings, FolderSource
+from gas_fusion_ros.bags.writer import BagFormat, Compression, Storage
+from gas_fusion_ros.base.dataset import Dataset
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
+from gas_fusion_ros.export.bag_making import BagTarget, make_bag
+from gas_fusion_ros.export.bag_sources import FolderSettings, FolderSource
 
 
 @pytest.fixture

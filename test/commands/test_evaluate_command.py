@@ -16,15 +16,15 @@ from made_bags import EPOCH, SECOND, image, odometry, pose, reading, text, write
 from telling_runtime import images, in_order, labels, readings
 from without_ros import gas_fusion
 
-from gas_fusion_ros.observation import PAPER_CHANNELS
-from gas_fusion_ros.programme import START_S, patrol_pose
-from gas_fusion_ros.replay import evaluations
-from gas_fusion_ros.replay.bag_making import BagTarget, make_bag
-from gas_fusion_ros.replay.bag_sources import PatrolSource
-from gas_fusion_ros.replay.evaluation_report import Place
-from gas_fusion_ros.replay.figure_texts import place_text
-from gas_fusion_ros.share import DEFAULT_MODEL
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
+from gas_fusion_ros.commands import evaluation_jobs
+from gas_fusion_ros.evaluation.schema import Place
+from gas_fusion_ros.export.bag_making import BagTarget, make_bag
+from gas_fusion_ros.export.bag_sources import PatrolSource
+from gas_fusion_ros.report.texts import place_text
 from gas_fusion_ros.simulation.patrol import Patrol
+from gas_fusion_ros.truth.ground_truth import START_S, patrol_pose
 
 QUICK = ("--no-html", "--device", "cpu")
 
@@ -254,21 +254,21 @@ def test_ctrl_c_ends_it(short_bags: list[Path], tmp_path: Path, monkeypatch: pyt
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(evaluations, "evaluate_bag", interrupted)
+    monkeypatch.setattr(evaluation_jobs, "evaluate_bag", interrupted)
     assert invoke("evaluate", *short_bags, "--output", tmp_path / "out", *QUICK)[0] == 130
 
 
 def test_an_error_nobody_foresaw_stops_one_bag_alone(
     short_bags: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = evaluations.evaluate_bag
+    real = evaluation_jobs.evaluate_bag
 
     def fails_once(bag: Path, *arguments: Any) -> Any:
         if bag == short_bags[1]:
             raise ZeroDivisionError("by chance")
         return real(bag, *arguments)
 
-    monkeypatch.setattr(evaluations, "evaluate_bag", fails_once)
+    monkeypatch.setattr(evaluation_jobs, "evaluate_bag", fails_once)
     code, said = invoke("evaluate", *short_bags, "--output", tmp_path / "out", *QUICK)
     assert code == 1
     assert f"{short_bags[1]}: ZeroDivisionError: by chance" in said
@@ -298,7 +298,7 @@ def test_a_cluster_that_is_not_there(
     short_bags: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("distributed", reason="the cluster is dask's")
-    monkeypatch.setattr(evaluations, "_CONNECT_S", 0.2)
+    monkeypatch.setattr(evaluation_jobs, "_CONNECT_S", 0.2)
     options = ("--scheduler", "tcp://127.0.0.1:9", "--output", tmp_path / "out", *QUICK)
     code, said = invoke("evaluate", *short_bags, *options)
     assert code == 2

@@ -14,9 +14,9 @@ from crafted import described, mcap, message, record, zstd_zeros
 from made_bags import CLOUD, EPOCH, SECOND, STORE, reading
 from measured import command_of, end_of, start
 
-from gas_fusion_ros.replay.storage.limits import BagLimits
-from gas_fusion_ros.replay.storage.mcap_records import HEAD
-from gas_fusion_ros.replay.storage.sqlite_file import _Database
+from gas_fusion_ros.bags.storage.limits import BagLimits
+from gas_fusion_ros.bags.storage.mcap_records import HEAD
+from gas_fusion_ros.bags.storage.sqlite_file import _Database
 
 ATTACHMENT = 0x09
 GIB = 1 << 30

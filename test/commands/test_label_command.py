@@ -8,8 +8,8 @@ import pytest
 from in_process import invoke
 from without_ros import gas_fusion
 
-from gas_fusion_ros.replay.bag_making import BagTarget, make_bag
-from gas_fusion_ros.replay.bag_sources import FolderSettings, FolderSource
+from gas_fusion_ros.export.bag_making import BagTarget, make_bag
+from gas_fusion_ros.export.bag_sources import FolderSettings, FolderSource
 
 HEADER = "start,end,class\n"
 

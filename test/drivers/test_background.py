@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
-from gas_fusion_ros.problems import Problems
 
 
 class SteadyClock:

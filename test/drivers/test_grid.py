@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import DriverState
 from gas_fusion_ros.drivers.grid import Grid, Playback
-from gas_fusion_ros.problems import Problems
 
 PERIOD = 100
 START = 12_345

@@ -17,9 +17,9 @@ from launch_testing.asserts import assertExitCodes
 from std_msgs.msg import Bool, String
 from workspace import GraphCase, include, isolate, needs_build
 
-from gas_fusion_ros.messages import key_values, stamp_to_ns
+from gas_fusion_ros.base.observation import PAPER_CLASSES
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
-from gas_fusion_ros.observation import PAPER_CLASSES
+from gas_fusion_ros.ros.messages import key_values, stamp_to_ns
 
 START_NS = 1_000_000_000_000
 

@@ -14,7 +14,7 @@ pytest.importorskip("launch_testing", reason="launch tests need a full ROS 2 ins
 from made_bags import EPOCH, reading, write_bag
 from workspace import config, isolate, launch_command, needs_build
 
-from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
 
 pytestmark = needs_build
 

@@ -20,11 +20,11 @@ from rclpy.serialization import serialize_message
 from std_msgs.msg import String
 from workspace import GraphCase, include, is_installed, isolate, needs_build
 
-from gas_fusion_ros import messages
-from gas_fusion_ros.messages import key_values, stamp_to_ns
+from gas_fusion_ros.bags.writer import BagWriter
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, ThermalFrame
 from gas_fusion_ros.nodes.qos import RELIABLE
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
-from gas_fusion_ros.replay.bag import BagWriter
+from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros.messages import key_values, stamp_to_ns
 from gas_fusion_ros.simulation.patrol import Patrol
 
 PERIOD_NS = 500_000_000

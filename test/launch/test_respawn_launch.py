@@ -16,8 +16,8 @@ from launch_testing.actions import ReadyToTest
 from sensor_msgs.msg import PointCloud2
 from workspace import GraphCase, config, include, isolate, needs_build
 
-from gas_fusion_ros.messages import stamp_to_ns
 from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.ros.messages import stamp_to_ns
 
 ROBOT = "killed_robot"
 

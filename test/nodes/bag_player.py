@@ -26,12 +26,12 @@ from rosbags.rosbag2 import Reader
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, PointCloud2
 
-from gas_fusion_ros.closing import Closing
-from gas_fusion_ros.messages import decode_pose, ns_to_stamp
+from gas_fusion_ros.base.closing import Closing
 from gas_fusion_ros.nodes import pose_source
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.nodes.qos import RELIABLE
-from gas_fusion_ros.replay.settings import replay_parameters_file
+from gas_fusion_ros.pipeline.settings import replay_parameters_file
+from gas_fusion_ros.ros.messages import decode_pose, ns_to_stamp
 
 TIMEOUT_S = 60.0
 CLOCK_STEP_NS = 100_000_000

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from gas_fusion_ros import messages
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, RobotPose, ThermalFrame
-from gas_fusion_ros.replay.bag import BagWriter
-from gas_fusion_ros.replay.bag_messages import BagMessages
-from gas_fusion_ros.replay.bag_sources import START_NS, Instant, PatrolSource
+from gas_fusion_ros.bags.serializer import BagMessages
+from gas_fusion_ros.bags.writer import BagWriter
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, RobotPose, ThermalFrame
+from gas_fusion_ros.export.bag_sources import START_NS, Instant, PatrolSource
+from gas_fusion_ros.ros import messages
 from gas_fusion_ros.simulation.patrol import Patrol, PatrolSettings
 
 MS = 1_000_000

@@ -16,10 +16,10 @@ from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Bool
 
-from gas_fusion_ros.event_log import read_events
-from gas_fusion_ros.messages import encode_reading, key_values
+from gas_fusion_ros.alarm.event_log import read_events
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, RELIABLE
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
+from gas_fusion_ros.ros.messages import encode_reading, key_values
 from gas_fusion_ros.simulation.mq_response import steady_readings
 from nodes.clock_shim import ShiftedClock
 from nodes.harness import TIMEOUT_S, Graph

@@ -7,11 +7,11 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from gas_fusion_ros.drivers import DriverError
-from gas_fusion_ros.messages import Level, diagnostic_status
 from gas_fusion_ros.nodes import managed_node
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.ros.messages import Level, diagnostic_status
 from nodes.harness import Graph
 
 SUCCESS = TransitionCallbackReturn.SUCCESS

@@ -13,16 +13,16 @@ import pytest
 import yaml
 from rich.console import Console
 
-from gas_fusion_ros import demo
-from gas_fusion_ros.observation import PAPER_CHANNELS, ThermalFrame
-from gas_fusion_ros.programme import Programme, recorded_programme
-from gas_fusion_ros.replay.evaluation_report import EvaluationReport
-from gas_fusion_ros.replay.evaluation_run import EvaluationSettings, evaluate_bag
-from gas_fusion_ros.replay.model import Model
-from gas_fusion_ros.replay.settings import read_settings
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, ThermalFrame
+from gas_fusion_ros.demo import demo
+from gas_fusion_ros.demo.programme import Programme, recorded_programme
+from gas_fusion_ros.evaluation.loaded_model import Model
+from gas_fusion_ros.evaluation.run import EvaluationSettings, evaluate_bag
+from gas_fusion_ros.evaluation.schema import EvaluationReport
+from gas_fusion_ros.model.thermal import raw_counts
+from gas_fusion_ros.pipeline.settings import read_settings
 from gas_fusion_ros.simulation.mq_response import steady_readings
 from gas_fusion_ros.simulation.renderer import random_scene, render
-from gas_fusion_ros.thermal import raw_counts
 
 STRETCHES = (("NoGas", 15), ("Smoke", 25), ("NoGas", 25), ("Perfume", 15))
 WITHOUT_IMAGES = range(20, 30)

@@ -8,12 +8,12 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import TransitionCallbackReturn
 
+from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import Driver, DriverState
-from gas_fusion_ros.messages import key_values
 from gas_fusion_ros.nodes.driver_node import POLL_SPECS, DriverNode
 from gas_fusion_ros.nodes.parameters import ParameterSpec
 from gas_fusion_ros.nodes.qos import RELIABLE
-from gas_fusion_ros.problems import Problems
+from gas_fusion_ros.ros.messages import key_values
 from nodes.harness import Graph
 
 SUCCESS = TransitionCallbackReturn.SUCCESS

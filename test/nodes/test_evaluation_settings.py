@@ -11,14 +11,19 @@ from hypothesis import strategies as st
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from gas_fusion_ros.classifier_parameters import POSE_TYPES, SPECS
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.nodes import pose_source
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.nodes.parameters import ParameterTable
-from gas_fusion_ros.parameter_specs import MANAGED_SPECS, AdvisedSpec, ParameterSpec
-from gas_fusion_ros.replay.parameter_file import ParameterFileError, read_node_parameters
-from gas_fusion_ros.replay.settings import KNOWN_PARAMETERS, ClassifierSettings, SettingsError, read_settings
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.pipeline.parameters import POSE_TYPES, SPECS
+from gas_fusion_ros.pipeline.settings import (
+    KNOWN_PARAMETERS,
+    ClassifierSettings,
+    SettingsError,
+    read_settings,
+)
+from gas_fusion_ros.settings.parameter_file import ParameterFileError, read_node_parameters
+from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, AdvisedSpec, ParameterSpec
 from nodes.harness import Graph
 
 OF_EVERY_NODE = {"use_sim_time", "start_type_description_service"}

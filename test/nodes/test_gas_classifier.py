@@ -19,8 +19,13 @@ from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Bool, String, UInt32
 from std_srvs.srv import SetBool, Trigger
 
-from gas_fusion_ros.event_log import read_events
-from gas_fusion_ros.messages import (
+from gas_fusion_ros.alarm.event_log import read_events
+from gas_fusion_ros.alarm.source_watch import Source
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, ThermalFrame
+from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
+from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
+from gas_fusion_ros.ros.messages import (
     encode_frame,
     encode_reading,
     encode_source_status,
@@ -28,13 +33,8 @@ from gas_fusion_ros.messages import (
     ns_to_stamp,
     stamp_to_ns,
 )
-from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
-from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, ThermalFrame
-from gas_fusion_ros.share import find_bundle
 from gas_fusion_ros.simulation.mq_response import steady_readings
 from gas_fusion_ros.simulation.renderer import random_scene, render
-from gas_fusion_ros.source_watch import Source
 from nodes.harness import Graph
 
 SUCCESS = TransitionCallbackReturn.SUCCESS

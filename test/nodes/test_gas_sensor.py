@@ -11,10 +11,10 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import PointCloud2
 
-from gas_fusion_ros.messages import decode_reading, key_values
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
+from gas_fusion_ros.ros.messages import decode_reading, key_values
 from nodes.harness import Graph
 
 SUCCESS = TransitionCallbackReturn.SUCCESS

@@ -12,11 +12,12 @@ from scripted_runtime import ScriptedRuntime, windowed_bundle
 from std_srvs.srv import Trigger
 
 from benchmarks.fuzz import attack, broken_limits
-from gas_fusion_ros.inference import AlarmAdvice, Bundle
-from gas_fusion_ros.messages import encode_reading, key_values
+from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
+from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.nodes import gas_classifier
 from gas_fusion_ros.nodes.qos import LATCHED, SENSOR_DATA
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
+from gas_fusion_ros.ros.messages import encode_reading, key_values
 from nodes.harness import Graph
 from nodes.test_gas_classifier import SECOND, SUCCESS, Station, state_file
 

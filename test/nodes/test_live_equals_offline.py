@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 
-from gas_fusion_ros.alarm_types import AlarmEvent
-from gas_fusion_ros.event_log import format_event
-from gas_fusion_ros.messages import encode_classification, key_values, stamp_to_ns
-from gas_fusion_ros.observation import GasReading, Mode
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.replay.bag_reader import BagReader
-from gas_fusion_ros.replay.evaluation import Evaluation
-from gas_fusion_ros.replay.evaluation_run import EVENTS, EvaluationSettings, evaluate_bag
-from gas_fusion_ros.replay.model import Model
-from gas_fusion_ros.replay.pipeline import Decision, Pipeline, PipelineSettings
-from gas_fusion_ros.replay.settings import read_settings, replay_parameters_file
+from gas_fusion_ros.alarm.event_log import format_event
+from gas_fusion_ros.alarm.types import AlarmEvent
+from gas_fusion_ros.bags.reader import BagReader
+from gas_fusion_ros.base.observation import GasReading, Mode
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
+from gas_fusion_ros.evaluation.loaded_model import Model
+from gas_fusion_ros.evaluation.run import EVENTS, EvaluationSettings, evaluate_bag
+from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
+from gas_fusion_ros.pipeline.settings import read_settings, replay_parameters_file
+from gas_fusion_ros.ros.messages import encode_classification, key_values, stamp_to_ns
 from nodes.bag_player import BagPlayer
 from nodes.harness import Graph
 from nodes.scripted_bags import (

@@ -19,8 +19,8 @@ from lifecycle_msgs.srv import GetState
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import String
 
-from gas_fusion_ros.messages import key_values, stamp_to_ns
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
+from gas_fusion_ros.ros.messages import key_values, stamp_to_ns
 from nodes.clock_shim import ShiftedClock
 from nodes.harness import TIMEOUT_S, Graph
 from nodes.processes import QUIET_END_S, NodeProcess

@@ -14,11 +14,13 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from scripted_runtime import CLEAN, ScriptedRuntime, windowed_bundle
 from std_srvs.srv import Trigger
 
-from gas_fusion_ros.inference import AlarmAdvice, Answer, Bundle
-from gas_fusion_ros.messages import Level, key_values
+from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.model.answers import Answer
+from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.nodes import gas_classifier
 from gas_fusion_ros.nodes.qos import RELIABLE
-from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.ros.messages import Level, key_values
 from nodes.harness import TIMEOUT_S, Graph
 from nodes.test_alarm_survives import Array
 from nodes.test_gas_classifier import Station

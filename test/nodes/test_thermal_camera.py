@@ -11,10 +11,10 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import CameraInfo, Image
 
-from gas_fusion_ros.messages import decode_frame, key_values, stamp_to_ns
+from gas_fusion_ros.model.thermal import to_field
 from gas_fusion_ros.nodes.qos import LATCHED, SENSOR_DATA
 from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
-from gas_fusion_ros.thermal import to_field
+from gas_fusion_ros.ros.messages import decode_frame, key_values, stamp_to_ns
 from nodes.harness import Graph
 
 SUCCESS = TransitionCallbackReturn.SUCCESS

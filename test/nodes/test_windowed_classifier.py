@@ -12,14 +12,14 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from scripted_runtime import CLEAN, PERIOD_NS, ScriptedRuntime, windowed_bundle
 
-from gas_fusion_ros.alarm import AlarmSettings, Severity
-from gas_fusion_ros.alarm_defaults import default_alarm
-from gas_fusion_ros.inference import AlarmAdvice, Bundle
-from gas_fusion_ros.messages import encode_reading, key_values
+from gas_fusion_ros.alarm.defaults import AlarmAdvice, default_alarm
+from gas_fusion_ros.alarm.leak_alarm import AlarmSettings, Severity
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, UNKNOWN, GasReading
+from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.nodes import gas_classifier
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
-from gas_fusion_ros.observation import PAPER_CHANNELS, UNKNOWN, GasReading
-from gas_fusion_ros.parameter_specs import AdvisedSpec
+from gas_fusion_ros.ros.messages import encode_reading, key_values
+from gas_fusion_ros.settings.parameter_spec import AdvisedSpec
 from nodes.harness import Graph
 from nodes.test_gas_classifier import Station
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES
+from gas_fusion_ros.base.dataset import Dataset
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
 from gas_fusion_ros.simulation.mq_response import (
     STATISTICS_FILE,
     ResponseSettings,

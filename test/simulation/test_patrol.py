@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.simulation.patrol import LEAK_GASES, Patrol, PatrolSettings
 from gas_fusion_ros.simulation.plume import LEAK_THRESHOLD
 

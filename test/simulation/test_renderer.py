@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gas_fusion_ros.observation import PAPER_CLASSES
+from gas_fusion_ros.base.observation import PAPER_CLASSES
 from gas_fusion_ros.simulation.renderer import (
     FAINT_SHARE,
     HEIGHT,

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gas_fusion_ros.observation import PAPER_CLASSES
-from gas_fusion_ros.pseudo_colour import APP_PALETTE
+from gas_fusion_ros.base.observation import PAPER_CLASSES
+from gas_fusion_ros.model.pseudo_colour import APP_PALETTE
+from gas_fusion_ros.model.thermal import Preparation, has_colour_bar, network_input, to_field
 from gas_fusion_ros.simulation.renderer import random_scene, render
 from gas_fusion_ros.simulation.screenshot import (
     APP_STYLES,
@@ -21,7 +22,6 @@ from gas_fusion_ros.simulation.screenshot import (
     TemperatureUnit,
     screenshot,
 )
-from gas_fusion_ros.thermal import Preparation, has_colour_bar, network_input, to_field
 
 MAX_SECONDS = 0.02
 """Several times what a screenshot takes on one slow core: to notice a change of kind."""

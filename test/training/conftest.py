@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gas_fusion_ros.dataset import CSV_NAME
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES
+from gas_fusion_ros.base.dataset import CSV_NAME
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
 from training.benchmark_results import BenchmarkResult
 from training.reliability import ReliabilityPoint, RiskCoveragePoint
 from training.splits import BACKWARD, BLOCKED, FORWARD, STRICT, SplitSettings

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import typer
 from typer.testing import CliRunner, Result
 
-from gas_fusion_ros.dataset import CSV_NAME
-from gas_fusion_ros.inference import Bundle
+from gas_fusion_ros.base.dataset import CSV_NAME
+from gas_fusion_ros.model.bundle import Bundle
 from training import export as exporting
 from training import train
 from training.results import RunResult, read_result

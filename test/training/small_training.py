@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from gas_fusion_ros.networks.gas import GasDnn
-from gas_fusion_ros.observation import Mode
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.model.networks.gas import GasDnn
 from training.catalog import Hyperparameters
 from training.fitting import Fit, Machine, fit, threads
 from training.material import Material

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gas_fusion_ros.alarm import AlarmSettings, LeakAlarm, Severity
+from gas_fusion_ros.alarm.leak_alarm import AlarmSettings, LeakAlarm, Severity
 from training.alarm_tuning import (
     GRID,
     AlarmGrid,

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_windows import any_windows, made_windows
 
-from gas_fusion_ros.window import resample
+from gas_fusion_ros.model.window import resample
 from training.augmentation import (
     AugmentationSettings,
     add_drift,

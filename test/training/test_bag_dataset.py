@@ -7,13 +7,13 @@ from pathlib import Path
 import needs_training  # noqa: F401
 import numpy as np
 
-from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.observation import PAPER_CLASSES
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.replay.bag_making import BagTarget, make_bag
-from gas_fusion_ros.replay.bag_sources import FolderSettings, FolderSource
-from gas_fusion_ros.replay.dataset_making import DatasetMaking, DatasetSettings
-from gas_fusion_ros.thermal import Preparation, network_input
+from gas_fusion_ros.base.dataset import Dataset
+from gas_fusion_ros.base.observation import PAPER_CLASSES
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.export.bag_making import BagTarget, make_bag
+from gas_fusion_ros.export.bag_sources import FolderSettings, FolderSource
+from gas_fusion_ros.export.dataset_making import DatasetMaking, DatasetSettings
+from gas_fusion_ros.model.thermal import Preparation, network_input
 from training.images import Thermal, choose_thermal, load_images
 
 ROWS = 12

@@ -12,7 +12,7 @@ from own_gases import CHANNELS, LEVELS, exported, readings, trained, write_rows
 from typer.testing import CliRunner
 
 from gas_fusion_ros import cli
-from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.base.dataset import Dataset
 from training import export as exporting
 
 STRETCHES = ("NoGas", "Smoke", "NoGas", "Ammonia", "NoGas", "Smoke", "NoGas", "Ammonia", "NoGas")

@@ -11,7 +11,7 @@ import pytest
 import small_benchmark as small
 from made_benchmark import bench_result
 
-from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.base.dataset import Dataset
 from training.benchmark_alarms import alarm_lines
 from training.benchmark_results import BenchmarkResult
 from training.benchmark_runs import Bench

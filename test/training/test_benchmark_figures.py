@@ -11,7 +11,7 @@ from made_benchmark import BACKWARD_SPLIT, FORWARD_SPLIT, bare_result, bench_res
 from matplotlib import rcParams
 from PIL import Image
 
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
 from training.benchmark_figures import (
     MOST_BARS,
     MOST_MODELS,

@@ -13,7 +13,7 @@ import pytest
 import small_benchmark as small
 import torch
 
-from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.base.dataset import Dataset
 from training import benchmark_runs
 from training.benchmark_runs import (
     CHOICE_SEED,

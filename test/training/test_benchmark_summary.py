@@ -16,7 +16,7 @@ from made_benchmark import (
     blocked,
 )
 
-from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from training.benchmark_summary import (
     Group,
     grouped,

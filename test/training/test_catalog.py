@@ -8,9 +8,9 @@ from pathlib import Path
 import needs_training  # noqa: F401
 import pytest
 
-from gas_fusion_ros.networks.registry import ARCHITECTURES
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.thermal import Preparation
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.model.networks.registry import ARCHITECTURES
+from gas_fusion_ros.model.thermal import Preparation
 from training import catalog
 from training.catalog import Hyperparameters, ModelError, all_models, choose_models, load_model
 

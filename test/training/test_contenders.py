@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import small_benchmark as small
 
-from gas_fusion_ros.window import WindowSettings
+from gas_fusion_ros.model.window import WindowSettings
 from training.contenders import (
     CONTENDERS,
     ESTIMATORS,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.base.dataset import Dataset
 from training.copies import NO_COPIES, SHORTEST, Copies, find_copies
 from training.splits import BACKWARD, BLOCKED, FORWARD, SplitError, SplitSettings, split_rows
 

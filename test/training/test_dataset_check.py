@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gas_fusion_ros.dataset import CSV_NAME, DOI, Dataset
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES
+from gas_fusion_ros.base.dataset import CSV_NAME, DOI, Dataset
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
 from training.dataset_check import PUBLISHED_RANGES, PUBLISHED_ROWS, check_published
 
 

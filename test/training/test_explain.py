@@ -12,7 +12,7 @@ from PIL import Image
 from run_folders import SIZE, write_run
 from typer.testing import CliRunner, Result
 
-from gas_fusion_ros.observation import PAPER_CLASSES
+from gas_fusion_ros.base.observation import PAPER_CLASSES
 from training.explain import (
     Explanation,
     choose_rows,

@@ -14,18 +14,13 @@ import typer
 from run_folders import SIZE, random_inputs, untrained, write_run
 from typer.testing import CliRunner, Result
 
-from gas_fusion_ros.inference import (
-    MANIFEST,
-    ONNX_FILES,
-    AlarmAdvice,
-    Bundle,
-    OnnxRuntime,
-    load_networks,
-)
-from gas_fusion_ros.networks.registry import ARCHITECTURES
-from gas_fusion_ros.networks.shape import Shape
-from gas_fusion_ros.observation import PAPER_CLASSES, Mode
-from gas_fusion_ros.thermal import Preparation
+from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode
+from gas_fusion_ros.model.bundle import MANIFEST, ONNX_FILES, Bundle
+from gas_fusion_ros.model.networks.registry import ARCHITECTURES
+from gas_fusion_ros.model.networks.shape import Shape
+from gas_fusion_ros.model.runtimes import OnnxRuntime, load_networks
+from gas_fusion_ros.model.thermal import Preparation
 from training import export as exporting
 from training.card import RUNTIME
 from training.export import deployed, export, load_runs, main, write_weights

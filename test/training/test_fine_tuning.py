@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from run_folders import SIZE, random_inputs, untrained
 from torch import nn
 
-from gas_fusion_ros.networks.folding import fold_batch_norm
-from gas_fusion_ros.networks.registry import ARCHITECTURES, build
-from gas_fusion_ros.networks.shape import Shape
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES, Mode
-from gas_fusion_ros.share import find_bundle
-from gas_fusion_ros.thermal import Preparation
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES, Mode
+from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.model.networks.folding import fold_batch_norm
+from gas_fusion_ros.model.networks.registry import ARCHITECTURES, build
+from gas_fusion_ros.model.networks.shape import Shape
+from gas_fusion_ros.model.thermal import Preparation
 from training.catalog import load_model
 from training.fine_tuning import (
     StartError,

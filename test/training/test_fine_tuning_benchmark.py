@@ -12,7 +12,7 @@ import small_benchmark as small
 from own_gases import invoke
 
 from benchmarks import fine_tuning
-from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.base.dataset import Dataset
 from training import export as exporting
 from training.catalog import Model, load_model
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gas_fusion_ros.dataset import CSV_NAME, Dataset
+from gas_fusion_ros.base.dataset import CSV_NAME, Dataset
 from gas_fusion_ros.simulation.mq_response import load_statistics, steady_readings
 
 pytest.importorskip("sklearn", reason="scikit-learn is needed to fit the statistics, not to use them")

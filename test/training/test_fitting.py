@@ -15,7 +15,7 @@ import torch
 import typer
 from small_training import SETTINGS, SPLIT, KillProcess, material, train
 
-from gas_fusion_ros.networks.gas import GasDnn
+from gas_fusion_ros.model.networks.gas import GasDnn
 from training.catalog import Hyperparameters
 from training.fitting import CHECKPOINTS, TENSORBOARD, Fit, History, Machine, fit, infer
 from training.options import stoppable

@@ -14,8 +14,8 @@ import pytest
 import small_benchmark as small
 import torch
 
-from gas_fusion_ros.networks.temporal import ENCODERS, TemporalFusion
-from gas_fusion_ros.thermal import Preparation
+from gas_fusion_ros.model.networks.temporal import ENCODERS, TemporalFusion
+from gas_fusion_ros.model.thermal import Preparation
 from training.fusion_fitting import (
     FittedFusion,
     ThermalSettings,

@@ -19,12 +19,12 @@ import pytest
 import torch
 from PIL import Image
 
-from gas_fusion_ros.dataset import CSV_NAME, DOI, IMAGE_FOLDER, Dataset, DatasetError
-from gas_fusion_ros.observation import PAPER_CLASSES
+from gas_fusion_ros.base.dataset import CSV_NAME, DOI, IMAGE_FOLDER, Dataset, DatasetError
+from gas_fusion_ros.base.observation import PAPER_CLASSES
+from gas_fusion_ros.model.thermal import Preparation, network_input
 from gas_fusion_ros.simulation import renderer
 from gas_fusion_ros.simulation.renderer import random_scene, render
 from gas_fusion_ros.simulation.screenshot import APP_STYLES, screenshot
-from gas_fusion_ros.thermal import Preparation, network_input
 from training import images as images_module
 from training.images import Images, Thermal, choose_thermal, load_images
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from gas_fusion_ros.observation import Mode
-from gas_fusion_ros.thermal import Preparation
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.model.thermal import Preparation
 from training.images import Images, Thermal
 from training.material import (
     Material,

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gas_fusion_ros.window import WindowSettings
+from gas_fusion_ros.model.window import WindowSettings
 from training.contenders import Fitted, Recipe
 from training.copies import NO_COPIES, Copies
 from training.nested import FALSE_REJECT_RATE, NestedError, Outside, choose

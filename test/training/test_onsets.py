@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import small_benchmark as small
 
-from gas_fusion_ros.window import WindowSettings
+from gas_fusion_ros.model.window import WindowSettings
 from training.onsets import AFTER, BEFORE, LEAD, splice_onsets
 from training.windows import ROW_PERIOD_NS, Recording
 

@@ -14,11 +14,13 @@ import numpy.typing as npt
 import pytest
 from own_gases import CHANNELS, LEVELS, ROWS, exported, invoke, picture, readings, trained, write_rows
 
-from gas_fusion_ros.classifier import Classifier
-from gas_fusion_ros.dataset import CSV_NAME, IMAGE_FOLDER, Dataset
-from gas_fusion_ros.inference import AlarmAdvice, Bundle, create_runtime
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, Mode, Observation, ThermalFrame
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.base.dataset import CSV_NAME, IMAGE_FOLDER, Dataset
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, Mode, Observation, ThermalFrame
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.classifier import Classifier
+from gas_fusion_ros.model.runtimes import create_runtime
 from training import benchmark, reproduce, temporal, train
 from training import export as exporting
 from training.catalog import load_model

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import small_benchmark as small
 
-from gas_fusion_ros.window import WindowSettings
+from gas_fusion_ros.model.window import WindowSettings
 from training import patrol_windows as module
 from training.fit_mq_response import WARM_UP_ROWS, MixtureSettings
 from training.onsets import LEAD

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_windows import any_windows, made_windows
 
-from gas_fusion_ros.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from training.augmentation import filled
 from training.benchmark_summary import grouped
 from training.perturbations import Perturbation, PerturbationError, perturbations

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from gas_fusion_ros.observation import PAPER_CLASSES
-from gas_fusion_ros.replay.metrics import RELIABILITY_BINS
+from gas_fusion_ros.base.observation import PAPER_CLASSES
+from gas_fusion_ros.truth.scoring import RELIABILITY_BINS
 from training.reliability import (
     MOST_POINTS,
     REJECTED,

@@ -15,7 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from gas_fusion_ros.dataset import CSV_NAME, IMAGE_FOLDER, Dataset
+from gas_fusion_ros.base.dataset import CSV_NAME, IMAGE_FOLDER, Dataset
 from training import reproduce, train
 from training.results import read_results
 from training.runs import LOGITS, WEIGHTS

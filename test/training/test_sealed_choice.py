@@ -12,9 +12,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gas_fusion_ros.networks.window_encoders import PrototypeEncoder
-from gas_fusion_ros.observation import GasReading, Observation
-from gas_fusion_ros.window import WindowHistory, WindowSettings
+from gas_fusion_ros.base.observation import GasReading, Observation
+from gas_fusion_ros.model.networks.window_encoders import PrototypeEncoder
+from gas_fusion_ros.model.window import WindowHistory, WindowSettings
 from training.contenders import EncoderRecipe
 from training.copies import NO_COPIES
 from training.nested import Outside, choose

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gas_fusion_ros.dataset import Dataset
+from gas_fusion_ros.base.dataset import Dataset
 from training.splits import BACKWARD, BLOCKED, FORWARD, RANDOM, Split, SplitError, SplitSettings, split_rows
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gas_fusion_ros.dataset import CSV_NAME, Dataset
-from gas_fusion_ros.observation import PAPER_CHANNELS, PAPER_CLASSES
-from gas_fusion_ros.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.window import WindowSettings
+from gas_fusion_ros.base.dataset import CSV_NAME, Dataset
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.model.window import WindowSettings
 from training.windows import ROW_PERIOD_NS, Recording, Windows
 
 NOTHING = np.zeros(0, dtype=np.int64)

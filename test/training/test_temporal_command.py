@@ -14,9 +14,7 @@ import small_benchmark as small
 import typer
 from typer.testing import CliRunner, Result
 
-from gas_fusion_ros.classifier import Classifier
-from gas_fusion_ros.inference import Bundle, OnnxRuntime, Runtime, TorchRuntime
-from gas_fusion_ros.observation import (
+from gas_fusion_ros.base.observation import (
     PAPER_CHANNELS,
     PAPER_CLASSES,
     GasReading,
@@ -24,6 +22,9 @@ from gas_fusion_ros.observation import (
     Observation,
     ThermalFrame,
 )
+from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.classifier import Classifier
+from gas_fusion_ros.model.runtimes import OnnxRuntime, Runtime, TorchRuntime
 from gas_fusion_ros.simulation.patrol import Patrol
 from training import export, temporal
 from training.contenders import Contender

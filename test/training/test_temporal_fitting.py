@@ -12,8 +12,8 @@ import pytest
 import small_benchmark as small
 import torch
 
-from gas_fusion_ros.networks.temporal import ENCODERS
-from gas_fusion_ros.networks.window_encoders import (
+from gas_fusion_ros.model.networks.temporal import ENCODERS
+from gas_fusion_ros.model.networks.window_encoders import (
     CLIP,
     PROTOTYPES,
     BlendEncoder,

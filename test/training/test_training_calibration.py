@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gas_fusion_ros.inference import AlarmAdvice
-from gas_fusion_ros.observation import PAPER_CLASSES
+from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.base.observation import PAPER_CLASSES
 from training.calibration import advise_thresholds, clean_leaks, fit_temperature
 
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from made_windows import any_windows, made_windows
 from scripted_runtime import ScriptedRuntime, windowed_bundle
 
-from gas_fusion_ros.classifier import Classifier
-from gas_fusion_ros.dataset import Dataset
-from gas_fusion_ros.inference import AlarmAdvice
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading, Observation, ThermalFrame
-from gas_fusion_ros.pairing import Pairing, PairingSettings
-from gas_fusion_ros.window import WindowSettings
+from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.base.dataset import Dataset
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, Observation, ThermalFrame
+from gas_fusion_ros.model.classifier import Classifier
+from gas_fusion_ros.model.window import WindowSettings
+from gas_fusion_ros.pairing.pairing import Pairing, PairingSettings
 from training.copies import Copies
 from training.material import Normalisation
 from training.temporal_fitting import as_tensors

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gas_fusion_ros.dataset import Dataset, DatasetError, Row
+from gas_fusion_ros.base.dataset import Dataset, DatasetError, Row
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
+from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Grid, Playback
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
-from gas_fusion_ros.problems import Problems
 
 _MAX_BACKLOG = 256
 

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import serial
 
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
+from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
 from gas_fusion_ros.drivers.gas.line_protocol import MAX_LINE_BYTES, LineError, LineParser
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
-from gas_fusion_ros.problems import Problems
 
 _READ_TIMEOUT_SECONDS = 0.2
 _QUEUE = 1000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.drivers.patrol import PatrolDriver, PatrolSettings
-from gas_fusion_ros.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.simulation.patrol import Patrol
 
 _MAX_BACKLOG = 256

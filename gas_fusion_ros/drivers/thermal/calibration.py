@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gas_fusion_ros.documents import DocumentError, read_yaml
+from gas_fusion_ros.base.documents import DocumentError, read_yaml
+from gas_fusion_ros.base.quoting import one_line, quoted, shown
 from gas_fusion_ros.drivers import DriverError
-from gas_fusion_ros.quoting import one_line, quoted, shown
 
 _LONGEST_NAME = 80
 _LARGEST_SIDE = 65_536

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.files import read_regular
+from gas_fusion_ros.base.files import read_regular
 
 _MOST_BYTES = 64 << 20
 

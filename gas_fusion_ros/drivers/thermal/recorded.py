@@ -11,13 +11,13 @@ from typing import Any, Protocol
 import cv2
 import numpy.typing as npt
 
-from gas_fusion_ros.dataset import IMAGE_SUFFIXES, Dataset, DatasetError, files_below
+from gas_fusion_ros.base.dataset import IMAGE_SUFFIXES, Dataset, DatasetError, files_below
+from gas_fusion_ros.base.observation import ThermalFrame
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Cue, Grid, Playback
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, as_frame, decode_file
-from gas_fusion_ros.observation import ThermalFrame
-from gas_fusion_ros.problems import Problems
-from gas_fusion_ros.quoting import shown
 
 _MAX_BACKLOG = 64
 

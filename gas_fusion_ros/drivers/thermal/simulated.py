@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.base.observation import ThermalFrame
 from gas_fusion_ros.drivers.patrol import PatrolDriver, PatrolSettings
-from gas_fusion_ros.observation import ThermalFrame
 from gas_fusion_ros.simulation.patrol import Patrol
 
 # Rendering costs time: after a gap only the newest frames are worth it.

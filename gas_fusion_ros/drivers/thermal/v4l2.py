@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.base.observation import ThermalFrame
+from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
-from gas_fusion_ros.observation import ThermalFrame
-from gas_fusion_ros.problems import Problems
 
 _QUEUE = 8
 _Y16 = cv2.VideoWriter.fourcc(*"Y16 ")

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from gas_fusion_ros.base.observation import GasReading
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Backoff
 from gas_fusion_ros.drivers.gas.serial import SerialGasDriver, SerialGasSettings
-from gas_fusion_ros.observation import GasReading
 
 NOW = 10**18
 DEADLINE_SECONDS = 20.0

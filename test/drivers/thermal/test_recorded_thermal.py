@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from gas_fusion_ros.base.observation import ThermalFrame
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.gas.recorded import RecordedGasDriver, RecordedGasSettings
 from gas_fusion_ros.drivers.thermal.recorded import RecordedThermalDriver, RecordedThermalSettings
-from gas_fusion_ros.observation import ThermalFrame
 
 SECOND = 1_000_000_000
 T0 = 1_000 * SECOND

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from gas_fusion_ros.base.observation import ThermalFrame
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Backoff
 from gas_fusion_ros.drivers.thermal.v4l2 import V4l2ThermalDriver, V4l2ThermalSettings
-from gas_fusion_ros.observation import ThermalFrame
 
 NOW = 10**18
 DEADLINE_SECONDS = 20.0

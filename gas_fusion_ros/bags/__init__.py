@@ -1,0 +1,1 @@
+"""Reads and writes the bags of rosbag2. No ROS needed."""

@@ -1,0 +1,1 @@
+"""What every room uses: the data that travels, units, names from outside, files and documents. No ROS."""

@@ -1,0 +1,370 @@
+"""Evaluates one bag: streams it through the pipeline, counts, and writes what it leaves behind."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gas_fusion_ros.alarm.event_log import EventLog, EventLogError
+from gas_fusion_ros.alarm.types import AlarmEvent, AlarmState
+from gas_fusion_ros.bags.reader import BagMessage, BagReader, BagReadError
+from gas_fusion_ros.bags.storage.limits import BagLimits
+from gas_fusion_ros.bags.topics import BagTopics, TopicError, find_topics
+from gas_fusion_ros.base.files import write_whole
+from gas_fusion_ros.base.observation import GasReading, RobotPose
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.quoting import quoted, shown
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.evaluation.alarm_pictures import AlarmPictures
+from gas_fusion_ros.evaluation.assembly import Origin, Volume, report_of
+from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
+from gas_fusion_ros.evaluation.loaded_model import Model
+from gas_fusion_ros.evaluation.losses import losses_of
+from gas_fusion_ros.evaluation.poses import PoseTrail, place_of
+from gas_fusion_ros.evaluation.predictions import PredictionError, PredictionFormat, Predictions
+from gas_fusion_ros.evaluation.tally import Tally
+from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
+from gas_fusion_ros.pipeline.settings import described
+from gas_fusion_ros.ros.messages import decode_pose, stamp_to_ns
+from gas_fusion_ros.truth.decoding import decode_leaks
+from gas_fusion_ros.truth.labels import LabelError, outside_recording, read_intervals
+from gas_fusion_ros.truth.scoring import ScoreSettings
+from gas_fusion_ros.truth.track import TruthTrack, clock_shift_ns
+
+Watch = Callable[[float], None]
+"""Called now and then with the share of the recording that is done, 0..1."""
+
+REPORT, EVENTS = "report.json", "events.jsonl"
+
+_WATCH_EVERY = 64
+
+
+class EvaluationError(RuntimeError):
+    """A bag could not be evaluated at all; the message says why."""
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How bags are evaluated, whatever the model.
+
+    Attributes:
+        topics: names of topics; those that are None are looked for.
+        with_images: whether thermal images are used; else every reading goes alone.
+        labels: a CSV of intervals; None takes the bag's own truth.
+        predictions: how the verdicts are written.
+        acknowledges: whether an operator acknowledges each alarm once it is over.
+        with_heat: whether the pictures of the alarms show where the evidence lay.
+        limits: what unpacking and reading a bag may take.
+    """
+
+    topics: BagTopics = field(default_factory=BagTopics)
+    with_images: bool = True
+    labels: Path | None = None
+    predictions: PredictionFormat = PredictionFormat.CSV
+    acknowledges: bool = False
+    with_heat: bool = True
+    limits: BagLimits = field(default_factory=BagLimits)
+
+
+def evaluate_bag(
+    bag: Path, folder: Path, model: Model, settings: EvaluationSettings, watch: Watch = lambda _: None
+) -> Evaluation:
+    """Evaluate a bag; write the predictions, `events.jsonl` and `report.json` into a folder.
+
+    Args:
+        bag: a rosbag2 directory or file.
+        folder: made where it is not there.
+        model: what classifies.
+        settings: how.
+        watch: hears how far it has come.
+
+    Raises:
+        EvaluationError: nothing can be evaluated, or the folder cannot be written.
+    """
+    problems = Problems()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with BagReader(bag, problems, settings.limits) as reader:
+            evaluation = _evaluate(reader, folder, model, settings, problems, watch)
+        write_whole(folder / REPORT, evaluation.report.to_json().encode())
+    except (BagReadError, TopicError, LabelError, PredictionError, EventLogError, OSError) as error:
+        raise EvaluationError(str(error)) from error
+    return evaluation
+
+
+def _evaluate(
+    reader: BagReader,
+    folder: Path,
+    model: Model,
+    settings: EvaluationSettings,
+    problems: Problems,
+    watch: Watch,
+) -> Evaluation:
+    began_s = time.perf_counter()
+    topics = _find_topics(reader, settings, problems)
+    # Hashing reads the whole bag once more, beside the evaluation: neither waits for the other.
+    with _hashed(reader) as digest:
+        with (
+            Predictions(folder, settings.predictions, model.bundle.classes) as predictions,
+            _event_log(folder / EVENTS, problems) as events,
+        ):
+            run = _Run(reader, topics, model, settings, problems, predictions, events)
+            run.play(watch)
+        pictures, without_heat = run.pictures.finish(model.grad_cam if settings.with_heat else None)
+        origin = Origin(
+            bag=str(reader.path),
+            bag_sha256=digest.result(),
+            bundle=model.bundle.name,
+            bundle_sha256=model.bundle.sha256,
+            topics=topics,
+            settings=described(model.settings, model.bundle, model.alarm),
+            acknowledged=settings.acknowledges,
+            grace_s=run.score_settings.grace_ns / NANOSECONDS_PER_SECOND,
+        )
+    wall_s = time.perf_counter() - began_s
+    tally, truth = run.tally, run.truth
+    losses = losses_of([problems, run.pipeline.classifier.problems], run.pipeline.counters)
+    volume = Volume(run.readings, run.images, run.size, wall_s)
+    return Evaluation(
+        report=report_of(origin, volume, run.pipeline.counters, losses, tally, truth),
+        timeline=tally.timeline(f"{reader.path.name}, model {model.bundle.name}", truth),
+        confusion=tally.confusion,
+        reliability=tally.reliability.bins(),
+        offsets=tally.offsets.histogram(),
+        alarm_pictures=pictures,
+        alarms=tuple(tally.alarms()),
+        without_heat=without_heat,
+    )
+
+
+@contextmanager
+def _hashed(reader: BagReader) -> Iterator[Future[str]]:
+    """The bag's hash, to come; what ends the evaluation ends the hashing too."""
+    is_over = threading.Event()
+    with ThreadPoolExecutor(1, "gas_fusion_hash") as hasher:
+        try:
+            yield hasher.submit(reader.sha256, lambda: not is_over.is_set())
+        finally:
+            is_over.set()
+
+
+@contextmanager
+def _event_log(path: Path, problems: Problems) -> Iterator[EventLog]:
+    """A log of its own for this evaluation, for it appends; none is left where that fails."""
+    path.unlink(missing_ok=True)
+    events = EventLog(path, problems)
+    try:
+        yield events
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        events.close()
+
+
+def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Problems) -> BagTopics:
+    """The topics that are read.
+
+    Raises:
+        TopicError: one that was asked for is not there.
+        EvaluationError: there are neither readings nor images.
+    """
+    images = () if settings.with_images else ("image",)
+    truth = () if settings.labels is None else ("label", "leaks")
+    topics = find_topics(reader.topics, settings.topics, problems, without=(*images, *truth))
+    if topics.gas is None and topics.image is None:
+        raise EvaluationError(f"{shown(reader.path)}: {_told(problems)}")
+    return topics
+
+
+def _told(problems: Problems) -> str:
+    """The first detail of each problem, in one line."""
+    return "; ".join(problem.detail for problem in problems.take_unreported())
+
+
+class _Run:
+    """One bag through the pipeline; hears what comes out of it."""
+
+    def __init__(
+        self,
+        reader: BagReader,
+        topics: BagTopics,
+        model: Model,
+        settings: EvaluationSettings,
+        problems: Problems,
+        predictions: Predictions,
+        events: EventLog,
+    ) -> None:
+        self._reader = reader
+        self._topics = topics
+        self._model = model
+        self._settings = settings
+        self._problems = problems
+        self._predictions = predictions
+        self._events = events
+        pairing = model.settings.pairing
+        self.score_settings = ScoreSettings.for_alarm(model.alarm.off_delay_ns)
+        self.pipeline = Pipeline(
+            model.bundle,
+            model.runtime,
+            PipelineSettings(pairing, model.alarm, model.channels),
+            problems,
+            self,
+        )
+        self.tally = Tally(model.bundle.classes, model.channels, pairing.slop_ns, self.score_settings)
+        self.truth = TruthTrack(None, self.score_settings.grace_ns)
+        self._is_labelled = False
+        # A reading may wait for its image, and silence count from the end of its wait.
+        self._poses = PoseTrail(pairing.wait_ns + model.alarm.timeout_ns)
+        self.pictures = AlarmPictures(self.pipeline.classifier)
+        self._decision: Decision | None = None
+        self._strange_label = ""
+        self.readings = 0
+        self.images = 0
+        self.size = 0
+
+    def play(self, watch: Watch) -> None:
+        """Play the whole bag.
+
+        Raises:
+            EvaluationError: nothing of it could be classified.
+            LabelError: the CSV of labels cannot be used.
+        """
+        reader = self._reader
+        start_ns, end_ns = reader.start_ns, reader.end_ns
+        if start_ns is not None:
+            self.pipeline.tick(start_ns)
+            self._poses.settle(start_ns)
+            if self._topics.gas is None:
+                self._require_labels(start_ns, start_ns)
+        names = {name for name in vars(self._topics).values() if name is not None}
+        for number, message in enumerate(reader.messages(names)):
+            self._take(message)
+            if number % _WATCH_EVERY == 0 and start_ns is not None and end_ns is not None:
+                watch((message.stamp_ns - start_ns) / max(end_ns - start_ns, 1))
+        if end_ns is not None:
+            self.pipeline.tick(end_ns)
+            self.tally.pass_time(end_ns)
+        self.pipeline.finish()
+        if self._decision is None:
+            told = _told(self._problems)
+            raise EvaluationError(
+                f"{shown(reader.path)}: nothing could be classified" + (f"; {told}" if told else "")
+            )
+        watch(1.0)
+
+    def on_reading(self, reading: GasReading, recorded_ns: int) -> None:
+        """Count a reading."""
+        self.tally.add_reading(reading, recorded_ns)
+
+    def on_decision(self, decision: Decision) -> None:
+        """Count a verdict beside the truth, and write it."""
+        self._decision = decision
+        true = self.tally.add_decision(decision, self.truth)
+        self._predictions.add(decision.verdict, true, decision.sample.observation.run)
+
+    def on_alarm(self, event: AlarmEvent) -> None:
+        """Count and write a change of the alarm; keep a picture of what raised one."""
+        self._events.write(event)
+        self.tally.add_alarm(event)
+        if event.raises_alarm and self._decision is not None:
+            self.pictures.add(self._decision, event.gas)
+        if self._settings.acknowledges and event.state is AlarmState.LATCHED:
+            self.pipeline.acknowledge()
+
+    def where(self, moment_ns: int) -> RobotPose | None:
+        """Tell where the robot was, as far as the bag says."""
+        return self._poses.at(moment_ns)
+
+    def _take(self, message: BagMessage) -> None:
+        topics = self._topics
+        if message.topic == topics.gas:
+            self.readings += 1
+            self.size += message.size
+            self._require_labels(stamp_to_ns(message.message.header.stamp), message.stamp_ns)
+            self.pipeline.add_reading_message(message.message, message.stamp_ns)
+            self._poses.settle(message.stamp_ns)
+        elif message.topic == topics.image:
+            self.images += 1
+            self.size += message.size
+            self.pipeline.add_image_message(message.message, message.stamp_ns)
+            self._poses.settle(message.stamp_ns)
+        elif message.topic == topics.label:
+            self._take_label(message)
+        elif message.topic == topics.array:
+            self.pipeline.add_array_message(message.message, message.stamp_ns)
+        elif message.topic == topics.pose:
+            self._take_pose(message)
+        else:
+            self._take_leaks(message)
+
+    def _take_label(self, message: BagMessage) -> None:
+        label = str(message.message.data).strip()
+        try:
+            self.truth.hear_label(message.stamp_ns, label)
+        except ValueError as error:
+            self._problems.add("label_unusable", f"a message of {shown(message.topic)}: {error}")
+            return
+        self._check_label(label)
+
+    def _take_leaks(self, message: BagMessage) -> None:
+        try:
+            self.truth.hear_leaks(decode_leaks(message.message))
+        except ValueError as error:
+            self._problems.add("leaks_unusable", f"a message of {shown(message.topic)}: {error}")
+
+    def _take_pose(self, message: BagMessage) -> None:
+        """Keep where the robot is; as in the live node a pose of no numbers replaces the one before."""
+        pose = decode_pose(message.message)
+        if place_of(pose) is None:
+            self._problems.add(
+                "pose_unusable",
+                f"a message of {shown(message.topic)} has x {pose.x} and y {pose.y}; expected metres",
+            )
+        self._poses.hear(message.stamp_ns, pose)
+
+    def _require_labels(self, origin_ns: int, recorded_ns: int) -> None:
+        """Read the CSV as soon as it is known what its times count from: the first reading with a stamp.
+
+        Args:
+            origin_ns: that stamp.
+            recorded_ns: when it was recorded.
+        """
+        labels = self._settings.labels
+        if self._is_labelled or labels is None or origin_ns <= 0:
+            return
+        self._is_labelled = True
+        intervals = read_intervals(labels, origin_ns)
+        end_ns = (self._reader.end_ns or recorded_ns) - clock_shift_ns(origin_ns, recorded_ns)
+        outside = outside_recording(intervals, origin_ns, end_ns)
+        for text in outside.values():
+            self._problems.add("label_outside_recording", f"{shown(labels)}: {text}")
+        intervals = [interval for interval in intervals if interval not in outside]
+        # Of labels that all lie elsewhere nothing is known here.
+        self.truth = TruthTrack(intervals or None, self.score_settings.grace_ns)
+        for interval in intervals:
+            self._check_label(interval.label)
+
+    def _check_label(self, label: str) -> None:
+        classes = self._model.bundle.classes
+        if label in classes or label == self._strange_label:
+            return
+        self._strange_label = label
+        self._problems.add(
+            "label_unknown_class",
+            f"the label {quoted(label)} is no class of the model, which knows {', '.join(classes)}"
+            f"{_alike(label, classes)}; readings under it are not judged, and it counts as a leak",
+        )
+
+
+def _alike(label: str, classes: Sequence[str]) -> str:
+    """Ask whether a class was meant that is spelt nearly so; empty where there is none."""
+    by_fold = {name.casefold(): name for name in classes}
+    found = difflib.get_close_matches(label.casefold(), by_fold, n=1)
+    return f" (is '{by_fold[found[0]]}' meant?)" if found else ""

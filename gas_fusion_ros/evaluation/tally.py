@@ -1,0 +1,271 @@
+"""Counts what an evaluation says, beside the truth, in memory that does not grow with the recording.
+
+Alarms and leaks are the exception: each is kept, for each is reported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.alarm.types import AlarmEvent
+from gas_fusion_ros.base.observation import UNKNOWN, GasReading, Mode, Verdict
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.evaluation.histograms import LogHistogram, OffsetCounts
+from gas_fusion_ros.evaluation.poses import place_of
+from gas_fusion_ros.evaluation.schema import AlarmOutcome, LeakOutcome, LeakVerdict, Percentiles, Place
+from gas_fusion_ros.evaluation.thinning import Thinned
+from gas_fusion_ros.evaluation.timeline import Timeline
+from gas_fusion_ros.pipeline.offline import Decision
+from gas_fusion_ros.truth.scoring import (
+    AlarmIntervals,
+    Interval,
+    Leak,
+    Reliability,
+    ScoreSettings,
+    is_false,
+    is_raised_outside,
+    label_intervals,
+    leak_of,
+    score,
+)
+from gas_fusion_ros.truth.track import Moments, TruthTrack
+
+_NS_PER_MS = 1e6
+
+
+@dataclass(frozen=True)
+class _Said:
+    """One verdict, as the timeline shows it."""
+
+    probabilities: npt.NDArray[np.float32]
+    label: str
+
+
+class Tally:
+    """Everything that a report is made of.
+
+    Args:
+        classes: the model's classes, length K.
+        channels: names of the readings' channels, length C.
+        slop_ns: greatest offset of a pair.
+        score_settings: grace period and least duration of leaks.
+
+    Attributes:
+        classes: as given.
+        confusion: shape (K, K + 1), readings by truth and verdict; the last column is `Unknown`.
+        reliability: of all judged readings, by their most probable class.
+        offsets: of the pairs.
+        modes: verdicts by mode.
+        judged_by: judged readings by mode and whether they were called by their class.
+        settled: judged readings made in settled air, and how many of them were right.
+        unknown: classified readings whose verdict is `Unknown`.
+        faults: how often a fault came.
+    """
+
+    def __init__(
+        self,
+        classes: tuple[str, ...],
+        channels: tuple[str, ...],
+        slop_ns: int,
+        score_settings: ScoreSettings,
+    ) -> None:
+        self.classes = classes
+        self._channels = channels
+        self._score_settings = score_settings
+        self._moments = Moments()
+        self._start_ns: int | None = None
+        self._end_ns = 0
+        self.confusion = np.zeros((len(classes), len(classes) + 1), dtype=np.int64)
+        self.reliability = Reliability()
+        self.offsets = OffsetCounts(slop_ns)
+        self.modes: Counter[Mode] = Counter()
+        self.judged_by: Counter[tuple[Mode, bool]] = Counter()
+        self.settled: Counter[bool] = Counter()
+        self.unknown = 0
+        self.faults = 0
+        self._fault_stands = False
+        self._latency = LogHistogram()
+        self._alarms = AlarmIntervals()
+        # Where the robot was at each alarm, in the order in which they were raised.
+        self._places: list[Place | None] = []
+        self._readings: Thinned[npt.NDArray[np.float32]] = Thinned()
+        self._verdicts: Thinned[_Said] = Thinned()
+
+    @property
+    def start_ns(self) -> int:
+        """Moment of the first reading, or of the first verdict on an image alone; 0 before."""
+        return self._start_ns or 0
+
+    @property
+    def end_ns(self) -> int:
+        """The latest moment so far."""
+        return max(self._end_ns, self.start_ns)
+
+    def pass_time(self, moment_ns: int) -> None:
+        """The recording goes on up to this moment."""
+        self._end_ns = max(self._end_ns, moment_ns)
+
+    def add_reading(self, reading: GasReading, recorded_ns: int) -> int:
+        """Take in a reading; return its moment."""
+        moment_ns = self._reach(reading.stamp_ns, recorded_ns)
+        self._readings.add(moment_ns, reading.counts)
+        return moment_ns
+
+    def add_decision(self, decision: Decision, truth: TruthTrack) -> str | None:
+        """Take in a verdict; return the class that was true, None where nobody knows."""
+        verdict = decision.verdict
+        moment_ns = self._reach(verdict.stamp_ns, decision.recorded_ns)
+        self.modes[verdict.mode] += 1
+        self._latency.add(decision.cost_ns / _NS_PER_MS)
+        self._verdicts.add(moment_ns, _Said(verdict.probabilities, verdict.label))
+        offset_ns = decision.sample.observation.pair_offset_ns
+        if offset_ns is not None:
+            self.offsets.add(offset_ns)
+        true = truth.at(moment_ns, verdict.stamp_ns)
+        if verdict.has_reading:
+            self.unknown += verdict.is_unknown
+            if true in self.classes:
+                self._judge(verdict, true, truth.is_settled(moment_ns, verdict.stamp_ns))
+        return true
+
+    def add_alarm(self, event: AlarmEvent) -> None:
+        """Take in a change of an alarm or of the watch."""
+        self.faults += event.fault and not self._fault_stands
+        self._fault_stands = event.fault
+        moment_ns = event.stamp_ns + self._moments.shift_ns
+        if event.raises_alarm:
+            self._alarms.begin(moment_ns, event.alarm, event.gas)
+            self._places.append(place_of(event.pose))
+        elif not event.state.is_sensed:
+            self._alarms.end(moment_ns, event.alarm)
+
+    def alarms(self) -> list[Interval]:
+        """When each alarm sensed its gas, in the order in which they were raised."""
+        return self._alarms.until(self.end_ns)
+
+    def latency_ms(self) -> Percentiles:
+        """Percentiles of the wall time per verdict, milliseconds."""
+        return self._latency.percentiles()
+
+    def leak_outcomes(self, truth: TruthTrack) -> tuple[LeakOutcome, ...] | None:
+        """Each leak and what became of it; None where the truth is not known."""
+        if not truth.is_known:
+            return None
+        leaks = truth.leaks(self.end_ns, self._moments.shift_ns)
+        found = score(leaks, self.alarms(), (), self._score_settings)
+        grace_ns = self._score_settings.grace_ns
+        raised_on = [(alarm, leak_of(alarm, leaks, grace_ns)) for alarm in self.alarms()]
+        outcomes = []
+        for number, (leak, delay_s) in enumerate(zip(leaks, found.detection_delays_s, strict=True), start=1):
+            verdict = LeakVerdict.MISSED if delay_s is None else LeakVerdict.FOUND
+            if number in found.leaks_under_standing_alarm:
+                verdict = LeakVerdict.ALARM_STOOD
+            elif number in found.leaks_too_short:
+                verdict = LeakVerdict.TOO_SHORT
+            start_s, end_s = self._seconds(leak)
+            named = next((alarm.label for alarm, of in raised_on if of == number - 1), None)
+            outcomes.append(
+                LeakOutcome(leak.label, start_s, end_s, delay_s is not None, delay_s, verdict, named)
+            )
+        return tuple(outcomes)
+
+    def alarm_outcomes(self, truth: TruthTrack) -> tuple[AlarmOutcome, ...]:
+        """Each alarm and whether it was false."""
+        shift_ns = self._moments.shift_ns
+        leaks = truth.leaks(self.end_ns, shift_ns)
+        gaps = truth.unlabelled(self.start_ns, self.end_ns, shift_ns)
+        # Where nobody knows there may have been a leak, with its aftermath.
+        leaks_or_gaps = [*leaks, *(Leak.without_aftermath(gap) for gap in gaps)]
+        grace_ns = self._score_settings.grace_ns
+        is_wrong = is_false if truth.knows_signs else is_raised_outside
+        outcomes = []
+        for alarm, place in zip(self.alarms(), self._places, strict=True):
+            false: bool | None = None
+            if truth.is_known and is_wrong(alarm, leaks_or_gaps, grace_ns):
+                false = True
+            elif truth.is_known and not is_wrong(alarm, leaks, grace_ns):
+                false = False
+            index = leak_of(alarm, leaks, grace_ns)
+            leak = leaks[index] if index is not None else None
+            outcomes.append(
+                AlarmOutcome(
+                    alarm.label,
+                    *self._seconds(alarm),
+                    false,
+                    place,
+                    leak=index + 1 if index is not None else None,
+                    names_leak=alarm.label == leak.label if leak is not None else None,
+                    distance_m=_distance_m(place, leak),
+                )
+            )
+        return tuple(outcomes)
+
+    def clean_air_s(self, truth: TruthTrack) -> float | None:
+        """Seconds of clean air; None where the truth is not known."""
+        return truth.clean_air_s(self.start_ns, self.end_ns, self._moments.shift_ns)
+
+    def timeline(self, title: str, truth: TruthTrack) -> Timeline:
+        """What the picture shows, thinned."""
+        readings, said = self._readings.in_time_order(), self._verdicts.in_time_order()
+        counts = [row for _, row in readings]
+        probabilities = [one.probabilities for _, one in said]
+        return Timeline(
+            title=title,
+            start_ns=self.start_ns,
+            end_ns=self.end_ns,
+            channels=self._channels,
+            reading_stamps_ns=np.array([stamp for stamp, _ in readings], dtype=np.int64),
+            counts=np.array(counts, dtype=np.float32).reshape(len(counts), len(self._channels)),
+            classes=self.classes,
+            verdict_stamps_ns=np.array([stamp for stamp, _ in said], dtype=np.int64),
+            probabilities=np.array(probabilities, dtype=np.float32).reshape(len(said), len(self.classes)),
+            truth=self._true_intervals(truth),
+            alarms=tuple(self.alarms()),
+            unknown=tuple(
+                interval
+                for interval in label_intervals((stamp, one.label) for stamp, one in said)
+                if interval.label == UNKNOWN
+            ),
+        )
+
+    def _true_intervals(self, truth: TruthTrack) -> tuple[Interval, ...] | None:
+        if not truth.is_known:
+            return None
+        shift_ns = self._moments.shift_ns
+        return tuple(truth.intervals(self.end_ns, shift_ns) or truth.leaks(self.end_ns, shift_ns))
+
+    def _judge(self, verdict: Verdict, true: str, is_settled: bool) -> None:
+        row = self.classes.index(true)
+        best = int(np.argmax(verdict.probabilities))
+        column = len(self.classes) if verdict.is_unknown else best
+        self.confusion[row, column] += 1
+        self.judged_by[verdict.mode, row == column] += 1
+        if is_settled:
+            self.settled[row == column] += 1
+        self.reliability.add(np.array([min(verdict.confidence, 1.0)]), np.array([row == best]))
+
+    def _reach(self, stamp_ns: int, recorded_ns: int) -> int:
+        moment_ns = self._moments.of(stamp_ns, recorded_ns)
+        if self._start_ns is None:
+            self._start_ns = moment_ns
+        self.pass_time(moment_ns)
+        return moment_ns
+
+    def _seconds(self, interval: Interval) -> tuple[float, float]:
+        return (
+            round((interval.start_ns - self.start_ns) / NANOSECONDS_PER_SECOND, 6),
+            round((interval.end_ns - self.start_ns) / NANOSECONDS_PER_SECOND, 6),
+        )
+
+
+def _distance_m(place: Place | None, leak: Leak | None) -> float | None:
+    """From where the robot was to the leak; None where either is not known."""
+    if place is None or leak is None or leak.place is None:
+        return None
+    x, y = leak.place
+    return round(math.hypot(place.x - x, place.y - y), 2)

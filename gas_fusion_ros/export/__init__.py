@@ -1,0 +1,1 @@
+"""Recordings made into bags, and bags into folders to train on."""

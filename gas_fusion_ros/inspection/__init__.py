@@ -1,0 +1,1 @@
+"""Looks through a bag and says what an evaluation will trip over."""

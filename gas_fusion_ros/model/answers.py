@@ -1,0 +1,53 @@
+"""What a network answers, and whether that is an answer at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.base.quoting import one_line
+from gas_fusion_ros.model.bundle import Bundle
+
+Logits = npt.NDArray[np.float32]
+_SUM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a network says of one observation.
+
+    Attributes:
+        logits: shape (K,), float32.
+        novelty: how unlike training the input is, 1 at the limit; None where the network cannot tell.
+    """
+
+    logits: Logits
+    novelty: float | None = None
+
+
+def softmax(logits: Logits) -> Logits:
+    """Return the probabilities of `logits`, shape (K,), summing to 1."""
+    exponentials = np.exp(logits - logits.max())
+    return (exponentials / exponentials.sum()).astype(np.float32)
+
+
+def answer_complaint(answer: Answer, bundle: Bundle, mode: Mode) -> str:
+    """Say what is wrong with a network's answer, to follow its name; empty where nothing is."""
+    count = len(bundle.classes)
+    if answer.logits.shape != (count,):
+        return f"answers logits of shape {answer.logits.shape}; expected ({count},), one for each class"
+    if not np.isfinite(answer.logits).all():
+        return f"answers {one_line(str(answer.logits.tolist()), 200)}; every logit must be a finite number"
+    with np.errstate(all="ignore"):
+        probabilities = softmax(answer.logits / np.float32(bundle.temperatures[mode]))
+    if not abs(float(probabilities.sum()) - 1.0) <= _SUM_TOLERANCE:
+        return (
+            f"answers {one_line(str(answer.logits.tolist()), 200)}, which at the temperature "
+            f"{bundle.temperatures[mode]:g} makes no probabilities that sum to 1"
+        )
+    if answer.novelty is not None and np.isnan(answer.novelty):
+        return f"answers the novelty {answer.novelty}; it must be a number"
+    return ""

@@ -1,0 +1,239 @@
+"""From an Observation to a calibrated Verdict: the one road of the live node, replay and evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.base.observation import GasReading, Mode, Observation, ThermalFrame, Verdict
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.model.answers import answer_complaint, softmax
+from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.runtimes import Runtime
+from gas_fusion_ros.model.thermal import ThermalError, network_input
+from gas_fusion_ros.model.window import Window, WindowHistory
+
+Array = npt.NDArray[np.float32]
+
+
+class ClassifierError(ValueError):
+    """An observation cannot be classified; the message says why."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An observation with everything that depends on what came before it.
+
+    Attributes:
+        observation: the observation.
+        counts: shape (C,), its reading's counts in the order of the model's channels; None without a reading.
+        window: one window that ends at the reading; all invalid where no channel of the reading is valid.
+    """
+
+    observation: Observation
+    counts: Array | None
+    window: Window
+
+    @property
+    def has_gas(self) -> bool:
+        """Whether there is a reading with a valid channel."""
+        return bool(self.window.valid.any())
+
+
+class Classifier:
+    """Classifies observations with one bundle.
+
+    `prepare` takes every observation in, in order; `decide` makes its verdict, at any time later and in
+    any thread, or never: the reading is in the windows of those that follow all the same.
+
+    A reading with a picture goes to the fusion network, a reading alone to the network for readings,
+    and a picture whose reading is missing or NaN in every channel to the network for pictures. Where
+    the model has no fusion network, a reading with a picture goes to the network for readings, or else to
+    the one for pictures. A picture that cannot be read is counted in `problems` and the reading goes on
+    alone.
+
+    Args:
+        bundle: the model.
+        runtime: what runs it.
+    """
+
+    def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
+        self.problems = Problems()
+        self._bundle = bundle
+        self._runtime = runtime
+        self._history = WindowHistory(bundle.window, len(bundle.channels))
+        self._run = 0
+
+    def warm_up(self) -> None:
+        """Run every mode once, so that the first observation meets no one-off costs."""
+        for mode in self._bundle.networks:
+            self._runtime.run(mode, self._complete(mode, {}))
+
+    def forget(self) -> None:
+        """Empty the history: no reading so far is the past of what comes."""
+        self._history.clear()
+
+    def classify(self, observation: Observation) -> Verdict:
+        """Classify one observation: `prepare`, then `decide`.
+
+        Raises:
+            ClassifierError: as both do.
+        """
+        return self.decide(self.prepare(observation))
+
+    def prepare(self, observation: Observation) -> Sample:
+        """Take an observation in, and its reading into the windows of those to come; cheap.
+
+        To be called once for every observation, in the order in which they come. A new run begins with
+        an empty history. Not thread-safe.
+
+        Raises:
+            ClassifierError: its reading lacks a channel of the model.
+        """
+        if observation.run != self._run:
+            self.forget()
+            self._run = observation.run
+        reading = observation.reading
+        if reading is None:
+            return Sample(observation, None, self._blank_window())
+        counts = self._counts(reading)
+        self._history.add(reading.stamp_ns, counts)
+        if not np.isfinite(counts).any():
+            return Sample(observation, counts, self._blank_window())
+        return Sample(observation, counts, self._history.window(reading.stamp_ns))
+
+    def decide(self, sample: Sample) -> Verdict:
+        """Run the network on a prepared observation; in any order, and in another thread than `prepare`.
+
+        Raises:
+            ClassifierError: it has neither a valid reading nor a readable picture, the model has no
+                network for what it has, or the network answers with something that is no number.
+        """
+        observation = sample.observation
+        mode, inputs = self.inputs(sample)
+        answer = self._runtime.run(mode, inputs)
+        complaint = answer_complaint(answer, self._bundle, mode)
+        if complaint:
+            raise ClassifierError(
+                f"the network of model '{self._bundle.name}' for {mode.value} observations {complaint}"
+            )
+        return Verdict(
+            stamp_ns=observation.stamp_ns,
+            frame_id=observation.frame_id,
+            mode=mode,
+            classes=self._bundle.classes,
+            probabilities=softmax(answer.logits / np.float32(self._bundle.temperatures[mode])),
+            model=self._bundle.name,
+            pair_offset_ns=observation.pair_offset_ns if mode is Mode.FUSION else None,
+            invalid_channels=self._invalid(sample.counts),
+            novelty=answer.novelty,
+        )
+
+    def inputs(self, sample: Sample) -> tuple[Mode, dict[str, Array]]:
+        """Return which network decides on a prepared observation, and what it is given; as for `Runtime.run`.
+
+        Raises:
+            ClassifierError: it has neither a valid reading nor a readable picture, or the model has no
+                network for what it has.
+        """
+        mode, image = self._choose(sample.has_gas, sample.observation.frame)
+        return mode, self._inputs(sample, mode, image)
+
+    def _inputs(self, sample: Sample, mode: Mode, image: Array | None) -> dict[str, Array]:
+        given: dict[str, Array] = {}
+        if mode is not Mode.THERMAL_ONLY:
+            given |= self._gas_inputs(sample)
+        if image is not None:
+            given |= {"image": image, "has_image": np.ones((1, 1), dtype=np.float32)}
+        return self._complete(mode, given)
+
+    def _gas_inputs(self, sample: Sample) -> dict[str, Array]:
+        if not self._bundle.is_windowed:
+            assert sample.counts is not None  # else the mode would be another
+            return {"gas": self._normalised(sample.counts)}
+        gas, valid = sample.window.as_inputs(self._bundle.mean, self._bundle.std)
+        return {"gas": gas, "valid": valid}
+
+    def _complete(self, mode: Mode, given: Mapping[str, Array]) -> dict[str, Array]:
+        """Return every input of a mode's network, 0 where it is not given."""
+        return {
+            name: given[name] if name in given else np.zeros((1, *shape), dtype=np.float32)
+            for name, shape in self._bundle.inputs(mode).items()
+        }
+
+    def _blank_window(self) -> Window:
+        """Return the window of no reading at all."""
+        shape = (1, self._bundle.window.readings, len(self._bundle.channels))
+        return Window(np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.bool_))
+
+    def _choose(self, has_gas: bool, frame: ThermalFrame | None) -> tuple[Mode, Array | None]:
+        """Return the mode and, where its network takes one, the picture."""
+        if frame is not None:
+            mode = self._mode(has_gas, has_picture=True)
+            if mode is Mode.GAS_ONLY:
+                return mode, None
+            image = self._image(frame)
+            if image is not None:
+                return mode, image
+        return self._mode(has_gas, has_picture=False), None
+
+    def _mode(self, has_gas: bool, has_picture: bool) -> Mode:
+        """Return the best mode that the model has a network for."""
+        usable = {
+            Mode.FUSION: has_gas and has_picture,
+            Mode.GAS_ONLY: has_gas,
+            Mode.THERMAL_ONLY: has_picture,
+        }
+        modes = [mode for mode, possible in usable.items() if possible]
+        if not modes:
+            raise ClassifierError(
+                "the observation has neither a valid gas reading nor a readable thermal frame"
+            )
+        for mode in modes:
+            if mode in self._bundle.networks:
+                return mode
+        raise ClassifierError(
+            f"model '{self._bundle.name}' has the modes "
+            f"{', '.join(mode.value for mode in self._bundle.networks)}; this observation needs "
+            f"{' or '.join(mode.value for mode in modes)}"
+        )
+
+    def _counts(self, reading: GasReading) -> Array:
+        """Return the reading's counts in the order of the bundle's channels, shape (C,); NaN is invalid."""
+        counts = np.where(reading.valid, reading.counts, np.float32(np.nan))
+        if reading.channels == self._bundle.channels:
+            return counts
+        by_name = dict(zip(reading.channels, counts, strict=True))
+        missing = [name for name in self._bundle.channels if name not in by_name]
+        if missing:
+            raise ClassifierError(
+                f"the reading lacks {', '.join(missing)}; model '{self._bundle.name}' needs "
+                f"{', '.join(self._bundle.channels)}"
+            )
+        return np.array([by_name[name] for name in self._bundle.channels], dtype=np.float32)
+
+    def _normalised(self, counts: Array) -> Array:
+        """Return normalised counts, shape (1, C); an invalid channel takes the training mean, 0."""
+        normalised = (counts - self._bundle.mean) / self._bundle.std
+        return np.where(np.isfinite(normalised), normalised, 0.0).astype(np.float32)[np.newaxis]
+
+    def _image(self, frame: ThermalFrame) -> Array | None:
+        """Return the network's picture, shape (1, I, S, S); None where the frame cannot be read."""
+        preparation = self._bundle.preparation
+        assert preparation is not None  # else no network takes a picture
+        try:
+            picture = network_input(frame.pixels, frame.encoding, self._bundle.image_size, preparation)
+        except ThermalError as error:
+            self.problems.add("unreadable_frame", str(error))
+            return None
+        return picture[np.newaxis]
+
+    def _invalid(self, counts: Array | None) -> tuple[str, ...]:
+        if counts is None:
+            return ()
+        return tuple(
+            name for name, count in zip(self._bundle.channels, counts, strict=True) if not np.isfinite(count)
+        )

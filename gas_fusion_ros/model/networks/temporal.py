@@ -1,0 +1,114 @@
+"""Temporal fusion: a window of gas readings and a thermal picture, either of which may be missing.
+
+Each sensor gives its evidence, the logarithm of its calibrated class probabilities, and these add up: as
+they do where both sensors err independently. A missing sensor adds nothing, so one network serves all modes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import nn
+
+from gas_fusion_ros.model.networks.head import classifier_head
+from gas_fusion_ros.model.networks.shape import Shape
+from gas_fusion_ros.model.networks.thermal import ThermalFeatures
+from gas_fusion_ros.model.networks.window_encoders import (
+    AttentionEncoder,
+    BlendEncoder,
+    ConvolutionEncoder,
+    PatrolPrototypeEncoder,
+    PrototypeEncoder,
+    RecurrentEncoder,
+    StatisticsEncoder,
+    alive,
+)
+
+ENCODERS: Mapping[str, Callable[[Shape], nn.Module]] = {
+    "prototypes": PrototypeEncoder,
+    "patrols": PatrolPrototypeEncoder,
+    "statistics": StatisticsEncoder,
+    "blend": BlendEncoder,
+    "convolution": ConvolutionEncoder,
+    "recurrent": RecurrentEncoder,
+    "attention": AttentionEncoder,
+}
+"""Encoders of a window of gas readings, by name."""
+
+EMBEDDING = 64
+"""Length of the vector in which pictures are compared."""
+
+
+class ThermalEncoder(nn.Module):
+    """GasNet (Ahn, Kim, Kim 2023) that also tells how far a picture lies from those of training.
+
+    The distance is that of the last hidden layer to the nearest class's mean, in training's standard
+    deviations: Lee et al. (2018), A Simple Unified Framework for Detecting Out-of-Distribution Samples,
+    with a diagonal covariance.
+    """
+
+    centres: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.features = ThermalFeatures(shape.image_channels)
+        head = classifier_head(ThermalFeatures.length(shape.image_size), shape)
+        self.embedding, self.classes = head[:-1], head[-1]
+        self.register_buffer("centres", torch.zeros(shape.classes, EMBEDDING))
+        self.register_buffer("deviation", torch.ones(EMBEDDING))
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Turn pictures (N, I, S, S) in 0..1 into logits (N, K) and a distance (N,)."""
+        embedded = self.embedding(self.features(image))
+        apart = (embedded[:, None] - self.centres) / self.deviation
+        return self.classes(embedded), apart.square().mean(dim=2).amin(dim=1)
+
+
+class TemporalFusion(nn.Module):
+    """A window encoder and GasNet, joined by their evidence.
+
+    Attributes:
+        gas: encoder of the window.
+        thermal: encoder of the picture.
+        temperatures: shape (2,), of gas and thermal: probabilities are calibrated before they are joined.
+        limits: shape (2,), distances of gas and thermal beyond which an input is unlike training.
+    """
+
+    temperatures: torch.Tensor
+    limits: torch.Tensor
+
+    def __init__(self, shape: Shape, encoder: Callable[[Shape], nn.Module]) -> None:
+        super().__init__()
+        self.gas = encoder(shape)
+        self.thermal = ThermalEncoder(shape)
+        self.register_buffer("temperatures", torch.ones(2))
+        self.register_buffer("limits", torch.ones(2))
+
+    def forward(
+        self, gas: torch.Tensor, valid: torch.Tensor, image: torch.Tensor, has_image: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return logits and novelty.
+
+        A picture unlike training is not used where there is a reading.
+
+        Args:
+            gas: shape (N, W, C), normalised counts; 0 without a reading.
+            valid: shape (N, W, C), 1 or 0; all 0 without a reading.
+            image: shape (N, I, S, S), 0..1; anything without a picture.
+            has_image: shape (N, 1), 1 or 0.
+
+        Returns:
+            Logits (N, K); novelty (N,), 1 at the limit, of the window or, without a reading, of the picture.
+        """
+        gas_logits, gas_distance = self.gas(gas, valid)
+        thermal_logits, thermal_distance = self.thermal(image)
+        has_gas = alive(valid).amax(dim=1, keepdim=True)
+        gas_novelty = gas_distance[:, None] / self.limits[0]
+        thermal_novelty = thermal_distance[:, None] / self.limits[1]
+        trusted = has_image * torch.maximum((thermal_novelty <= 1).to(gas.dtype), 1 - has_gas)
+        logits = has_gas * (gas_logits / self.temperatures[0]).log_softmax(dim=1)
+        logits = logits + trusted * (thermal_logits / self.temperatures[1]).log_softmax(dim=1)
+        novelty = has_gas * gas_novelty + (1 - has_gas) * thermal_novelty
+        return logits, novelty[:, 0]

@@ -1,0 +1,225 @@
+"""The last readings up to an observation, resampled to an even pace: what a windowed model looks at.
+
+The live node, replay and training all build windows with `resample`. Time is looked at through stamps alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+
+Counts = npt.NDArray[np.float32]
+Valid = npt.NDArray[np.bool_]
+Stamps = npt.NDArray[np.int64]
+
+MAX_GAP = 3
+"""Two readings further apart than this many periods say nothing of the time between them."""
+_MOST_READINGS = 16_384
+"""Readings that a history keeps, or eight times a window's if that is more: 100 a second for minutes."""
+_SOURCES = 8
+"""The latest readings, around each of which others are kept: so many clocks may be mixed up."""
+_FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """How far back a window looks, and how finely.
+
+    Attributes:
+        readings: W, points in time, the observation's own included.
+        period_ns: time between two of them.
+    """
+
+    readings: int = 1
+    period_ns: int = 2 * NANOSECONDS_PER_SECOND
+
+    def __post_init__(self) -> None:
+        for name in ("readings", "period_ns"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be an integer of at least 1, not {value!r}")
+
+    @property
+    def period_s(self) -> float:
+        """Time between two of them, seconds."""
+        return self.period_ns / NANOSECONDS_PER_SECOND
+
+    @property
+    def span_ns(self) -> int:
+        """Time from the window's first point to its last."""
+        return (self.readings - 1) * self.period_ns
+
+    @property
+    def max_gap_ns(self) -> int:
+        """Greatest time between two readings that a line is drawn between."""
+        return MAX_GAP * self.period_ns
+
+    def points(self, at_ns: Stamps, pace: npt.NDArray[np.float64] | float = 1.0) -> Stamps:
+        """Return the points in time of windows that end at `at_ns`, oldest first.
+
+        Args:
+            at_ns: shape (N,).
+            pace: scalar or shape (N,), what the period is multiplied by; training stretches time with it.
+
+        Returns:
+            Shape (N, W).
+        """
+        back = np.arange(self.readings - 1, -1, -1) * self.period_ns
+        paces = np.broadcast_to(np.asarray(pace, dtype=np.float64), at_ns.shape)
+        return at_ns[:, np.newaxis] - np.rint(paces[:, np.newaxis] * back).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Window:
+    """N windows of W points in time and C channels; oldest first.
+
+    Attributes:
+        counts: shape (N, W, C), ADC counts. Where not valid: the line between the channel's valid readings
+            beside it, or the nearest one; 0 where the channel has none.
+        valid: shape (N, W, C), whether readings near enough stand behind a value.
+    """
+
+    counts: Counts
+    valid: Valid
+
+    def as_inputs(self, mean: Counts, std: Counts) -> tuple[Counts, Counts]:
+        """Return what a windowed network takes: normalised counts and validity, shape (N, W, C), float32.
+
+        A channel without any valid point is 0 throughout.
+
+        Args:
+            mean: shape (C,), ADC counts.
+            std: shape (C,), ADC counts, positive.
+        """
+        known = self.valid.any(axis=1, keepdims=True)
+        gas = np.where(known, (self.counts - mean) / std, 0.0)
+        return gas.astype(np.float32), self.valid.astype(np.float32)
+
+
+def resample(stamps_ns: Stamps, counts: Counts, points_ns: Stamps, max_gap_ns: int) -> Window:
+    """Return readings at other points in time, on the line between the two readings beside each.
+
+    A channel's NaN readings are passed over. A point is valid where a reading has its very stamp, or where
+    the readings beside it are at most `max_gap_ns` apart; so none is before the first or after the last.
+
+    Args:
+        stamps_ns: shape (R,), strictly ascending.
+        counts: shape (R, C), ADC counts; NaN is invalid.
+        points_ns: shape (N, W).
+        max_gap_ns: greatest time between two readings that a line is drawn between.
+    """
+    shape = (*points_ns.shape, counts.shape[1])
+    out = Window(np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.bool_))
+    for channels, finite in _alike(counts):
+        stamps, readings = stamps_ns[finite], counts[finite][:, channels]
+        if len(stamps):
+            values, valid = _between(stamps, readings, points_ns, max_gap_ns)
+            out.counts[..., channels] = values
+            out.valid[..., channels] = valid[..., np.newaxis]
+    return out
+
+
+def _alike(counts: Counts) -> Iterator[tuple[Stamps, Valid | slice]]:
+    """Yield channels, by index, that are finite in the same readings, and which readings these are."""
+    finite = np.isfinite(counts)
+    if finite.all():
+        yield np.arange(counts.shape[1]), slice(None)
+        return
+    patterns, members = np.unique(finite.T, axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        yield np.flatnonzero(members.ravel() == number), pattern
+
+
+def _between(stamps: Stamps, counts: Counts, points: Stamps, max_gap_ns: int) -> tuple[Counts, Valid]:
+    """Interpolate readings that are all finite; return values (N, W, c) and validity (N, W)."""
+    after = np.searchsorted(stamps, points)
+    exact = stamps[np.minimum(after, len(stamps) - 1)] == points
+    inside = (after > 0) & (after < len(stamps))
+    upper = np.minimum(after, len(stamps) - 1)
+    lower = np.where(exact | ~inside, upper, after - 1)
+    gap = stamps[upper] - stamps[lower]
+    share = (points - stamps[lower]) / np.maximum(gap, 1)
+    share = np.where(gap > 0, share, 0.0)[..., np.newaxis]
+    values = counts[lower] * (1.0 - share) + counts[upper] * share
+    return values.astype(np.float32), exact | (inside & (gap <= max_gap_ns))
+
+
+class WindowHistory:
+    """The readings of one array that windows are still made from. Not thread-safe.
+
+    Their number is bounded whatever stamps come: kept are those near one of the latest readings, so that a
+    stamp far ahead or on another clock costs no other its past, and of too many the nearest.
+
+    Args:
+        settings: how far back windows look.
+        channels: C.
+    """
+
+    def __init__(self, settings: WindowSettings, channels: int) -> None:
+        self._settings = settings
+        self._channels = channels
+        self._most = max(_MOST_READINGS, 8 * settings.readings)
+        # Twice the span: a late reading's window reaches back further than the newest one's.
+        self._reach_ns = 2 * settings.span_ns + settings.max_gap_ns
+        self.clear()
+
+    def __len__(self) -> int:
+        """How many readings are kept, some perhaps that no window reaches any more."""
+        return self._used
+
+    def clear(self) -> None:
+        """Forget all readings: a new run begins."""
+        self._stamps = np.zeros(0, dtype=np.int64)
+        self._counts = np.zeros((0, self._channels), dtype=np.float32)
+        self._used = 0
+        self._latest_ns: deque[int] = deque(maxlen=_SOURCES)
+
+    def add(self, stamp_ns: int, counts: Counts) -> None:
+        """Take in a reading, late ones too; one with the stamp of another takes its place.
+
+        Args:
+            stamp_ns: its acquisition time.
+            counts: shape (C,), ADC counts; NaN is invalid.
+        """
+        self._latest_ns.append(stamp_ns)
+        if self._used == len(self._stamps):
+            self._make_room(stamp_ns)
+        place = int(np.searchsorted(self._stamps[: self._used], stamp_ns))
+        if place < self._used and self._stamps[place] == stamp_ns:
+            self._counts[place] = counts
+            return
+        for array in (self._stamps, self._counts):
+            array[place + 1 : self._used + 1] = array[place : self._used].copy()
+        self._stamps[place], self._counts[place] = stamp_ns, counts
+        self._used += 1
+
+    def window(self, at_ns: int) -> Window:
+        """Return the one window that ends at `at_ns`, of the readings up to then."""
+        points = self._settings.points(np.array([at_ns], dtype=np.int64))
+        first = int(np.searchsorted(self._stamps[: self._used], points[0, 0] - self._settings.max_gap_ns))
+        end = int(np.searchsorted(self._stamps[: self._used], at_ns, side="right"))
+        return resample(self._stamps[first:end], self._counts[first:end], points, self._settings.max_gap_ns)
+
+    def _make_room(self, stamp_ns: int) -> None:
+        """Drop what is not near the latest readings, and grow by as much as stays."""
+        near = np.zeros(self._used, dtype=np.bool_)
+        for latest_ns in self._latest_ns:
+            first_ns = max(latest_ns - self._reach_ns, _FIRST_NS)
+            last_ns = min(latest_ns + self._reach_ns, _LAST_NS)
+            near |= (self._stamps >= first_ns) & (self._stamps <= last_ns)
+        kept = np.flatnonzero(near)
+        if len(kept) > self._most:
+            # As float, for the distance of two stamps may be more than 64 bits hold.
+            distances = np.abs(self._stamps[kept].astype(np.float64) - float(stamp_ns))
+            kept = np.sort(kept[np.argsort(distances, kind="stable")[: self._most]])
+        size = max(64, 2 * len(kept))
+        stamps = np.zeros(size, dtype=np.int64)
+        counts = np.zeros((size, self._channels), dtype=np.float32)
+        stamps[: len(kept)], counts[: len(kept)] = self._stamps[kept], self._counts[kept]
+        self._stamps, self._counts, self._used = stamps, counts, len(kept)

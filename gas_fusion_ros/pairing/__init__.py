@@ -1,0 +1,1 @@
+"""Which gas reading goes with which thermal image."""

@@ -1,0 +1,1 @@
+"""From messages to verdicts and alarms, without topics: what an evaluation and the live node share."""

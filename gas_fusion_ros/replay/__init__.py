@@ -1,1 +1,0 @@
-"""Bags, scores and reports. No ROS needed."""

@@ -1,0 +1,73 @@
+"""The report's last part: what a bag was evaluated with, so that it can be done again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from importlib import metadata
+
+import gas_fusion_ros
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.evaluation.schema import EvaluationReport
+from gas_fusion_ros.report.html import Html, cell, element, joined, table
+from gas_fusion_ros.report.texts import DASH
+from gas_fusion_ros.truth.track import LabelSource
+
+_LIBRARIES = ("numpy", "onnxruntime", "rosbags")
+_FIRST_CALENDAR_STAMP_NS = 100_000_000 * NANOSECONDS_PER_SECOND
+"""Stamps before are those of a simulation, and no date."""
+_LABELS = {
+    LabelSource.CSV: "a CSV of intervals",
+    LabelSource.TOPIC: "topics of the bag",
+    LabelSource.NONE: "none",
+}
+
+
+def origin(report: EvaluationReport) -> Html:
+    """Return hashes, topics, settings and versions."""
+    rows = {
+        "bag": report.bag,
+        "bag, sha256": report.bag_sha256,
+        "model": report.bundle,
+        "model, sha256 of bundle.json": report.bundle_sha256,
+        "labels": _LABELS[report.labels_from],
+        **{f"topic, {kind}": name or DASH for kind, name in report.topics.items()},
+        "first stamp": _stamp_text(report.started_ns),
+        "alarms acknowledged": "each once it was over" if report.acknowledged else "none",
+        "versions": ", ".join(f"{name} {version}" for name, version in _versions().items()),
+    }
+    return joined((_coded("", ("what", "which"), rows), _settings(report.settings)))
+
+
+def _settings(settings: Mapping[str, object]) -> Html:
+    rows = {name: _setting_text(value) for name, value in settings.items()}
+    parameters = _coded("", ("parameter of the classifier node", "value"), rows)
+    return element("details", element("summary", "Settings"), parameters)
+
+
+def _coded(caption: str, columns: tuple[str, str], rows: Mapping[str, str]) -> Html:
+    return table(caption, columns, [(name, cell(value, "code")) for name, value in rows.items()])
+
+
+def _setting_text(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or DASH
+    return str(value)
+
+
+def _stamp_text(stamp_ns: int) -> str:
+    seconds = f"{stamp_ns / NANOSECONDS_PER_SECOND:.3f} s"
+    if stamp_ns < _FIRST_CALENDAR_STAMP_NS:
+        return seconds
+    date = datetime.fromtimestamp(stamp_ns / NANOSECONDS_PER_SECOND, timezone.utc)
+    return f"{date:%Y-%m-%d %H:%M:%S} UTC ({seconds})"
+
+
+def _versions() -> dict[str, str]:
+    versions = {"gas_fusion_ros": gas_fusion_ros.__version__}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # as where a distribution packages it under another name
+            continue
+    return versions

@@ -1,0 +1,1 @@
+"""ROS messages, and the pairing as a filter of message_filters."""

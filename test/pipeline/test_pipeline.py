@@ -1,0 +1,347 @@
+"""The pipeline over a bag gives what the node's pieces give when they are ticked as the node ticks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_bags import SECOND, image, reading
+from scripted_runtime import ScriptedRuntime
+
+from gas_fusion_ros.alarm.clock import AlarmClock, Instant
+from gas_fusion_ros.alarm.defaults import DEFAULT_SEVERITIES
+from gas_fusion_ros.alarm.source_watch import Source
+from gas_fusion_ros.alarm.types import AlarmEvent, AlarmSettings, AlarmState
+from gas_fusion_ros.bags.serializer import BagMessages
+from gas_fusion_ros.base.observation import (
+    PAPER_CHANNELS,
+    GasReading,
+    Mode,
+    Observation,
+    RobotPose,
+    ThermalFrame,
+    Verdict,
+)
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.model.answers import Answer
+from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.classifier import Classifier
+from gas_fusion_ros.pairing.pairing import Pair, Pairing, PairingSettings
+from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
+from gas_fusion_ros.ros.messages import diagnostic_array, encode_source_status
+
+MAKER = BagMessages()
+
+TICK = 50_000_000
+START = 1000 * SECOND
+SETTINGS = PipelineSettings(
+    PairingSettings(slop_ns=2 * TICK, wait_ns=6 * TICK, silence_ns=2 * SECOND),
+    AlarmSettings(DEFAULT_SEVERITIES, on_delay_ns=SECOND, off_delay_ns=2 * SECOND, timeout_ns=3 * SECOND),
+)
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return Bundle.load(find_bundle("fusion1"))
+
+
+class HashingRuntime:
+    """Says something else of every input, and the same of the same."""
+
+    device, note = "cpu", ""
+
+    def run(self, _: Mode, inputs: Mapping[str, npt.NDArray[np.float32]]) -> Answer:
+        value = sum(float(np.abs(array).sum()) for array in inputs.values())
+        logits = np.zeros(4, dtype=np.float32)
+        logits[int(value * 1000) % 4] = 5.0
+        return Answer(logits)
+
+
+@dataclass
+class Heard:
+    """Keeps what comes out, and what a pipeline is asked to do on it."""
+
+    readings: list[int] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    events: list[AlarmEvent] = field(default_factory=list)
+    moments: list[int] = field(default_factory=list)
+    acknowledges: Pipeline | None = None
+
+    def on_reading(self, _: GasReading, recorded_ns: int) -> None:
+        self.readings.append(recorded_ns)
+
+    def on_decision(self, decision: Decision) -> None:
+        self.decisions.append(decision)
+        self.verdicts.append(decision.verdict)
+
+    def where(self, moment_ns: int) -> RobotPose:
+        return RobotPose(float(moment_ns - START), 0.0)
+
+    def on_alarm(self, event: AlarmEvent) -> None:
+        self.events.append(event)
+        assert event.pose is not None
+        self.moments.append(START + round(event.pose.x))
+        if self.acknowledges is not None and event.state is AlarmState.LATCHED:
+            self.acknowledges.acknowledge()
+
+    @property
+    def said(self) -> list[tuple[int, str, str, int | None, list[float]]]:
+        return [
+            (one.stamp_ns, one.label, one.mode.value, one.pair_offset_ns, one.probabilities.tolist())
+            for one in self.verdicts
+        ]
+
+
+class Node:
+    """What the live node does with its messages, with its ticks every 50 ms of the clock."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.heard = Heard()
+        self._classifier = Classifier(bundle, HashingRuntime())
+        self._pairing: Pairing[GasReading, ThermalFrame] = Pairing(SETTINGS.pairing)
+        self._alarm = AlarmClock(SETTINGS.alarm, self._hear, where=self._where)
+        self._now_ns = START - TICK
+
+    def play(self, messages: Sequence[tuple[int, GasReading | ThermalFrame]], end_ns: int) -> Heard:
+        self._tick_until(START)
+        for recorded_ns, item in messages:
+            self._tick_until(recorded_ns)
+            if isinstance(item, GasReading):
+                self._alarm.hear(item.stamp_ns, Instant.of(recorded_ns))
+                self._deliver(self._pairing.add_reading(item.stamp_ns, item, recorded_ns, 0))
+            else:
+                self._deliver(self._pairing.add_image(item.stamp_ns, item, recorded_ns, 0))
+        self._tick_until(end_ns)
+        self._deliver(self._pairing.flush())
+        return self.heard
+
+    def _tick_until(self, now_ns: int) -> None:
+        while self._now_ns < now_ns:
+            self._now_ns += TICK
+            self._deliver(self._pairing.tick(self._now_ns))
+            self._alarm.tick(Instant.of(self._now_ns))
+
+    def _deliver(self, pairs: list[Pair[GasReading, ThermalFrame]]) -> None:
+        instant = Instant.of(self._now_ns)
+        for pair in pairs:
+            if pair.reading is None and pair.image_stamp_ns is not None:
+                self._alarm.observe(pair.image_stamp_ns, instant)
+            verdict = self._classifier.classify(Observation(pair.reading, pair.image, run=pair.run))
+            self.heard.verdicts.append(verdict)
+            self._alarm.update(verdict, instant)
+
+    def _hear(self, _: object, __: int, events: tuple[AlarmEvent, ...]) -> None:
+        self.heard.events += events
+
+    def _where(self, stamp_ns: int) -> RobotPose:
+        return self.heard.where(min(self._now_ns, self._alarm.clock_ns(stamp_ns)))
+
+
+def play(
+    bundle: Bundle, messages: Sequence[tuple[int, GasReading | ThermalFrame]], end_ns: int
+) -> tuple[Heard, Pipeline]:
+    heard = Heard()
+    pipeline = Pipeline(bundle, HashingRuntime(), SETTINGS, Problems(), heard)
+    pipeline.tick(START)
+    for recorded_ns, item in messages:
+        if isinstance(item, GasReading):
+            pipeline.add_reading(item, recorded_ns)
+        else:
+            pipeline.add_frame(item, recorded_ns)
+    pipeline.tick(end_ns)
+    pipeline.finish()
+    return heard, pipeline
+
+
+# Ticks since the message before, delay from stamp to recording (sometimes far off), which, and content.
+MESSAGES = st.lists(
+    st.tuples(
+        st.one_of(st.integers(0, 12), st.integers(0, 120)),
+        st.one_of(st.integers(0, 4), st.integers(-40, 40), st.just(400)),
+        st.booleans(),
+        st.integers(0, 255),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(MESSAGES)
+@settings(max_examples=60, deadline=None)
+def test_it_gives_what_the_node_gives(bundle: Bundle, drawn: list[tuple[int, int, bool, int]]) -> None:
+    messages: list[tuple[int, GasReading | ThermalFrame]] = []
+    recorded_ns = START
+    for since, delay, is_reading, content in drawn:
+        recorded_ns += since * TICK
+        stamp_ns = recorded_ns - delay * TICK
+        if is_reading:
+            counts = np.full(7, 300.0 + content, dtype=np.float32)
+            messages.append((recorded_ns, GasReading(stamp_ns, PAPER_CHANNELS, counts)))
+        else:
+            pixels = np.full((8, 8), content, dtype=np.uint8)
+            messages.append((recorded_ns, ThermalFrame(stamp_ns, pixels, "mono8")))
+    end_ns = recorded_ns + 5 * SECOND
+    heard, pipeline = play(bundle, messages, end_ns)
+    expected = Node(bundle).play(messages, end_ns)
+    assert heard.said == expected.said
+    assert heard.events == expected.events
+    counters = pipeline.counters
+    assert counters.readings == counters.pairs + counters.gas_only + counters.dropped_readings
+    assert len(heard.verdicts) == counters.pairs + counters.gas_only + counters.thermal_only
+
+
+def test_a_wait_that_ends_in_a_pause_is_dated_where_it_ends(bundle: Bundle) -> None:
+    only = GasReading(START, PAPER_CHANNELS, np.full(7, 300.0, dtype=np.float32))
+    later = GasReading(START + 60 * SECOND, PAPER_CHANNELS, np.full(7, 300.0, dtype=np.float32))
+    heard, _ = play(bundle, [(START, only), (START + 60 * SECOND, later)], START + 61 * SECOND)
+    fault = next(event for event in heard.events if event.fault)
+    assert fault.stamp_ns == START + SETTINGS.alarm.timeout_ns
+
+
+def test_an_event_has_its_moment_on_the_clock_whenever_it_is_told(bundle: Bundle) -> None:
+    heard, runtime = Heard(), ScriptedRuntime()
+    pipeline = Pipeline(bundle, runtime, SETTINGS, Problems(), heard)
+    heard.acknowledges = pipeline
+    pipeline.tick(START)
+    runtime.say({"Smoke": 0.97})
+    # Recorded a second after they were sensed; the first one waits in vain for its image.
+    for recorded_ns in (START + SECOND, START + 2 * SECOND, START + 60 * SECOND):
+        counts = np.full(7, 300.0, dtype=np.float32)
+        pipeline.add_reading(GasReading(recorded_ns - SECOND, PAPER_CHANNELS, counts), recorded_ns)
+    pipeline.tick(START + 90 * SECOND)
+    wait_ns, timeout_ns = SETTINGS.pairing.wait_ns, SETTINGS.alarm.timeout_ns
+    silent_ns = START + 2 * SECOND + timeout_ns  # since it was heard
+    assert [(event.state, event.fault) for event in heard.events] == [
+        (AlarmState.CLEAR, False),
+        (AlarmState.PENDING, False),
+        (AlarmState.ACTIVE, False),
+        (AlarmState.FAULT, True),
+        (AlarmState.CLEAR, False),
+        (AlarmState.FAULT, True),
+    ]
+    assert heard.moments == [
+        START + SECOND + wait_ns,
+        START + SECOND + wait_ns,
+        START + 2 * SECOND + wait_ns,
+        silent_ns,
+        START + 60 * SECOND + wait_ns,
+        START + 60 * SECOND + timeout_ns,
+    ]
+
+
+def test_messages_are_decoded_and_what_cannot_be_is_counted(bundle: Bundle) -> None:
+    heard, problems = Heard(), Problems()
+    runtime = ScriptedRuntime()
+    pipeline = Pipeline(bundle, runtime, SETTINGS, problems, heard)
+    counts = [400.0] * 7
+    pixels = np.full((8, 8), 90, dtype=np.uint8)
+    good, picture = reading(START, counts).message, image(START + TICK, pixels, "mono8").message
+    pipeline.add_reading_message(good, START)
+    pipeline.add_image_message(picture, START + TICK)
+    for broken in (reading(0, counts), reading(START, counts[:3], channels=PAPER_CHANNELS[:3])):
+        pipeline.add_reading_message(broken.message, START + 2 * TICK)
+    pipeline.add_image_message(image(0, pixels, "mono8").message, START + 3 * TICK)
+    pipeline.finish()
+    assert problems.counts() == {
+        "reading_zero_stamp": 1,
+        "reading_missing_channel": 1,
+        "image_zero_stamp": 1,
+    }
+    assert heard.readings == [START]
+    (decision,) = heard.decisions
+    assert decision.verdict.mode is Mode.FUSION
+    assert decision.verdict.pair_offset_ns == TICK
+    assert decision.recorded_ns == START
+    assert decision.cost_ns > 0
+    assert decision.sample.observation.frame is not None
+
+
+def test_an_array_that_warms_up_inhibits_as_in_the_live_node(bundle: Bundle) -> None:
+    heard, problems, runtime = Heard(), Problems(), ScriptedRuntime()
+    pipeline = Pipeline(bundle, runtime, SETTINGS, problems, heard)
+    runtime.say({"Smoke": 0.97})
+    for second in range(40):
+        now_ns = START + second * SECOND
+        if second in (0, 20):
+            state = "warming_up" if second == 0 else "running"
+            message = encode_source_status(Source("serial", True, state), now_ns, "", "gas_sensor", MAKER)
+            pipeline.add_array_message(message, now_ns)
+        pipeline.add_reading(GasReading(now_ns, PAPER_CHANNELS, np.full(7, 400.0, np.float32)), now_ns)
+    raised = [event for event in heard.events if event.raises_alarm]
+    assert [event.alarm for event in raised] == [1]
+    assert raised[0].stamp_ns >= START + 20 * SECOND + SETTINGS.alarm.on_delay_ns
+    assert AlarmState.INHIBITED in {event.state for event in heard.events}
+    pipeline.add_array_message(diagnostic_array([], START, maker=MAKER), START + 41 * SECOND)
+    assert problems.counts() == {"source_wrong": 1}
+
+
+def test_channels_may_be_named_and_stand_in_any_order(bundle: Bundle) -> None:
+    mixed = ("extra", *reversed(PAPER_CHANNELS))
+    counts = [1.0, *reversed([300.0 + place for place in range(7)])]
+    heard = Heard()
+    for channels in ((), mixed):
+        chosen = PipelineSettings(SETTINGS.pairing, SETTINGS.alarm, channels)
+        pipeline = Pipeline(bundle, HashingRuntime(), chosen, Problems(), heard)
+        pipeline.add_reading_message(reading(START, counts, channels=mixed).message, START)
+        pipeline.finish()
+    assert len({tuple(one.probabilities.tolist()) for one in heard.verdicts}) == 1
+    assert len(heard.verdicts) == 2
+
+
+class FailingRuntime(ScriptedRuntime):
+    """Fails on every other observation."""
+
+    def run(self, mode: Mode, inputs: Mapping[str, npt.NDArray[np.float32]]) -> Answer:
+        answer = super().run(mode, inputs)
+        if len(self.given) % 2:
+            raise RuntimeError("out of memory")
+        return answer
+
+
+def test_an_observation_that_cannot_be_classified_is_counted_and_the_others_go_on(bundle: Bundle) -> None:
+    heard, problems = Heard(), Problems()
+    pipeline = Pipeline(bundle, FailingRuntime(), SETTINGS, problems, heard)
+    for second in range(4):
+        stamp_ns = START + second * SECOND
+        pipeline.add_reading_message(reading(stamp_ns, [400.0] * 7).message, stamp_ns)
+    pipeline.add_reading_message(reading(START + 9 * SECOND, [np.nan] * 7).message, START + 9 * SECOND)
+    pipeline.finish()
+    assert problems.counts() == {"classification_failed": 2, "unusable_observation": 1}
+    assert [one.stamp_ns for one in heard.verdicts] == [START + SECOND, START + 3 * SECOND]
+    assert "RuntimeError: out of memory" in {one.detail for one in problems.take_unreported()}
+
+
+def test_an_operator_lets_go_of_what_is_over(bundle: Bundle) -> None:
+    heard, runtime = Heard(), ScriptedRuntime()
+    pipeline = Pipeline(bundle, runtime, SETTINGS, Problems(), heard)
+    heard.acknowledges = pipeline
+    for second in range(20):
+        runtime.say({"Smoke" if second % 10 < 4 else "NoGas": 0.97})
+        stamp_ns = START + second * SECOND
+        pipeline.add_reading(GasReading(stamp_ns, PAPER_CHANNELS, np.full(7, 400.0, np.float32)), stamp_ns)
+        pipeline.tick(stamp_ns + SETTINGS.pairing.wait_ns)
+    status = pipeline.alarm_status
+    assert status is not None
+    assert (status.state, status.raised) == (AlarmState.CLEAR, 2)
+
+
+def test_jumping_back_begins_a_new_run_with_an_empty_window(bundle: Bundle) -> None:
+    heard = Heard()
+    pipeline = Pipeline(bundle, HashingRuntime(), SETTINGS, Problems(), heard)
+    for loop in range(2):
+        for second in range(5):
+            stamp_ns = START + second * SECOND
+            recorded_ns = stamp_ns + loop * 100 * SECOND
+            pipeline.add_reading(
+                GasReading(stamp_ns, PAPER_CHANNELS, np.full(7, 400.0, np.float32)), recorded_ns
+            )
+    pipeline.finish()
+    assert [one.sample.observation.run for one in heard.decisions] == [0] * 6 + [1] * 4
+    assert pipeline.counters.resets == 1
