@@ -6,11 +6,12 @@ Parameters of the live node and of an evaluated bag come together here, so that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gas_fusion_ros.alarm.types import AlarmSettings, Severity
 from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.settings.fields import advised_setting, setting
 
 DEFAULT_SEVERITIES: Mapping[str, Severity] = {
     "Mixture": Severity.CRITICAL,
@@ -48,32 +49,79 @@ class AlarmAdvice:
         }
 
 
+def default_classes(severity: Severity) -> tuple[str, ...]:
+    """Return the gases that are of a severity by default."""
+    return tuple(gas for gas, its_severity in DEFAULT_SEVERITIES.items() if its_severity is severity)
+
+
 @dataclass(frozen=True)
 class AlarmChoice:
-    """What is chosen for the alarm; None leaves it to the model.
+    """What is chosen for the alarm; None leaves it to the model."""
 
-    Attributes:
-        severities: the gases that raise an alarm.
-        on_threshold: leak probability from which on a leak is suspected.
-        off_threshold: leak probability below which it counts as gone.
-        on_delay_ns: how long a leak is suspected before the alarm.
-        off_delay_ns: how long it must be gone before the alarm lets go.
-        timeout_ns: how long without a valid reading before the fault.
-    """
+    critical_classes: tuple[str, ...] = setting(
+        default_classes(Severity.CRITICAL),
+        "gases whose leak is critical, Unknown among them or not; [''] for none",
+    )
+    warning_classes: tuple[str, ...] = setting(
+        default_classes(Severity.WARNING),
+        "gases whose leak is a warning, Unknown among them or not; [''] for none",
+    )
+    on_threshold: float | None = advised_setting(
+        "leak probability from which a leak is suspected", minimum=0.001, maximum=1.0
+    )
+    off_threshold: float | None = advised_setting(
+        "leak probability below which a leak counts as gone", minimum=0.001, maximum=1.0
+    )
+    on_delay_ns: int | None = advised_setting(
+        "how long a leak is suspected before the alarm, s", minimum=0.0, maximum=600.0
+    )
+    off_delay_ns: int | None = advised_setting(
+        "how long a leak must be gone before the alarm lets go, s", minimum=0.0, maximum=3600.0
+    )
+    timeout_ns: int = setting(
+        AlarmSettings.timeout_ns,
+        "without a valid reading for this long, a fault stands, s",
+        minimum=0.1,
+        maximum=3600.0,
+    )
+    shelve_ns: int = setting(
+        600 * NANOSECONDS_PER_SECOND,
+        "for how long an alarm that an operator shelves stays muted, s",
+        minimum=1.0,
+        maximum=86400.0,
+        name="shelve_time",
+    )
 
-    severities: Mapping[str, Severity]
-    on_threshold: float | None = None
-    off_threshold: float | None = None
-    on_delay_ns: int | None = None
-    off_delay_ns: int | None = None
-    timeout_ns: int = AlarmSettings.timeout_ns
+    def with_severities(self, severities: Mapping[str, Severity]) -> AlarmChoice:
+        """Return the same with other severities of gases."""
+
+        def of(severity: Severity) -> tuple[str, ...]:
+            return tuple(gas for gas, its_severity in severities.items() if its_severity is severity)
+
+        return replace(self, critical_classes=of(Severity.CRITICAL), warning_classes=of(Severity.WARNING))
+
+    @property
+    def names_gases(self) -> bool:
+        """Whether any gas is named that raises an alarm."""
+        return any((*self.critical_classes, *self.warning_classes))
+
+    @property
+    def severities(self) -> Mapping[str, Severity]:
+        """The severity of each gas that is named.
+
+        Raises:
+            ValueError: none is.
+        """
+        return severities_of(self.warning_classes, self.critical_classes)
 
     def settings(self, advice: AlarmAdvice) -> AlarmSettings:
         """Return the alarm's settings, with a model that advises so.
 
         Raises:
-            ValueError: they contradict each other; the message says which of them the model advised.
+            ValueError: they name no gas, or contradict each other; the message says which of them the model
+                advised.
         """
+        severities = self.severities
         advised = {
             "on_threshold": advice.on_threshold,
             "off_threshold": advice.off_threshold,
@@ -84,7 +132,7 @@ class AlarmChoice:
         open_names = [name for name, value in given.items() if value is None]
         values = given | {name: advised[name] for name in open_names}
         try:
-            return AlarmSettings(severities=self.severities, timeout_ns=self.timeout_ns, **values)
+            return AlarmSettings(severities=severities, timeout_ns=self.timeout_ns, **values)
         except ValueError as error:
             names = ", ".join(f"alarm.{name.removesuffix('_ns')}" for name in open_names)
             raise ValueError(f"{error} (as the model advises: {names})" if names else str(error)) from None
@@ -92,7 +140,7 @@ class AlarmChoice:
 
 def default_alarm(advice: AlarmAdvice) -> AlarmSettings:
     """Return the alarm that the parameters' defaults set, with a model that advises so."""
-    return AlarmChoice(DEFAULT_SEVERITIES).settings(advice)
+    return AlarmChoice().settings(advice)
 
 
 def severities_of(warning: Iterable[str], critical: Iterable[str]) -> dict[str, Severity]:
@@ -112,11 +160,6 @@ def severities_of(warning: Iterable[str], critical: Iterable[str]) -> dict[str, 
     if not severities:
         raise ValueError("alarm.critical_classes and alarm.warning_classes name no gas; one of them must")
     return severities
-
-
-def default_classes(severity: Severity) -> list[str]:
-    """Return the gases that are of a severity by default."""
-    return [gas for gas, its_severity in DEFAULT_SEVERITIES.items() if its_severity is severity]
 
 
 def severities_for(classes: Iterable[str]) -> Mapping[str, Severity]:

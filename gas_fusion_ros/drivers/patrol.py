@@ -10,26 +10,26 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Grid
+from gas_fusion_ros.settings.fields import setting
 from gas_fusion_ros.simulation.patrol import Patrol
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class PatrolSettings:
-    """Which patrol to sample and how often.
+class SimulatedSettings:
+    """Which patrol to sample and how often; the same seed, duration and leaks give the same world.
 
     Attributes:
-        seed: the patrol; the same seed, duration and leaks give the same world.
-        duration_s: length of the patrol, after which it begins again.
-        leaks: how many leaks it meets.
         period_ns: time between samples.
         start_ns: the clock's time at which the patrol begins.
     """
 
-    seed: int = 0
-    duration_s: float = 600.0
-    leaks: int = 3
+    seed: int = setting(0, "which patrol is simulated", minimum=0, maximum=2**31 - 1)
+    duration_s: float = setting(
+        600.0, "length of the patrol, s; then it begins again", minimum=60.0, maximum=3600.0
+    )
+    leaks: int = setting(3, "leaks on the patrol", minimum=0, maximum=39)
     period_ns: int = 500_000_000
     start_ns: int = 0
 
@@ -48,7 +48,7 @@ class PatrolDriver(ABC, Generic[T]):
         max_backlog: the most samples that one poll gives out.
     """
 
-    def __init__(self, settings: PatrolSettings, max_backlog: int) -> None:
+    def __init__(self, settings: SimulatedSettings, max_backlog: int) -> None:
         self.problems = Problems()
         self._patrol_settings = settings
         self._max_backlog = max_backlog

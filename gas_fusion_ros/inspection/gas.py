@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gas_fusion_ros.base.mq import ChannelHealth, ChannelMonitor, ChannelSettings
+from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import GasReading
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.drivers.gas.channel_health import ChannelMonitor, ChannelSettings
 from gas_fusion_ros.inspection.schema import ChannelFigures, GasFigures
 from gas_fusion_ros.inspection.times import StampFollower
 from gas_fusion_ros.ros.messages import MessageError, channel_names, decode_reading, stamp_to_ns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +14,6 @@ from std_msgs.msg import Bool, UInt32
 from std_srvs.srv import SetBool, Trigger
 
 from gas_fusion_ros.alarm.clock import AlarmClock, Conditions, Instant
-from gas_fusion_ros.alarm.defaults import AlarmChoice, severities_of
 from gas_fusion_ros.alarm.event_log import EventLog, format_start, format_stop
 from gas_fusion_ros.alarm.leak_alarm import (
     AlarmEvent,
@@ -34,9 +33,8 @@ from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.pose_source import PoseSource
 from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, RELIABLE
-from gas_fusion_ros.pipeline.parameters import NO_STATE_FILE
+from gas_fusion_ros.pipeline.settings import NO_STATE_FILE, ClassifierSettings
 from gas_fusion_ros.ros import messages
-from gas_fusion_ros.settings.parameter_spec import MODEL_ADVISES
 
 T = TypeVar("T")
 R = TypeVar("R", SetBool.Response, Trigger.Response)
@@ -58,12 +56,11 @@ class AlarmInterface:
 
     def __init__(self, node: ManagedNode, test: Callable[[], CommandResult]) -> None:
         self._node = node
-        self._parameters = node.parameters
         self._problems = node.problems
         self._lock = threading.Lock()
         self._alarm: AlarmClock | None = None
         self._settings: AlarmSettings | None = None
-        self._shelve_ns = 0
+        self._chosen = ClassifierSettings()
         self._event_log: EventLog | None = None
         self._file: AlarmMemory | None = None
         self._memory: Memory | None = None
@@ -101,34 +98,31 @@ class AlarmInterface:
         assert self._settings is not None
         return self._settings
 
-    def configure(self, bundle: Bundle) -> None:
-        """Read the parameters, take what they leave to the model from its advice, and open the files.
+    def configure(self, bundle: Bundle, settings: ClassifierSettings) -> None:
+        """Take what the settings leave to the model from its advice, and open the files.
 
         Raises:
             ParameterError: thresholds contradict each other, or no gas is named that the model knows.
             EventLogError: the event log cannot be written.
             AlarmMemoryError: the state file cannot be written.
         """
-        severities = self._severities()
         try:
-            self._settings = self._choice(severities).settings(bundle.alarm)
+            self._settings = settings.alarm.settings(bundle.alarm)
             self._settings.check_classes(bundle.classes)
         except ValueError as error:
             raise ParameterError(f"alarm: {error}") from None
-        if UNKNOWN in severities and bundle.false_reject_rate is None:
+        if UNKNOWN in self._settings.severities and bundle.false_reject_rate is None:
             self._node.get_logger().warning(
                 f"{UNKNOWN} is to raise an alarm and never will: model {bundle.name} cannot tell what is "
                 "unlike its training"
             )
-        self._shelve_ns = self._parameters.nanoseconds("alarm.shelve_time")
-        self._open_memory()
-        path = self._parameters.text("event_log")
-        size = round(self._parameters.number("event_log_size") * 1e6)
+        self._chosen = settings
+        self._open_memory(settings.state_file)
+        path, size = settings.event_log, round(settings.event_log_mb * 1e6)
         self._event_log = EventLog(Path(path), self._problems, size) if path else None
 
-    def _open_memory(self) -> None:
+    def _open_memory(self, place: str) -> None:
         """Read which alarms stand; what cannot be read is a fault until an operator has acknowledged it."""
-        place = self._parameters.text("state_file")
         self._own_faults = self._own_warnings = ()
         if place == NO_STATE_FILE:
             self._file = None
@@ -153,31 +147,9 @@ class AlarmInterface:
         self._node.get_logger().error(f"{why}; acknowledge the alarm once it is known that no leak stands")
         self._own_faults = (Reason("alarms_unknown", f"{why}: which alarms stood is not known"),)
 
-    def _severities(self) -> dict[str, Severity]:
-        warning, critical = (
-            self._parameters.texts(f"alarm.{severity.value}_classes") for severity in Severity
-        )
-        try:
-            return severities_of(warning, critical)
-        except ValueError as error:
-            raise ParameterError(str(error)) from None
-
-    def _choice(self, severities: Mapping[str, Severity]) -> AlarmChoice:
-        return AlarmChoice(
-            severities,
-            on_threshold=self._given("alarm.on_threshold", self._parameters.number),
-            off_threshold=self._given("alarm.off_threshold", self._parameters.number),
-            on_delay_ns=self._given("alarm.on_delay", self._parameters.nanoseconds),
-            off_delay_ns=self._given("alarm.off_delay", self._parameters.nanoseconds),
-            timeout_ns=self._parameters.nanoseconds("alarm.timeout"),
-        )
-
-    def _given(self, name: str, read: Callable[[str], T]) -> T | None:
-        return read(name) if self._parameters.number(name) != MODEL_ADVISES else None
-
     def activate(self) -> None:
         """Say that nothing is known yet, and which alarms stand; listen to the pose."""
-        self._pose.subscribe(self._parameters.text("pose_topic"), self._parameters.text("pose_type"))
+        self._pose.subscribe(self._chosen.pose_topic, self._chosen.pose_type)
         with self._lock:
             memory = self._memory if self._memory is not None else Memory()
             instant = self._instant()
@@ -281,11 +253,13 @@ class AlarmInterface:
         self._node.get_logger().info(f"gas/acknowledge {message.data}: {result.message}")
 
     def _shelve_one(self, message: UInt32) -> None:
-        result = self._command(lambda alarm, instant: alarm.shelve(instant, self._shelve_ns, message.data))
+        result = self._command(
+            lambda alarm, instant: alarm.shelve(instant, self._chosen.alarm.shelve_ns, message.data)
+        )
         self._node.get_logger().info(f"gas/shelve {message.data}: {result.message}")
 
     def _shelving(self, alarm: AlarmClock, instant: Instant) -> CommandResult:
-        return alarm.shelve(instant, self._shelve_ns)
+        return alarm.shelve(instant, self._chosen.alarm.shelve_ns)
 
     def _command(self, command: Callable[[AlarmClock, Instant], CommandResult]) -> CommandResult:
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -11,59 +12,70 @@ from rclpy.timer import Timer
 
 from gas_fusion_ros.alarm.source_watch import Source
 from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.units import MAX_TIME_S
 from gas_fusion_ros.drivers import Driver, DriverState
+from gas_fusion_ros.drivers.registry import FoundDrivers
 from gas_fusion_ros.nodes.managed_node import ManagedNode
-from gas_fusion_ros.nodes.parameters import MAX_TIME_S, ParameterSpec
 from gas_fusion_ros.nodes.qos import LATCHED
 from gas_fusion_ros.ros import messages
 from gas_fusion_ros.ros.messages import Level
+from gas_fusion_ros.settings.fields import setting, specs_of
+from gas_fusion_ros.settings.parameter_spec import ParameterSpec
 
 T = TypeVar("T")
 
-_NO_SENSORS = ("simulated", "recorded")
 
-POLL_SPECS = (
-    ParameterSpec(
-        "poll_period",
+@dataclass(frozen=True)
+class DriverNodeSettings:
+    """What every node with a driver takes; a node says which drivers it has, its frame and its period.
+
+    Attributes:
+        driver: name of the driver.
+        frame_id: coordinate frame of the samples.
+        period_ns: time between the samples of a recording or simulation.
+    """
+
+    driver: str
+    frame_id: str
+    period_ns: int
+    poll_period_s: float = setting(
         0.02,
         "how often the driver is asked for what it has, s of a steady clock or of simulated time",
         minimum=0.001,
         maximum=10.0,
-    ),
-    ParameterSpec(
-        "start_time",
-        0.0,
+    )
+    start_ns: int = setting(
+        0,
         "time at which a recording or simulated patrol begins, s. Nodes that shall play in step take "
         "the same; 0 is the clock's epoch, or the first stamp of a recording played once",
         minimum=0.0,
         maximum=MAX_TIME_S,
-    ),
-)
+        name="start_time",
+    )
 
-SIMULATION_SPECS = (
-    ParameterSpec("simulated.seed", 0, "which patrol is simulated", minimum=0, maximum=2**31 - 1),
-    ParameterSpec(
-        "simulated.duration",
-        600.0,
-        "length of the patrol, s; then it begins again",
-        minimum=60.0,
-        maximum=3600.0,
-    ),
-    ParameterSpec("simulated.leaks", 3, "leaks on the patrol", minimum=0, maximum=39),
-)
+
+def driver_specs(settings: type[DriverNodeSettings], drivers: FoundDrivers) -> tuple[ParameterSpec, ...]:
+    """Return the parameters of a node with these settings: its own, then those of each of its drivers."""
+    return (
+        *specs_of(settings),
+        *(spec for entry in drivers.entries.values() for spec in specs_of(entry.settings, f"{entry.name}.")),
+    )
 
 
 class DriverNode(ManagedNode, Generic[T]):
     """A lifecycle node that publishes what its driver yields, and what kind of source that is.
 
-    A node has the parameters `driver` and `frame_id`.
-
     Attributes:
         published: how many samples went out since configure.
+        settings: the node's parameters, taken at configure.
     """
 
     SOURCE_TOPIC: ClassVar[str]
     """Where, latched, it is told what stands behind the samples."""
+    DRIVERS: ClassVar[FoundDrivers]
+    """The drivers to choose from."""
+    SETTINGS: ClassVar[type[DriverNodeSettings]]
+    """What its parameters are declared from."""
 
     def __init__(self, node_name: str, **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
@@ -72,10 +84,14 @@ class DriverNode(ManagedNode, Generic[T]):
         self._poll_timer: Timer | None = None
         self._source_publisher = self.create_lifecycle_publisher(DiagnosticArray, self.SOURCE_TOPIC, LATCHED)
         self._told_source: Source | None = None
+        for failure in self.DRIVERS.failures:
+            self.get_logger().error(failure)
 
-    @abstractmethod
     def create_driver(self) -> Driver[T]:
         """Build the driver that the parameters name."""
+        entry = self.DRIVERS.entries[self.settings.driver]
+        node_given = {one.name: getattr(self.settings, one.name) for one in fields(self.settings)}
+        return entry.make(self.parameters.settings(entry.settings, f"{entry.name}.", **node_given))
 
     @abstractmethod
     def publish(self, sample: T) -> None:
@@ -84,13 +100,13 @@ class DriverNode(ManagedNode, Generic[T]):
     def configure(self) -> None:
         """Open the driver's device or file."""
         self.published = 0
+        self.settings = self.parameters.settings(self.SETTINGS)
         self._driver = self.create_driver()
         self._driver.open()
 
     def activate(self) -> None:
         """Start polling."""
-        period = self.parameters.number("poll_period")
-        self._poll_timer = self.watch_timer(period, self._poll)
+        self._poll_timer = self.watch_timer(self.settings.poll_period_s, self._poll)
         self._tell_source()
 
     def deactivate(self) -> None:
@@ -112,8 +128,11 @@ class DriverNode(ManagedNode, Generic[T]):
 
     def source(self) -> Source:
         """What stands behind the samples now."""
-        driver = self.parameters.text("driver")
-        return Source(driver, driver not in _NO_SENSORS, self._source_state())
+        driver = self.parameters.value("driver")
+        return Source(driver, self._is_sensor(driver), self._source_state())
+
+    def _is_sensor(self, driver: str) -> bool:
+        return driver not in self.DRIVERS.entries or self.DRIVERS.entries[driver].is_sensor
 
     def _source_state(self) -> str:
         if self._poll_timer is None:
@@ -125,7 +144,7 @@ class DriverNode(ManagedNode, Generic[T]):
         if source == self._told_source:
             return
         self._told_source = source
-        frame_id = self.parameters.text("frame_id")
+        frame_id = self.parameters.value("frame_id")
         now_ns = self.get_clock().now().nanoseconds
         self._source_publisher.publish(
             messages.encode_source_status(source, now_ns, frame_id, self.diagnostic_name)
@@ -143,8 +162,8 @@ class DriverNode(ManagedNode, Generic[T]):
             extra: joins the values.
         """
         warnings = list(self.new_problems())
-        driver = self.parameters.text("driver")
-        if driver in _NO_SENSORS:
+        driver = self.parameters.value("driver")
+        if not self._is_sensor(driver):
             warnings.append(f"not a sensor: {driver}")
         state = self._driver.state if self._driver is not None else DriverState.CLOSED
         level, message = (Level.WARN, ", ".join(warnings)) if warnings else (Level.OK, state.value)

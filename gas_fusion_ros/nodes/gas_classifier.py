@@ -29,12 +29,13 @@ from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
-from gas_fusion_ros.pairing.pairing import PairingCounters, PairingSettings
-from gas_fusion_ros.pipeline import parameters as classifier_parameters
+from gas_fusion_ros.pairing.pairing import PairingCounters
 from gas_fusion_ros.pipeline.self_test import self_test
+from gas_fusion_ros.pipeline.settings import ClassifierSettings
 from gas_fusion_ros.ros import messages
 from gas_fusion_ros.ros.messages import Level
 from gas_fusion_ros.ros.synchronizer import ObservationSynchronizer
+from gas_fusion_ros.settings.fields import specs_of
 
 _TICK_PERIOD_S = 0.05
 _LOOK_PERIOD_S = 0.5
@@ -49,7 +50,7 @@ class GasClassifierNode(ManagedNode):
     network, so services always answer. A classification that is skipped is missing in no window.
     """
 
-    SPECS = classifier_parameters.SPECS
+    SPECS = specs_of(ClassifierSettings)
 
     def __init__(self, node_name: str = "gas_classifier", **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
@@ -58,6 +59,7 @@ class GasClassifierNode(ManagedNode):
             DiagnosticArray, "gas/classification", RELIABLE
         )
         self._alarm = AlarmInterface(self, self._self_test)
+        self._settings = ClassifierSettings()
         self._bundle: Bundle | None = None
         self._runtime: Runtime | None = None
         self._sources: SourceWatch | None = None
@@ -77,10 +79,11 @@ class GasClassifierNode(ManagedNode):
 
     def configure(self) -> None:
         """Load and check the bundle, start its runtime and run each of its modes once."""
-        bundle = Bundle.load(find_bundle(self.parameters.text("model")))
-        bundle.check_channels(self.parameters.texts("channels"))
-        self._alarm.configure(bundle)
-        runtime = create_runtime(bundle, self.parameters.text("device"), self.parameters.integer("threads"))
+        self._settings = settings = self.parameters.settings(ClassifierSettings)
+        bundle = Bundle.load(find_bundle(settings.model))
+        bundle.check_channels(settings.channels)
+        self._alarm.configure(bundle, settings)
+        runtime = create_runtime(bundle, settings.device, settings.threads)
         if runtime.note:
             self.get_logger().info(runtime.note)
         self._classifier = Classifier(bundle, runtime)
@@ -98,15 +101,14 @@ class GasClassifierNode(ManagedNode):
         self._classified = 0
         self._drop_growth, self._skip_growth = Growth(), Growth()
         self._alarm.activate()
-        self._worker = Worker(self._classify, self.parameters.integer("inbox"), self._count_failure)
+        self._worker = Worker(self._classify, self._settings.inbox, self._count_failure)
         gas = BoundedSubscriber(self, PointCloud2, "gas/readings", RELIABLE, self.problems)
         image = Subscriber(self, Image, "thermal/image_raw", qos_profile=SENSOR_DATA)
         array = BoundedSubscriber(self, DiagnosticArray, "gas/array_info", LATCHED, self.problems)
         camera = BoundedSubscriber(self, DiagnosticArray, "thermal/camera_status", LATCHED, self.problems)
         self._subscribers = [gas, image, array, camera]
-        pairing = self._pairing_settings()
         takes_images = self._bundle.preparation is not None
-        expects_images = takes_images and self.parameters.flag("expect_images")
+        expects_images = takes_images and self._settings.expect_images
         self._sources = SourceWatch(
             SourceSettings(self._alarm.settings.timeout_ns, expects_images), self.watch_ns()
         )
@@ -115,8 +117,8 @@ class GasClassifierNode(ManagedNode):
         self._synchronizer = ObservationSynchronizer(
             gas,
             image,
-            self.parameters.texts("channels"),
-            pairing,
+            self._settings.channels,
+            self._settings.pairing,
             self.get_clock(),
             self.problems,
             self._hear_reading,
@@ -279,18 +281,6 @@ class GasClassifierNode(ManagedNode):
         assert self._runtime is not None
         return self_test(self._bundle, self._runtime, self._alarm.settings)
 
-    def _pairing_settings(self) -> PairingSettings:
-        return PairingSettings(
-            slop_ns=self.parameters.nanoseconds("pairing.slop"),
-            wait_ns=self.parameters.nanoseconds("pairing.wait"),
-            min_image_interval_ns=self.parameters.nanoseconds("pairing.min_image_interval"),
-            future_tolerance_ns=self.parameters.nanoseconds("pairing.future_tolerance"),
-            reset_jump_ns=self.parameters.nanoseconds("pairing.reset_jump"),
-            silence_ns=self.parameters.nanoseconds("pairing.silence"),
-            thermal_only_period_ns=self.parameters.nanoseconds("pairing.thermal_only_period"),
-            image_history=self.parameters.integer("pairing.image_history"),
-        )
-
     def _pairing_status(self) -> DiagnosticStatus:
         counters = self.pairing_counters
         dropped = {"readings": counters.dropped_readings, "images": counters.dropped_images}
@@ -309,7 +299,7 @@ class GasClassifierNode(ManagedNode):
         problems = self.new_problems()
         skipped = self._skip_growth.since_last({"skipped": self.skipped}).get("skipped", 0)
         lag_s = self._alarm.lag_ns / NANOSECONDS_PER_SECOND
-        timeout_s = self.parameters.number("alarm.timeout")
+        timeout_s = self._settings.alarm.timeout_ns / NANOSECONDS_PER_SECOND
         level, message = (Level.WARN, ", ".join(problems)) if problems else (Level.OK, "classifying")
         if not self._classified and not problems:
             level, message = Level.WARN, "nothing has been classified yet"

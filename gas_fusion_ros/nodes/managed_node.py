@@ -59,7 +59,7 @@ class ManagedNode(LifecycleNode):
         self._is_worth_another_try = False
         for refusal in self.parameters.refusals:
             self.get_logger().error(refusal)
-        if self.parameters.flag("autostart"):
+        if self.parameters.value("autostart"):
             self._autostart_timer = self.steady_timer(_AT_ONCE_S, self._start_itself)
         else:
             self.get_logger().info(

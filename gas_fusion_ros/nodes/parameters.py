@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Any, TypeVar
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -16,11 +17,10 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from gas_fusion_ros.base.quoting import quoted
-from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.settings.fields import MissingSettingError, Settings, make_settings
 from gas_fusion_ros.settings.parameter_spec import ParameterSpec
 
-MAX_TIME_S = 2e9
-"""A bound for times since the clock's epoch, seconds: builtin_interfaces/Time ends at 2^31."""
+S = TypeVar("S", bound=Settings)
 
 
 class ParameterError(ValueError):
@@ -76,43 +76,32 @@ class ParameterTable:
         missing = (
             self._demand(spec)
             for spec in self._specs.values()
-            if spec.is_required and spec.name not in self._refusals and not self.text(spec.name)
+            if spec.is_required and spec.name not in self._refusals and not self.value(spec.name)
         )
         return (*self._refusals.values(), *missing)
 
-    def flag(self, name: str) -> bool:
-        """The value of a boolean parameter."""
-        return bool(self._node.get_parameter(name).value)
+    def settings(self, settings: type[S], prefix: str = "", **given: Any) -> S:
+        """Return the values of a settings dataclass, whose parameters are in the table.
 
-    def integer(self, name: str) -> int:
-        """The value of an integer parameter."""
-        return int(self._node.get_parameter(name).value)
-
-    def number(self, name: str) -> float:
-        """The value of a floating-point parameter."""
-        return float(self._node.get_parameter(name).value)
-
-    def text(self, name: str) -> str:
-        """The value of a string parameter."""
-        return str(self._node.get_parameter(name).value)
-
-    def required_text(self, name: str) -> str:
-        """The value of a string parameter that must not be empty.
+        Args:
+            settings: the dataclass.
+            prefix: what the names of its parameters begin with, dot included.
+            given: its fields that are no parameters, by name.
 
         Raises:
-            ParameterError: it is.
+            ParameterError: one that must be given is not, or the values contradict each other.
         """
-        if not (text := self.text(name)):
-            raise ParameterError(self._demand(self._specs[name]))
-        return text
+        values = {name: self.value(name) for name in self._specs}
+        try:
+            return make_settings(settings, values, prefix, **given)
+        except MissingSettingError as error:
+            raise ParameterError(self._demand(error.spec)) from None
+        except ValueError as error:
+            raise ParameterError(str(error)) from None
 
-    def texts(self, name: str) -> tuple[str, ...]:
-        """The value of a string-list parameter."""
-        return tuple(self._node.get_parameter(name).value)
-
-    def nanoseconds(self, name: str) -> int:
-        """The value of a parameter in seconds, as nanoseconds."""
-        return round(self.number(name) * NANOSECONDS_PER_SECOND)
+    def value(self, name: str) -> Any:
+        """The value of a parameter, as ROS holds it."""
+        return self._node.get_parameter(name).value
 
     def _demand(self, spec: ParameterSpec) -> str:
         """What to do where a parameter that must be given is not set."""

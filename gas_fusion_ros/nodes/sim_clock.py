@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
 
-from gas_fusion_ros.nodes.parameters import MAX_TIME_S, ParameterSpec, ParameterTable
+from gas_fusion_ros.base.units import MAX_TIME_S, NANOSECONDS_PER_SECOND
+from gas_fusion_ros.nodes.parameters import ParameterTable
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.ros.messages import ns_to_stamp
+from gas_fusion_ros.settings.fields import setting, specs_of
 
-SPECS = (
-    ParameterSpec("speed", 1.0, "simulated seconds per second of wall time", minimum=0.01, maximum=1000.0),
-    ParameterSpec(
-        "start_time", 1.0, "first time published, in seconds; above 0", minimum=1e-3, maximum=MAX_TIME_S
-    ),
-    ParameterSpec("rate", 100.0, "messages per second of wall time", minimum=1.0, maximum=1000.0),
-)
+
+@dataclass(frozen=True)
+class SimClockSettings:
+    """How fast the clock runs, and from when on."""
+
+    speed: float = setting(1.0, "simulated seconds per second of wall time", minimum=0.01, maximum=1000.0)
+    start_ns: int = setting(
+        NANOSECONDS_PER_SECOND,
+        "first time published, in seconds; above 0",
+        minimum=1e-3,
+        maximum=MAX_TIME_S,
+        name="start_time",
+    )
+    rate_hz: float = setting(100.0, "messages per second of wall time", minimum=1.0, maximum=1000.0)
+
+
+SPECS = specs_of(SimClockSettings)
 
 
 class SimClockNode(Node):
@@ -36,12 +49,13 @@ class SimClockNode(Node):
         parameters = ParameterTable(self, SPECS)
         parameters.require_valid()
         parameters.locked = True
-        self._speed = parameters.number("speed")
-        self._start_ns = parameters.nanoseconds("start_time")
+        settings = parameters.settings(SimClockSettings)
+        self._speed = settings.speed
+        self._start_ns = settings.start_ns
         self._publisher = self.create_publisher(ClockMessage, "/clock", RELIABLE)
         self._began_ns = time.monotonic_ns()
         self.create_timer(
-            1.0 / parameters.number("rate"), self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME)
+            1.0 / settings.rate_hz, self._publish, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -10,56 +11,40 @@ from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import CameraInfo, Image
 
 from gas_fusion_ros.base.observation import ThermalFrame
-from gas_fusion_ros.drivers import ThermalDriver
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.drivers.registry import find_drivers
 from gas_fusion_ros.drivers.thermal.calibration import (
     CameraCalibration,
     from_field_of_view,
     load_calibration,
 )
-from gas_fusion_ros.drivers.thermal.recorded import RecordedThermalDriver, RecordedThermalSettings
-from gas_fusion_ros.drivers.thermal.simulated import SimulatedThermalDriver, SimulatedThermalSettings
-from gas_fusion_ros.drivers.thermal.v4l2 import V4l2ThermalDriver, V4l2ThermalSettings
 from gas_fusion_ros.model.thermal import raw_counts
-from gas_fusion_ros.nodes.driver_node import POLL_SPECS, SIMULATION_SPECS, DriverNode
-from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec
+from gas_fusion_ros.nodes.driver_node import DriverNode, DriverNodeSettings, driver_specs
 from gas_fusion_ros.nodes.qos import SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.ros import messages
+from gas_fusion_ros.settings.fields import setting
 
-SPECS = (
-    ParameterSpec(
-        "driver",
-        "",
-        "where the images come from; must be given",
-        choices=("simulated", "recorded", "v4l2"),
-    ),
-    ParameterSpec("frame_id", "thermal_camera_optical_frame", "optical frame of the camera", read_only=True),
-    ParameterSpec(
-        "period",
-        0.125,
+_DRIVERS = find_drivers("thermal")
+
+
+@dataclass(frozen=True)
+class ThermalCameraSettings(DriverNodeSettings):
+    """What the node of a thermal camera takes besides its driver's own."""
+
+    driver: str = setting("", "where the images come from; must be given", choices=tuple(_DRIVERS.entries))
+    frame_id: str = setting("thermal_camera_optical_frame", "optical frame of the camera", read_only=True)
+    period_ns: int = setting(
+        NANOSECONDS_PER_SECOND // 8,
         "time between images of the drivers simulated and recorded, s",
         minimum=0.001,
         maximum=3600.0,
-    ),
-    ParameterSpec(
-        "recorded.path",
-        "",
-        "what the driver recorded plays: a folder in the data set's layout, a folder of images, a video",
-    ),
-    ParameterSpec("recorded.loop", True, "begin again after the last image"),
-    ParameterSpec("v4l2.device", "/dev/video0", "the camera's device file"),
-    ParameterSpec("v4l2.width", 0, "columns to ask for; 0 leaves the camera's", minimum=0, maximum=8192),
-    ParameterSpec("v4l2.height", 0, "rows to ask for; 0 leaves the camera's", minimum=0, maximum=8192),
-    ParameterSpec(
-        "v4l2.rate", 0.0, "images per second to ask for; 0 leaves the camera's", minimum=0.0, maximum=1000.0
-    ),
-    ParameterSpec(
-        "calibration_file",
+    )
+    calibration_file: str = setting(
         "",
         "YAML as camera_calibration writes it; empty computes the camera's model from horizontal_fov",
-    ),
-    ParameterSpec("horizontal_fov", 36.0, "horizontal field of view, degrees", minimum=0.1, maximum=179.0),
-)
+    )
+    horizontal_fov: float = setting(36.0, "horizontal field of view, degrees", minimum=0.1, maximum=179.0)
 
 
 class ThermalCameraNode(DriverNode[ThermalFrame]):
@@ -71,7 +56,9 @@ class ThermalCameraNode(DriverNode[ThermalFrame]):
     """
 
     SOURCE_TOPIC = "thermal/camera_status"
-    SPECS = (*SPECS, *POLL_SPECS, *SIMULATION_SPECS)
+    DRIVERS = _DRIVERS
+    SETTINGS = ThermalCameraSettings
+    SPECS = driver_specs(ThermalCameraSettings, _DRIVERS)
 
     def __init__(self, node_name: str = "thermal_camera", **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
@@ -85,50 +72,14 @@ class ThermalCameraNode(DriverNode[ThermalFrame]):
             CameraInfo, "thermal/camera_info", SENSOR_DATA
         )
         self._calibration: CameraCalibration | None = None
+        self._horizontal_fov = ThermalCameraSettings.horizontal_fov
         self._last_size = ""
-
-    def create_driver(self) -> ThermalDriver:
-        """Build the driver that the parameters name."""
-        parameters = self.parameters
-        frame_id = parameters.text("frame_id")
-        match parameters.required_text("driver"):
-            case "recorded":
-                return RecordedThermalDriver(
-                    RecordedThermalSettings(
-                        path=parameters.required_text("recorded.path"),
-                        period_ns=parameters.nanoseconds("period"),
-                        loop=parameters.flag("recorded.loop"),
-                        start_ns=parameters.nanoseconds("start_time"),
-                        frame_id=frame_id,
-                    )
-                )
-            case "v4l2":
-                return V4l2ThermalDriver(
-                    V4l2ThermalSettings(
-                        device=parameters.text("v4l2.device"),
-                        width=parameters.integer("v4l2.width"),
-                        height=parameters.integer("v4l2.height"),
-                        rate_hz=parameters.number("v4l2.rate"),
-                        frame_id=frame_id,
-                    )
-                )
-            case "simulated":
-                return SimulatedThermalDriver(
-                    SimulatedThermalSettings(
-                        seed=parameters.integer("simulated.seed"),
-                        duration_s=parameters.number("simulated.duration"),
-                        leaks=parameters.integer("simulated.leaks"),
-                        period_ns=parameters.nanoseconds("period"),
-                        start_ns=parameters.nanoseconds("start_time"),
-                        frame_id=frame_id,
-                    )
-                )
-            case unknown:
-                raise ParameterError(f"driver is '{unknown}', which this node does not have")
 
     def configure(self) -> None:
         """Read the calibration and open the driver."""
-        path = self.parameters.text("calibration_file")
+        camera = self.parameters.settings(ThermalCameraSettings)
+        self._horizontal_fov = camera.horizontal_fov
+        path = camera.calibration_file
         self._calibration = load_calibration(path) if path else None
         super().configure()
 
@@ -152,7 +103,7 @@ class ThermalCameraNode(DriverNode[ThermalFrame]):
         self._last_size = f"{width}x{height}"
         calibration = self._calibration
         if calibration is None:
-            return from_field_of_view(width, height, self.parameters.number("horizontal_fov"))
+            return from_field_of_view(width, height, self._horizontal_fov)
         if (calibration.width, calibration.height) != (width, height):
             self.problems.add(
                 "calibration_size",

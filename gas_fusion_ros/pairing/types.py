@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Generic, TypeVar
 
+from gas_fusion_ros.settings.fields import setting
+
 R = TypeVar("R")
 I = TypeVar("I")  # noqa: E741
 
@@ -13,35 +15,64 @@ _MS = 1_000_000
 
 @dataclass(frozen=True)
 class PairingSettings:
-    """How readings and images are paired; every time in integer nanoseconds.
+    """How readings and images are paired; every time in integer nanoseconds."""
 
-    Attributes:
-        slop_ns: greatest distance between the stamps of a pair; 0 pairs equal stamps only.
-        wait_ns: how long a reading waits for a nearer image, on the node's clock and in stamps.
-        min_image_interval_ns: declared lower bound on the camera's frame interval; lets a reading go
-            on before the next image. 0 assumes nothing.
-        future_tolerance_ns: how far a stamp may lie ahead of the clock.
-        reset_jump_ns: stamps or a clock going back by more than this mean a new run (a looping bag).
-        silence_ns: how long no reading must have come before images go on alone.
-        thermal_only_period_ns: least distance between the stamps of two images that go on alone.
-        image_history: how many images are kept.
-    """
-
-    slop_ns: int = 60 * _MS
-    wait_ns: int = 200 * _MS
-    min_image_interval_ns: int = 0
-    future_tolerance_ns: int = 500 * _MS
-    reset_jump_ns: int = 1000 * _MS
-    silence_ns: int = 3000 * _MS
-    thermal_only_period_ns: int = 500 * _MS
-    image_history: int = 64
+    slop_ns: int = setting(
+        60 * _MS,
+        "largest offset between a reading and its image, s",
+        minimum=0.0,
+        maximum=10.0,
+    )
+    wait_ns: int = setting(
+        200 * _MS,
+        "how long a reading waits for its image, s",
+        minimum=0.0,
+        maximum=10.0,
+    )
+    min_image_interval_ns: int = setting(
+        0,
+        "shortest time between two images, s: a reading goes on before the next image where that cannot "
+        "be nearer; 0 assumes nothing",
+        minimum=0.0,
+        maximum=10.0,
+    )
+    future_tolerance_ns: int = setting(
+        500 * _MS,
+        "how far ahead of the clock a stamp may be, s",
+        minimum=0.0,
+        maximum=3600.0,
+    )
+    reset_jump_ns: int = setting(
+        1000 * _MS,
+        "time going back by more than this clears history, s",
+        minimum=0.001,
+        maximum=3600.0,
+    )
+    silence_ns: int = setting(
+        3000 * _MS,
+        "without a reading for this long, images go on alone, s",
+        minimum=0.1,
+        maximum=3600.0,
+    )
+    thermal_only_period_ns: int = setting(
+        500 * _MS,
+        "time between two images that go on alone, s",
+        minimum=0.0,
+        maximum=60.0,
+    )
+    image_history: int = setting(
+        64,
+        "images kept for readings that come late",
+        minimum=1,
+        maximum=1000,
+    )
 
     def __post_init__(self) -> None:
         least = {"reset_jump_ns": 1, "silence_ns": 1, "image_history": 1}
-        for setting in fields(self):
-            value, minimum = getattr(self, setting.name), least.get(setting.name, 0)
+        for one in fields(self):
+            value, minimum = getattr(self, one.name), least.get(one.name, 0)
             if not isinstance(value, int) or value < minimum:
-                raise ValueError(f"{setting.name} must be an integer of at least {minimum}, not {value!r}")
+                raise ValueError(f"{one.name} must be an integer of at least {minimum}, not {value!r}")
 
 
 @dataclass(frozen=True)

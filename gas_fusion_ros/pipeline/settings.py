@@ -1,38 +1,31 @@
-"""What an evaluation runs with: the parameters of the classifier node, from the files that configure it."""
+"""The classifier's parameters, of the live node and of an evaluation alike, and the files that set them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from gas_fusion_ros.alarm.defaults import AlarmChoice, severities_for, severities_of
-from gas_fusion_ros.alarm.types import AlarmSettings, Severity
+from gas_fusion_ros.alarm.types import AlarmSettings
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, shipped_folder
-from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.runtimes import DEVICES
 from gas_fusion_ros.pairing.types import PairingSettings
-from gas_fusion_ros.pipeline.parameters import SPECS
+from gas_fusion_ros.settings.fields import group, make_settings, parameters_of, setting, specs_of
 from gas_fusion_ros.settings.parameter_file import ParameterFileError, read_node_parameters
-from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, MODEL_ADVISES, ParameterValue
+from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, ParameterValue
 
 NODE = "gas_classifier"
+POSE_TYPES = ("PoseStamped", "PoseWithCovarianceStamped", "Odometry")
+"""What the topic of the robot's pose may be of."""
+NO_STATE_FILE = "none"
+"""Value of the parameter `state_file` that keeps no alarm over a restart."""
 
-_PAIRING = {f"pairing.{field.name.removesuffix('_ns')}": field.name for field in fields(PairingSettings)}
-_CLASS_LISTS = {f"alarm.{severity.value}_classes": severity for severity in Severity}
-_ALARM = {
-    "alarm.on_threshold": "on_threshold",
-    "alarm.off_threshold": "off_threshold",
-    "alarm.on_delay": "on_delay_ns",
-    "alarm.off_delay": "off_delay_ns",
-    "alarm.timeout": "timeout_ns",
-}
-_ROWS = {spec.name: spec for spec in (*SPECS, *MANAGED_SPECS)}
-_OF_EVERY_NODE = ("use_sim_time", "start_type_description_service")
-_OF_EVERY_NODE_PREFIXES = ("qos_overrides.",)
-KNOWN_PARAMETERS = (*_ROWS, *_OF_EVERY_NODE)
+_CLASS_LISTS = ("alarm.critical_classes", "alarm.warning_classes")
 
 
 class SettingsError(ValueError):
@@ -41,23 +34,43 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """The parameters of the classifier node that matter offline; each default is the node's.
+    """What the classifier node takes; an evaluation makes use of the first part."""
 
-    Attributes:
-        model: model bundle: a name of a shipped one or a folder.
-        device: where the network runs.
-        threads: inference threads on the CPU.
-        channels: channels of the gas array; empty for the model's.
-        pairing: how readings and images are paired.
-        alarm: what is chosen for the alarm; without severities, those that fit the model's classes.
-    """
-
-    model: str = DEFAULT_MODEL
-    device: str = "auto"
-    threads: int = 1
-    channels: tuple[str, ...] = ()
-    pairing: PairingSettings = field(default_factory=PairingSettings)
-    alarm: AlarmChoice = field(default_factory=lambda: AlarmChoice({}))
+    model: str = setting(DEFAULT_MODEL, "model bundle: a name below models/ or a folder")
+    device: str = setting("auto", "where the network runs", choices=DEVICES)
+    threads: int = setting(1, "inference threads on the CPU", minimum=1, maximum=64)
+    channels: tuple[str, ...] = setting(
+        PAPER_CHANNELS,
+        "channels of the gas array; they must be the model's",
+        read_only=True,
+    )
+    inbox: int = setting(
+        1,
+        "observations that may wait; beyond it the newest replaces the oldest",
+        minimum=1,
+        maximum=100_000,
+    )
+    pairing: PairingSettings = group(PairingSettings)
+    expect_images: bool = setting(
+        True,
+        "whether a thermal camera belongs to the robot, so that its silence is told of",
+    )
+    alarm: AlarmChoice = group(AlarmChoice)
+    state_file: str = setting(
+        "",
+        "file that keeps the standing alarms over a restart; empty for alarms/<node>.json below "
+        f"$ROS_HOME/gas_fusion_ros, '{NO_STATE_FILE}' for none",
+    )
+    event_log: str = setting("", "file that gets a JSON line for each alarm event; empty for none")
+    event_log_mb: float = setting(
+        10.0,
+        "size from which on the event log is begun anew, MB; its older part stays beside it as *.1",
+        minimum=0.1,
+        maximum=10_000.0,
+        name="event_log_size",
+    )
+    pose_topic: str = setting("", "topic of the robot's pose, for the event log; empty for none")
+    pose_type: str = setting("PoseStamped", "type of the pose topic", choices=POSE_TYPES)
 
     def alarm_settings(self, bundle: Bundle) -> AlarmSettings:
         """Return the alarm's settings with a model.
@@ -66,14 +79,36 @@ class ClassifierSettings:
             SettingsError: they contradict what the model advises, or name a gas that it does not know.
         """
         choice = self.alarm
-        if not choice.severities:
-            choice = replace(choice, severities=severities_for(bundle.classes))
+        if not choice.names_gases:
+            choice = choice.with_severities(severities_for(bundle.classes))
         try:
             settings = choice.settings(bundle.alarm)
             settings.check_classes(bundle.classes)
         except ValueError as error:
             raise SettingsError(f"alarm: {error}") from None
         return settings
+
+
+_ROWS = {spec.name: spec for spec in (*specs_of(ClassifierSettings), *MANAGED_SPECS)}
+_OF_EVERY_NODE = ("use_sim_time", "start_type_description_service")
+_OF_EVERY_NODE_PREFIXES = ("qos_overrides.",)
+KNOWN_PARAMETERS = (*_ROWS, *_OF_EVERY_NODE)
+
+
+def offline_settings(given: Mapping[str, Any]) -> ClassifierSettings:
+    """Return what an evaluation runs with where these parameters are given, each a value that is allowed.
+
+    Unlike the node, which is for one array, an evaluation asks a bag for the model's channels where none are
+    given; and where no gas is named, those that the model knows raise an alarm.
+    """
+    settings = make_settings(ClassifierSettings, given)
+    if "channels" not in given:
+        settings = replace(settings, channels=())
+    if not given.keys() & set(_CLASS_LISTS):
+        settings = replace(settings, alarm=replace(settings.alarm, critical_classes=(), warning_classes=()))
+    else:
+        severities_of(settings.alarm.warning_classes, settings.alarm.critical_classes)  # refuses none at all
+    return settings
 
 
 def replay_parameters_file() -> Path:
@@ -109,31 +144,27 @@ def read_settings(path: Path, options: Mapping[str, ParameterValue] | None = Non
         raise SettingsError(str(error)) from None
     try:
         _check(given)
-        return _settings({**given, **options})
+        return offline_settings({**given, **options})
     except ValueError as error:
         raise SettingsError(f"{shown(path)}: {error}") from None
 
 
 def described(settings: ClassifierSettings, bundle: Bundle, alarm: AlarmSettings) -> dict[str, object]:
     """Return what an evaluation went by, under the parameters' names; what the model advised is filled in."""
+    used = {one.name: getattr(alarm, one.name) for one in fields(alarm) if one.name != "severities"}
+    chosen = replace(settings.alarm, **used).with_severities(alarm.severities)
     return {
         "model": settings.model,
         "device": settings.device,
         "threads": settings.threads,
         "channels": list(settings.channels or bundle.channels),
-        **{name: _as_parameter(settings.pairing, attribute) for name, attribute in _PAIRING.items()},
+        **parameters_of(settings.pairing, "pairing."),
         **{
-            # An empty list has no type in ROS: one empty text stands for none.
-            name: [gas for gas, its_severity in alarm.severities.items() if its_severity is severity] or [""]
-            for name, severity in _CLASS_LISTS.items()
+            name: value
+            for name, value in parameters_of(chosen, "alarm.").items()
+            if name != "alarm.shelve_time"
         },
-        **{name: _as_parameter(alarm, attribute) for name, attribute in _ALARM.items()},
     }
-
-
-def _as_parameter(settings: object, attribute: str) -> float:
-    value = getattr(settings, attribute)
-    return float(value / NANOSECONDS_PER_SECOND) if attribute.endswith("_ns") else value
 
 
 def _check(parameters: Mapping[str, object]) -> None:
@@ -147,44 +178,3 @@ def _check(parameters: Mapping[str, object]) -> None:
     refusals = (_ROWS[name].refusal(value) for name, value in parameters.items() if name in _ROWS)
     if refused := "; ".join(refusal for refusal in refusals if refusal):
         raise ValueError(refused)
-
-
-def _settings(given: Mapping[str, Any]) -> ClassifierSettings:
-    """Settings from values that have passed `_check`."""
-    values: dict[str, Any] = {**{spec.name: spec.default for spec in SPECS}, **given}
-    return ClassifierSettings(
-        model=values["model"],
-        device=values["device"],
-        threads=values["threads"],
-        # Unlike the node's, which is for one array: an evaluation asks a bag for the model's.
-        channels=tuple(given.get("channels", ())),
-        pairing=PairingSettings(
-            **{
-                attribute: _nanoseconds(values[name]) if attribute.endswith("_ns") else values[name]
-                for name, attribute in _PAIRING.items()
-            }
-        ),
-        alarm=_alarm(values, given),
-    )
-
-
-def _alarm(values: Mapping[str, Any], given: Mapping[str, Any]) -> AlarmChoice:
-    def advised(name: str) -> float | None:
-        return None if values[name] == MODEL_ADVISES else values[name]
-
-    def advised_ns(name: str) -> int | None:
-        return None if values[name] == MODEL_ADVISES else _nanoseconds(values[name])
-
-    warning, critical = (values[name] for name in _CLASS_LISTS)
-    return AlarmChoice(
-        severities_of(warning, critical) if given.keys() & _CLASS_LISTS.keys() else {},
-        on_threshold=advised("alarm.on_threshold"),
-        off_threshold=advised("alarm.off_threshold"),
-        on_delay_ns=advised_ns("alarm.on_delay"),
-        off_delay_ns=advised_ns("alarm.off_delay"),
-        timeout_ns=_nanoseconds(values["alarm.timeout"]),
-    )
-
-
-def _nanoseconds(seconds: float) -> int:
-    return round(seconds * NANOSECONDS_PER_SECOND)

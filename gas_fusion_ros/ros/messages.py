@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from gas_fusion_ros.alarm.leak_alarm import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
 from gas_fusion_ros.alarm.source_watch import INHIBITING, RUNNING, STATES, Source
-from gas_fusion_ros.base.mq import ChannelHealth, ChannelState
+from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import (
     CLEAN_AIR,
     POSITION_FIELDS,
@@ -33,6 +33,7 @@ from gas_fusion_ros.base.observation import (
 )
 from gas_fusion_ros.base.quoting import listed, quoted, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.drivers.gas.channel_health import ChannelState
 from gas_fusion_ros.ros.message_maker import ROS_MESSAGES, MessageMaker
 
 if TYPE_CHECKING:

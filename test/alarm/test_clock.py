@@ -396,7 +396,7 @@ def test_a_stamp_is_told_on_the_clock() -> None:
 def test_what_is_not_chosen_is_as_the_model_advises() -> None:
     advice = AlarmAdvice(0.9, 0.3, 4 * S, 5 * S)
     assert default_alarm(advice) == AlarmSettings(DEFAULT_SEVERITIES, 0.9, 0.3, 4 * S, 5 * S)
-    chosen = AlarmChoice({"Smoke": Severity.WARNING}, off_threshold=0.2, on_delay_ns=S, timeout_ns=7 * S)
+    chosen = AlarmChoice((), ("Smoke",), off_threshold=0.2, on_delay_ns=S, timeout_ns=7 * S)
     assert chosen.settings(advice) == AlarmSettings(
         {"Smoke": Severity.WARNING}, 0.9, 0.2, S, 5 * S, timeout_ns=7 * S
     )
@@ -404,8 +404,8 @@ def test_what_is_not_chosen_is_as_the_model_advises() -> None:
 
 def test_a_contradiction_names_what_the_model_advised() -> None:
     with pytest.raises(ValueError, match=r"as the model advises: alarm\.off_threshold, alarm\.on_delay, ala"):
-        AlarmChoice(DEFAULT_SEVERITIES, on_threshold=0.1).settings(AlarmAdvice())
-    chosen = AlarmChoice(DEFAULT_SEVERITIES, 0.1, 0.2, S, S)
+        AlarmChoice(on_threshold=0.1).settings(AlarmAdvice())
+    chosen = AlarmChoice(on_threshold=0.1, off_threshold=0.2, on_delay_ns=S, off_delay_ns=S)
     with pytest.raises(ValueError, match="off_threshold <= on_threshold") as caught:
         chosen.settings(AlarmAdvice())
     assert "advises" not in str(caught.value)

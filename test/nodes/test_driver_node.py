@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -10,10 +11,11 @@ from rclpy.lifecycle import TransitionCallbackReturn
 
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import Driver, DriverState
-from gas_fusion_ros.nodes.driver_node import POLL_SPECS, DriverNode
-from gas_fusion_ros.nodes.parameters import ParameterSpec
+from gas_fusion_ros.drivers.registry import FoundDrivers
+from gas_fusion_ros.nodes.driver_node import DriverNode, DriverNodeSettings, driver_specs
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.ros.messages import key_values
+from gas_fusion_ros.settings.fields import setting
 from nodes.harness import Graph
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
@@ -41,15 +43,20 @@ class ScriptedDriver:
         """Close nothing."""
 
 
+@dataclass(frozen=True)
+class NumberSettings(DriverNodeSettings):
+    driver: str = setting("scripted", "where the numbers come from")
+    frame_id: str = setting("numbers_link", "coordinate frame")
+    period_ns: int = 0
+
+
 class NumberNode(DriverNode[int]):
     """Publishes numbers but 13."""
 
     SOURCE_TOPIC = "numbers/source"
-    SPECS = (
-        ParameterSpec("driver", "scripted", "where the numbers come from"),
-        ParameterSpec("frame_id", "numbers_link", "coordinate frame"),
-        *POLL_SPECS,
-    )
+    DRIVERS = FoundDrivers({}, ("the driver at 'elsewhere:DRIVER' cannot be used: it is no driver",))
+    SETTINGS = NumberSettings
+    SPECS = driver_specs(NumberSettings, DRIVERS)
 
     def __init__(self, driver: Driver[int], **arguments: object) -> None:
         super().__init__("numbers", **arguments)

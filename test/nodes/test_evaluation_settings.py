@@ -15,9 +15,9 @@ from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.nodes import pose_source
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.nodes.parameters import ParameterTable
-from gas_fusion_ros.pipeline.parameters import POSE_TYPES, SPECS
 from gas_fusion_ros.pipeline.settings import (
     KNOWN_PARAMETERS,
+    POSE_TYPES,
     ClassifierSettings,
     SettingsError,
     read_settings,
@@ -166,7 +166,7 @@ class RowNode(Node):
         self.table = ParameterTable(self, [spec])
 
 
-@pytest.mark.parametrize("spec", [*SPECS, *MANAGED_SPECS], ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", [*GasClassifierNode.SPECS, *MANAGED_SPECS], ids=lambda spec: spec.name)
 def test_the_verdict_on_any_value_is_the_live_nodes(graph: Graph, spec: ParameterSpec) -> None:
     node = graph.create(GasClassifierNode)
 
@@ -186,7 +186,7 @@ def test_the_verdict_at_start_is_the_live_nodes(graph: Graph) -> None:
     @settings(max_examples=150, deadline=None)
     @given(st.data())
     def check(data: st.DataObject) -> None:
-        spec = data.draw(st.sampled_from(SPECS))
+        spec = data.draw(st.sampled_from(GasClassifierNode.SPECS))
         value = data.draw(values_for(spec))
         node = RowNode(spec, value, context=graph.context)
         try:

@@ -113,7 +113,7 @@ def test_diagnostics_of_two_robots_have_different_names(graph: Graph) -> None:
         ({"driver": "recorded"}, "recorded.path is not set"),
         ({"driver": "recorded", "recorded__path": "/nowhere.csv"}, "/nowhere.csv"),
         ({"driver": "serial", "serial__port": "/dev/nowhere"}, "/dev/nowhere"),
-        ({}, "driver is not set; it must be one of: simulated, recorded, serial"),
+        ({}, "driver is not set; it must be one of: recorded, serial, simulated"),
         ({"driver": "simulated", "channels": ["mq2", "mq2"]}, "channels must be different"),
         ({"driver": "serial", "channels": ["mq2", "x"]}, "channels must not be named x"),
         (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from rcl_interfaces.srv import DescribeParameters
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -11,33 +13,38 @@ from rclpy.parameter import Parameter
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
 from gas_fusion_ros.nodes.managed_node import ManagedNode
-from gas_fusion_ros.nodes.parameters import ParameterError, ParameterSpec, ParameterTable
+from gas_fusion_ros.nodes.parameters import ParameterError, ParameterTable
 from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
+from gas_fusion_ros.settings.fields import setting, specs_of
+from gas_fusion_ros.settings.parameter_spec import ParameterSpec
 from nodes.harness import Graph
 
-SPECS = (
-    ParameterSpec("rate", 2.0, "readings per second", minimum=0.1, maximum=100.0),
-    ParameterSpec("retries", 3, "attempts", minimum=0),
-    ParameterSpec("driver", "simulated", "source", choices=("simulated", "serial")),
-    ParameterSpec("frame_id", "base_link", "frame", read_only=True),
-    ParameterSpec("verbose", False, "say more"),
-)
+
+@dataclass(frozen=True)
+class TableSettings:
+    rate_hz: float = setting(2.0, "readings per second", minimum=0.1, maximum=100.0)
+    retries: int = setting(3, "attempts", minimum=0)
+    driver: str = setting("simulated", "source", choices=("simulated", "serial"))
+    frame_id: str = setting("base_link", "frame", read_only=True)
+    verbose: bool = setting(False, "say more")
+    wait_ns: int = setting(2 * 10**9, "pause, s", minimum=0.0)
 
 
 class TableNode(Node):
     def __init__(self, **arguments: object) -> None:
         super().__init__("table", **arguments)
-        self.table = ParameterTable(self, SPECS)
+        self.table = ParameterTable(self, specs_of(TableSettings))
 
 
 def test_values_come_in_their_type(graph: Graph) -> None:
-    table = graph.create(TableNode, rate=0.5, driver="serial").table
+    table = graph.create(TableNode, rate=0.5, driver="serial", wait=0.5).table
     table.require_valid()
-    assert table.number("rate") == 0.5
-    assert table.nanoseconds("rate") == 500_000_000
-    assert table.integer("retries") == 3
-    assert table.text("driver") == "serial"
-    assert table.flag("verbose") is False
+    settings = table.settings(TableSettings)
+    assert settings.rate_hz == 0.5
+    assert settings.wait_ns == 500_000_000
+    assert settings.retries == 3
+    assert settings.driver == "serial"
+    assert settings.verbose is False
 
 
 @pytest.mark.parametrize(
@@ -61,7 +68,7 @@ def test_setting_it_right_lifts_the_refusal(graph: Graph) -> None:
     node = graph.create(TableNode, rate=1000.0)
     assert node.set_parameters([Parameter("rate", value=10.0)])[0].successful
     node.table.require_valid()
-    assert node.table.number("rate") == 10.0
+    assert node.table.value("rate") == 10.0
 
 
 def test_bad_value_later_is_refused_and_the_old_one_stays(graph: Graph) -> None:
@@ -69,7 +76,7 @@ def test_bad_value_later_is_refused_and_the_old_one_stays(graph: Graph) -> None:
     result = node.set_parameters([Parameter("driver", value="bluetooth")])[0]
     assert not result.successful
     assert "simulated, serial" in result.reason
-    assert node.table.text("driver") == "simulated"
+    assert node.table.value("driver") == "simulated"
     node.table.require_valid()
 
 
@@ -78,7 +85,7 @@ def test_a_misspelt_name_is_told_and_the_others_count(
 ) -> None:
     table = graph.create(TableNode, retires=5, rate=0.5, use_sim_time=False).table
     table.require_valid()
-    assert (table.integer("retries"), table.number("rate")) == (3, 0.5)
+    assert (table.value("retries"), table.value("rate")) == (3, 0.5)
     [line] = [line for line in capfd.readouterr().err.splitlines() if "no parameter" in line]
     assert "[WARN]" in line
     assert "there is no parameter 'retires'; it is ignored; is retries meant?" in line
@@ -90,7 +97,7 @@ def test_locked_table_takes_nothing(graph: Graph) -> None:
     [refused] = node.set_parameters([Parameter("verbose", value=True)])
     assert not refused.successful
     assert "takes effect at configure" in refused.reason
-    assert node.table.flag("verbose") is False
+    assert node.table.value("verbose") is False
 
 
 def test_read_only_parameter_cannot_be_set(graph: Graph) -> None:

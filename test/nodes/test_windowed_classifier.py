@@ -273,7 +273,7 @@ def test_another_negative_value_is_refused_with_the_reason(graph: Graph, name: s
     [result] = node.set_parameters([Parameter(name, value=value)])
     assert not result.successful
     assert name in result.reason
-    assert node.parameters.number(name) == -1.0
+    assert node.parameters.value(name) == -1.0
 
 
 def test_a_refused_negative_value_at_start_fails_configure_with_the_reason(

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from gas_fusion_ros.alarm.defaults import AlarmChoice, default_alarm
-from gas_fusion_ros.alarm.leak_alarm import Severity
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.model.answers import Answer
@@ -24,7 +23,7 @@ def bundle(request: pytest.FixtureRequest) -> Bundle:
 
 @pytest.mark.parametrize("gas", ["Mixture", "Smoke"])
 def test_shipped_models_find_a_known_leak(bundle: Bundle, gas: str) -> None:
-    settings = AlarmChoice({gas: Severity.CRITICAL}).settings(bundle.alarm)
+    settings = AlarmChoice((gas,), ()).settings(bundle.alarm)
     result = self_test(bundle, create_runtime(bundle, "cpu"), settings)
     assert result.success, result.message
     assert f"known leak of {gas} was found" in result.message

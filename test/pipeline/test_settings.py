@@ -14,9 +14,9 @@ from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle, shippe
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.pairing.types import PairingSettings
 from gas_fusion_ros.pipeline.settings import (
-    ClassifierSettings,
     SettingsError,
     described,
+    offline_settings,
     read_settings,
     replay_parameters_file,
 )
@@ -110,7 +110,7 @@ def test_one_list_of_gases_leaves_the_other_as_the_node_has_it(tmp_path: Path, b
 
 def test_a_model_of_other_gases_has_its_own_alarm(bundle: Bundle) -> None:
     other = replace(bundle, classes=("NoGas", "Perfume", "Ethanol"))
-    severities = ClassifierSettings().alarm_settings(other).severities
+    severities = offline_settings({}).alarm_settings(other).severities
     assert severities == {"Perfume": Severity.WARNING, "Ethanol": Severity.CRITICAL}
 
 

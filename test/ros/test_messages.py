@@ -26,7 +26,7 @@ from sensor_msgs.msg import Image, PointCloud2, PointField
 
 from gas_fusion_ros.alarm.leak_alarm import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
 from gas_fusion_ros.alarm.source_watch import Source
-from gas_fusion_ros.base.mq import ChannelHealth, ChannelState
+from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import (
     PAPER_CHANNELS,
     PAPER_CLASSES,
@@ -36,6 +36,7 @@ from gas_fusion_ros.base.observation import (
     ThermalFrame,
     Verdict,
 )
+from gas_fusion_ros.drivers.gas.channel_health import ChannelState
 from gas_fusion_ros.ros import messages
 from gas_fusion_ros.ros.messages import Level, MessageError
 

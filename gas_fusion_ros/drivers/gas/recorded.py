@@ -9,6 +9,8 @@ from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Grid, Playback
+from gas_fusion_ros.drivers.registry import DriverEntry
+from gas_fusion_ros.settings.fields import needed_setting, setting
 
 _MAX_BACKLOG = 256
 
@@ -20,16 +22,15 @@ class RecordedGasSettings:
     Attributes:
         path: the CSV, or a folder that holds it.
         period_ns: time between rows (the data set was sampled every 2 s).
-        loop: whether to start again after the last row.
         start_ns: time of row 0; 0 is the clock's epoch when looping, the first stamp after the first
             poll when playing once.
         channels: the columns to play, matched without regard to case.
         frame_id: coordinate frame of the array.
     """
 
-    path: str
+    path: str = needed_setting("what the driver recorded plays: a CSV in the data set's layout")
     period_ns: int = 2_000_000_000
-    loop: bool = True
+    loop: bool = setting(True, "begin again after the last row")
     start_ns: int = 0
     channels: tuple[str, ...] = PAPER_CHANNELS
     frame_id: str = "gas_sensor_link"
@@ -89,3 +90,6 @@ class RecordedGasDriver:
         """Forget the rows; safe to call twice."""
         self._playback = None
         self._rows = {}
+
+
+DRIVER = DriverEntry("recorded", RecordedGasSettings, RecordedGasDriver, is_sensor=False)

@@ -15,6 +15,8 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
 from gas_fusion_ros.drivers.gas.line_protocol import MAX_LINE_BYTES, LineError, LineParser
+from gas_fusion_ros.drivers.registry import DriverEntry
+from gas_fusion_ros.settings.fields import setting
 
 _READ_TIMEOUT_SECONDS = 0.2
 _QUEUE = 1000
@@ -22,18 +24,17 @@ _QUEUE = 1000
 
 @dataclass(frozen=True)
 class SerialGasSettings:
-    """Which port to read.
+    """Which port to read, and the array behind it.
 
     Attributes:
-        port: device file, such as `/dev/ttyACM0` or a stable name below `/dev/serial/by-id`.
-        baud: bits per second.
+        port: a device file, best a stable name below `/dev/serial/by-id`.
         channels: the channels of a line, in order, unless a header line names them.
         frame_id: coordinate frame of the array.
         backoff: pauses between attempts to reconnect.
     """
 
-    port: str
-    baud: int = 115200
+    port: str = setting("/dev/ttyACM0", "the microcontroller's port")
+    baud: int = setting(115200, "bits per second", minimum=300, maximum=4_000_000)
     channels: tuple[str, ...] = PAPER_CHANNELS
     frame_id: str = "gas_sensor_link"
     backoff: Backoff = field(default_factory=Backoff)
@@ -143,3 +144,6 @@ class SerialGasDriver:
             return
         if counts is not None:
             self._arrivals.put(counts, connection.began_ns)
+
+
+DRIVER = DriverEntry("serial", SerialGasSettings, SerialGasDriver)

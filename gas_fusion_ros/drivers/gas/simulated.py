@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
-from gas_fusion_ros.drivers.patrol import PatrolDriver, PatrolSettings
+from gas_fusion_ros.drivers.patrol import PatrolDriver, SimulatedSettings
+from gas_fusion_ros.drivers.registry import DriverEntry
 from gas_fusion_ros.simulation.patrol import Patrol
 
 _MAX_BACKLOG = 256
 
 
 @dataclass(frozen=True)
-class SimulatedGasSettings(PatrolSettings):
+class SimulatedGasSettings(SimulatedSettings):
     """Which patrol to sense, how often and with which array.
 
     Attributes:
@@ -45,3 +46,6 @@ class SimulatedGasDriver(PatrolDriver[GasReading]):
     def sample(self, patrol: Patrol, elapsed_s: float, stamp_ns: int) -> GasReading:
         """The reading at `elapsed_s`."""
         return GasReading(stamp_ns, self.channels, patrol.reading(elapsed_s)[self._columns], self._frame_id)
+
+
+DRIVER = DriverEntry("simulated", SimulatedGasSettings, SimulatedGasDriver, is_sensor=False)

@@ -17,7 +17,9 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Cue, Grid, Playback
+from gas_fusion_ros.drivers.registry import DriverEntry
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, as_frame, decode_file
+from gas_fusion_ros.settings.fields import needed_setting, setting
 
 _MAX_BACKLOG = 64
 
@@ -31,15 +33,16 @@ class RecordedThermalSettings:
             row k, no frame where that row has none), any folder of images (in the order of their
             names, numbers by value), or a video file.
         period_ns: time between images.
-        loop: whether to start again after the last image.
         start_ns: time of image 0; 0 is the clock's epoch when looping, the first stamp after the first
             poll when playing once.
         frame_id: optical frame of the camera.
     """
 
-    path: str
+    path: str = needed_setting(
+        "what the driver recorded plays: a folder in the data set's layout, a folder of images, a video"
+    )
     period_ns: int = 2_000_000_000
-    loop: bool = True
+    loop: bool = setting(True, "begin again after the last image")
     start_ns: int = 0
     frame_id: str = "thermal_camera_optical_frame"
 
@@ -213,3 +216,6 @@ def _natural_key(path: Path) -> list[tuple[int, int | str]]:
     """Orders `frame10` after `frame9`."""
     parts = re.split(r"(\d+)", str(path).lower())
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in parts]
+
+
+DRIVER = DriverEntry("recorded", RecordedThermalSettings, RecordedThermalDriver, is_sensor=False)

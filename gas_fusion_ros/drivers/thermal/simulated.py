@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.base.observation import ThermalFrame
-from gas_fusion_ros.drivers.patrol import PatrolDriver, PatrolSettings
+from gas_fusion_ros.drivers.patrol import PatrolDriver, SimulatedSettings
+from gas_fusion_ros.drivers.registry import DriverEntry
 from gas_fusion_ros.simulation.patrol import Patrol
 
 # Rendering costs time: after a gap only the newest frames are worth it.
@@ -18,7 +19,7 @@ _STEPS_PER_K = np.float32(100.0)
 
 
 @dataclass(frozen=True)
-class SimulatedThermalSettings(PatrolSettings):
+class SimulatedThermalSettings(SimulatedSettings):
     """Which patrol to look at and how often.
 
     Attributes:
@@ -45,3 +46,6 @@ class SimulatedThermalDriver(PatrolDriver[ThermalFrame]):
 def in_camera_steps(celsius: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Temperatures in the steps of 0.01 K in which a radiometric camera tells them."""
     return np.rint(celsius * _STEPS_PER_K) / _STEPS_PER_K
+
+
+DRIVER = DriverEntry("simulated", SimulatedThermalSettings, SimulatedThermalDriver, is_sensor=False)

@@ -14,6 +14,8 @@ from gas_fusion_ros.base.observation import ThermalFrame
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
+from gas_fusion_ros.drivers.registry import DriverEntry
+from gas_fusion_ros.settings.fields import setting
 
 _QUEUE = 8
 _Y16 = cv2.VideoWriter.fourcc(*"Y16 ")
@@ -24,18 +26,16 @@ class V4l2ThermalSettings:
     """Which camera to read.
 
     Attributes:
-        device: device file such as `/dev/video0`.
-        width: columns to ask for; 0 leaves the camera's own.
-        height: rows to ask for; 0 leaves the camera's own.
-        rate_hz: frames per second to ask for; 0 leaves the camera's own.
         frame_id: optical frame of the camera.
         backoff: pauses between attempts to reconnect.
     """
 
-    device: str = "/dev/video0"
-    width: int = 0
-    height: int = 0
-    rate_hz: float = 0.0
+    device: str = setting("/dev/video0", "the camera's device file")
+    width: int = setting(0, "columns to ask for; 0 leaves the camera's", minimum=0, maximum=8192)
+    height: int = setting(0, "rows to ask for; 0 leaves the camera's", minimum=0, maximum=8192)
+    rate_hz: float = setting(
+        0.0, "images per second to ask for; 0 leaves the camera's", minimum=0.0, maximum=1000.0
+    )
     frame_id: str = "thermal_camera_optical_frame"
     backoff: Backoff = field(default_factory=Backoff)
 
@@ -149,3 +149,6 @@ class V4l2ThermalDriver:
                 f"{self._settings.device}: a frame has {image.dtype} pixels of shape {image.shape}; "
                 "expected 16-bit gray or 8-bit colour",
             )
+
+
+DRIVER = DriverEntry("v4l2", V4l2ThermalSettings, V4l2ThermalDriver)
