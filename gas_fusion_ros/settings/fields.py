@@ -145,8 +145,8 @@ def make_settings(settings: type[S], values: Mapping[str, Any], prefix: str = ""
             name = prefix + _name(one, row)
             if row.needed and not values.get(name):
                 raise MissingSettingError(_spec(one, row, prefix))
-            if name in values:
-                arguments[one.name] = _as_setting(values[name], one, row)
+            is_given = name in values
+            arguments[one.name] = _as_setting(values[name], one, row) if is_given else row.default
         elif one.name in given:
             arguments[one.name] = given[one.name]
     return settings(**arguments)
