@@ -5,5 +5,5 @@ set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 source "$root/scripts/standalone_env.sh"
-bash "$root/scripts/setup_venv.sh"
+bash "$root/scripts/setup_venv.sh" demo
 exec "$root/.venv/bin/gas-fusion" demo "$@"

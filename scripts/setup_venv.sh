@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Makes .venv at the repository's root: ROS 2 as wheels, torch, and this package in place.
-# Does nothing where .venv is complete and the requirement files have not changed.
+# Makes .venv at the repository's root: ROS 2 as wheels, and this package in place.
+#   setup_venv.sh demo   what the nodes, the demo and gas-fusion need, in the versions of requirements/versions.txt
+#   setup_venv.sh test   that, and what tests and training need besides: torch, linters
+# Does nothing where .venv has it already and the requirement files have not changed.
 # PYTHON=/path/to/python3.x chooses the interpreter.
 set -euo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 venv="$root/.venv"
-stamp="$venv/complete"
+purpose="${1:?demo or test}"
 
 die() {
   echo "error: $*" >&2
@@ -42,7 +44,7 @@ check_venv_module() {
 }
 
 step() {
-  echo "==> [$1/4] $2"
+  echo "==> $1"
 }
 
 install() {
@@ -63,31 +65,55 @@ fi
 
 # An environment holds absolute paths and belongs to one interpreter: another place or Python needs a new one.
 place="$root $("$python" -c 'import sys; print(sys.executable, sys.version_info[:2])')"
-contents="$(cd "$root" && cat requirements/*.txt setup.py setup.cfg standalone/pyproject.toml "scripts/setup_venv.sh" | sha256sum)"
+contents_of() {
+  (cd "$root" && cat "$@" setup.py setup.cfg standalone/pyproject.toml scripts/setup_venv.sh | sha256sum)
+}
+demo_stamp="$venv/demo_complete"
+demo="$place"$'\n'"$(contents_of requirements/{ros,runtime,versions}.txt)"
+test_stamp="$venv/test_complete"
+test="$place"$'\n'"$(contents_of requirements/*.txt)"
 
-if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$place"$'\n'"$contents" ]; then
-  exit 0
+holds() {
+  [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]
+}
+
+# Each stamp is written as the last act, so that an interrupted installation starts over next time.
+make_demo() {
+  check_venv_module
+  local installed_place
+  installed_place="$(head -n 1 "$demo_stamp" 2>/dev/null || true)"
+  rm -f "$demo_stamp" "$test_stamp"
+  if [ "$installed_place" = "$place" ]; then
+    step "The requirements changed: updating $venv"
+  else
+    step "Making $venv with $python"
+    "$python" -m venv --clear "$venv"
+  fi
+  step "Installing ROS 2 Kilted and what the nodes need"
+  # Compiling what is never imported takes longer than the rest.
+  install --no-compile -c "$root/requirements/versions.txt" \
+    -r "$root/requirements/ros.txt" -r "$root/requirements/runtime.txt"
+  # message_filters and cv_bridge of standalone/ stand in for those of a ROS installation.
+  install --no-build-isolation --no-deps -e "$root/standalone" -e "$root"
+  printf '%s\n' "$demo" >"$demo_stamp"
+}
+
+make_test() {
+  rm -f "$test_stamp"
+  step "Installing torch and torchvision"
+  install -r "$root/requirements/torch.txt"
+  step "Installing what tests and training need"
+  install -r "$root/requirements/development.txt"
+  printf '%s\n' "$test" >"$test_stamp"
+}
+
+made=
+if ! holds "$demo_stamp" "$demo"; then
+  make_demo
+  made=yes
 fi
-
-check_venv_module
-installed_place="$(head -n 1 "$stamp" 2>/dev/null || true)"
-# Written again as the last act, so an interrupted installation starts over next time.
-rm -f "$stamp"
-if [ "$installed_place" = "$place" ]; then
-  step 1 "The requirements changed: updating $venv"
-else
-  step 1 "Making $venv with $python"
-  "$python" -m venv --clear "$venv"
+if [ "$purpose" = test ] && ! holds "$test_stamp" "$test"; then
+  make_test
+  made=yes
 fi
-
-step 2 "Installing ROS 2 Kilted"
-install -r "$root/requirements/ros.txt"
-step 3 "Installing torch and torchvision"
-install -r "$root/requirements/torch.txt"
-step 4 "Installing everything else, and this package in place"
-install -r "$root/requirements/runtime.txt" -r "$root/requirements/development.txt"
-# message_filters and cv_bridge of standalone/ stand in for those of a ROS installation.
-install --no-build-isolation --no-deps -e "$root/standalone" -e "$root"
-
-printf '%s\n%s\n' "$place" "$contents" >"$stamp"
-echo "==> Ready: $venv"
+[ -z "$made" ] || step "Ready: $venv"
