@@ -53,6 +53,8 @@ install() {
 }
 
 check_machine
+# Making it anew would empty what the link leads to.
+[ ! -L "$venv" ] || die "$venv is a link; remove it, or install into where it leads by hand"
 python="$(find_python)" ||
   die "${PYTHON:-python3} is not a Python 3.10 to 3.13 (the ROS 2 wheels exist for these); name one: PYTHON=/path/to/python3.12 bash $0"
 
