@@ -8,7 +8,7 @@ see colours instead: any picture can be had in these too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -28,8 +28,6 @@ from gas_fusion_ros.model.pseudo_colour import (
     without_overlay,
 )
 
-ENCODINGS = ("mono8", "mono16", "32FC1", "rgb8")
-
 MIN_SIDE = 8
 """Pixels; the coarsest thermal arrays (Grid-EYE AMG88xx) have 8 x 8."""
 
@@ -47,14 +45,6 @@ _ZERO_CELSIUS_KELVIN = 273.15
 
 _MOST_CELSIUS = 1e6
 """What lies beyond is no temperature, and would overflow."""
-
-_MIN_SPAN = {
-    "32FC1": MIN_SPAN_KELVIN,
-    "mono16": MIN_SPAN_KELVIN / _KELVIN_PER_COUNT,
-    # Pictures an app has already stretched have no unit left: a sixteenth of their range.
-    "mono8": 256 / 16,
-    "rgb8": 1 / 16,
-}
 
 _LOW_PERCENT, _HIGH_PERCENT = 1.0, 99.0
 _PERCENTILE_SAMPLES = 8192
@@ -126,7 +116,8 @@ def to_field(pixels: npt.NDArray[np.generic], encoding: str) -> Field:
         ThermalError: unknown encoding, wrong shape or type, too small, or no finite pixel.
     """
     _check(pixels, encoding)
-    return _stretch(_scalar(pixels, encoding), _MIN_SPAN[encoding])
+    known = _ENCODINGS[encoding]
+    return _stretch(known.field(pixels), known.least_span)
 
 
 def raw_counts(frame: ThermalFrame) -> ThermalFrame:
@@ -148,28 +139,31 @@ def has_colour_bar(pixels: npt.NDArray[np.uint8]) -> bool:
 
 
 def _check(pixels: npt.NDArray[np.generic], encoding: str) -> None:
-    if encoding not in ENCODINGS:
-        raise ThermalError(f"encoding is '{encoding}'; expected one of {', '.join(ENCODINGS)}")
-    expected = {"mono8": "uint8", "mono16": "uint16", "32FC1": "float32", "rgb8": "uint8"}[encoding]
-    if pixels.dtype.newbyteorder("=") != np.dtype(expected):
-        raise ThermalError(f"{encoding} pixels are {pixels.dtype}; expected {expected}")
-    channels = pixels.shape[2:]
-    if pixels.ndim not in (2, 3) or channels != ((3,) if encoding == "rgb8" else ()):
-        wanted = "(H, W, 3)" if encoding == "rgb8" else "(H, W)"
+    if encoding not in _ENCODINGS:
+        raise ThermalError(f"encoding is '{encoding}'; expected one of {', '.join(_ENCODINGS)}")
+    known = _ENCODINGS[encoding]
+    if pixels.dtype.newbyteorder("=") != np.dtype(known.dtype):
+        raise ThermalError(f"{encoding} pixels are {pixels.dtype}; expected {known.dtype}")
+    if pixels.ndim not in (2, 3) or pixels.shape[2:] != known.colours:
+        wanted = "(H, W, 3)" if known.colours else "(H, W)"
         raise ThermalError(f"{encoding} pixels have shape {pixels.shape}; expected {wanted}")
     height, width = pixels.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise ThermalError(f"the picture is {width} x {height}; expected at least {MIN_SIDE} x {MIN_SIDE}")
 
 
-def _scalar(pixels: npt.NDArray[np.generic], encoding: str) -> Field:
-    """One number per pixel in the encoding's own unit."""
-    if encoding == "rgb8":
-        rgb = pixels.astype(np.uint8, copy=False)
-        palette = find_palette(rgb)
-        return _luminance(rgb) if palette is None else invert_palette(_thin(without_overlay(rgb)), palette)
-    values = pixels.astype(np.float32)
-    return _without_gaps(values) if encoding == "32FC1" else values
+def _shades(rgb: npt.NDArray[Any]) -> Field:
+    """The field that a screenshot's colours stand for; of any other colours the luminance."""
+    palette = find_palette(rgb)
+    return _luminance(rgb) if palette is None else invert_palette(_thin(without_overlay(rgb)), palette)
+
+
+def _as_they_are(values: npt.NDArray[Any]) -> Field:
+    return values.astype(np.float32)
+
+
+def _temperatures(values: npt.NDArray[Any]) -> Field:
+    return _without_gaps(values.astype(np.float32))
 
 
 def _without_gaps(values: Field) -> Field:
@@ -237,3 +231,32 @@ _PREPARE: Mapping[Preparation, Callable[[npt.NDArray[np.generic], str, int], Fie
     Preparation.CROPPED: partial(_colour_input, part=_cropped),
     Preparation.ORIGINAL: partial(_colour_input, part=_whole),
 }
+
+
+@dataclass(frozen=True)
+class _Encoding:
+    """What the pixels of an encoding are.
+
+    Attributes:
+        dtype: name of their type; either byte order.
+        colours: their shape beyond height and width.
+        field: one number per pixel, in the encoding's own unit, shape (H, W).
+        least_span: contrast in that unit below which a picture is not stretched to the full range.
+    """
+
+    dtype: str
+    colours: tuple[int, ...]
+    field: Callable[[npt.NDArray[Any]], Field]
+    least_span: float
+
+
+_ENCODINGS: Mapping[str, _Encoding] = {
+    # Pictures an app has already stretched have no unit left: a sixteenth of their range.
+    "mono8": _Encoding("uint8", (), _as_they_are, 256 / 16),
+    "mono16": _Encoding("uint16", (), _as_they_are, MIN_SPAN_KELVIN / _KELVIN_PER_COUNT),
+    "32FC1": _Encoding("float32", (), _temperatures, MIN_SPAN_KELVIN),
+    "rgb8": _Encoding("uint8", (3,), _shades, 1 / 16),
+}
+"""Every encoding that can be prepared; one more is an entry here, and in `messages` how its bytes are read."""
+
+ENCODINGS = tuple(_ENCODINGS)
