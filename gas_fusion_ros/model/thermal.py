@@ -257,6 +257,6 @@ _ENCODINGS: Mapping[str, _Encoding] = {
     "32FC1": _Encoding("float32", (), _temperatures, MIN_SPAN_KELVIN),
     "rgb8": _Encoding("uint8", (3,), _shades, 1 / 16),
 }
-"""Every encoding that can be prepared; one more is an entry here, and in `messages` how its bytes are read."""
+"""Every encoding that can be prepared. `messages` knows how the bytes of each are read."""
 
 ENCODINGS = tuple(_ENCODINGS)
