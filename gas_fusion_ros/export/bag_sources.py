@@ -32,7 +32,7 @@ from gas_fusion_ros.model.thermal import ThermalError, raw_counts
 from gas_fusion_ros.simulation import renderer
 from gas_fusion_ros.simulation.patrol import Patrol
 from gas_fusion_ros.truth.ground_truth import START_S, patrol_pose, patrol_truth
-from gas_fusion_ros.truth.label_times import truth_stretches
+from gas_fusion_ros.truth.labels import LabelTrack
 from gas_fusion_ros.truth.scoring import Interval, Leak, label_intervals, leaks_of
 
 START_NS = round(START_S * NANOSECONDS_PER_SECOND)
@@ -237,7 +237,7 @@ class PatrolSource:
         truth = patrol_truth(patrol)
         self.leaks: Sequence[Leak] = truth.leaks
         last_ns = START_NS + max(self._gas_times[-1], self._image_times[-1])
-        self.truth: Sequence[Interval] = truth_stretches(truth, START_NS, last_ns)
+        self.truth: Sequence[Interval] = LabelTrack.of_intervals(truth.intervals).intervals(last_ns)
 
     def __len__(self) -> int:
         """How many times there are at which anything is sensed."""
