@@ -35,10 +35,10 @@ from gas_fusion_ros.evaluation.schema import (
     Percentiles,
     Place,
 )
-from gas_fusion_ros.report import measures as html_measures
-from gas_fusion_ros.report import section as html_section
+from gas_fusion_ros.report import document, figures
 from gas_fusion_ros.report.document import report_html, write_html
-from gas_fusion_ros.report.pictures import Picture
+from gas_fusion_ros.report.figures import FIGURES
+from gas_fusion_ros.report.pictures import PagePicture
 from gas_fusion_ros.truth.scoring import Interval
 
 VOID = {"meta", "img"}
@@ -133,11 +133,11 @@ def decoded(image: dict[str, str]) -> Image.Image:
     return picture
 
 
-def drawn_once(draw: Callable[..., Picture | None]) -> Callable[..., Picture | None]:
+def drawn_once(draw: Callable[..., PagePicture | None]) -> Callable[..., PagePicture | None]:
     """Remember what was drawn of what: the tests look at many pages with the same pictures."""
-    pictures: dict[bytes, Picture | None] = {}
+    pictures: dict[bytes, PagePicture | None] = {}
 
-    def look_up(*given: object) -> Picture | None:
+    def look_up(*given: object) -> PagePicture | None:
         key = pickle.dumps(given)
         if key not in pictures:
             pictures[key] = draw(*given)
@@ -149,9 +149,8 @@ def drawn_once(draw: Callable[..., Picture | None]) -> Callable[..., Picture | N
 @pytest.fixture(scope="module", autouse=True)
 def _quick_pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(html_section, "timeline_picture", drawn_once(html_section.timeline_picture))
-        for name in ("confusion_picture", "reliability_picture", "offsets_picture"):
-            patch.setattr(html_measures, name, drawn_once(getattr(html_measures, name)))
+        for name in ("timeline_picture", "confusion_picture", "reliability_picture", "offsets_picture"):
+            patch.setattr(figures, name, drawn_once(getattr(figures, name)))
         yield
 
 
@@ -272,6 +271,26 @@ def test_every_picture_is_a_png_in_the_page_with_its_content_in_words(page: Page
     for image in page.images:
         assert len(image["alt"]) > 20
         assert min(decoded(image).size) > 100
+
+
+def test_every_entry_of_the_list_is_a_figure_with_its_heading_and_caption(page: Page) -> None:
+    headings = [text for tag, text in page.texts if tag == "h3"]
+    evaluation = made_evaluation()
+    for entry in FIGURES:
+        assert entry.heading in headings
+        assert entry.caption(evaluation) in page.captions
+
+
+def test_another_entry_is_another_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = FIGURES[0].draw(made_evaluation())
+    more = figures.ReportFigure(HOSTILE, "chart", lambda _: picture, lambda _: "of all")
+    nothing = figures.ReportFigure("Nothing", "chart", lambda _: None, lambda _: "of none", lambda _: "none")
+    monkeypatch.setattr(document, "FIGURES", (*FIGURES, more, nothing))
+    page = page_of(made_evaluation())
+    assert len(page.images) == 7
+    assert "of all" in page.captions
+    assert ("h3", HOSTILE) in page.texts
+    assert ("p", "\u2013 none") in page.texts
 
 
 def test_the_page_needs_no_other_file(page: Page) -> None:
