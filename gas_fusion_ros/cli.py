@@ -23,7 +23,7 @@ from gas_fusion_ros.commands.terminal import ends_on_signals, fail
 from gas_fusion_ros.demo.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 
 if TYPE_CHECKING:
-    from gas_fusion_ros.demo.demo import Outcome
+    from gas_fusion_ros.demo.demo import DemoOutcome
     from gas_fusion_ros.demo.report import DemoReport
 
 app = typer.Typer(
@@ -126,7 +126,7 @@ def _programme(
     return patrol_programme(seed, duration, leaks, speed)
 
 
-def _run(programme: Programme, folder: Path, model: str, device: Device, console: Console) -> "Outcome":
+def _run(programme: Programme, folder: Path, model: str, device: Device, console: Console) -> "DemoOutcome":
     # Imported here: only what plays needs ROS.
     try:
         from gas_fusion_ros.demo import demo as player
@@ -137,7 +137,7 @@ def _run(programme: Programme, folder: Path, model: str, device: Device, console
     return player.run(programme, player.DemoSettings(folder, model, device.value), console)
 
 
-def _summarise(console: Console, outcome: "Outcome", folder: Path) -> None:
+def _summarise(console: Console, outcome: "DemoOutcome", folder: Path) -> None:
     console.print(_table(outcome.report))
     if outcome.stopped:
         console.print(outcome.stopped, style="yellow", markup=False, highlight=False, soft_wrap=True)

@@ -21,7 +21,7 @@ from gas_fusion_ros.commands.evaluation_jobs import (
     HTML,
     SUMMARY,
     Job,
-    Outcome,
+    JobOutcome,
     ParallelError,
     jobs_of,
     run_in_processes,
@@ -42,7 +42,7 @@ from gas_fusion_ros.commands.options import (
 )
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, ends_on_signals, fail, say
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
-from gas_fusion_ros.evaluation.loaded_model import Model, ModelError
+from gas_fusion_ros.evaluation.loaded_model import LoadedModel, LoadedModelError
 from gas_fusion_ros.evaluation.predictions import PredictionError, PredictionFormat, check_format
 from gas_fusion_ros.evaluation.run import EvaluationSettings, Watch
 from gas_fusion_ros.evaluation.schema import EvaluationReport, Failure
@@ -141,10 +141,10 @@ def evaluate(
             with_heat=not no_html,
             limits=bag_limits(unpack_memory, unpack_disk),
         )
-        loaded = Model.load(classifier)
+        loaded = LoadedModel.load(classifier)
         work = jobs_of(bag, folder, settings, writes_html=not no_html)
         outcomes = list(_outcomes(work, loaded, jobs, scheduler))
-    except (SettingsError, ModelError, PredictionError, ParallelError, OSError) as error:
+    except (SettingsError, LoadedModelError, PredictionError, ParallelError, OSError) as error:
         fail(str(error))
     raise typer.Exit(_report(outcomes, folder, time.perf_counter() - began_s, no_html))
 
@@ -182,8 +182,8 @@ def _prepare(folder: Path) -> None:
 
 
 def _outcomes(
-    work: Sequence[Job], model: Model, jobs: int, scheduler: Optional[str]
-) -> Iterator[tuple[Job, Outcome]]:
+    work: Sequence[Job], model: LoadedModel, jobs: int, scheduler: Optional[str]
+) -> Iterator[tuple[Job, JobOutcome]]:
     """Evaluate the bags, and show how far they are."""
     with _bar() as progress:
         if scheduler is None and (jobs == 1 or len(work) == 1):
@@ -213,7 +213,7 @@ def _watch(progress: Progress, name: str) -> Watch:
     return lambda share: progress.update(task, completed=share)
 
 
-def _report(outcomes: Sequence[tuple[Job, Outcome]], folder: Path, wall_s: float, no_html: bool) -> int:
+def _report(outcomes: Sequence[tuple[Job, JobOutcome]], folder: Path, wall_s: float, no_html: bool) -> int:
     """Say what came out, write the summary of several bags, and return the exit code."""
     failed = [outcome for _, outcome in outcomes if isinstance(outcome, Failure)]
     done = [(job, outcome) for job, outcome in outcomes if isinstance(outcome, Evaluation)]

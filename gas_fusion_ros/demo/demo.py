@@ -64,7 +64,7 @@ class DemoSettings:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DemoOutcome:
     """How a demo ended.
 
     Attributes:
@@ -83,7 +83,7 @@ class Outcome:
 
 
 @dataclass
-class _Run:
+class _Progress:
     """How far a run has come."""
 
     started_ns: int = 0
@@ -101,7 +101,7 @@ class _Run:
         return (self.stopped_ns - self.started_ns) / NANOSECONDS_PER_SECOND
 
 
-def run(programme: Programme, settings: DemoSettings, console: Console) -> Outcome:
+def run(programme: Programme, settings: DemoSettings, console: Console) -> DemoOutcome:
     """Play the programme, then write report, picture and bag.
 
     Ctrl-C ends it early: what was played is still reported, whatever is pressed meanwhile. To be called
@@ -121,7 +121,7 @@ def run(programme: Programme, settings: DemoSettings, console: Console) -> Outco
     # The nodes' alarm takes its off-delay from the bundle's advice.
     scoring = ScoreSettings.for_alarm(bundle.alarm.off_delay_ns)
     heard = Heard(bundle.classes, PAPER_CHANNELS, programme.truth, programme.start_ns, scoring)
-    played = _Run()
+    played = _Progress()
     hear_interrupts = signal.getsignal(signal.SIGINT)
     try:
         _stage(programme, settings, f"{programme.source}, model {bundle.name}", heard, played, console)
@@ -131,7 +131,12 @@ def run(programme: Programme, settings: DemoSettings, console: Console) -> Outco
 
 
 def _stage(
-    programme: Programme, settings: DemoSettings, title: str, heard: Heard, played: _Run, console: Console
+    programme: Programme,
+    settings: DemoSettings,
+    title: str,
+    heard: Heard,
+    played: _Progress,
+    console: Console,
 ) -> None:
     stage_settings = StageSettings(
         settings.model, settings.device, settings.output / "events.jsonl", settings.patience_s
@@ -222,7 +227,7 @@ def _check_domain(context: Context) -> None:
         probe.destroy_node()
 
 
-def _play(programme: Programme, stage: Stage, heard: Heard, view: View, played: _Run) -> None:
+def _play(programme: Programme, stage: Stage, heard: Heard, view: View, played: _Progress) -> None:
     try:
         try:
             stage.start()
@@ -243,7 +248,7 @@ def _play(programme: Programme, stage: Stage, heard: Heard, view: View, played: 
         view.show(heard.snapshot(played.now_ns, programme.end_ns, _speed(programme, played)))
 
 
-def _run_clock(programme: Programme, stage: Stage, heard: Heard, view: View, played: _Run) -> None:
+def _run_clock(programme: Programme, stage: Stage, heard: Heard, view: View, played: _Progress) -> None:
     pace_settings = PaceSettings(
         start_ns=stage.now_ns,
         end_ns=programme.end_ns,
@@ -267,12 +272,14 @@ def _run_clock(programme: Programme, stage: Stage, heard: Heard, view: View, pla
         sleeper.wait(CLOCK_PERIOD_S)
 
 
-def _speed(programme: Programme, played: _Run) -> float:
+def _speed(programme: Programme, played: _Progress) -> float:
     elapsed_s = max(0, played.now_ns - programme.start_ns) / NANOSECONDS_PER_SECOND
     return elapsed_s / played.wall_s if played.wall_s > 0 else 0.0
 
 
-def _conclude(programme: Programme, output: Path, bundle: Bundle, heard: Heard, played: _Run) -> Outcome:
+def _conclude(
+    programme: Programme, output: Path, bundle: Bundle, heard: Heard, played: _Progress
+) -> DemoOutcome:
     end_ns = min(max(played.now_ns, programme.start_ns + 1), programme.end_ns)
     heard.tally.pass_time(end_ns)
     report = _report(programme, bundle, heard, played)
@@ -289,7 +296,7 @@ def _conclude(programme: Programme, output: Path, bundle: Bundle, heard: Heard, 
             f"{programme.readings} readings were to be classified, {report.readings} were published, "
             f"{report.pairs + report.gas_only} classified"
         )
-    return Outcome(
+    return DemoOutcome(
         report,
         exit_code,
         complaint,
@@ -298,7 +305,7 @@ def _conclude(programme: Programme, output: Path, bundle: Bundle, heard: Heard, 
     )
 
 
-def _stopped(programme: Programme, played: _Run) -> str:
+def _stopped(programme: Programme, played: _Progress) -> str:
     if played.now_ns >= programme.end_ns:
         return ""
     elapsed_s = max(0, played.now_ns - programme.start_ns) / NANOSECONDS_PER_SECOND
@@ -311,7 +318,7 @@ def _unreadable_rows(programme: Programme) -> tuple[str, ...]:
     return (f"{programme.unreadable_rows} rows were unreadable, the first: {programme.first_unreadable}",)
 
 
-def _losses(played: _Run) -> tuple[str, ...]:
+def _losses(played: _Progress) -> tuple[str, ...]:
     lost = played.counts.lost if played.counts is not None else {}
     if not lost:
         return ()
@@ -319,12 +326,12 @@ def _losses(played: _Run) -> tuple[str, ...]:
     return (f"{sum(lost.values())} readings have no verdict ({causes}); use a lower --speed",)
 
 
-def _late_images(played: _Run) -> tuple[str, ...]:
+def _late_images(played: _Progress) -> tuple[str, ...]:
     late = played.counts.late_images if played.counts is not None else 0
     return (f"{late} images came too late for their reading; use a lower --speed",) if late else ()
 
 
-def _report(programme: Programme, bundle: Bundle, heard: Heard, played: _Run) -> DemoReport:
+def _report(programme: Programme, bundle: Bundle, heard: Heard, played: _Progress) -> DemoReport:
     counts = played.counts or _counts_of_the_heard(heard)
     complete = (
         played.exit_code == EXIT_DONE

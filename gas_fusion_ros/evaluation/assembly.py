@@ -10,7 +10,7 @@ from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.evaluation.class_figures import figures_of
 from gas_fusion_ros.evaluation.losses import dropped_of
-from gas_fusion_ros.evaluation.schema import EvaluationReport, Loss, Rates
+from gas_fusion_ros.evaluation.schema import BagLoss, EvaluationReport, Rates
 from gas_fusion_ros.evaluation.tally import Tally
 from gas_fusion_ros.pairing.types import PairingCounters
 from gas_fusion_ros.truth.scoring import expected_calibration_error, per_hour
@@ -18,7 +18,7 @@ from gas_fusion_ros.truth.track import TruthTrack
 
 
 @dataclass(frozen=True)
-class Origin:
+class EvaluationOrigin:
     """What was evaluated, and with what.
 
     Attributes:
@@ -60,10 +60,10 @@ class Volume:
 
 
 def report_of(
-    origin: Origin,
+    origin: EvaluationOrigin,
     volume: Volume,
     counters: PairingCounters,
-    losses: Mapping[str, Loss],
+    losses: Mapping[str, BagLoss],
     tally: Tally,
     truth: TruthTrack,
 ) -> EvaluationReport:

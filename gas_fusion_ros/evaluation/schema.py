@@ -107,7 +107,7 @@ class AlarmOutcome:
 
 
 @dataclass(frozen=True)
-class Loss:
+class BagLoss:
     """Something that was not, or not wholly, evaluated.
 
     Attributes:
@@ -206,7 +206,7 @@ class EvaluationReport:
     classified: int
     runs: int
     dropped: dict[str, int]
-    losses: dict[str, Loss]
+    losses: dict[str, BagLoss]
     labels_from: LabelSource
     judged: int
     class_accuracy: float | None

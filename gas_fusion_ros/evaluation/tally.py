@@ -15,7 +15,7 @@ import numpy.typing as npt
 from gas_fusion_ros.alarm.types import AlarmEvent
 from gas_fusion_ros.base.observation import UNKNOWN, GasReading, Mode
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.evaluation.class_figures import accuracy_of, share
+from gas_fusion_ros.evaluation.class_figures import accuracy_of, share_of
 from gas_fusion_ros.evaluation.histograms import LogHistogram, OffsetCounts
 from gas_fusion_ros.evaluation.poses import place_of
 from gas_fusion_ros.evaluation.schema import AlarmOutcome, LeakOutcome, LeakVerdict, Percentiles, Place
@@ -176,7 +176,7 @@ class Tally:
 
     def unknown_share(self) -> float | None:
         """Share of the classified readings whose verdict is `Unknown`; None without any."""
-        return share(self.unknown, self.classified_readings)
+        return share_of(self.unknown, self.classified_readings)
 
     def class_accuracy(self) -> float | None:
         """Share of the judged readings that were called by their class; None without any."""
@@ -184,11 +184,11 @@ class Tally:
 
     def settled_accuracy(self) -> float | None:
         """The same in settled air."""
-        return share(self.settled[True], self.settled.total())
+        return share_of(self.settled[True], self.settled.total())
 
     def accuracy_by_mode(self) -> dict[str, float]:
         """The same of each mode that has judged readings."""
-        shares = {mode: share(self.judged_by[mode, True], self._judged(mode)) for mode in Mode}
+        shares = {mode: share_of(self.judged_by[mode, True], self._judged(mode)) for mode in Mode}
         return {mode.value: part for mode, part in shares.items() if part is not None}
 
     def score(self, truth: TruthTrack) -> Score | None:

@@ -27,11 +27,11 @@ from PIL import Image
 
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation, OffsetHistogram
 from gas_fusion_ros.evaluation.schema import (
+    BagLoss,
     Failure,
     LabelSource,
     LeakOutcome,
     LeakVerdict,
-    Loss,
     Percentiles,
     Place,
 )
@@ -311,7 +311,7 @@ def test_names_of_others_are_shown_as_they_are_and_never_run() -> None:
         topics={"gas": HOSTILE, "image": None, "label": None, "leaks": None},
         settings={HOSTILE: HOSTILE},
         dropped={HOSTILE: 1},
-        losses={HOSTILE: Loss(1, HOSTILE)},
+        losses={HOSTILE: BagLoss(1, HOSTILE)},
         confusion={HOSTILE: {HOSTILE: 3}},
         per_class={HOSTILE: made_report().per_class["Smoke"]},
         leaks=(LeakOutcome(HOSTILE, 20.0, 52.0, True, 3.0, LeakVerdict.FOUND),),
@@ -338,8 +338,8 @@ def test_names_of_others_are_shown_as_they_are_and_never_run() -> None:
 
 def test_losses_stand_before_everything_else_and_say_what_happened_first() -> None:
     losses = {
-        "bag_truncated": Loss(1, "night.mcap ends early"),
-        "message_undecodable": Loss(1234, "/gas: short"),
+        "bag_truncated": BagLoss(1, "night.mcap ends early"),
+        "message_undecodable": BagLoss(1234, "/gas: short"),
     }
     page = page_of(made_evaluation(made_report(losses=losses)))
     assert page.table("cause", "times") == [
@@ -391,7 +391,7 @@ def test_a_bag_without_anything_is_told_of() -> None:
         duration_s=0.0,
         pair_offset_ms=Percentiles(),
         latency_ms=Percentiles(),
-        losses={"topic_missing_gas": Loss(1, "no PointCloud2 topic")},
+        losses={"topic_missing_gas": BagLoss(1, "no PointCloud2 topic")},
     )
     nothing = made_timeline(
         end_ns=START,
@@ -480,7 +480,7 @@ def test_of_several_bags_a_summary_comes_first_and_leads_to_each() -> None:
             false_alarms_per_hour=0.0,
             judged=201,
             class_accuracy=1.0,
-            losses={"bag_truncated": Loss(3, "cut")},
+            losses={"bag_truncated": BagLoss(3, "cut")},
         ),
         confusion=np.array([[50], [50], [50], [51]]) * np.eye(4, 5, dtype=np.int64),
     )
