@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.base.observation import UNKNOWN
-from gas_fusion_ros.evaluation.evaluated_bag import AlarmPicture, OffsetHistogram, ReliabilityBin
+from gas_fusion_ros.evaluation.evaluated_bag import AlarmPicture, OffsetHistogram
 from gas_fusion_ros.evaluation.timeline import Timeline
 from gas_fusion_ros.model.pseudo_colour import heat_overlay
 from gas_fusion_ros.report.figure_style import (
@@ -28,6 +28,7 @@ from gas_fusion_ros.report.figure_style import (
 )
 from gas_fusion_ros.report.texts import count_text
 from gas_fusion_ros.report.timeline_picture import timeline_png
+from gas_fusion_ros.truth.scoring import ReliabilityBin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gas_fusion_ros.base.observation import PAPER_CLASSES
-from gas_fusion_ros.evaluation.evaluated_bag import OffsetHistogram, ReliabilityBin
+from gas_fusion_ros.evaluation.evaluated_bag import OffsetHistogram
 from gas_fusion_ros.report import pictures as evaluation_pictures
 from gas_fusion_ros.report.figure_style import figure_png, plain, row_png, time_text
 from gas_fusion_ros.report.pictures import (
@@ -32,6 +32,7 @@ from gas_fusion_ros.report.pictures import (
     reliability_picture,
     timeline_picture,
 )
+from gas_fusion_ros.truth.scoring import ReliabilityBin
 
 BINS = (
     *(ReliabilityBin(0, 0.0, 0.0),) * 8,
