@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from gas_fusion_ros.bags.topics import BagTopics
-from gas_fusion_ros.base.files import write_whole
 from gas_fusion_ros.base.quoting import LONGEST_PATH, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
 from gas_fusion_ros.commands.evaluation_jobs import (
@@ -248,7 +247,7 @@ def _summarise(
     no_html: bool,
 ) -> None:
     summary = summarise({job.name: evaluation for job, evaluation in done}, failed, wall_s)
-    write_whole(folder / SUMMARY, summary.to_json().encode())
+    summary.write(folder / SUMMARY)
     if not no_html:
         # Imported here: drawing takes as long to load as a small bag to evaluate.
         from gas_fusion_ros.report.document import write_html

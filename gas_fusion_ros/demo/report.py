@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from gas_fusion_ros.base.files import write_whole
+from gas_fusion_ros.evaluation.schema import JsonReport
 
 
 @dataclass(frozen=True)
-class DemoReport:
+class DemoReport(JsonReport):
     """The figures of one run.
 
     Attributes:
@@ -77,15 +75,3 @@ class DemoReport:
     unreadable_rows: int = 0
     unknown_share: float | None = None
     misnamed_alarms: int | None = None
-
-    def to_json(self) -> str:
-        """The report as JSON text, keys in the order of the attributes."""
-        return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
-
-    def write(self, path: Path) -> None:
-        """Write the JSON text, whole or not at all.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
-        write_whole(path, self.to_json().encode())

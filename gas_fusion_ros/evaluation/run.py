@@ -16,7 +16,6 @@ from gas_fusion_ros.alarm.types import AlarmEvent, AlarmState
 from gas_fusion_ros.bags.reader import BagMessage, BagReader, BagReadError
 from gas_fusion_ros.bags.storage.limits import BagLimits
 from gas_fusion_ros.bags.topics import BagTopics, TopicError, find_topics
-from gas_fusion_ros.base.files import write_whole
 from gas_fusion_ros.base.observation import GasReading, RobotPose
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import quoted, shown
@@ -92,7 +91,7 @@ def evaluate_bag(
         folder.mkdir(parents=True, exist_ok=True)
         with BagReader(bag, problems, settings.limits) as reader:
             evaluation = _evaluate(reader, folder, model, settings, problems, watch)
-        write_whole(folder / REPORT, evaluation.report.to_json().encode())
+        evaluation.report.write(folder / REPORT)
     except (BagReadError, TopicError, LabelError, PredictionError, EventLogError, OSError) as error:
         raise EvaluationError(str(error)) from error
     return evaluation
