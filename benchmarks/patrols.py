@@ -20,13 +20,12 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.demo.programme import GAS_PERIOD_S, IMAGE_PERIOD_S
-from gas_fusion_ros.demo.run_log import RunLog
+from gas_fusion_ros.evaluation.tally import Tally
 from gas_fusion_ros.model.bundle import Bundle, BundleError
 from gas_fusion_ros.model.runtimes import Runtime, create_runtime
 from gas_fusion_ros.pairing.types import PairingSettings
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.simulation.patrol import Patrol
-from gas_fusion_ros.truth.decoding import AlarmReport, Classification
 from gas_fusion_ros.truth.ground_truth import START_S, patrol_truth
 from gas_fusion_ros.truth.scoring import Score, ScoreSettings
 
@@ -41,8 +40,9 @@ class PatrolRun:
         self._alarm = default_alarm(bundle.alarm)
         settings = PipelineSettings(PairingSettings(), self._alarm)
         self._pipeline = Pipeline(bundle, runtime, settings, Problems(), self)
-        self._sensed: dict[int, str] = {}
-        self.log = RunLog(PAPER_CHANNELS, patrol_truth(patrol), START_NS)
+        scoring = ScoreSettings.for_alarm(self._alarm.off_delay_ns)
+        self._truth = patrol_truth(patrol).track(scoring.grace_ns)
+        self.tally = Tally(bundle.classes, PAPER_CHANNELS, settings.pairing.slop_ns, scoring, START_NS)
         self._end_ns = START_NS + round(patrol.duration_s * NANOSECONDS_PER_SECOND)
 
     def run(self, with_images: bool) -> Score:
@@ -54,7 +54,8 @@ class PatrolRun:
             if with_images and (stamp_ns - START_NS) % round(IMAGE_PERIOD_S * NANOSECONDS_PER_SECOND) == 0:
                 self._pipeline.add_frame(self._frame(stamp_ns), stamp_ns)
         self._pipeline.finish()
-        score = self.log.score(self._end_ns, ScoreSettings.for_alarm(self._alarm.off_delay_ns))
+        self.tally.pass_time(self._end_ns)
+        score = self.tally.score(self._truth)
         assert score is not None, "a patrol has a truth"
         return score
 
@@ -62,22 +63,12 @@ class PatrolRun:
         """Nothing to do: the patrol knows its readings."""
 
     def on_decision(self, decision: Decision) -> None:
-        """Note a verdict."""
-        said = decision.verdict
-        self.log.add_classification(
-            Classification(said.stamp_ns, said.label, said.by_class, said.mode, latency_ms=0.0)
-        )
+        """Count a verdict."""
+        self.tally.add_decision(decision, self._truth)
 
     def on_alarm(self, event: AlarmEvent) -> None:
-        """Note an event; nobody acknowledges."""
-        if event.alarm:
-            if event.state.is_sensed:
-                self._sensed[event.alarm] = event.gas
-            else:
-                del self._sensed[event.alarm]
-            self.log.add_alarm_state(
-                AlarmReport(event.stamp_ns, event.state.value, event.gas, event.fault, dict(self._sensed))
-            )
+        """Count an event; nobody acknowledges."""
+        self.tally.add_alarm(event)
 
     def where(self, _: int) -> RobotPose | None:
         """Nobody asks where the robot was."""
@@ -97,7 +88,7 @@ def delays(score: Score) -> str:
     return ", ".join("-" if delay is None else f"{delay:.1f}" for delay in score.detection_delays_s)
 
 
-def row(seed: str, scores: list[Score]) -> list[str]:
+def row(seed: str, scores: list[Score], tallies: list[Tally]) -> list[str]:
     def mean(values: list[float | None]) -> str:
         known = [value for value in values if value is not None]
         return f"{sum(known) / len(known):.3f}" if known else "-"
@@ -110,8 +101,8 @@ def row(seed: str, scores: list[Score]) -> list[str]:
         str(sum(score.false_alarms for score in scores)),
         str(sum(score.misnamed_alarms for score in scores)),
         "; ".join(delays(score) for score in scores) if len(scores) == 1 else "",
-        mean([score.class_accuracy for score in scores]),
-        mean([score.settled_accuracy for score in scores]),
+        mean([tally.class_accuracy() for tally in tallies]),
+        mean([tally.settled_accuracy() for tally in tallies]),
     ]
 
 
@@ -132,12 +123,14 @@ def main(
     runtime = create_runtime(bundle, device="cpu", threads=1)
     heads = ("seed", "leaks", "alarms", "missed", "false", "misnamed", "delays [s]", "accuracy", "settled")
     table = Table(*heads, title=f"{bundle.name}, {'with images' if images else 'gas alone'}")
-    scores = []
+    scores, tallies = [], []
     for seed in range(first, first + seeds):
-        scores.append(PatrolRun(Patrol(seed, duration, leaks), bundle, runtime).run(with_images=images))
-        table.add_row(*row(str(seed), scores[-1:]))
+        run = PatrolRun(Patrol(seed, duration, leaks), bundle, runtime)
+        scores.append(run.run(with_images=images))
+        tallies.append(run.tally)
+        table.add_row(*row(str(seed), scores[-1:], tallies[-1:]))
     table.add_section()
-    table.add_row(*row("all", scores))
+    table.add_row(*row("all", scores, tallies))
     console.print(table)
     if any(score.missed_leaks or score.false_alarms or score.misnamed_alarms for score in scores):
         sys.exit(1)

@@ -11,7 +11,13 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.demo.programme import GAS_PERIOD_S, IMAGE_PERIOD_S
 from gas_fusion_ros.export.bag_making import BagTarget, make_bag
-from gas_fusion_ros.export.bag_sources import BagSource, FolderSettings, FolderSource, Instant, PatrolSource
+from gas_fusion_ros.export.bag_sources import (
+    BagInstant,
+    BagSource,
+    FolderSettings,
+    FolderSource,
+    PatrolSource,
+)
 from gas_fusion_ros.simulation.patrol import Patrol
 from gas_fusion_ros.truth.scoring import Interval, Leak
 
@@ -32,7 +38,7 @@ class WithoutImages:
         """How many instants there are."""
         return len(self._source)
 
-    def instants(self) -> Iterator[Instant]:
+    def instants(self) -> Iterator[BagInstant]:
         """The readings, in time order."""
         return (replace(instant, frame=None) for instant in self._source.instants())
 
@@ -62,7 +68,7 @@ class Rounds:
         """How many instants there are."""
         return len(self._instants) * len(self._shifts_ns)
 
-    def instants(self) -> Iterator[Instant]:
+    def instants(self) -> Iterator[BagInstant]:
         """Everything sensed, in time order, without poses."""
         for shift_ns in self._shifts_ns:
             for instant in self._instants:
@@ -84,10 +90,10 @@ def write_patrol(bag: Path, rounds: int) -> None:
     make_bag(Rounds(source, length_ns, rounds), BagTarget(bag), lambda: None)
 
 
-def _later(instant: Instant, shift_ns: int) -> Instant:
+def _later(instant: BagInstant, shift_ns: int) -> BagInstant:
     stamp_ns = instant.stamp_ns + shift_ns
     reading, frame = instant.reading, instant.frame
-    return Instant(
+    return BagInstant(
         stamp_ns,
         None if reading is None else replace(reading, stamp_ns=stamp_ns),
         None if frame is None else replace(frame, stamp_ns=stamp_ns),

@@ -23,8 +23,8 @@ from gas_fusion_ros.commands.terminal import ends_on_signals, fail
 from gas_fusion_ros.demo.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 
 if TYPE_CHECKING:
-    from gas_fusion_ros.demo.demo import Outcome
-    from gas_fusion_ros.demo.report import Report
+    from gas_fusion_ros.demo.demo import DemoOutcome
+    from gas_fusion_ros.demo.report import DemoReport
 
 app = typer.Typer(
     help="Gas readings and thermal images of a patrolling robot, fused into gas class and leak alarm.",
@@ -126,7 +126,7 @@ def _programme(
     return patrol_programme(seed, duration, leaks, speed)
 
 
-def _run(programme: Programme, folder: Path, model: str, device: Device, console: Console) -> "Outcome":
+def _run(programme: Programme, folder: Path, model: str, device: Device, console: Console) -> "DemoOutcome":
     # Imported here: only what plays needs ROS.
     try:
         from gas_fusion_ros.demo import demo as player
@@ -137,7 +137,7 @@ def _run(programme: Programme, folder: Path, model: str, device: Device, console
     return player.run(programme, player.DemoSettings(folder, model, device.value), console)
 
 
-def _summarise(console: Console, outcome: "Outcome", folder: Path) -> None:
+def _summarise(console: Console, outcome: "DemoOutcome", folder: Path) -> None:
     console.print(_table(outcome.report))
     if outcome.stopped:
         console.print(outcome.stopped, style="yellow", markup=False, highlight=False, soft_wrap=True)
@@ -155,16 +155,15 @@ def _summarise(console: Console, outcome: "Outcome", folder: Path) -> None:
     )
 
 
-def _table(report: "Report") -> Table:
+def _table(report: "DemoReport") -> Table:
     table = Table.grid(padding=(0, 2))
     for name, value in report_rows(report).items():
         table.add_row(name, value)
     return table
 
 
-def report_rows(report: "Report") -> dict[str, str]:
+def report_rows(report: "DemoReport") -> dict[str, str]:
     """What the summary says of a run, by the name of the figure."""
-    latency = report.latency_ms
     unreadable = f", {report.unreadable_rows} rows unreadable" if report.unreadable_rows else ""
     return {
         "leaks": _leaks(report),
@@ -174,12 +173,12 @@ def report_rows(report: "Report") -> dict[str, str]:
         f"{report.dropped} dropped{unreadable}",
         "class accuracy": f"{_share(report.class_accuracy)}, "
         f"{_share(report.settled_accuracy)} in settled air",
-        "latency": f"p50 {_ms(latency.p50)}, p95 {_ms(latency.p95)}, p99 {_ms(latency.p99)}",
+        "latency": ", ".join(f"{name} {_ms(value)}" for name, value in report.latency_ms.items()),
         "time": f"{report.duration_s:.0f} s played in {report.wall_s:.0f} s",
     }
 
 
-def _leaks(report: "Report") -> str:
+def _leaks(report: "DemoReport") -> str:
     if report.leaks is None:
         return "-"
     parts = [f"{report.leaks}", f"{report.missed_leaks} missed"]
@@ -190,7 +189,7 @@ def _leaks(report: "Report") -> str:
     return ", ".join(parts)
 
 
-def _delays(report: "Report") -> str:
+def _delays(report: "DemoReport") -> str:
     def delay_text(number: int, delay: float | None) -> str:
         if delay is not None:
             return f"{delay:.1f} s"

@@ -19,7 +19,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
 
-from gas_fusion_ros.bags.ros2_bag_play import Playback, play_command
+from gas_fusion_ros.bags.ros2_bag_play import BagPlayback, play_command
 from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.nodes.launching import PACKAGE, model_arguments, on_active
 
@@ -79,7 +79,7 @@ def _play_when_ready(context: LaunchContext) -> list[Action]:
         return LaunchConfiguration(name).perform(context)
 
     command, doubts = play_command(
-        Playback(
+        BagPlayback(
             bag=Path(argument("bag")),
             rate=float(argument("rate")),
             loops=argument("loop") == "true",

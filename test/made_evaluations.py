@@ -12,7 +12,6 @@ from gas_fusion_ros.evaluation.evaluated_bag import (
     AlarmPicture,
     Evaluation,
     OffsetHistogram,
-    ReliabilityBin,
 )
 from gas_fusion_ros.evaluation.schema import (
     AlarmOutcome,
@@ -25,7 +24,7 @@ from gas_fusion_ros.evaluation.schema import (
     Rates,
 )
 from gas_fusion_ros.evaluation.timeline import Timeline
-from gas_fusion_ros.truth.scoring import Interval
+from gas_fusion_ros.truth.scoring import Interval, ReliabilityBin
 
 S = 1_000_000_000
 START = 1_700_000_000 * S

@@ -11,7 +11,7 @@ from made_bags import EPOCH, SECOND, Made, image, reading, text
 from gas_fusion_ros.alarm.defaults import AlarmChoice
 from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode
 from gas_fusion_ros.base.shipped_files import find_bundle
-from gas_fusion_ros.evaluation.loaded_model import Model
+from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.model.answers import Answer
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.pairing.types import PairingSettings
@@ -40,8 +40,8 @@ class TellingRuntime:
         return Answer(logits)
 
 
-def telling_model(settings: ClassifierSettings = SETTINGS) -> Model:
-    return Model(settings, Bundle.load(find_bundle("fusion1")), TellingRuntime())
+def telling_model(settings: ClassifierSettings = SETTINGS) -> LoadedModel:
+    return LoadedModel(settings, Bundle.load(find_bundle("fusion1")), TellingRuntime())
 
 
 def readings(seconds: Iterable[int], smoke: Sequence[range] = ()) -> list[Made]:

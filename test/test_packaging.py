@@ -24,6 +24,7 @@ PACKAGE = "gas_fusion_ros"
 ROSDEP_KEYS = {
     "PIL": "python3-pil",
     "cv2": "python3-opencv",
+    "jinja2": "python3-jinja2",
     "matplotlib": "python3-matplotlib",
     "numpy": "python3-numpy",
     "onnxruntime": "python3-onnxruntime-pip",
@@ -111,8 +112,9 @@ def test_wheel_carries_every_shared_file(wheel: zipfile.ZipFile) -> None:
     assert f"share/{PACKAGE}/package.xml" in names
 
 
-def test_wheel_carries_every_module_and_statistic(wheel: zipfile.ZipFile) -> None:
-    sources = [path for path in (ROOT / PACKAGE).rglob("*") if path.suffix in (".py", ".json")]
+def test_wheel_carries_every_module_statistic_and_template(wheel: zipfile.ZipFile) -> None:
+    suffixes = (".py", ".json", ".jinja", ".css")
+    sources = [path for path in (ROOT / PACKAGE).rglob("*") if path.suffix in suffixes]
     assert {str(path.relative_to(ROOT)) for path in sources} <= set(wheel.namelist())
 
 

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from gas_fusion_ros.base.files import write_whole
+from gas_fusion_ros.report.page import page_environment
 from training.figures import draw_comparison, draw_confusion, draw_curves
 from training.results import AnyResult, RunResult
 from training.splits import BLOCKED, RANDOM
@@ -127,14 +126,8 @@ def compose(
 
 def to_html(report: Report) -> str:
     """The report as one HTML file that needs no other."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(_TEMPLATE).render(report=report)
+    environment = page_environment(Path(__file__).parent)
+    return environment.get_template(_TEMPLATE).render(title=report.title, report=report)
 
 
 def to_markdown(report: Report) -> str:

@@ -17,7 +17,7 @@ _TOPIC_NAME = re.compile(r"(/[A-Za-z_]\w*)+", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Playback:
+class BagPlayback:
     """What is played and how.
 
     Attributes:
@@ -41,7 +41,7 @@ class Playback:
             raise ValueError(f"rate must be above 0, not {self.rate:g}")
 
 
-def play_command(playback: Playback) -> tuple[list[str], list[Problem]]:
+def play_command(playback: BagPlayback) -> tuple[list[str], list[Problem]]:
     """Return the command line, and what is doubtful about it.
 
     Only what the sensors said is played: the verdicts in the bag would mix with those made now.
@@ -74,7 +74,7 @@ def play_command(playback: Playback) -> tuple[list[str], list[Problem]]:
     return command, doubts
 
 
-def _find_topics(playback: Playback, problems: Problems) -> BagTopics:
+def _find_topics(playback: BagPlayback, problems: Problems) -> BagTopics:
     # What else is wrong with the bag, its player says.
     with BagReader(playback.bag, Problems()) as reader:
         prefix = _topic(playback.bag_namespace, "")

@@ -14,14 +14,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from gas_fusion_ros.bags.topics import BagTopics
-from gas_fusion_ros.base.files import write_whole
 from gas_fusion_ros.base.quoting import LONGEST_PATH, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
 from gas_fusion_ros.commands.evaluation_jobs import (
     HTML,
     SUMMARY,
     Job,
-    Outcome,
+    JobOutcome,
     ParallelError,
     jobs_of,
     run_in_processes,
@@ -42,7 +41,7 @@ from gas_fusion_ros.commands.options import (
 )
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, ends_on_signals, fail, say
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
-from gas_fusion_ros.evaluation.loaded_model import Model, ModelError
+from gas_fusion_ros.evaluation.loaded_model import LoadedModel, LoadedModelError
 from gas_fusion_ros.evaluation.predictions import PredictionError, PredictionFormat, check_format
 from gas_fusion_ros.evaluation.run import EvaluationSettings, Watch
 from gas_fusion_ros.evaluation.schema import EvaluationReport, Failure
@@ -141,10 +140,10 @@ def evaluate(
             with_heat=not no_html,
             limits=bag_limits(unpack_memory, unpack_disk),
         )
-        loaded = Model.load(classifier)
+        loaded = LoadedModel.load(classifier)
         work = jobs_of(bag, folder, settings, writes_html=not no_html)
         outcomes = list(_outcomes(work, loaded, jobs, scheduler))
-    except (SettingsError, ModelError, PredictionError, ParallelError, OSError) as error:
+    except (SettingsError, LoadedModelError, PredictionError, ParallelError, OSError) as error:
         fail(str(error))
     raise typer.Exit(_report(outcomes, folder, time.perf_counter() - began_s, no_html))
 
@@ -182,8 +181,8 @@ def _prepare(folder: Path) -> None:
 
 
 def _outcomes(
-    work: Sequence[Job], model: Model, jobs: int, scheduler: Optional[str]
-) -> Iterator[tuple[Job, Outcome]]:
+    work: Sequence[Job], model: LoadedModel, jobs: int, scheduler: Optional[str]
+) -> Iterator[tuple[Job, JobOutcome]]:
     """Evaluate the bags, and show how far they are."""
     with _bar() as progress:
         if scheduler is None and (jobs == 1 or len(work) == 1):
@@ -213,7 +212,7 @@ def _watch(progress: Progress, name: str) -> Watch:
     return lambda share: progress.update(task, completed=share)
 
 
-def _report(outcomes: Sequence[tuple[Job, Outcome]], folder: Path, wall_s: float, no_html: bool) -> int:
+def _report(outcomes: Sequence[tuple[Job, JobOutcome]], folder: Path, wall_s: float, no_html: bool) -> int:
     """Say what came out, write the summary of several bags, and return the exit code."""
     failed = [outcome for _, outcome in outcomes if isinstance(outcome, Failure)]
     done = [(job, outcome) for job, outcome in outcomes if isinstance(outcome, Evaluation)]
@@ -248,7 +247,7 @@ def _summarise(
     no_html: bool,
 ) -> None:
     summary = summarise({job.name: evaluation for job, evaluation in done}, failed, wall_s)
-    write_whole(folder / SUMMARY, summary.to_json().encode())
+    summary.write(folder / SUMMARY)
     if not no_html:
         # Imported here: drawing takes as long to load as a small bag to evaluate.
         from gas_fusion_ros.report.document import write_html

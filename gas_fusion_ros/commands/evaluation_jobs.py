@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gas_fusion_ros.base.quoting import one_line
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
-from gas_fusion_ros.evaluation.loaded_model import Model
+from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.run import EvaluationError, EvaluationSettings, Watch, evaluate_bag
 from gas_fusion_ros.evaluation.schema import Failure
 from gas_fusion_ros.pipeline.settings import ClassifierSettings
@@ -19,7 +19,7 @@ from gas_fusion_ros.pipeline.settings import ClassifierSettings
 HTML = "report.html"
 SUMMARY = "summary.json"
 
-Outcome = Evaluation | Failure
+JobOutcome = Evaluation | Failure
 
 _CONNECT_S = 10
 _NAMELESS = "bag"
@@ -70,7 +70,7 @@ def jobs_of(bags: Sequence[Path], output: Path, settings: EvaluationSettings, wr
     ]
 
 
-def run_job(job: Job, model: Model, watch: Watch = lambda _: None) -> Outcome:
+def run_job(job: Job, model: LoadedModel, watch: Watch = lambda _: None) -> JobOutcome:
     """Evaluate a bag and write its reports; a bag that cannot be evaluated is no exception."""
     try:
         evaluation = evaluate_bag(job.bag, job.folder, model, job.settings, watch)
@@ -88,7 +88,7 @@ def run_job(job: Job, model: Model, watch: Watch = lambda _: None) -> Outcome:
 
 def run_in_processes(
     jobs: Sequence[Job], classifier: ClassifierSettings, workers: int
-) -> Iterator[tuple[Job, Outcome]]:
+) -> Iterator[tuple[Job, JobOutcome]]:
     """Evaluate bags in so many processes; yield each bag in the order of `jobs`.
 
     Raises:
@@ -118,7 +118,7 @@ def run_in_processes(
 
 def run_on_cluster(
     jobs: Sequence[Job], classifier: ClassifierSettings, scheduler: str
-) -> Iterator[tuple[Job, Outcome]]:
+) -> Iterator[tuple[Job, JobOutcome]]:
     """Evaluate bags on a dask cluster; yield each bag as it is done.
 
     The workers read the bags and write the reports by the same absolute paths, so folders must be shared.
@@ -148,19 +148,19 @@ def run_on_cluster(
             yield job, Failure(str(job.bag), f"on the cluster: {problem}") if problem else future.result()
 
 
-_models: list[tuple[ClassifierSettings, Model]] = []
+_models: list[tuple[ClassifierSettings, LoadedModel]] = []
 """The model of this process, where it evaluates bags for another one."""
 
 
-def _run_in_process(job: Job, classifier: ClassifierSettings) -> Outcome:
+def _run_in_process(job: Job, classifier: ClassifierSettings) -> JobOutcome:
     # A terminal tells all processes of Ctrl-C; the one that started this one ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return _run_remotely(job, classifier)
 
 
-def _run_remotely(job: Job, classifier: ClassifierSettings) -> Outcome:
+def _run_remotely(job: Job, classifier: ClassifierSettings) -> JobOutcome:
     if not _models or _models[0][0] != classifier:
-        _models[:] = [(classifier, Model.load(classifier))]
+        _models[:] = [(classifier, LoadedModel.load(classifier))]
     return run_job(job, _models[0][1])
 
 

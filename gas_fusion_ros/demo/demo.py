@@ -24,16 +24,16 @@ from gas_fusion_ros.base.observation import PAPER_CHANNELS, Mode
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.demo.composition import CompositionError
+from gas_fusion_ros.demo.heard import Heard
 from gas_fusion_ros.demo.live_view import View, clock_text, create_view
 from gas_fusion_ros.demo.pacing import Pace, PaceSettings
 from gas_fusion_ros.demo.programme import CLOCK_PERIOD_S, Programme
-from gas_fusion_ros.demo.report import Report
-from gas_fusion_ros.demo.run_log import RunLog
-from gas_fusion_ros.demo.stage import LATCHED_TOPICS, Stage, StageSettings, Tally
+from gas_fusion_ros.demo.report import DemoReport
+from gas_fusion_ros.demo.stage import LATCHED_TOPICS, NodeCounts, Stage, StageSettings
 from gas_fusion_ros.model.bundle import Bundle, BundleError
 from gas_fusion_ros.model.runtimes import DeviceError, create_runtime
 from gas_fusion_ros.report.timeline_picture import draw_timeline
-from gas_fusion_ros.truth.scoring import Score, ScoreSettings
+from gas_fusion_ros.truth.scoring import ScoreSettings
 
 _OUR_NODES = {"gas_classifier", "gas_sensor", "thermal_camera"}
 _DISCOVERY_STEPS, _DISCOVERY_STEP_S = 10, 0.1
@@ -64,7 +64,7 @@ class DemoSettings:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DemoOutcome:
     """How a demo ended.
 
     Attributes:
@@ -75,7 +75,7 @@ class Outcome:
         stopped: how far a run came that did not come to its end; else empty.
     """
 
-    report: Report
+    report: DemoReport
     exit_code: int
     complaint: str
     warnings: tuple[str, ...]
@@ -83,14 +83,14 @@ class Outcome:
 
 
 @dataclass
-class _Run:
+class _Progress:
     """How far a run has come."""
 
     started_ns: int = 0
     stopped_ns: int = 0
     now_ns: int = 0
     stalls: int = 0
-    tally: Tally | None = None
+    counts: NodeCounts | None = None
     exit_code: int = EXIT_DONE
     complaint: str = ""
     rmw: str = ""
@@ -101,7 +101,7 @@ class _Run:
         return (self.stopped_ns - self.started_ns) / NANOSECONDS_PER_SECOND
 
 
-def run(programme: Programme, settings: DemoSettings, console: Console) -> Outcome:
+def run(programme: Programme, settings: DemoSettings, console: Console) -> DemoOutcome:
     """Play the programme, then write report, picture and bag.
 
     Ctrl-C ends it early: what was played is still reported, whatever is pressed meanwhile. To be called
@@ -118,18 +118,25 @@ def run(programme: Programme, settings: DemoSettings, console: Console) -> Outco
     bundle = _check_model(settings.model, settings.device)
     _check_labels(programme, bundle)
     _prepare_output(settings.output)
-    log = RunLog(PAPER_CHANNELS, programme.truth, programme.start_ns)
-    played = _Run()
+    # The nodes' alarm takes its off-delay from the bundle's advice.
+    scoring = ScoreSettings.for_alarm(bundle.alarm.off_delay_ns)
+    heard = Heard(bundle.classes, PAPER_CHANNELS, programme.truth, programme.start_ns, scoring)
+    played = _Progress()
     hear_interrupts = signal.getsignal(signal.SIGINT)
     try:
-        _stage(programme, settings, f"{programme.source}, model {bundle.name}", log, played, console)
-        return _conclude(programme, settings.output, bundle, log, played)
+        _stage(programme, settings, f"{programme.source}, model {bundle.name}", heard, played, console)
+        return _conclude(programme, settings.output, bundle, heard, played)
     finally:
         signal.signal(signal.SIGINT, hear_interrupts)
 
 
 def _stage(
-    programme: Programme, settings: DemoSettings, title: str, log: RunLog, played: _Run, console: Console
+    programme: Programme,
+    settings: DemoSettings,
+    title: str,
+    heard: Heard,
+    played: _Progress,
+    console: Console,
 ) -> None:
     stage_settings = StageSettings(
         settings.model, settings.device, settings.output / "events.jsonl", settings.patience_s
@@ -137,10 +144,10 @@ def _stage(
     try:
         with _ros(settings.output) as context, BagWriter(settings.output / "bag", LATCHED_TOPICS) as bag:
             played.rmw = get_rmw_implementation_identifier()
-            stage = Stage(context, programme, stage_settings, bag, log)
+            stage = Stage(context, programme, stage_settings, bag, heard)
             try:
                 with create_view(console, f"{title}, ROS_DOMAIN_ID {context.get_domain_id()}") as view:
-                    _play(programme, stage, log, view, played)
+                    _play(programme, stage, heard, view, played)
             finally:
                 stage.close()
                 played.warnings = stage.warnings
@@ -220,28 +227,28 @@ def _check_domain(context: Context) -> None:
         probe.destroy_node()
 
 
-def _play(programme: Programme, stage: Stage, log: RunLog, view: View, played: _Run) -> None:
+def _play(programme: Programme, stage: Stage, heard: Heard, view: View, played: _Progress) -> None:
     try:
         try:
             stage.start()
-            _run_clock(programme, stage, log, view, played)
-            played.tally = stage.finish()
+            _run_clock(programme, stage, heard, view, played)
+            played.counts = stage.finish()
         except KeyboardInterrupt:
             # A second Ctrl-C must not spoil the bag and the report.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             played.exit_code = EXIT_INTERRUPTED
             if stage.is_active:
-                played.tally = stage.abort()
+                played.counts = stage.abort()
     except CompositionError as error:
         played.exit_code = played.exit_code or EXIT_FAILED
         played.complaint = str(error)
     finally:
         played.now_ns = stage.now_ns
         played.stopped_ns = time.monotonic_ns() if played.started_ns else 0
-        view.show(log.snapshot(played.now_ns, programme.end_ns, _speed(programme, played)))
+        view.show(heard.snapshot(played.now_ns, programme.end_ns, _speed(programme, played)))
 
 
-def _run_clock(programme: Programme, stage: Stage, log: RunLog, view: View, played: _Run) -> None:
+def _run_clock(programme: Programme, stage: Stage, heard: Heard, view: View, played: _Progress) -> None:
     pace_settings = PaceSettings(
         start_ns=stage.now_ns,
         end_ns=programme.end_ns,
@@ -255,28 +262,30 @@ def _run_clock(programme: Programme, stage: Stage, log: RunLog, view: View, play
     while not pace.finished:
         wall_ns = time.monotonic_ns()
         stalls = pace.stalls
-        stage.set_time(pace.advance(wall_ns, log.newest_classified_ns, stage.hold_ns))
+        stage.set_time(pace.advance(wall_ns, heard.newest_classified_ns, stage.hold_ns))
         if pace.stalls > stalls:
             stage.give_up_waiting()
         played.now_ns, played.stopped_ns, played.stalls = pace.now_ns, wall_ns, pace.stalls
         if wall_ns / NANOSECONDS_PER_SECOND >= next_view_s:
             next_view_s = wall_ns / NANOSECONDS_PER_SECOND + _VIEW_PERIOD_S
-            view.show(log.snapshot(pace.now_ns, programme.end_ns, _speed(programme, played)))
+            view.show(heard.snapshot(pace.now_ns, programme.end_ns, _speed(programme, played)))
         sleeper.wait(CLOCK_PERIOD_S)
 
 
-def _speed(programme: Programme, played: _Run) -> float:
+def _speed(programme: Programme, played: _Progress) -> float:
     elapsed_s = max(0, played.now_ns - programme.start_ns) / NANOSECONDS_PER_SECOND
     return elapsed_s / played.wall_s if played.wall_s > 0 else 0.0
 
 
-def _conclude(programme: Programme, output: Path, bundle: Bundle, log: RunLog, played: _Run) -> Outcome:
+def _conclude(
+    programme: Programme, output: Path, bundle: Bundle, heard: Heard, played: _Progress
+) -> DemoOutcome:
     end_ns = min(max(played.now_ns, programme.start_ns + 1), programme.end_ns)
-    score = log.score(end_ns, _scoring(bundle))
-    report = _report(programme, bundle, log, played, score, end_ns)
+    heard.tally.pass_time(end_ns)
+    report = _report(programme, bundle, heard, played)
     stopped = _stopped(programme, played)
     report.write(output / "report.json")
-    draw_timeline(log.timeline(_headline(programme, report, stopped), end_ns), output / "timeline.png")
+    draw_timeline(heard.timeline(_headline(programme, report, stopped)), output / "timeline.png")
     exit_code, complaint = played.exit_code, played.complaint
     if exit_code == EXIT_DONE and "bag" in report.problems:
         exit_code = EXIT_FAILED
@@ -287,7 +296,7 @@ def _conclude(programme: Programme, output: Path, bundle: Bundle, log: RunLog, p
             f"{programme.readings} readings were to be classified, {report.readings} were published, "
             f"{report.pairs + report.gas_only} classified"
         )
-    return Outcome(
+    return DemoOutcome(
         report,
         exit_code,
         complaint,
@@ -296,7 +305,7 @@ def _conclude(programme: Programme, output: Path, bundle: Bundle, log: RunLog, p
     )
 
 
-def _stopped(programme: Programme, played: _Run) -> str:
+def _stopped(programme: Programme, played: _Progress) -> str:
     if played.now_ns >= programme.end_ns:
         return ""
     elapsed_s = max(0, played.now_ns - programme.start_ns) / NANOSECONDS_PER_SECOND
@@ -309,80 +318,74 @@ def _unreadable_rows(programme: Programme) -> tuple[str, ...]:
     return (f"{programme.unreadable_rows} rows were unreadable, the first: {programme.first_unreadable}",)
 
 
-def _losses(played: _Run) -> tuple[str, ...]:
-    lost = played.tally.lost if played.tally is not None else {}
+def _losses(played: _Progress) -> tuple[str, ...]:
+    lost = played.counts.lost if played.counts is not None else {}
     if not lost:
         return ()
     causes = ", ".join(f"{count} {cause.replace('_', ' ')}" for cause, count in lost.items())
     return (f"{sum(lost.values())} readings have no verdict ({causes}); use a lower --speed",)
 
 
-def _late_images(played: _Run) -> tuple[str, ...]:
-    late = played.tally.late_images if played.tally is not None else 0
+def _late_images(played: _Progress) -> tuple[str, ...]:
+    late = played.counts.late_images if played.counts is not None else 0
     return (f"{late} images came too late for their reading; use a lower --speed",) if late else ()
 
 
-def _report(
-    programme: Programme, bundle: Bundle, log: RunLog, played: _Run, score: Score | None, end_ns: int
-) -> Report:
-    tally = played.tally or _tally_of_the_heard(log)
+def _report(programme: Programme, bundle: Bundle, heard: Heard, played: _Progress) -> DemoReport:
+    counts = played.counts or _counts_of_the_heard(heard)
     complete = (
         played.exit_code == EXIT_DONE
-        and played.tally is not None
-        and tally.published == log.readings == programme.readings
-        and not tally.lost
+        and played.counts is not None
+        and counts.published == heard.readings == programme.readings
+        and not counts.lost
     )
-    return Report(
+    tally, score = heard.tally, heard.tally.score(heard.track)
+    latency = tally.latency_ms()
+    return DemoReport(
         leaks=score.leaks if score else None,
-        alarms=len(log.alarms(end_ns)),
+        alarms=len(tally.alarms()),
         missed_leaks=score.missed_leaks if score else None,
         false_alarms=score.false_alarms if score else None,
-        readings=tally.published,
-        images=log.images,
-        pairs=log.classified(Mode.FUSION),
-        gas_only=log.classified(Mode.GAS_ONLY),
-        dropped=max(0, tally.published - log.classified_readings),
-        class_accuracy=_rounded(score.class_accuracy if score else None),
-        latency_ms=log.latency(),
+        readings=counts.published,
+        images=heard.images,
+        pairs=tally.modes[Mode.FUSION],
+        gas_only=tally.modes[Mode.GAS_ONLY],
+        dropped=max(0, counts.published - tally.classified_readings),
+        class_accuracy=_rounded(tally.class_accuracy()),
+        latency_ms={"p50": latency.p50, "p95": latency.p95, "p99": latency.p99},
         model=bundle.name,
         rmw=played.rmw,
-        duration_s=round((end_ns - programme.start_ns) / NANOSECONDS_PER_SECOND, 3),
+        duration_s=round((tally.end_ns - tally.start_ns) / NANOSECONDS_PER_SECOND, 3),
         speed=programme.speed,
         complete=complete,
-        accuracy_by_mode={mode: round(share, 4) for mode, share in log.accuracy_by_mode().items()},
-        settled_accuracy=_rounded(score.settled_accuracy if score else None),
-        detection_delays_s=tuple(_rounded(delay) for delay in score.detection_delays_s) if score else (),
+        accuracy_by_mode={mode: round(share, 4) for mode, share in tally.accuracy_by_mode().items()},
+        settled_accuracy=_rounded(tally.settled_accuracy()),
+        detection_delays_s=tuple(map(_rounded, score.detection_delays_s)) if score else (),
         leaks_under_standing_alarm=score.leaks_under_standing_alarm if score else (),
         leaks_too_short=score.leaks_too_short if score else (),
-        grace_s=_scoring(bundle).grace_ns / NANOSECONDS_PER_SECOND,
+        grace_s=heard.scoring.grace_ns / NANOSECONDS_PER_SECOND,
         wall_s=round(played.wall_s, 2),
         source=programme.source,
-        dropped_by=tally.dropped_by,
-        problems=dict(tally.problems),
+        dropped_by=counts.dropped_by,
+        problems=dict(counts.problems),
         unreadable_rows=programme.unreadable_rows,
-        unknown_share=_rounded(log.unknown_share()),
+        unknown_share=_rounded(tally.unknown_share()),
         misnamed_alarms=score.misnamed_alarms if score else None,
     )
 
 
-def _tally_of_the_heard(log: RunLog) -> Tally:
+def _counts_of_the_heard(heard: Heard) -> NodeCounts:
     """What is known of the readings where the nodes could not be asked."""
-    unclassified = log.readings - log.classified_readings
-    return Tally(
-        log.readings, {}, {"under_way_when_the_run_failed": unclassified} if unclassified > 0 else {}, {}
-    )
-
-
-def _scoring(bundle: Bundle) -> ScoreSettings:
-    """How runs with the bundle are scored: the nodes' alarm takes its off-delay from the bundle's advice."""
-    return ScoreSettings.for_alarm(bundle.alarm.off_delay_ns)
+    unclassified = heard.readings - heard.classified_readings
+    lost = {"under_way_when_the_run_failed": unclassified} if unclassified > 0 else {}
+    return NodeCounts(heard.readings, {}, lost, {})
 
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _headline(programme: Programme, report: Report, stopped: str) -> str:
+def _headline(programme: Programme, report: DemoReport, stopped: str) -> str:
     def counted(number: int, noun: str) -> str:
         return f"{number} {noun}{'' if number == 1 else 's'}"
 

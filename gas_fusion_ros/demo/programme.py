@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gas_fusion_ros.base.dataset import Dataset, DatasetError
-from gas_fusion_ros.base.observation import CLEAN_AIR, PAPER_CHANNELS
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.simulation.patrol import MAX_DURATION_S, MIN_DURATION_S, Patrol, PatrolSettings
-from gas_fusion_ros.truth.ground_truth import START_S, GroundTruth, patrol_truth
-from gas_fusion_ros.truth.scoring import label_intervals, leaks_of
+from gas_fusion_ros.truth.ground_truth import START_S, GroundTruth, labelled_truth, patrol_truth
 
 ParameterValue = bool | int | float | str | list[str]
 
@@ -201,15 +200,8 @@ def recorded_programme(folder: Path, duration_s: float | None, speed: float | No
 def recorded_truth(dataset: Dataset, rows: int) -> GroundTruth | None:
     """The label of each of the first `rows` rows, stretches with gas being leaks; None without labels."""
     labels = {row.index: row.label for row in dataset.rows if row.index < rows and row.label}
-    if not labels:
-        return None
-
-    def label(now_ns: int) -> str:
-        index = int((now_ns / NANOSECONDS_PER_SECOND - START_S) // _RECORDED_PERIOD_S)
-        return labels.get(index, CLEAN_AIR)
-
     stamped = [(_row_stamp_ns(index), name) for index, name in sorted(labels.items())]
-    return GroundTruth(label, tuple(leaks_of(label_intervals(stamped))))
+    return labelled_truth(stamped, _row_stamp_ns(rows)) if stamped else None
 
 
 def _image_stamps_ns(folder: Path, rows: int) -> tuple[int, ...]:

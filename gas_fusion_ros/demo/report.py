@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 
-import numpy as np
-
-from gas_fusion_ros.base.files import write_whole
+from gas_fusion_ros.evaluation.schema import JsonReport
 
 
 @dataclass(frozen=True)
-class Latency:
-    """Percentiles of the time from the later message's arrival to the published class, milliseconds."""
-
-    p50: float | None
-    p95: float | None
-    p99: float | None
-
-    @classmethod
-    def of(cls, samples_ms: Sequence[float]) -> Latency:
-        """The percentiles of `samples_ms`; None for each without samples."""
-        finite = [sample for sample in samples_ms if math.isfinite(sample)]
-        if not finite:
-            return cls(None, None, None)
-        return cls(*(round(float(value), 3) for value in np.percentile(finite, (50, 95, 99))))
-
-
-@dataclass(frozen=True)
-class Report:
+class DemoReport(JsonReport):
     """The figures of one run.
 
     Attributes:
@@ -45,7 +22,8 @@ class Report:
         gas_only: classifications of a reading alone.
         dropped: readings that were published and not classified.
         class_accuracy: share of the classified readings whose class was the true one; None if none.
-        latency_ms: percentiles of the classifier's latency, wall time.
+        latency_ms: percentiles (`p50`, `p95`, `p99`) of the time from the later message's arrival to the
+            published class, milliseconds of wall time; None without any.
         model: name of the model bundle.
         rmw: name of the ROS middleware.
         duration_s: simulated time played, seconds.
@@ -78,7 +56,7 @@ class Report:
     gas_only: int
     dropped: int
     class_accuracy: float | None
-    latency_ms: Latency
+    latency_ms: dict[str, float | None]
     model: str
     rmw: str
     duration_s: float
@@ -97,15 +75,3 @@ class Report:
     unreadable_rows: int = 0
     unknown_share: float | None = None
     misnamed_alarms: int | None = None
-
-    def to_json(self) -> str:
-        """The report as JSON text, keys in the order of the attributes."""
-        return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
-
-    def write(self, path: Path) -> None:
-        """Write the JSON text, whole or not at all.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
-        write_whole(path, self.to_json().encode())

@@ -40,9 +40,9 @@ from gas_fusion_ros.demo.composition import (
     LifecycleClient,
 )
 from gas_fusion_ros.demo.ground_truth_node import GroundTruthNode
+from gas_fusion_ros.demo.heard import Heard
 from gas_fusion_ros.demo.pacing import UnderWay
 from gas_fusion_ros.demo.programme import ParameterValue, Programme
-from gas_fusion_ros.demo.run_log import RunLog
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
 from gas_fusion_ros.nodes.managed_node import ManagedNode
@@ -51,8 +51,7 @@ from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
 from gas_fusion_ros.pipeline.settings import NO_STATE_FILE
 from gas_fusion_ros.ros.messages import decode_reading, encode_label, ns_to_stamp, stamp_to_ns
 from gas_fusion_ros.truth.decoding import decode_alarm_state, decode_classification
-from gas_fusion_ros.truth.label_times import LabelTimes, truth_stretches
-from gas_fusion_ros.truth.scoring import Interval
+from gas_fusion_ros.truth.label_times import LabelTimes
 
 LATCHED_TOPICS = frozenset(
     {
@@ -120,7 +119,7 @@ class StageSettings:
 
 
 @dataclass(frozen=True)
-class Tally:
+class NodeCounts:
     """What became of the readings, as the nodes counted.
 
     Attributes:
@@ -183,15 +182,15 @@ class Stage:
         programme: what is played.
         settings: what the classifier runs with.
         bag: gets every message.
-        log: learns what the messages say.
+        heard: learns what the messages say.
     """
 
     def __init__(
-        self, context: Context, programme: Programme, settings: StageSettings, bag: BagWriter, log: RunLog
+        self, context: Context, programme: Programme, settings: StageSettings, bag: BagWriter, heard: Heard
     ) -> None:
         self._programme = programme
         self._patience_s = settings.patience_s
-        self._log = log
+        self._heard = heard
         # The lead-in ends one step before the start.
         self._now_ns = programme.start_ns - (_LEAD_IN_STEPS + 1) * _LEAD_IN_STEP_NS
         self._warnings: dict[str, None] = {}
@@ -207,7 +206,7 @@ class Stage:
         self._composition = Composition(context)
         self._gas, self._camera, self._classifier = self._create_pipeline(context, settings)
         self._recorder = BagRecorderNode(_TOPICS, bag, self._listeners(), self._now_ns, **_on(context))
-        self._labels = LabelTimes(_truth_of(programme))
+        self._labels = LabelTimes(programme.truth.intervals if programme.truth is not None else ())
         truth = self._create_truth(context)
         self._control = Node("demo", context=context)
         self._clock = self._control.create_publisher(Clock, "/clock", RELIABLE)
@@ -280,7 +279,7 @@ class Stage:
         self._readings_under_way.give_up(arrived_readings(self._classifier), self._now_ns)
         self._images_under_way.give_up(self._arrived_images(), self._now_ns)
 
-    def finish(self) -> Tally:
+    def finish(self) -> NodeCounts:
         """Let what is under way arrive, bring every node down and count.
 
         Raises:
@@ -294,7 +293,7 @@ class Stage:
         )
         return self.abort()
 
-    def abort(self) -> Tally:
+    def abort(self) -> NodeCounts:
         """Bring every node down in order and count, however far the run came.
 
         Raises:
@@ -311,15 +310,15 @@ class Stage:
         classifier.request(DEACTIVATE)
         arrived, refused = arrived_readings(self._classifier), refused_readings(self._classifier)
         decided = arrived - sum(refused.values())
-        self._wait_until(lambda: self._log.classified_readings >= decided)
+        self._wait_until(lambda: self._heard.classified_readings >= decided)
         lost = {
             "lost_before_the_classifier": published - arrived,
-            "lost_after_the_classifier": decided - self._log.classified_readings,
+            "lost_after_the_classifier": decided - self._heard.classified_readings,
         }
-        tally = self._count(published, refused, {cause: count for cause, count in lost.items() if count > 0})
+        counts = self._count(published, refused, {cause: count for cause, count in lost.items() if count > 0})
         for lifecycle in self._lifecycles:
             lifecycle.request(CLEANUP)
-        return tally
+        return counts
 
     def close(self) -> None:
         """Stop every thread and destroy the nodes; safe to call twice."""
@@ -360,20 +359,19 @@ class Stage:
             "/rosout": self._hear_log,
             "/diagnostics": self._hear_diagnostics,
             "gas/readings": self._hear_reading,
-            "gas/classification": lambda msg, _: self._log.add_classification(decode_classification(msg)),
+            "gas/classification": lambda msg, _: self._heard.add_classification(decode_classification(msg)),
             "gas/alarm_state": self._hear_alarm_state,
-            "thermal/camera_info": lambda _, __: self._log.add_image(),
+            "thermal/camera_info": lambda _, __: self._heard.add_image(),
         }
 
     def _hear_reading(self, msg: PointCloud2, _: int) -> None:
-        reading = decode_reading(msg, PAPER_CHANNELS)
-        self._log.add_reading(reading.stamp_ns, reading.counts)
+        self._heard.add_reading(decode_reading(msg, PAPER_CHANNELS))
 
     def _hear_alarm_state(self, msg: DiagnosticArray, _: int) -> None:
         report = decode_alarm_state(msg)
         # Deactivating leaves a fault behind, rightly, but it is no part of what was played.
         if not (self._going_down and report.fault):
-            self._log.add_alarm_state(report)
+            self._heard.add_alarm_state(report)
 
     def _hear_log(self, msg: Log, _: int) -> None:
         """Keep what a user should know; what belongs to every demo is none of it."""
@@ -411,7 +409,7 @@ class Stage:
 
     def _acknowledge_alarm(self) -> None:
         """Acknowledge a leak alarm a few seconds after it came, as an operator would."""
-        if self._log.alarm.state not in ("active", "latched"):
+        if self._heard.alarm.state not in ("active", "latched"):
             self._to_acknowledge_ns = None
         elif self._to_acknowledge_ns is None:
             self._to_acknowledge_ns = self._now_ns + _ACKNOWLEDGE_AFTER_NS
@@ -419,7 +417,7 @@ class Stage:
             self._to_acknowledge_ns = self._now_ns + _ACKNOWLEDGE_AFTER_NS
             self._acknowledge.call_async(Trigger.Request())
 
-    def _count(self, published: int, refused: Mapping[str, int], lost: Mapping[str, int]) -> Tally:
+    def _count(self, published: int, refused: Mapping[str, int], lost: Mapping[str, int]) -> NodeCounts:
         counters = self._classifier.pairing_counters
         problems = Counter(self._recorder.problems.counts())
         problems.update(
@@ -427,7 +425,7 @@ class Stage:
         )
         for node in self._managed:
             problems.update(node.problem_counts())
-        return Tally(
+        return NodeCounts(
             published=published,
             refused=refused,
             lost=lost,
@@ -457,12 +455,6 @@ class Stage:
         while not condition() and time.monotonic() < deadline_s:
             self._composition.check()
             time.sleep(_POLL_S)
-
-
-def _truth_of(programme: Programme) -> list[Interval]:
-    if programme.truth is None:
-        return []
-    return truth_stretches(programme.truth, programme.start_ns, programme.end_ns)
 
 
 def _on(context: Context, parameters: Mapping[str, ParameterValue] | None = None) -> dict[str, Any]:

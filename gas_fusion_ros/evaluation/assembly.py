@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.evaluation.class_figures import figures_of, share
+from gas_fusion_ros.evaluation.class_figures import figures_of
 from gas_fusion_ros.evaluation.losses import dropped_of
-from gas_fusion_ros.evaluation.schema import EvaluationReport, Loss, Rates
+from gas_fusion_ros.evaluation.schema import BagLoss, EvaluationReport, Rates
 from gas_fusion_ros.evaluation.tally import Tally
 from gas_fusion_ros.pairing.types import PairingCounters
 from gas_fusion_ros.truth.scoring import expected_calibration_error, per_hour
@@ -18,7 +18,7 @@ from gas_fusion_ros.truth.track import TruthTrack
 
 
 @dataclass(frozen=True)
-class Origin:
+class EvaluationOrigin:
     """What was evaluated, and with what.
 
     Attributes:
@@ -60,10 +60,10 @@ class Volume:
 
 
 def report_of(
-    origin: Origin,
+    origin: EvaluationOrigin,
     volume: Volume,
     counters: PairingCounters,
-    losses: Mapping[str, Loss],
+    losses: Mapping[str, BagLoss],
     tally: Tally,
     truth: TruthTrack,
 ) -> EvaluationReport:
@@ -75,7 +75,6 @@ def report_of(
     false_alarms = sum(alarm.false is True for alarm in alarms) if truth.is_known else None
     misnamed = sum(alarm.names_leak is False for alarm in alarms) if truth.is_known else None
     by_mode = {mode: tally.modes[mode] for mode in Mode}
-    settled = tally.settled.total()
     return EvaluationReport(
         bag=origin.bag,
         bag_sha256=origin.bag_sha256,
@@ -98,8 +97,8 @@ def report_of(
         losses=dict(losses),
         labels_from=truth.source,
         **figures_of(tally.confusion, classes),
-        settled_accuracy=share(tally.settled[True], settled),
-        unknown_share=share(tally.unknown, by_mode[Mode.FUSION] + by_mode[Mode.GAS_ONLY]),
+        settled_accuracy=tally.settled_accuracy(),
+        unknown_share=tally.unknown_share(),
         ece=expected_calibration_error(tally.reliability.bins()),
         leaks=tally.leak_outcomes(truth),
         alarms=alarms,
@@ -111,22 +110,13 @@ def report_of(
         rates=_rates(volume, duration_s),
         wall_s=round(volume.wall_s, 3),
         modes={mode.value: count for mode, count in by_mode.items() if count},
-        accuracy_by_mode=_accuracy_by_mode(tally),
-        settled=settled,
+        accuracy_by_mode=tally.accuracy_by_mode(),
+        settled=tally.settled.total(),
         unknown=tally.unknown,
         clean_air_s=clean_air_s,
         grace_s=origin.grace_s,
         misnamed_alarms=misnamed,
     )
-
-
-def _accuracy_by_mode(tally: Tally) -> dict[str, float]:
-    accuracy = {}
-    for mode in (Mode.FUSION, Mode.GAS_ONLY):
-        right, wrong = tally.judged_by[mode, True], tally.judged_by[mode, False]
-        if right + wrong:
-            accuracy[mode.value] = right / (right + wrong)
-    return accuracy
 
 
 def _rates(volume: Volume, duration_s: float) -> Rates:

@@ -14,7 +14,7 @@ from gas_fusion_ros.evaluation.schema import ClassScore
 Confusion = npt.NDArray[np.int64]
 
 
-def share(part: float, whole: float) -> float | None:
+def share_of(part: float, whole: float) -> float | None:
     """`part` of `whole`; None where there is nothing to have a share of."""
     return float(part / whole) if whole else None
 
@@ -35,7 +35,7 @@ def confusion_by_name(confusion: Confusion, classes: Sequence[str]) -> dict[str,
 
 def accuracy_of(confusion: Confusion) -> float | None:
     """Share of the readings called by their class; shape (K, K + 1)."""
-    return share(int(np.trace(confusion)), int(confusion.sum()))
+    return share_of(int(np.trace(confusion)), int(confusion.sum()))
 
 
 def class_scores(confusion: Confusion, classes: Sequence[str]) -> dict[str, ClassScore]:
@@ -52,14 +52,16 @@ def class_scores(confusion: Confusion, classes: Sequence[str]) -> dict[str, Clas
             int(confusion[index].sum()),
             int(confusion[:, index].sum()),
         )
-        scores[name] = ClassScore(share(right, called), share(right, so), share(2 * right, so + called), so)
+        scores[name] = ClassScore(
+            share_of(right, called), share_of(right, so), share_of(2 * right, so + called), so
+        )
     return scores
 
 
 def macro_f1(scores: dict[str, ClassScore]) -> float | None:
     """Mean of F1 over the classes that occur in truth or verdicts."""
     values = [score.f1 for score in scores.values() if score.f1 is not None]
-    return share(sum(values), len(values))
+    return share_of(sum(values), len(values))
 
 
 def leak_recall(confusion: Confusion, classes: Sequence[str]) -> float | None:
@@ -70,7 +72,9 @@ def leak_recall(confusion: Confusion, classes: Sequence[str]) -> float | None:
         classes: names, length K.
     """
     gases = _gases(classes)
-    return share(int(confusion[np.ix_(gases, gases)].sum()), int(confusion[gases].sum())) if gases else None
+    return (
+        share_of(int(confusion[np.ix_(gases, gases)].sum()), int(confusion[gases].sum())) if gases else None
+    )
 
 
 def clean_called_gas(confusion: Confusion, classes: Sequence[str]) -> float | None:
@@ -79,7 +83,7 @@ def clean_called_gas(confusion: Confusion, classes: Sequence[str]) -> float | No
     if not gases:
         return None
     clean = confusion[list(classes).index(CLEAN_AIR)]
-    return share(int(clean[gases].sum()), int(clean.sum()))
+    return share_of(int(clean[gases].sum()), int(clean.sum()))
 
 
 def figures_of(confusion: Confusion, classes: Sequence[str]) -> dict[str, Any]:

@@ -11,8 +11,6 @@ from gas_fusion_ros.evaluation.schema import EvaluationReport
 from gas_fusion_ros.evaluation.timeline import Timeline
 from gas_fusion_ros.truth.scoring import Interval, ReliabilityBin
 
-__all__ = ["AlarmPicture", "Evaluation", "OffsetHistogram", "ReliabilityBin"]
-
 
 @dataclass(frozen=True)
 class OffsetHistogram:

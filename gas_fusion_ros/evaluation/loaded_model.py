@@ -10,11 +10,11 @@ from gas_fusion_ros.pipeline.settings import ClassifierSettings
 from gas_fusion_ros.ros.messages import cv_bridge
 
 
-class ModelError(RuntimeError):
+class LoadedModelError(RuntimeError):
     """A model cannot be used; the message says why."""
 
 
-class Model:
+class LoadedModel:
     """A bundle, its runtime and its alarm.
 
     Args:
@@ -30,7 +30,7 @@ class Model:
 
     Raises:
         SettingsError: the alarm's settings do not fit the model.
-        ModelError: the array that the settings name lacks a channel of the model.
+        LoadedModelError: the array that the settings name lacks a channel of the model.
     """
 
     def __init__(self, settings: ClassifierSettings, bundle: Bundle, runtime: Runtime) -> None:
@@ -42,23 +42,23 @@ class Model:
             try:
                 bundle.check_channels(settings.channels)
             except (BundleError, ValueError) as error:
-                raise ModelError(str(error)) from None
+                raise LoadedModelError(str(error)) from None
         self._grad_cam: GradCam | None = None
 
     @classmethod
-    def load(cls, settings: ClassifierSettings) -> Model:
+    def load(cls, settings: ClassifierSettings) -> LoadedModel:
         """Load the model that the settings name.
 
         Raises:
             SettingsError: the alarm's settings do not fit the model.
-            ModelError: it cannot be loaded or run here.
+            LoadedModelError: it cannot be loaded or run here.
         """
         try:
             cv_bridge()
             bundle = Bundle.load(find_bundle(settings.model))
             runtime = create_runtime(bundle, settings.device, settings.threads)
         except (BundleError, DeviceError, FileNotFoundError, ImportError) as error:
-            raise ModelError(str(error)) from error
+            raise LoadedModelError(str(error)) from error
         return cls(settings, bundle, runtime)
 
     @property

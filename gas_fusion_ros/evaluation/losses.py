@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.evaluation.schema import Loss
+from gas_fusion_ros.evaluation.schema import BagLoss
 from gas_fusion_ros.pairing.types import PairingCounters
 
 _COUNTED = {
@@ -36,23 +36,23 @@ _DROPPED_BY_PAIRING = (
 )
 
 
-def losses_of(tallies: Iterable[Problems], counters: PairingCounters) -> dict[str, Loss]:
+def losses_of(tallies: Iterable[Problems], counters: PairingCounters) -> dict[str, BagLoss]:
     """Return all that went wrong, by cause.
 
     Args:
         tallies: the problems counted; their causes are taken as reported.
         counters: what became of the readings and images.
     """
-    losses: dict[str, Loss] = {}
+    losses: dict[str, BagLoss] = {}
     for tally in tallies:
         details = {problem.cause: problem.detail for problem in tally.take_unreported()}
-        losses |= {cause: Loss(count, details.get(cause, "")) for cause, count in tally.counts().items()}
+        losses |= {cause: BagLoss(count, details.get(cause, "")) for cause, count in tally.counts().items()}
     counts = counters.as_dict()
-    losses |= {name: Loss(counts[name], text) for name, text in _COUNTED.items() if counts[name]}
+    losses |= {name: BagLoss(counts[name], text) for name, text in _COUNTED.items() if counts[name]}
     return losses
 
 
-def dropped_of(losses: Mapping[str, Loss], counters: PairingCounters) -> dict[str, int]:
+def dropped_of(losses: Mapping[str, BagLoss], counters: PairingCounters) -> dict[str, int]:
     """Return the messages that led to no verdict, by reason."""
     counts = counters.as_dict()
     return {

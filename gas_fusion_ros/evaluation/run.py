@@ -16,15 +16,14 @@ from gas_fusion_ros.alarm.types import AlarmEvent, AlarmState
 from gas_fusion_ros.bags.reader import BagMessage, BagReader, BagReadError
 from gas_fusion_ros.bags.storage.limits import BagLimits
 from gas_fusion_ros.bags.topics import BagTopics, TopicError, find_topics
-from gas_fusion_ros.base.files import write_whole
 from gas_fusion_ros.base.observation import GasReading, RobotPose
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import quoted, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.evaluation.alarm_pictures import AlarmPictures
-from gas_fusion_ros.evaluation.assembly import Origin, Volume, report_of
+from gas_fusion_ros.evaluation.assembly import EvaluationOrigin, Volume, report_of
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
-from gas_fusion_ros.evaluation.loaded_model import Model
+from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.losses import losses_of
 from gas_fusion_ros.evaluation.poses import PoseTrail, place_of
 from gas_fusion_ros.evaluation.predictions import PredictionError, PredictionFormat, Predictions
@@ -73,7 +72,7 @@ class EvaluationSettings:
 
 
 def evaluate_bag(
-    bag: Path, folder: Path, model: Model, settings: EvaluationSettings, watch: Watch = lambda _: None
+    bag: Path, folder: Path, model: LoadedModel, settings: EvaluationSettings, watch: Watch = lambda _: None
 ) -> Evaluation:
     """Evaluate a bag; write the predictions, `events.jsonl` and `report.json` into a folder.
 
@@ -92,7 +91,7 @@ def evaluate_bag(
         folder.mkdir(parents=True, exist_ok=True)
         with BagReader(bag, problems, settings.limits) as reader:
             evaluation = _evaluate(reader, folder, model, settings, problems, watch)
-        write_whole(folder / REPORT, evaluation.report.to_json().encode())
+        evaluation.report.write(folder / REPORT)
     except (BagReadError, TopicError, LabelError, PredictionError, EventLogError, OSError) as error:
         raise EvaluationError(str(error)) from error
     return evaluation
@@ -101,7 +100,7 @@ def evaluate_bag(
 def _evaluate(
     reader: BagReader,
     folder: Path,
-    model: Model,
+    model: LoadedModel,
     settings: EvaluationSettings,
     problems: Problems,
     watch: Watch,
@@ -114,10 +113,10 @@ def _evaluate(
             Predictions(folder, settings.predictions, model.bundle.classes) as predictions,
             _event_log(folder / EVENTS, problems) as events,
         ):
-            run = _Run(reader, topics, model, settings, problems, predictions, events)
+            run = _BagRun(reader, topics, model, settings, problems, predictions, events)
             run.play(watch)
         pictures, without_heat = run.pictures.finish(model.grad_cam if settings.with_heat else None)
-        origin = Origin(
+        origin = EvaluationOrigin(
             bag=str(reader.path),
             bag_sha256=digest.result(),
             bundle=model.bundle.name,
@@ -188,14 +187,14 @@ def _told(problems: Problems) -> str:
     return "; ".join(problem.detail for problem in problems.take_unreported())
 
 
-class _Run:
+class _BagRun:
     """One bag through the pipeline; hears what comes out of it."""
 
     def __init__(
         self,
         reader: BagReader,
         topics: BagTopics,
-        model: Model,
+        model: LoadedModel,
         settings: EvaluationSettings,
         problems: Problems,
         predictions: Predictions,

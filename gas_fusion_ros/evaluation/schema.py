@@ -6,8 +6,27 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
+from pathlib import Path
 
+from gas_fusion_ros.base.files import write_whole
 from gas_fusion_ros.truth.track import LabelSource
+
+
+@dataclass(frozen=True)
+class JsonReport:
+    """A report that is a file."""
+
+    def to_json(self) -> str:
+        """The report as JSON text, keys in the order of the attributes."""
+        return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Write the JSON text, whole or not at all.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        write_whole(path, self.to_json().encode())
 
 
 class LeakVerdict(str, Enum):
@@ -107,7 +126,7 @@ class AlarmOutcome:
 
 
 @dataclass(frozen=True)
-class Loss:
+class BagLoss:
     """Something that was not, or not wholly, evaluated.
 
     Attributes:
@@ -135,7 +154,7 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class EvaluationReport:
+class EvaluationReport(JsonReport):
     """The figures of one bag; docs/replay.md says what each means.
 
     Attributes:
@@ -206,7 +225,7 @@ class EvaluationReport:
     classified: int
     runs: int
     dropped: dict[str, int]
-    losses: dict[str, Loss]
+    losses: dict[str, BagLoss]
     labels_from: LabelSource
     judged: int
     class_accuracy: float | None
@@ -244,10 +263,6 @@ class EvaluationReport:
         """How many leaks ended so; 0 where the truth is not known."""
         return sum(leak.verdict is verdict for leak in self.leaks or ())
 
-    def to_json(self) -> str:
-        """The report as JSON text, keys in the order of the attributes."""
-        return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
-
 
 @dataclass(frozen=True)
 class Failure:
@@ -258,7 +273,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class SummaryReport:
+class SummaryReport(JsonReport):
     """The figures over several bags; those of shares are over all their readings together.
 
     Attributes:
@@ -301,10 +316,6 @@ class SummaryReport:
     faults: int = 0
     wall_s: float = 0.0
     misnamed_alarms: int | None = None
-
-    def to_json(self) -> str:
-        """The summary as JSON text, keys in the order of the attributes."""
-        return json.dumps(asdict(self), indent=2, allow_nan=False) + "\n"
 
 
 def reasons(counts: Mapping[str, int]) -> str:

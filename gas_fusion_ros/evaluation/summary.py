@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.evaluation.class_figures import figures_of, share
+from gas_fusion_ros.evaluation.class_figures import figures_of, share_of
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
 from gas_fusion_ros.evaluation.schema import EvaluationReport, Failure, LeakVerdict, SummaryReport
 from gas_fusion_ros.truth.scoring import ReliabilityBin, expected_calibration_error, per_hour
@@ -83,13 +83,13 @@ def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 def _settled_accuracy(reports: Sequence[EvaluationReport]) -> float | None:
     right = sum(round((report.settled_accuracy or 0.0) * report.settled) for report in reports)
-    return share(right, sum(report.settled for report in reports))
+    return share_of(right, sum(report.settled for report in reports))
 
 
 def _unknown_share(reports: Sequence[EvaluationReport]) -> float | None:
     readings = (Mode.FUSION.value, Mode.GAS_ONLY.value)
     classified = sum(report.modes.get(mode, 0) for report in reports for mode in readings)
-    return share(sum(report.unknown for report in reports), classified)
+    return share_of(sum(report.unknown for report in reports), classified)
 
 
 def _false_alarms(reports: Sequence[EvaluationReport]) -> tuple[int | None, float]:

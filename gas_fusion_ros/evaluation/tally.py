@@ -1,4 +1,4 @@
-"""Counts what an evaluation says, beside the truth, in memory that does not grow with the recording.
+"""Counts what is said of a bag or a live run, beside the truth, in memory that does not grow with it.
 
 Alarms and leaks are the exception: each is kept, for each is reported.
 """
@@ -13,19 +13,22 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.alarm.types import AlarmEvent
-from gas_fusion_ros.base.observation import UNKNOWN, GasReading, Mode, Verdict
+from gas_fusion_ros.base.observation import UNKNOWN, GasReading, Mode
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.evaluation.class_figures import accuracy_of, share_of
 from gas_fusion_ros.evaluation.histograms import LogHistogram, OffsetCounts
 from gas_fusion_ros.evaluation.poses import place_of
 from gas_fusion_ros.evaluation.schema import AlarmOutcome, LeakOutcome, LeakVerdict, Percentiles, Place
 from gas_fusion_ros.evaluation.thinning import Thinned
 from gas_fusion_ros.evaluation.timeline import Timeline
 from gas_fusion_ros.pipeline.offline import Decision
+from gas_fusion_ros.truth.decoding import AlarmReport, Classification
 from gas_fusion_ros.truth.scoring import (
     AlarmIntervals,
     Interval,
     Leak,
     Reliability,
+    Score,
     ScoreSettings,
     is_false,
     is_raised_outside,
@@ -54,6 +57,7 @@ class Tally:
         channels: names of the readings' channels, length C.
         slop_ns: greatest offset of a pair.
         score_settings: grace period and least duration of leaks.
+        start_ns: moment that times count from; None for that of the first reading.
 
     Attributes:
         classes: as given.
@@ -73,12 +77,13 @@ class Tally:
         channels: tuple[str, ...],
         slop_ns: int,
         score_settings: ScoreSettings,
+        start_ns: int | None = None,
     ) -> None:
         self.classes = classes
         self._channels = channels
         self._score_settings = score_settings
         self._moments = Moments()
-        self._start_ns: int | None = None
+        self._start_ns = start_ns
         self._end_ns = 0
         self.confusion = np.zeros((len(classes), len(classes) + 1), dtype=np.int64)
         self.reliability = Reliability()
@@ -91,14 +96,14 @@ class Tally:
         self._fault_stands = False
         self._latency = LogHistogram()
         self._alarms = AlarmIntervals()
-        # Where the robot was at each alarm, in the order in which they were raised.
-        self._places: list[Place | None] = []
+        # Where the robot was at an alarm, by its place in the order in which they were raised.
+        self._places: dict[int, Place | None] = {}
         self._readings: Thinned[npt.NDArray[np.float32]] = Thinned()
         self._verdicts: Thinned[_Said] = Thinned()
 
     @property
     def start_ns(self) -> int:
-        """Moment of the first reading, or of the first verdict on an image alone; 0 before."""
+        """The moment given, or of the first reading, or of the first verdict on an image alone; 0 before."""
         return self._start_ns or 0
 
     @property
@@ -107,7 +112,7 @@ class Tally:
         return max(self._end_ns, self.start_ns)
 
     def pass_time(self, moment_ns: int) -> None:
-        """The recording goes on up to this moment."""
+        """The recording or run goes on up to this moment."""
         self._end_ns = max(self._end_ns, moment_ns)
 
     def add_reading(self, reading: GasReading, recorded_ns: int) -> int:
@@ -117,20 +122,28 @@ class Tally:
         return moment_ns
 
     def add_decision(self, decision: Decision, truth: TruthTrack) -> str | None:
-        """Take in a verdict; return the class that was true, None where nobody knows."""
-        verdict = decision.verdict
-        moment_ns = self._reach(verdict.stamp_ns, decision.recorded_ns)
-        self.modes[verdict.mode] += 1
-        self._latency.add(decision.cost_ns / _NS_PER_MS)
-        self._verdicts.add(moment_ns, _Said(verdict.probabilities, verdict.label))
+        """Take in what the pipeline decided; return the class that was true, None where nobody knows."""
         offset_ns = decision.sample.observation.pair_offset_ns
         if offset_ns is not None:
             self.offsets.add(offset_ns)
-        true = truth.at(moment_ns, verdict.stamp_ns)
-        if verdict.has_reading:
-            self.unknown += verdict.is_unknown
+        verdict, cost_ms = decision.verdict, decision.cost_ns / _NS_PER_MS
+        said = Classification(verdict.stamp_ns, verdict.label, verdict.by_class, verdict.mode, cost_ms)
+        return self.add_classification(said, decision.recorded_ns, truth)
+
+    def add_classification(self, said: Classification, recorded_ns: int, truth: TruthTrack) -> str | None:
+        """Take in a verdict as it is published; return the class that was true, None where nobody knows."""
+        moment_ns = self._reach(said.stamp_ns, recorded_ns)
+        self.modes[said.mode] += 1
+        if math.isfinite(said.latency_ms):
+            self._latency.add(said.latency_ms)
+        probabilities = np.array([said.probabilities.get(name, 0.0) for name in self.classes], np.float32)
+        self._verdicts.add(moment_ns, _Said(probabilities, said.label))
+        true = truth.at(moment_ns, said.stamp_ns)
+        if said.mode is not Mode.THERMAL_ONLY:
+            self.unknown += said.label == UNKNOWN
             if true in self.classes:
-                self._judge(verdict, true, truth.is_settled(moment_ns, verdict.stamp_ns))
+                is_settled = truth.is_settled(moment_ns, said.stamp_ns)
+                self._judge(said.mode, said.label, probabilities, true, is_settled)
         return true
 
     def add_alarm(self, event: AlarmEvent) -> None:
@@ -139,10 +152,14 @@ class Tally:
         self._fault_stands = event.fault
         moment_ns = event.stamp_ns + self._moments.shift_ns
         if event.raises_alarm:
+            self._places[len(self._alarms)] = place_of(event.pose)
             self._alarms.begin(moment_ns, event.alarm, event.gas)
-            self._places.append(place_of(event.pose))
         elif not event.state.is_sensed:
             self._alarms.end(moment_ns, event.alarm)
+
+    def add_alarm_state(self, report: AlarmReport) -> None:
+        """Take in the state of the alarms as it is published; it has no places."""
+        self._alarms.show(report.stamp_ns + self._moments.shift_ns, report.sensed)
 
     def alarms(self) -> list[Interval]:
         """When each alarm sensed its gas, in the order in which they were raised."""
@@ -152,12 +169,41 @@ class Tally:
         """Percentiles of the wall time per verdict, milliseconds."""
         return self._latency.percentiles()
 
-    def leak_outcomes(self, truth: TruthTrack) -> tuple[LeakOutcome, ...] | None:
-        """Each leak and what became of it; None where the truth is not known."""
+    @property
+    def classified_readings(self) -> int:
+        """Readings with a verdict, with an image or alone."""
+        return self.modes[Mode.FUSION] + self.modes[Mode.GAS_ONLY]
+
+    def unknown_share(self) -> float | None:
+        """Share of the classified readings whose verdict is `Unknown`; None without any."""
+        return share_of(self.unknown, self.classified_readings)
+
+    def class_accuracy(self) -> float | None:
+        """Share of the judged readings that were called by their class; None without any."""
+        return accuracy_of(self.confusion)
+
+    def settled_accuracy(self) -> float | None:
+        """The same in settled air."""
+        return share_of(self.settled[True], self.settled.total())
+
+    def accuracy_by_mode(self) -> dict[str, float]:
+        """The same of each mode that has judged readings."""
+        shares = {mode: share_of(self.judged_by[mode, True], self._judged(mode)) for mode in Mode}
+        return {mode.value: part for mode, part in shares.items() if part is not None}
+
+    def score(self, truth: TruthTrack) -> Score | None:
+        """What became of the leaks and alarms; None where the truth is not known."""
         if not truth.is_known:
             return None
         leaks = truth.leaks(self.end_ns, self._moments.shift_ns)
-        found = score(leaks, self.alarms(), (), self._score_settings)
+        return score(leaks, self.alarms(), self._score_settings)
+
+    def leak_outcomes(self, truth: TruthTrack) -> tuple[LeakOutcome, ...] | None:
+        """Each leak and what became of it; None where the truth is not known."""
+        found = self.score(truth)
+        if found is None:
+            return None
+        leaks = truth.leaks(self.end_ns, self._moments.shift_ns)
         grace_ns = self._score_settings.grace_ns
         raised_on = [(alarm, leak_of(alarm, leaks, grace_ns)) for alarm in self.alarms()]
         outcomes = []
@@ -184,7 +230,8 @@ class Tally:
         grace_ns = self._score_settings.grace_ns
         is_wrong = is_false if truth.knows_signs else is_raised_outside
         outcomes = []
-        for alarm, place in zip(self.alarms(), self._places, strict=True):
+        for number, alarm in enumerate(self.alarms()):
+            place = self._places.get(number)
             false: bool | None = None
             if truth.is_known and is_wrong(alarm, leaks_or_gaps, grace_ns):
                 false = True
@@ -239,15 +286,20 @@ class Tally:
         shift_ns = self._moments.shift_ns
         return tuple(truth.intervals(self.end_ns, shift_ns) or truth.leaks(self.end_ns, shift_ns))
 
-    def _judge(self, verdict: Verdict, true: str, is_settled: bool) -> None:
+    def _judged(self, mode: Mode) -> int:
+        return self.judged_by[mode, True] + self.judged_by[mode, False]
+
+    def _judge(
+        self, mode: Mode, label: str, probabilities: npt.NDArray[np.float32], true: str, is_settled: bool
+    ) -> None:
         row = self.classes.index(true)
-        best = int(np.argmax(verdict.probabilities))
-        column = len(self.classes) if verdict.is_unknown else best
+        column = len(self.classes) if label == UNKNOWN else self.classes.index(label)
         self.confusion[row, column] += 1
-        self.judged_by[verdict.mode, row == column] += 1
+        self.judged_by[mode, row == column] += 1
         if is_settled:
             self.settled[row == column] += 1
-        self.reliability.add(np.array([min(verdict.confidence, 1.0)]), np.array([row == best]))
+        confidence, best = min(float(probabilities.max()), 1.0), int(probabilities.argmax())
+        self.reliability.add(np.array([confidence]), np.array([row == best]))
 
     def _reach(self, stamp_ns: int, recorded_ns: int) -> int:
         moment_ns = self._moments.of(stamp_ns, recorded_ns)

@@ -13,7 +13,7 @@ from gas_fusion_ros.bags.writer import BagFormat, BagWriter
 from gas_fusion_ros.base.observation import ThermalFrame
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.thermal.calibration import from_field_of_view
-from gas_fusion_ros.export.bag_sources import BagSource, Instant
+from gas_fusion_ros.export.bag_sources import BagInstant, BagSource
 from gas_fusion_ros.ros import messages
 from gas_fusion_ros.simulation.renderer import FIELD_OF_VIEW_DEG
 from gas_fusion_ros.truth.label_times import LabelTimes
@@ -115,7 +115,7 @@ class _Maker:
             leaks = messages.encode_leaks(self._source.leaks, stamp_ns, self._messages)
             self._put(TRUTH_LEAKS, leaks, stamp_ns)
 
-    def _write_instant(self, instant: Instant) -> None:
+    def _write_instant(self, instant: BagInstant) -> None:
         if instant.pose is not None:
             self._put(ROBOT_POSE, messages.encode_pose(instant.pose, self._messages), instant.stamp_ns)
         if instant.reading is not None:

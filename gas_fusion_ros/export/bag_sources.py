@@ -32,7 +32,7 @@ from gas_fusion_ros.model.thermal import ThermalError, raw_counts
 from gas_fusion_ros.simulation import renderer
 from gas_fusion_ros.simulation.patrol import Patrol
 from gas_fusion_ros.truth.ground_truth import START_S, patrol_pose, patrol_truth
-from gas_fusion_ros.truth.label_times import truth_stretches
+from gas_fusion_ros.truth.labels import LabelTrack
 from gas_fusion_ros.truth.scoring import Interval, Leak, label_intervals, leaks_of
 
 START_NS = round(START_S * NANOSECONDS_PER_SECOND)
@@ -47,7 +47,7 @@ class BagSourceError(ValueError):
 
 
 @dataclass(frozen=True)
-class Instant:
+class BagInstant:
     """What was sensed at one time."""
 
     stamp_ns: int
@@ -80,7 +80,7 @@ class BagSource(Protocol):
         """How many instants there are."""
         ...
 
-    def instants(self) -> Iterator[Instant]:
+    def instants(self) -> Iterator[BagInstant]:
         """Everything sensed, in time order."""
         ...
 
@@ -143,11 +143,11 @@ class FolderSource:
         """How many rows are taken."""
         return len(self._rows)
 
-    def instants(self) -> Iterator[Instant]:
+    def instants(self) -> Iterator[BagInstant]:
         """Each row with its image, in time order."""
         for stamp_ns, row in self._rows:
             reading = GasReading(stamp_ns, self._channels, row.counts)
-            yield Instant(stamp_ns, reading, self._frame(stamp_ns, row))
+            yield BagInstant(stamp_ns, reading, self._frame(stamp_ns, row))
 
     def _timed(self, dataset: Dataset, settings: FolderSettings) -> list[tuple[int, Row]]:
         """The rows asked for with their stamps, in time order, each stamp once."""
@@ -237,13 +237,13 @@ class PatrolSource:
         truth = patrol_truth(patrol)
         self.leaks: Sequence[Leak] = truth.leaks
         last_ns = START_NS + max(self._gas_times[-1], self._image_times[-1])
-        self.truth: Sequence[Interval] = truth_stretches(truth, START_NS, last_ns)
+        self.truth: Sequence[Interval] = LabelTrack.of_intervals(truth.intervals).intervals(last_ns)
 
     def __len__(self) -> int:
         """How many times there are at which anything is sensed."""
         return len({*self._gas_times, *self._image_times})
 
-    def instants(self) -> Iterator[Instant]:
+    def instants(self) -> Iterator[BagInstant]:
         """Readings with the robot's pose, and images, in time order."""
         for elapsed_ns in sorted({*self._gas_times, *self._image_times}):
             stamp_ns, elapsed_s = START_NS + elapsed_ns, elapsed_ns / NANOSECONDS_PER_SECOND
@@ -253,7 +253,7 @@ class PatrolSource:
                 pose = patrol_pose(self._patrol, elapsed_s, stamp_ns)
             if elapsed_ns in self._image_times:
                 frame = self._camera.sample(self._patrol, elapsed_s, stamp_ns)
-            yield Instant(stamp_ns, reading, frame, pose)
+            yield BagInstant(stamp_ns, reading, frame, pose)
 
 
 def _check_classes(rows: Iterable[Row]) -> None:

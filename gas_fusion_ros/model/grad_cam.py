@@ -83,13 +83,13 @@ class GradCam:
 
     def _network(self, mode: Mode) -> SplitNetwork:
         # onnx is imported where a map is wanted, and not before.
-        from gas_fusion_ros.model.split_network import SplitError, SplitNetwork
+        from gas_fusion_ros.model.split_network import NetworkSplitError, SplitNetwork
 
         file = ONNX_FILES[Mode.FUSION if self._bundle.is_windowed else mode]
         if file not in self._networks:
             try:
                 self._networks[file] = SplitNetwork(self._bundle.path / file)
-            except SplitError as error:
+            except NetworkSplitError as error:
                 raise GradCamUnavailable(str(error)) from error
         return self._networks[file]
 

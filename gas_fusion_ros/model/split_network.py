@@ -27,7 +27,7 @@ _MAX_WEIGHTS = 20_000_000
 _PICTURE_DIMENSIONS = 4
 
 
-class SplitError(ValueError):
+class NetworkSplitError(ValueError):
     """A network cannot be split; the message says why."""
 
 
@@ -38,7 +38,7 @@ class SplitNetwork:
         path: the ONNX file. It has the output `logits` and one input with four dimensions, the picture.
 
     Raises:
-        SplitError: it cannot be read, has no convolution through which all that is said of the picture
+        NetworkSplitError: it cannot be read, has no convolution through which all that is said of the picture
             goes, or more than 20 million weights behind it.
     """
 
@@ -48,10 +48,10 @@ class SplitNetwork:
             cut = _Cut(model.graph)
             self._front = _session(_front(model, [cut.maps, *cut.beside]))
             self._back = _session(_back(model, cut))
-        except SplitError as error:
-            raise SplitError(f"{path}: {error}") from None
+        except NetworkSplitError as error:
+            raise NetworkSplitError(f"{path}: {error}") from None
         except Exception as error:  # neither onnx nor ONNX Runtime has a public base of its exceptions
-            raise SplitError(f"{path} cannot be split: {error}") from error
+            raise NetworkSplitError(f"{path} cannot be split: {error}") from error
         self._maps = cut.maps
         self._fed = {node.name for node in self._back.get_inputs()}
 
@@ -104,7 +104,9 @@ def _last_maps(graph: onnx.GraphProto) -> str:
     ranks = _ranks(graph)
     pictures = [value.name for value in graph.input if ranks.get(value.name) == _PICTURE_DIMENSIONS]
     if len(pictures) != 1:
-        raise SplitError(f"it has {len(pictures)} inputs of four dimensions, and must have one, the picture")
+        raise NetworkSplitError(
+            f"it has {len(pictures)} inputs of four dimensions, and must have one, the picture"
+        )
     seen = _reached(graph, pictures)
     convolutions = [
         place
@@ -116,7 +118,7 @@ def _last_maps(graph: onnx.GraphProto) -> str:
         is_map = name in seen and ranks.get(name) == _PICTURE_DIMENSIONS
         if is_map and _LOGITS not in _reached(graph, pictures, around=name):
             return name if node.op_type == "Conv" else _rectified(graph, name)
-    raise SplitError("it has no convolution through which all that is said of the picture goes")
+    raise NetworkSplitError("it has no convolution through which all that is said of the picture goes")
 
 
 def _rectified(graph: onnx.GraphProto, joined: str) -> str:
@@ -172,7 +174,7 @@ def _back(model: onnx.ModelProto, cut: _Cut) -> onnx.ModelProto:
     weights = [value for value in model.graph.initializer if value.name in taken]
     count = sum(math.prod(value.dims) for value in weights)
     if count > _MAX_WEIGHTS:
-        raise SplitError(
+        raise NetworkSplitError(
             f"it has {count} weights behind its last convolution; maps are made with {_MAX_WEIGHTS} at most"
         )
     graph = helper.make_graph(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib import metadata
 
 import gas_fusion_ros
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.evaluation.schema import EvaluationReport
-from gas_fusion_ros.report.html import Html, cell, element, joined, table
 from gas_fusion_ros.report.texts import DASH
 from gas_fusion_ros.truth.track import LabelSource
 
@@ -23,9 +21,9 @@ _LABELS = {
 }
 
 
-def origin(report: EvaluationReport) -> Html:
-    """Return hashes, topics, settings and versions."""
-    rows = {
+def origin_of(report: EvaluationReport) -> dict[str, str]:
+    """Return hashes, topics and versions, by name."""
+    return {
         "bag": report.bag,
         "bag, sha256": report.bag_sha256,
         "model": report.bundle,
@@ -36,17 +34,11 @@ def origin(report: EvaluationReport) -> Html:
         "alarms acknowledged": "each once it was over" if report.acknowledged else "none",
         "versions": ", ".join(f"{name} {version}" for name, version in _versions().items()),
     }
-    return joined((_coded("", ("what", "which"), rows), _settings(report.settings)))
 
 
-def _settings(settings: Mapping[str, object]) -> Html:
-    rows = {name: _setting_text(value) for name, value in settings.items()}
-    parameters = _coded("", ("parameter of the classifier node", "value"), rows)
-    return element("details", element("summary", "Settings"), parameters)
-
-
-def _coded(caption: str, columns: tuple[str, str], rows: Mapping[str, str]) -> Html:
-    return table(caption, columns, [(name, cell(value, "code")) for name, value in rows.items()])
+def settings_of(report: EvaluationReport) -> dict[str, str]:
+    """Return the parameters that the bag was evaluated by, by name."""
+    return {name: _setting_text(value) for name, value in report.settings.items()}
 
 
 def _setting_text(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.base.observation import UNKNOWN
-from gas_fusion_ros.evaluation.evaluated_bag import AlarmPicture, OffsetHistogram, ReliabilityBin
+from gas_fusion_ros.evaluation.evaluated_bag import AlarmPicture, OffsetHistogram
 from gas_fusion_ros.evaluation.timeline import Timeline
 from gas_fusion_ros.model.pseudo_colour import heat_overlay
 from gas_fusion_ros.report.figure_style import (
@@ -27,6 +28,7 @@ from gas_fusion_ros.report.figure_style import (
 )
 from gas_fusion_ros.report.texts import count_text
 from gas_fusion_ros.report.timeline_picture import timeline_png
+from gas_fusion_ros.truth.scoring import ReliabilityBin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,8 +46,8 @@ _DARK_SHARE = 0.55
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A PNG and what it shows.
+class PagePicture:
+    """A PNG held in a page, and what it shows.
 
     Attributes:
         png: the file's bytes.
@@ -55,18 +57,23 @@ class Picture:
     png: bytes
     alt: str
 
+    @property
+    def base64(self) -> str:
+        """The file as the text that a data URL takes."""
+        return base64.b64encode(self.png).decode("ascii")
 
-def timeline_picture(timeline: Timeline) -> Picture:
+
+def timeline_picture(timeline: Timeline) -> PagePicture:
     """Draw readings, class probabilities, alarms and truth over time; without the headline."""
     leaks = "" if timeline.truth is None else ", and the truth"
     alt = (
         f"Over time: readings of {len(timeline.channels)} sensors, probabilities of "
         f"{len(timeline.classes)} classes, {count_text(len(timeline.alarms), 'alarm')}{leaks}"
     )
-    return Picture(timeline_png(replace(timeline, title="")), alt)
+    return PagePicture(timeline_png(replace(timeline, title="")), alt)
 
 
-def confusion_picture(confusion: npt.NDArray[np.int64], classes: Sequence[str]) -> Picture | None:
+def confusion_picture(confusion: npt.NDArray[np.int64], classes: Sequence[str]) -> PagePicture | None:
     """Draw how often each class was called what; None where no reading was judged.
 
     Args:
@@ -85,7 +92,7 @@ def confusion_picture(confusion: npt.NDArray[np.int64], classes: Sequence[str]) 
     def draw(figure: Figure) -> None:
         _draw_matrix(figure.subplots(), confusion, classes, cell)
 
-    return Picture(figure_png(size, draw), alt)
+    return PagePicture(figure_png(size, draw), alt)
 
 
 def _draw_matrix(axes: Axes, confusion: npt.NDArray[np.int64], classes: Sequence[str], cell: float) -> None:
@@ -120,7 +127,7 @@ def _count_text(count: int) -> str:
     return str(count) if count < 100_000 else f"{count / 1000:.0f}k"
 
 
-def reliability_picture(bins: Sequence[ReliabilityBin], ece: float | None) -> Picture | None:
+def reliability_picture(bins: Sequence[ReliabilityBin], ece: float | None) -> PagePicture | None:
     """Draw accuracy by confidence, with the number of verdicts in each bin; None where none was judged.
 
     Args:
@@ -142,7 +149,7 @@ def reliability_picture(bins: Sequence[ReliabilityBin], ece: float | None) -> Pi
         _draw_accuracies(upper, bins, ece)
         _draw_counts(lower, bins)
 
-    return Picture(figure_png((4.8, 4.9), draw), alt)
+    return PagePicture(figure_png((4.8, 4.9), draw), alt)
 
 
 def _draw_accuracies(axes: Axes, bins: Sequence[ReliabilityBin], ece: float) -> None:
@@ -192,7 +199,7 @@ def _draw_counts(axes: Axes, bins: Sequence[ReliabilityBin]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def offsets_picture(offsets: OffsetHistogram) -> Picture | None:
+def offsets_picture(offsets: OffsetHistogram) -> PagePicture | None:
     """Draw how far images lay from their readings; None where there is no pair."""
     pairs = sum(offsets.counts)
     if not pairs:
@@ -215,20 +222,20 @@ def offsets_picture(offsets: OffsetHistogram) -> Picture | None:
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
 
-    return Picture(figure_png((4.8, 2.9), draw), alt)
+    return PagePicture(figure_png((4.8, 2.9), draw), alt)
 
 
-def alarm_frame(picture: AlarmPicture) -> Picture:
+def alarm_frame(picture: AlarmPicture) -> PagePicture:
     """Put what the network saw at an alarm beside the same with its Grad-CAM map, where there is one."""
     frame = _tile(_as_rgb(picture.picture))
     if picture.heat is None:
-        return Picture(_row(frame), f"Thermal frame at the alarm for {picture.gas}")
+        return PagePicture(_row(frame), f"Thermal frame at the alarm for {picture.gas}")
     heat = np.clip(_tile(picture.heat), 0, 1)
     if not heat.any():
         found = f"nothing in it speaks for {explained_class(picture)}"
     else:
         found = f"on the right what in it speaks for {explained_class(picture)}, most {_place(heat)}"
-    return Picture(
+    return PagePicture(
         _row(frame, heat_overlay(frame, heat)), f"Thermal frame at the alarm for {picture.gas}; {found}"
     )
 

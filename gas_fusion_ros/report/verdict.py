@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
 from gas_fusion_ros.evaluation.schema import EvaluationReport, LeakVerdict, SummaryReport
 from gas_fusion_ros.evaluation.summary import summarise
-from gas_fusion_ros.report.html import Html, element, mark
 from gas_fusion_ros.report.texts import DASH, count_text, duration_text, number_text, share_text
 from gas_fusion_ros.truth.track import LabelSource
 
@@ -17,15 +17,31 @@ _SOURCES = {
 }
 
 
-def verdict_of(evaluations: Sequence[Evaluation]) -> Html:
-    """Return the verdict on one or several bags, all of one model, as a paragraph that stands out."""
+@dataclass(frozen=True)
+class ReportVerdict:
+    """What the report says first.
+
+    Attributes:
+        kind: `good`, `warn` or `bad`, which its colour shows; empty where nobody knows.
+        headline: what became of leaks and alarms.
+        accuracy: the class accuracy; empty where there is none to tell.
+        further: follows the accuracy.
+    """
+
+    kind: str
+    headline: str
+    accuracy: str = ""
+    further: str = ""
+
+
+def verdict_of(evaluations: Sequence[Evaluation]) -> ReportVerdict:
+    """Return the verdict on one or several bags, all of one model."""
     if not evaluations:
-        return element("p", mark("\u2716 No bag could be evaluated.", "bad"), class_="verdict bad")
+        return ReportVerdict("bad", "\u2716 No bag could be evaluated.")
     summary = summarise({str(number): one for number, one in enumerate(evaluations)}, (), 0.0)
     sources = list(dict.fromkeys(evaluation.report.labels_from for evaluation in evaluations))
     kind, headline = _headline(summary)
-    further = _further(summary, sources)
-    return element("p", element("span", headline, class_="mark"), " ", *further, class_=f"verdict {kind}")
+    return ReportVerdict(kind, headline, *_accuracy(summary, sources))
 
 
 def leaks_found(report: EvaluationReport) -> str:
@@ -61,16 +77,14 @@ def _found(leaks: Mapping[str, int]) -> str:
     return ", ".join(parts)
 
 
-def _further(summary: SummaryReport, sources: Sequence[LabelSource]) -> list[str]:
+def _accuracy(summary: SummaryReport, sources: Sequence[LabelSource]) -> tuple[str, str]:
+    """The class accuracy, empty where there is none to tell, and what follows it."""
     if sources == [LabelSource.NONE]:
-        return ["There are no labels, so nothing says whether the verdicts and alarms were right."]
+        return "", "There are no labels, so nothing says whether the verdicts and alarms were right."
     named = " and ".join(_SOURCES[source] for source in sources if source in _SOURCES)
     origin = f"Labels: from {named}."
     if not summary.judged:
-        return [f"No classified reading lies in a labelled time. {origin}"]
+        return "", f"No classified reading lies in a labelled time. {origin}"
     unlabelled = " Bags without labels are not judged." if LabelSource.NONE in sources else ""
-    return [
-        "Class accuracy ",
-        element("strong", share_text(summary.class_accuracy)),
-        f" over {count_text(summary.judged, 'judged reading')}. {origin}{unlabelled}",
-    ]
+    judged = count_text(summary.judged, "judged reading")
+    return share_text(summary.class_accuracy), f" over {judged}. {origin}{unlabelled}"

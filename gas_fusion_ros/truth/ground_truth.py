@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gas_fusion_ros.base.observation import CLEAN_AIR, RobotPose
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.simulation.patrol import Patrol
-from gas_fusion_ros.truth.scoring import Leak
+from gas_fusion_ros.truth.labels import gaps_between, merge_intervals
+from gas_fusion_ros.truth.scoring import Interval, Leak, label_intervals, leaks_of
+from gas_fusion_ros.truth.track import TruthTrack
 
 START_S = 1000.0
 """The first simulated second: above zero, for a stamp of zero is no time; a multiple of every period."""
@@ -21,12 +23,22 @@ class GroundTruth:
     """What was really there.
 
     Attributes:
-        label: the class at a stamp in nanoseconds.
+        intervals: which class was there when, in time order and without gaps.
         leaks: when there was gas, in time order.
     """
 
-    label: Callable[[int], str]
+    intervals: tuple[Interval, ...]
     leaks: tuple[Leak, ...]
+
+    def label(self, now_ns: int) -> str:
+        """The class at a stamp; clean air before the first interval, and the last one holds on."""
+        return next((one.label for one in reversed(self.intervals) if one.start_ns <= now_ns), CLEAN_AIR)
+
+    def track(self, grace_ns: int) -> TruthTrack:
+        """The same, to count verdicts beside it; see `TruthTrack`."""
+        track = TruthTrack(self.intervals, grace_ns)
+        track.hear_leaks(self.leaks)
+        return track
 
 
 def patrol_truth(patrol: Patrol) -> GroundTruth:
@@ -46,12 +58,20 @@ def patrol_truth(patrol: Patrol) -> GroundTruth:
         )
         for one in patrol.encounters
     )
+    gas = [Interval(leak.label, leak.start_ns, leak.end_ns) for leak in leaks]
+    clean = gaps_between(gas, CLEAN_AIR, stamp_ns(0.0), stamp_ns(patrol.duration_s))
+    return GroundTruth(tuple(merge_intervals([*gas, *clean])), leaks)
 
-    def label(now_ns: int) -> str:
-        # By whole nanoseconds, as a bag has them: seconds differ by a rounding error at a leak's ends.
-        return next((leak.label for leak in leaks if leak.start_ns <= now_ns < leak.end_ns), CLEAN_AIR)
 
-    return GroundTruth(label, leaks)
+def labelled_truth(labels: Sequence[tuple[int, str]], end_ns: int) -> GroundTruth:
+    """The truth of labelled readings, stretches with gas being leaks.
+
+    Args:
+        labels: (stamp_ns, class) of each, in time order; at least one.
+        end_ns: until when the last one holds.
+    """
+    leaks = leaks_of(label_intervals(labels))
+    return GroundTruth(tuple(label_intervals([*labels, (end_ns, labels[-1][1])])), tuple(leaks))
 
 
 def patrol_pose(patrol: Patrol, elapsed_s: float, stamp_ns: int) -> RobotPose:

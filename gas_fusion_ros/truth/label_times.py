@@ -6,22 +6,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.truth.ground_truth import GroundTruth
-from gas_fusion_ros.truth.scoring import Interval, label_intervals
+from gas_fusion_ros.truth.scoring import Interval
 
 _LABEL_PERIOD_NS = NANOSECONDS_PER_SECOND
 _PAUSE_NS = 60 * NANOSECONDS_PER_SECOND
 """A time without readings and images in which no label is repeated either."""
-_JUST_AFTER_NS = 1_000
-"""More than what a time in floating point seconds is off by."""
-
-
-def truth_stretches(truth: GroundTruth, start_ns: int, end_ns: int) -> list[Interval]:
-    """Which class is there when, from `start_ns` to `end_ns`; it changes where a leak begins or ends."""
-    ends = {moment_ns for leak in truth.leaks for moment_ns in (leak.start_ns, leak.end_ns)}
-    changes = sorted({start_ns, *(moment_ns for moment_ns in ends if start_ns < moment_ns < end_ns)})
-    stamped = [(moment_ns, truth.label(moment_ns + _JUST_AFTER_NS)) for moment_ns in changes]
-    return label_intervals([*stamped, (end_ns, stamped[-1][1])])
 
 
 class LabelTimes:

@@ -207,11 +207,6 @@ class LabelTrack:
         track._starts = [one.start_ns for one in track._intervals]
         return track
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The classes that occur so far, sorted."""
-        return tuple(sorted({one.label for one in self._intervals}))
-
     def add(self, stamp_ns: int, label: str) -> None:
         """From `stamp_ns` on `label` holds until another is added.
 

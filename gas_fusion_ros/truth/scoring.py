@@ -1,13 +1,11 @@
-"""Scores a run against its ground truth: leaks found and missed, false alarms, class accuracy.
+"""Scores a run's alarms against its ground truth: leaks found and missed, false alarms.
 
-Pure: intervals and verdicts in, figures out. Every time is in nanoseconds of the run's clock.
+Pure: intervals in, figures out. Every time is in nanoseconds of the run's clock.
 
 What counts as a false alarm: a camera sees a leak a little before its gas reaches the robot, and MQ
 sensors recover for tens of seconds after the gas has gone. A leak therefore has signs from
 `first_sign_ns` to `recovered_ns`, and the alarm may take `grace_ns` more to let go (its off-delay, the
 readings' period). An alarm that stands outside of that, at any moment, is false.
-
-A verdict of `Unknown` names no class: it is never right, and its share is a figure of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.base.observation import CLEAN_AIR, UNKNOWN
+from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND, SECONDS_PER_HOUR
 
 _SPARE_NS = 10 * NANOSECONDS_PER_SECOND
@@ -95,21 +93,6 @@ class Leak(Interval):
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What was said and what was true at one instant.
-
-    Attributes:
-        stamp_ns: the reading's acquisition time.
-        label: the class of the verdict, or `Unknown`.
-        truth: the class of the ground truth.
-    """
-
-    stamp_ns: int
-    label: str
-    truth: str
-
-
-@dataclass(frozen=True)
 class ScoreSettings:
     """How a run is scored.
 
@@ -134,7 +117,7 @@ class ScoreSettings:
 
 @dataclass(frozen=True)
 class Score:
-    """The figures of a run.
+    """What became of a run's leaks and alarms.
 
     Attributes:
         leaks: leaks in the truth.
@@ -146,11 +129,6 @@ class Score:
         false_alarms: alarms that stood, at any moment, outside every leak's signs and grace period.
         misnamed_alarms: alarms raised on a leak that name another gas than the leak's.
         detection_delays_s: per leak, start to alarm, seconds; None where none was raised.
-        class_accuracy: share of the verdicts, `Unknown` among them, that name the class that was true at
-            their stamp; None without verdicts.
-        settled_accuracy: the same without the verdicts made while the sensors followed a change of
-            the air: up to the grace period after a leak's start, and from its end up to the grace
-            period after its last sign.
     """
 
     leaks: int
@@ -161,25 +139,20 @@ class Score:
     leaks_under_standing_alarm: tuple[int, ...]
     leaks_too_short: tuple[int, ...]
     detection_delays_s: tuple[float | None, ...]
-    class_accuracy: float | None
-    settled_accuracy: float | None
 
 
 def score(
     leaks: Sequence[Leak],
     alarms: Sequence[Interval],
-    judgements: Sequence[Judgement],
-    settings: ScoreSettings | None = None,
+    settings: ScoreSettings,
 ) -> Score:
     """Compare a run with its truth.
 
     Args:
         leaks: when gas was really there.
         alarms: when the leak alarm had evidence, see `AlarmIntervals`.
-        judgements: verdicts beside the truth, in stamp order.
         settings: grace period and minimum duration.
     """
-    settings = settings or ScoreSettings()
     delays = tuple(detection_delay_s(leak, alarms) for leak in leaks)
     silent = [
         (number, leak)
@@ -201,8 +174,6 @@ def score(
         leaks_under_standing_alarm=standing,
         leaks_too_short=too_short,
         detection_delays_s=delays,
-        class_accuracy=accuracy(judgements),
-        settled_accuracy=accuracy(settled(judgements, leaks, settings.grace_ns)),
     )
 
 
@@ -247,22 +218,6 @@ def misnamed_alarms(leaks: Sequence[Leak], alarms: Iterable[Interval], grace_ns:
     return sum(index is not None and leaks[index].label != alarm.label for alarm, index in found)
 
 
-def settled(judgements: Iterable[Judgement], leaks: Sequence[Leak], grace_ns: int) -> list[Judgement]:
-    """The judgements made while the sensors did not follow a change of the air."""
-
-    def follows_a_change(stamp_ns: int, leak: Leak) -> bool:
-        return (
-            leak.first_sign_ns <= stamp_ns < leak.start_ns + grace_ns
-            or leak.end_ns <= stamp_ns < leak.recovered_ns + grace_ns
-        )
-
-    return [
-        judgement
-        for judgement in judgements
-        if not any(follows_a_change(judgement.stamp_ns, leak) for leak in leaks)
-    ]
-
-
 class AlarmIntervals:
     """When each alarm sensed its gas, from what is told of the alarms as it comes.
 
@@ -273,6 +228,10 @@ class AlarmIntervals:
         # Gas, begin and end of each, in the order in which they were raised; those that are open by number.
         self._all: list[tuple[str, int, int | None]] = []
         self._open: dict[int, int] = {}
+
+    def __len__(self) -> int:
+        """How many were raised so far."""
+        return len(self._all)
 
     def begin(self, stamp_ns: int, number: int, gas: str) -> None:
         """Alarm `number` senses its gas from `stamp_ns` on; told again it changes nothing."""
@@ -358,18 +317,6 @@ def label_intervals(labels: Iterable[tuple[int, str]]) -> list[Interval]:
 def leaks_of(intervals: Iterable[Interval]) -> list[Leak]:
     """The intervals in which there is gas, as leaks without an aftermath."""
     return [Leak.without_aftermath(interval) for interval in intervals if interval.label != CLEAN_AIR]
-
-
-def accuracy(judgements: Sequence[Judgement]) -> float | None:
-    """Share of the judgements that name the class that was true; None without any."""
-    if not judgements:
-        return None
-    return sum(judgement.label == judgement.truth for judgement in judgements) / len(judgements)
-
-
-def unknown_share(labels: Sequence[str]) -> float | None:
-    """Share of the verdicts, by their labels, that are `Unknown`; None without any."""
-    return labels.count(UNKNOWN) / len(labels) if labels else None
 
 
 def per_hour(count: int | None, seconds: float | None) -> float | None:

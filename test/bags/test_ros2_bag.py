@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gas_fusion_ros.bags.ros2_bag_play import Playback, play_command
+from gas_fusion_ros.bags.ros2_bag_play import BagPlayback, play_command
 from gas_fusion_ros.bags.writer import BagFormat, Compression, Storage
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
@@ -54,7 +54,7 @@ def test_info_shows_what_was_written(tmp_path: Path, bag_format: BagFormat) -> N
 
 def test_play_takes_every_option_of_the_command_line(tmp_path: Path) -> None:
     make(tmp_path / "bag", BagFormat())
-    command, _ = play_command(Playback(tmp_path / "bag", rate=3.0, loops=True, namespace="again"))
+    command, _ = play_command(BagPlayback(tmp_path / "bag", rate=3.0, loops=True, namespace="again"))
     parser = argparse.ArgumentParser()
     importlib.import_module("ros2bag.verb.play").PlayVerb().add_arguments(parser, "ros2 bag play")
     options = parser.parse_args(command[3:])

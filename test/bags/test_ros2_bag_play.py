@@ -10,7 +10,7 @@ import pytest
 from made_bags import EPOCH, Made
 
 from gas_fusion_ros.bags.reader import BagReadError
-from gas_fusion_ros.bags.ros2_bag_play import Playback, play_command
+from gas_fusion_ros.bags.ros2_bag_play import BagPlayback, play_command
 from gas_fusion_ros.bags.topics import BagTopics, TopicError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 
@@ -36,7 +36,7 @@ def test_the_sensors_are_played_as_the_classifier_hears_them_and_nothing_else(tm
     poses = [made_bags.pose(EPOCH, 1.0, topic=topic) for topic in ("/arm/pose", "/base/pose")]
     heard = [reading("/gas/readings"), image("/thermal/image")]
     bag = made_bags.write_bag(tmp_path / "bag", [*heard, verdict, *poses])
-    command, doubts = play_command(Playback(bag))
+    command, doubts = play_command(BagPlayback(bag))
     assert command[:6] == ["ros2", "bag", "play", str(bag), "--clock", "100"]
     assert command[6:9] == ["--rate", "1", "--disable-keyboard-controls"]
     assert played(command) == {"/gas/readings": "/gas/readings", "/thermal/image": "/thermal/image_raw"}
@@ -46,7 +46,7 @@ def test_the_sensors_are_played_as_the_classifier_hears_them_and_nothing_else(tm
 def test_of_two_image_topics_one_is_played(tmp_path: Path) -> None:
     topics = [reading("/gas/readings"), image("/thermal/image"), image("/thermal/image_raw")]
     bag = made_bags.write_bag(tmp_path / "bag", topics)
-    command, _ = play_command(Playback(bag))
+    command, _ = play_command(BagPlayback(bag))
     assert played(command) == {"/gas/readings": "/gas/readings", "/thermal/image_raw": "/thermal/image_raw"}
 
 
@@ -58,7 +58,7 @@ def test_rate_loop_and_namespaces(tmp_path: Path) -> None:
     ]
     bag = made_bags.write_bag(tmp_path / "bag", topics)
     command, doubts = play_command(
-        Playback(bag, rate=2.5, loops=True, bag_namespace="two", namespace="/again/")
+        BagPlayback(bag, rate=2.5, loops=True, bag_namespace="two", namespace="/again/")
     )
     assert "--loop" in command
     assert command[command.index("--rate") + 1] == "2.5"
@@ -67,28 +67,28 @@ def test_rate_loop_and_namespaces(tmp_path: Path) -> None:
         "/two/thermal/image": "/again/thermal/image_raw",
     }
     assert doubts == []
-    _, doubts = play_command(Playback(bag))
+    _, doubts = play_command(BagPlayback(bag))
     assert [doubt.cause for doubt in doubts] == ["topic_ambiguous"]
 
 
 def test_topics_can_be_chosen(tmp_path: Path) -> None:
     bag = made_bags.write_bag(tmp_path / "bag", [reading("/a"), reading("/b"), image("/c"), image("/d")])
-    command, _ = play_command(Playback(bag, topics=BagTopics(gas="/b", image="/d")))
+    command, _ = play_command(BagPlayback(bag, topics=BagTopics(gas="/b", image="/d")))
     assert played(command) == {"/b": "/gas/readings", "/d": "/thermal/image_raw"}
 
 
 def test_what_cannot_be_played_is_refused(tmp_path: Path) -> None:
     bag = made_bags.write_bag(tmp_path / "bag", [made_bags.text("/a", EPOCH, "")])
     with pytest.raises(TopicError, match=r"bag: there are no gas readings.*no thermal images"):
-        play_command(Playback(bag))
+        play_command(BagPlayback(bag))
     with pytest.raises(BagReadError, match="nowhere"):
-        play_command(Playback(tmp_path / "nowhere"))
+        play_command(BagPlayback(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="rate must be above 0, not 0"):
-        Playback(bag, rate=0.0)
+        BagPlayback(bag, rate=0.0)
 
 
 @pytest.mark.parametrize("name", ["/--loop", "/a b", "/a\n", "/a:=/b", "/ü"])
 def test_a_name_that_is_none_of_a_topic_goes_into_no_command(name: str, tmp_path: Path) -> None:
     bag = made_bags.write_bag(tmp_path / "bag", [reading(name)])
     with pytest.raises(TopicError, match="has no name that ROS allows"):
-        play_command(Playback(bag))
+        play_command(BagPlayback(bag))

@@ -15,7 +15,7 @@ from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
 from gas_fusion_ros.cli import app, report_rows
 from gas_fusion_ros.demo.programme import MAX_SPEED
-from gas_fusion_ros.demo.report import Latency, Report
+from gas_fusion_ros.demo.report import DemoReport
 from gas_fusion_ros.model import runtimes
 from gas_fusion_ros.simulation.patrol import MAX_DURATION_S, MIN_DURATION_S, PatrolSettings
 
@@ -28,7 +28,7 @@ def invoke(*arguments: str) -> tuple[int, str]:
     return result.exit_code, re.sub(r"\x1b\[[0-9;]*m", "", result.output)
 
 
-def report(**changes: object) -> Report:
+def report(**changes: object) -> DemoReport:
     values: dict[str, object] = {
         "leaks": 3,
         "alarms": 1,
@@ -40,14 +40,14 @@ def report(**changes: object) -> Report:
         "gas_only": 2,
         "dropped": 0,
         "class_accuracy": None,
-        "latency_ms": Latency(None, None, None),
+        "latency_ms": {"p50": None, "p95": None, "p99": None},
         "model": "fusion1",
         "rmw": "rmw",
         "duration_s": 5.0,
         "speed": 10.0,
         "complete": True,
     }
-    return Report(**{**values, **changes})  # type: ignore[arg-type]
+    return DemoReport(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def test_the_summary_names_what_was_not_found_in_its_own_right() -> None:

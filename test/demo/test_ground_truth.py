@@ -62,7 +62,7 @@ def test_a_late_subscriber_gets_leaks_and_markers_and_a_recording_has_no_markers
 
     def create_recording(**arguments: Any) -> GroundTruthNode:
         return GroundTruthNode(
-            GroundTruth(lambda _: "NoGas", ()), None, START_NS, 0.5, node_name="recording_truth", **arguments
+            GroundTruth((), ()), None, START_NS, 0.5, node_name="recording_truth", **arguments
         )
 
     graph.create(create, namespace="simulated")

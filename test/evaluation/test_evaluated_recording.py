@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
-from gas_fusion_ros.evaluation.loaded_model import Model
+from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.run import EvaluationSettings, evaluate_bag
 from gas_fusion_ros.export.bag_making import BagTarget, make_bag
 from gas_fusion_ros.export.bag_sources import FolderSettings, FolderSource
@@ -20,7 +20,7 @@ def test_it_is_classified_as_the_bundle_says(gas_fusion_data: Path, tmp_path: Pa
     settings = EvaluationSettings(with_images=False, with_heat=False)
     # Its card has the figures of all rows replayed.
     classifier = replace(read_settings(replay_parameters_file()), model="fusion1")
-    model = Model.load(classifier)
+    model = LoadedModel.load(classifier)
     report = evaluate_bag(tmp_path / "bag", tmp_path / "out", model, settings).report
     measured = model.bundle.metrics["all rows replayed, training rows included"]["gas_only"]
     assert report.is_whole

@@ -37,7 +37,7 @@ from gas_fusion_ros.alarm.types import AlarmEvent
 from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
-from gas_fusion_ros.evaluation.loaded_model import Model, ModelError
+from gas_fusion_ros.evaluation.loaded_model import LoadedModel, LoadedModelError
 from gas_fusion_ros.evaluation.predictions import PredictionFormat
 from gas_fusion_ros.evaluation.run import EvaluationError, EvaluationSettings, evaluate_bag
 from gas_fusion_ros.evaluation.schema import LabelSource, LeakVerdict
@@ -47,7 +47,7 @@ SECONDS = range(60)
 
 
 @pytest.fixture(scope="module")
-def model() -> Model:
+def model() -> LoadedModel:
     return telling_model()
 
 
@@ -59,11 +59,13 @@ def whole_bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_bag(path, in_order(truth, readings(SECONDS, SMOKE), images(SECONDS, 40_000_000)))
 
 
-def evaluate(bag: Path, folder: Path, model: Model, settings: EvaluationSettings | None = None) -> Evaluation:
+def evaluate(
+    bag: Path, folder: Path, model: LoadedModel, settings: EvaluationSettings | None = None
+) -> Evaluation:
     return evaluate_bag(bag, folder, model, settings or EvaluationSettings(with_heat=False))
 
 
-def test_a_whole_bag(whole_bag: Path, tmp_path: Path, model: Model) -> None:
+def test_a_whole_bag(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> None:
     evaluation = evaluate(whole_bag, tmp_path, model)
     report = evaluation.report
     assert report.is_whole
@@ -110,7 +112,7 @@ def test_a_whole_bag(whole_bag: Path, tmp_path: Path, model: Model) -> None:
     assert picture.picture.shape == (model.bundle.image_size,) * 2
 
 
-def test_its_files_say_the_same(whole_bag: Path, tmp_path: Path, model: Model) -> None:
+def test_its_files_say_the_same(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> None:
     report = evaluate(whole_bag, tmp_path, model).report
     written = json.loads((tmp_path / "report.json").read_text())
     assert written["class_accuracy"] == report.class_accuracy
@@ -131,7 +133,7 @@ def test_its_files_say_the_same(whole_bag: Path, tmp_path: Path, model: Model) -
 
 
 def test_an_event_is_written_as_the_node_writes_it(
-    whole_bag: Path, tmp_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch
+    whole_bag: Path, tmp_path: Path, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines: list[str] = []
 
@@ -145,13 +147,13 @@ def test_an_event_is_written_as_the_node_writes_it(
     assert len(lines) == 4
 
 
-def test_an_earlier_evaluation_leaves_nothing(whole_bag: Path, tmp_path: Path, model: Model) -> None:
+def test_an_earlier_evaluation_leaves_nothing(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> None:
     for _ in range(2):
         evaluate(whole_bag, tmp_path, model)
     assert len((tmp_path / "events.jsonl").read_text().splitlines()) == 4
 
 
-def test_a_csv_goes_before_the_bags_own_labels(whole_bag: Path, tmp_path: Path, model: Model) -> None:
+def test_a_csv_goes_before_the_bags_own_labels(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("start,end,class\n0,20,NoGas\n20,30,Perfume\n")
     settings = EvaluationSettings(labels=path, with_heat=False)
@@ -163,7 +165,7 @@ def test_a_csv_goes_before_the_bags_own_labels(whole_bag: Path, tmp_path: Path, 
     assert [leak.gas for leak in report.leaks or ()] == ["Perfume"]
 
 
-def test_times_of_a_csv_may_be_absolute(whole_bag: Path, tmp_path: Path, model: Model) -> None:
+def test_times_of_a_csv_may_be_absolute(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> None:
     path = tmp_path / "labels.csv"
     path.write_text(f"start,end,class\n{EPOCH // SECOND + 20},{EPOCH // SECOND + 39.5},Smoke\n")
     report = evaluate(
@@ -181,7 +183,7 @@ def test_times_of_a_csv_may_be_absolute(whole_bag: Path, tmp_path: Path, model: 
     ],
 )
 def test_labels_outside_the_recording_are_told_and_left_out(
-    whole_bag: Path, tmp_path: Path, model: Model, rows: str, outside: int, judged: int
+    whole_bag: Path, tmp_path: Path, model: LoadedModel, rows: str, outside: int, judged: int
 ) -> None:
     path = tmp_path / "labels.csv"
     path.write_text(f"start,end,class\n{rows}")
@@ -201,7 +203,7 @@ def test_labels_outside_the_recording_are_told_and_left_out(
     assert report.false_alarms == (0 if judged else None)
 
 
-def test_without_labels_there_are_no_figures_of_truth(tmp_path: Path, model: Model) -> None:
+def test_without_labels_there_are_no_figures_of_truth(tmp_path: Path, model: LoadedModel) -> None:
     bag = write_bag(tmp_path / "bag", in_order(readings(SECONDS, SMOKE), images(SECONDS)))
     report = evaluate(bag, tmp_path / "out", model).report
     assert report.is_whole
@@ -213,13 +215,13 @@ def test_without_labels_there_are_no_figures_of_truth(tmp_path: Path, model: Mod
     assert [alarm.false for alarm in report.alarms] == [None]
 
 
-def test_without_predictions_none_are_written(whole_bag: Path, tmp_path: Path, model: Model) -> None:
+def test_without_predictions_none_are_written(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> None:
     settings = EvaluationSettings(predictions=PredictionFormat.NONE, with_heat=False)
     evaluate(whole_bag, tmp_path, model, settings)
     assert not (tmp_path / "predictions.csv").exists()
 
 
-def test_images_may_be_left_out(whole_bag: Path, tmp_path: Path, model: Model) -> None:
+def test_images_may_be_left_out(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> None:
     report = evaluate(
         whole_bag, tmp_path, model, EvaluationSettings(with_images=False, with_heat=False)
     ).report
@@ -228,7 +230,7 @@ def test_images_may_be_left_out(whole_bag: Path, tmp_path: Path, model: Model) -
     assert report.topics["image"] is None
 
 
-def test_each_leak_has_its_own_alarm_with_and_without_an_operator(tmp_path: Path, model: Model) -> None:
+def test_each_leak_has_its_own_alarm_with_and_without_an_operator(tmp_path: Path, model: LoadedModel) -> None:
     smoke = (range(10, 20), range(40, 50))
     bag = write_bag(tmp_path / "bag", in_order(readings(SECONDS, smoke), images(SECONDS)))
     numbers = {}
@@ -246,14 +248,14 @@ def test_each_leak_has_its_own_alarm_with_and_without_an_operator(tmp_path: Path
     assert numbers[True] == [first, (1, "latched"), (1, "clear"), second, (2, "latched"), (2, "clear")]
 
 
-def test_an_alarm_that_stands_takes_no_further_leak(tmp_path: Path, model: Model) -> None:
+def test_an_alarm_that_stands_takes_no_further_leak(tmp_path: Path, model: LoadedModel) -> None:
     truth = labels({0: "NoGas", 10: "Smoke", 30: "Perfume", 50: "NoGas"})
     bag = write_bag(tmp_path / "bag", in_order(truth, readings(SECONDS, (range(10, 50),))))
     report = evaluate(bag, tmp_path / "out", model).report
     assert [leak.verdict for leak in report.leaks or ()] == [LeakVerdict.FOUND, LeakVerdict.ALARM_STOOD]
 
 
-def test_silence_raises_the_fault_at_its_deadline(tmp_path: Path, model: Model) -> None:
+def test_silence_raises_the_fault_at_its_deadline(tmp_path: Path, model: LoadedModel) -> None:
     rest = [*range(20), *range(45, 60)]
     bag = write_bag(tmp_path / "bag", in_order(readings(rest), images(SECONDS)))
     report = evaluate(bag, tmp_path / "out", model).report
@@ -265,14 +267,14 @@ def test_silence_raises_the_fault_at_its_deadline(tmp_path: Path, model: Model) 
     assert report.classified == report.pairs + report.gas_only + report.thermal_only
 
 
-def test_readings_that_stop_before_the_recording_raise_it_too(tmp_path: Path, model: Model) -> None:
+def test_readings_that_stop_before_the_recording_raise_it_too(tmp_path: Path, model: LoadedModel) -> None:
     bag = write_bag(tmp_path / "bag", in_order(readings(range(5)), [text("/log", EPOCH + 30 * SECOND, "x")]))
     report = evaluate(bag, tmp_path / "out", model).report
     assert report.faults == 1
     assert report.duration_s == 30.0
 
 
-def test_progress_goes_from_nothing_to_all(whole_bag: Path, tmp_path: Path, model: Model) -> None:
+def test_progress_goes_from_nothing_to_all(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> None:
     shares: list[float] = []
     evaluate_bag(whole_bag, tmp_path, model, EvaluationSettings(with_heat=False), shares.append)
     assert shares == sorted(shares)
@@ -302,7 +304,7 @@ def places(folder: Path) -> list[tuple[str, float | None]]:
     return [(one["state"], one["pose"] and one["pose"]["x"]) for one in others]
 
 
-def test_an_event_has_the_last_pose_heard_before_it(tmp_path: Path, model: Model) -> None:
+def test_an_event_has_the_last_pose_heard_before_it(tmp_path: Path, model: LoadedModel) -> None:
     sensed = in_order(readings(SECONDS, SMOKE), images(SECONDS, 40_000_000))
     bag = write_bag(tmp_path / "bag", in_order(sensed, poses(SECONDS)))
     evaluation = evaluate(bag, tmp_path / "out", model)
@@ -327,7 +329,7 @@ def test_an_event_has_the_last_pose_heard_before_it(tmp_path: Path, model: Model
     }
 
 
-def test_poses_change_nothing_else(tmp_path: Path, model: Model) -> None:
+def test_poses_change_nothing_else(tmp_path: Path, model: LoadedModel) -> None:
     """Gaps, silence and readings without an image: all that depends on how time passes."""
     seconds = [*range(25), *range(40, 60)]
     sensed = in_order(readings(seconds, SMOKE), images([*range(10), *range(30, 60)], 40_000_000))
@@ -355,7 +357,9 @@ def frequent_poses() -> list[Made]:
     return [pose(EPOCH - HALF + number * SECOND // 10, number / 10) for number in range(900)]
 
 
-def test_silence_is_noticed_where_the_robot_was_when_it_was_too_long(tmp_path: Path, model: Model) -> None:
+def test_silence_is_noticed_where_the_robot_was_when_it_was_too_long(
+    tmp_path: Path, model: LoadedModel
+) -> None:
     """Nothing but poses comes meanwhile; the live node's clock notices the fault on the way."""
     rest = [*range(20), *range(45, 60)]
     bag = write_bag(tmp_path / "bag", in_order(readings(rest), poses(range(60))))
@@ -365,7 +369,7 @@ def test_silence_is_noticed_where_the_robot_was_when_it_was_too_long(tmp_path: P
 
 
 def test_a_reading_that_waits_is_decided_where_the_robot_was_when_the_wait_was_over(
-    tmp_path: Path, model: Model
+    tmp_path: Path, model: LoadedModel
 ) -> None:
     made = in_order(readings([0, 1, 2, 40], (range(2, 3),)), poses(range(40)))
     bag = write_bag(tmp_path / "bag", made)
@@ -373,7 +377,7 @@ def test_a_reading_that_waits_is_decided_where_the_robot_was_when_the_wait_was_o
     assert places(tmp_path / "out")[0] == ("pending", 2.0)
 
 
-def test_each_alarm_has_the_pose_of_its_raising(tmp_path: Path, model: Model) -> None:
+def test_each_alarm_has_the_pose_of_its_raising(tmp_path: Path, model: LoadedModel) -> None:
     smoke = (range(10, 20), range(40, 50))
     made = in_order(readings(SECONDS, smoke), images(SECONDS), poses(range(20, 60)))
     bag = write_bag(tmp_path / "bag", made)
@@ -381,7 +385,7 @@ def test_each_alarm_has_the_pose_of_its_raising(tmp_path: Path, model: Model) ->
     assert [alarm.pose and alarm.pose.x for alarm in report.alarms] == [None, 42.0]
 
 
-def test_odometry_may_be_asked_for(tmp_path: Path, model: Model) -> None:
+def test_odometry_may_be_asked_for(tmp_path: Path, model: LoadedModel) -> None:
     moved = [odometry(EPOCH + second * SECOND + HALF, second / 2) for second in SECONDS]
     bag = write_bag(tmp_path / "bag", in_order(readings(SECONDS, SMOKE), images(SECONDS), moved))
     evaluate(bag, tmp_path / "unasked", model)
@@ -396,7 +400,7 @@ def test_odometry_may_be_asked_for(tmp_path: Path, model: Model) -> None:
 
 
 def test_a_pose_that_cannot_be_decoded_is_counted_and_the_one_before_holds(
-    tmp_path: Path, model: Model
+    tmp_path: Path, model: LoadedModel
 ) -> None:
     sensed = in_order(readings(SECONDS, SMOKE), images(SECONDS))
     whole, broken = tmp_path / "whole", tmp_path / "broken"
@@ -419,7 +423,7 @@ def test_a_pose_that_cannot_be_decoded_is_counted_and_the_one_before_holds(
     assert evaluation.report.class_accuracy == expected.class_accuracy
 
 
-def test_a_pose_of_no_numbers_is_counted_and_is_no_place(tmp_path: Path, model: Model) -> None:
+def test_a_pose_of_no_numbers_is_counted_and_is_no_place(tmp_path: Path, model: LoadedModel) -> None:
     """The live node writes what it hears, with nulls: so do the events."""
     lost = [pose(EPOCH + second * SECOND + HALF, np.nan, 3.0) for second in range(21, 25)]
     made = in_order(readings(SECONDS, SMOKE), images(SECONDS), poses(range(21)), lost)
@@ -440,7 +444,7 @@ def losses(evaluation: Evaluation) -> dict[str, int]:
     return {cause: loss.count for cause, loss in evaluation.report.losses.items()}
 
 
-def test_a_bag_that_was_cut_off(whole_bag: Path, tmp_path: Path, model: Model) -> None:
+def test_a_bag_that_was_cut_off(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> None:
     file = storage_file(whole_bag)
     cut = tmp_path / file.name
     cut.write_bytes(file.read_bytes()[: file.stat().st_size * 2 // 3])
@@ -450,14 +454,14 @@ def test_a_bag_that_was_cut_off(whole_bag: Path, tmp_path: Path, model: Model) -
     assert evaluation.report.class_accuracy == 1.0
 
 
-def test_a_bag_without_images(tmp_path: Path, model: Model) -> None:
+def test_a_bag_without_images(tmp_path: Path, model: LoadedModel) -> None:
     bag = write_bag(tmp_path / "bag", readings(SECONDS))
     evaluation = evaluate(bag, tmp_path / "out", model)
     assert losses(evaluation) == {"topic_missing_image": 1}
     assert evaluation.report.gas_only == 60
 
 
-def test_a_bag_without_readings(tmp_path: Path, model: Model) -> None:
+def test_a_bag_without_readings(tmp_path: Path, model: LoadedModel) -> None:
     bag = write_bag(tmp_path / "bag", images(range(20)))
     evaluation = evaluate(bag, tmp_path / "out", model)
     assert losses(evaluation) == {"topic_missing_gas": 1}
@@ -467,7 +471,7 @@ def test_a_bag_without_readings(tmp_path: Path, model: Model) -> None:
     assert report.faults == 1
 
 
-def test_a_bag_with_two_gas_topics(tmp_path: Path, model: Model) -> None:
+def test_a_bag_with_two_gas_topics(tmp_path: Path, model: LoadedModel) -> None:
     other = [reading(EPOCH + second * SECOND, [HIGH] * 7, topic="/other/cloud") for second in range(90)]
     truth = labels({0: "NoGas"})
     bag = write_bag(tmp_path / "bag", in_order(truth, readings(SECONDS), other, images(SECONDS)))
@@ -477,7 +481,7 @@ def test_a_bag_with_two_gas_topics(tmp_path: Path, model: Model) -> None:
     assert evaluate(bag, tmp_path / "chosen", model, settings).report.class_accuracy == 0.0
 
 
-def test_two_topics_of_which_neither_is_named_as_ours(tmp_path: Path, model: Model) -> None:
+def test_two_topics_of_which_neither_is_named_as_ours(tmp_path: Path, model: LoadedModel) -> None:
     both = [
         reading(EPOCH + second * SECOND, [LOW] * 7, topic=topic)
         for second in range(10)
@@ -490,7 +494,7 @@ def test_two_topics_of_which_neither_is_named_as_ours(tmp_path: Path, model: Mod
     assert evaluation.report.pairs == 10
 
 
-def test_a_topic_of_a_wrong_type(tmp_path: Path, model: Model) -> None:
+def test_a_topic_of_a_wrong_type(tmp_path: Path, model: LoadedModel) -> None:
     wrong = [text("/thermal/image", EPOCH, "no picture"), text("/gas/readings", EPOCH, "no reading")]
     cloud = [reading(EPOCH + second * SECOND, [LOW] * 7, topic="/cloud") for second in range(10)]
     bag = write_bag(tmp_path / "bag", in_order(wrong, cloud))
@@ -499,7 +503,7 @@ def test_a_topic_of_a_wrong_type(tmp_path: Path, model: Model) -> None:
     assert evaluation.report.gas_only == 10
 
 
-def test_messages_without_a_stamp(tmp_path: Path, model: Model) -> None:
+def test_messages_without_a_stamp(tmp_path: Path, model: LoadedModel) -> None:
     blank = [
         reading(0, [LOW] * 7, recorded_ns=EPOCH + SECOND // 2),
         image(0, PIXELS, "mono8", recorded_ns=EPOCH + SECOND // 2),
@@ -511,7 +515,7 @@ def test_messages_without_a_stamp(tmp_path: Path, model: Model) -> None:
     assert (evaluation.report.readings, evaluation.report.pairs) == (11, 10)
 
 
-def test_readings_that_cannot_be_used(tmp_path: Path, model: Model) -> None:
+def test_readings_that_cannot_be_used(tmp_path: Path, model: LoadedModel) -> None:
     few = [reading(EPOCH + SECOND // 2, [LOW] * 3, channels=PAPER_CHANNELS[:3])]
     nothing = [reading(EPOCH + SECOND // 3, [np.nan] * 7)]
     bag = write_bag(tmp_path / "bag", in_order(few, nothing, readings(range(10))))
@@ -522,7 +526,7 @@ def test_readings_that_cannot_be_used(tmp_path: Path, model: Model) -> None:
     assert report.dropped == {"reading_missing_channel": 1, "unusable_observation": 1}
 
 
-def test_pictures_that_cannot_be_used(tmp_path: Path, model: Model) -> None:
+def test_pictures_that_cannot_be_used(tmp_path: Path, model: LoadedModel) -> None:
     tiny = image(EPOCH + 3 * SECOND, PIXELS[:2, :2].copy(), "mono8")
     coloured = image(EPOCH + 5 * SECOND, np.zeros((8, 8, 3), np.uint8), "bgr8")
     bag = write_bag(tmp_path / "bag", in_order(readings(range(10)), [tiny, coloured], images([7])))
@@ -532,7 +536,7 @@ def test_pictures_that_cannot_be_used(tmp_path: Path, model: Model) -> None:
     assert (evaluation.report.pairs, evaluation.report.images) == (2, 3)
 
 
-def test_stamps_out_of_order(tmp_path: Path, model: Model) -> None:
+def test_stamps_out_of_order(tmp_path: Path, model: LoadedModel) -> None:
     late = reading(EPOCH + 5 * SECOND - 1, [LOW] * 7, recorded_ns=EPOCH + 8 * SECOND + 1)
     again = reading(EPOCH + 12 * SECOND, [LOW] * 7, recorded_ns=EPOCH + 12 * SECOND + 2)
     bag = write_bag(tmp_path / "bag", in_order(readings(range(20)), images(range(20)), [late, again]))
@@ -556,7 +560,7 @@ def looped(seconds: int, truth: bool) -> list[Made]:
     return in_order(made)
 
 
-def test_stamps_that_jump_back(tmp_path: Path, model: Model) -> None:
+def test_stamps_that_jump_back(tmp_path: Path, model: LoadedModel) -> None:
     bag = write_bag(tmp_path / "bag", looped(20, truth=True))
     evaluation = evaluate(bag, tmp_path / "out", model, EvaluationSettings(with_images=False))
     report = evaluation.report
@@ -571,7 +575,7 @@ def test_stamps_that_jump_back(tmp_path: Path, model: Model) -> None:
     assert sorted(set(runs)) == ["0", "1"]
 
 
-def test_stamps_from_the_future(tmp_path: Path, model: Model) -> None:
+def test_stamps_from_the_future(tmp_path: Path, model: LoadedModel) -> None:
     ahead = [
         reading(EPOCH + 500 * SECOND, [LOW] * 7, recorded_ns=EPOCH + 5 * SECOND + 1),
         image(EPOCH + 500 * SECOND, PIXELS, "mono8", recorded_ns=EPOCH + 5 * SECOND + 1),
@@ -583,7 +587,7 @@ def test_stamps_from_the_future(tmp_path: Path, model: Model) -> None:
     assert evaluation.report.duration_s == 9.0
 
 
-def test_a_recording_of_a_simulation_in_wall_time(tmp_path: Path, model: Model) -> None:
+def test_a_recording_of_a_simulation_in_wall_time(tmp_path: Path, model: LoadedModel) -> None:
     made = [text("/truth/label", EPOCH + 10 * SECOND, "Smoke"), text("/truth/label", EPOCH - 1, "NoGas")]
     for second in range(30):
         counts = [HIGH if second >= 10 else LOW] * 7
@@ -597,7 +601,7 @@ def test_a_recording_of_a_simulation_in_wall_time(tmp_path: Path, model: Model) 
     assert leak.delay_s == 3.0
 
 
-def test_a_bag_in_several_files(tmp_path: Path, model: Model) -> None:
+def test_a_bag_in_several_files(tmp_path: Path, model: LoadedModel) -> None:
     """Two halves of a recording in one directory without metadata: both are read, in order."""
     parts = tmp_path / "parts"
     parts.mkdir()
@@ -612,7 +616,7 @@ def test_a_bag_in_several_files(tmp_path: Path, model: Model) -> None:
     assert (evaluation.report.readings, evaluation.report.class_accuracy) == (60, 1.0)
 
 
-def test_labels_that_cannot_be_used(tmp_path: Path, model: Model) -> None:
+def test_labels_that_cannot_be_used(tmp_path: Path, model: LoadedModel) -> None:
     truth = labels({0: "NoGas", 5: "", 10: "Tea", 11: "Tea", 15: "NoGas"})
     bag = write_bag(tmp_path / "bag", in_order(truth, readings(range(20))))
     evaluation = evaluate(bag, tmp_path / "out", model, EvaluationSettings(with_images=False))
@@ -623,7 +627,7 @@ def test_labels_that_cannot_be_used(tmp_path: Path, model: Model) -> None:
 
 @pytest.mark.parametrize(("label", "hint"), [("nogas", " (is 'NoGas' meant?)"), ("Tea", "")])
 def test_a_class_that_is_spelt_nearly_right_is_asked_about(
-    tmp_path: Path, model: Model, label: str, hint: str
+    tmp_path: Path, model: LoadedModel, label: str, hint: str
 ) -> None:
     bag = write_bag(tmp_path / "bag", in_order(labels({0: label}), readings(range(5))))
     evaluation = evaluate(bag, tmp_path / "out", model, EvaluationSettings(with_images=False))
@@ -634,19 +638,19 @@ def test_a_class_that_is_spelt_nearly_right_is_asked_about(
 # What cannot be evaluated at all.
 
 
-def test_a_bag_without_anything(tmp_path: Path, model: Model) -> None:
+def test_a_bag_without_anything(tmp_path: Path, model: LoadedModel) -> None:
     bag = write_bag(tmp_path / "bag", [])
     with pytest.raises(EvaluationError, match="holds no messages"):
         evaluate(bag, tmp_path / "out", model)
 
 
-def test_a_bag_of_other_things(tmp_path: Path, model: Model) -> None:
+def test_a_bag_of_other_things(tmp_path: Path, model: LoadedModel) -> None:
     bag = write_bag(tmp_path / "bag", [text("/chatter", EPOCH, "hello")])
     with pytest.raises(EvaluationError, match=r"no gas readings.*/chatter.*no thermal images"):
         evaluate(bag, tmp_path / "out", model)
 
 
-def test_topics_without_messages(tmp_path: Path, model: Model) -> None:
+def test_topics_without_messages(tmp_path: Path, model: LoadedModel) -> None:
     topics = [("/gas/readings", CLOUD), ("/thermal/image", IMAGE), ("/log", STRING)]
     bag = write_bag(tmp_path / "bag", [text("/log", EPOCH, "x")], topics=topics)
     with pytest.raises(EvaluationError, match="nothing could be classified"):
@@ -654,7 +658,7 @@ def test_topics_without_messages(tmp_path: Path, model: Model) -> None:
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_nothing_but_messages_that_cannot_be_used(tmp_path: Path, model: Model) -> None:
+def test_nothing_but_messages_that_cannot_be_used(tmp_path: Path, model: LoadedModel) -> None:
     bag = write_bag(tmp_path / "bag", [reading(0, [LOW] * 7, recorded_ns=EPOCH)])
     with pytest.raises(EvaluationError, match=r"nothing could be classified; .*header\.stamp"):
         evaluate(bag, tmp_path / "out", model)
@@ -670,7 +674,7 @@ def test_nothing_but_messages_that_cannot_be_used(tmp_path: Path, model: Model) 
     ],
 )
 def test_what_was_asked_for_must_be_there(
-    whole_bag: Path, tmp_path: Path, model: Model, change: dict[str, object], complaint: str
+    whole_bag: Path, tmp_path: Path, model: LoadedModel, change: dict[str, object], complaint: str
 ) -> None:
     settings = replace(EvaluationSettings(with_heat=False), **change)  # type: ignore[arg-type]
     with pytest.raises(EvaluationError, match=complaint):
@@ -678,17 +682,17 @@ def test_what_was_asked_for_must_be_there(
     assert not list(tmp_path.iterdir())
 
 
-def test_no_bag_at_all(tmp_path: Path, model: Model) -> None:
+def test_no_bag_at_all(tmp_path: Path, model: LoadedModel) -> None:
     with pytest.raises(EvaluationError, match="nowhere"):
         evaluate(tmp_path / "nowhere", tmp_path / "out", model)
 
 
-def test_a_folder_that_cannot_be_made(whole_bag: Path, tmp_path: Path, model: Model) -> None:
+def test_a_folder_that_cannot_be_made(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(EvaluationError, match="file"):
         evaluate(whole_bag, tmp_path / "file" / "out", model)
 
 
 def test_a_model_needs_the_channels_of_the_array() -> None:
-    with pytest.raises(ModelError, match="mq135 missing"):
+    with pytest.raises(LoadedModelError, match="mq135 missing"):
         telling_model(replace(SETTINGS, channels=PAPER_CHANNELS[:-1]))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_evaluations import made_evaluation, made_report, unlabelled_report
 
-from gas_fusion_ros.evaluation.schema import Failure, Loss
+from gas_fusion_ros.evaluation.schema import BagLoss, Failure
 from gas_fusion_ros.evaluation.summary import pooled, summarise
 from gas_fusion_ros.truth.scoring import Reliability
 
@@ -39,7 +39,7 @@ def test_counts_add_up_and_shares_are_weighed() -> None:
         **changed,
         false_alarms=2,
         dropped={"reading_zero_stamp": 2},
-        losses={"reading_zero_stamp": Loss(2, "zero")},
+        losses={"reading_zero_stamp": BagLoss(2, "zero")},
         modes={"fusion": 571, "gas_only": 29},
     )
     other = replace(one, settled=300, settled_accuracy=1.0, false_alarms=1, clean_air_s=3600.0, losses={})

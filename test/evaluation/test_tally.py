@@ -1,4 +1,4 @@
-"""Figures counted as verdicts stream by agree with `metrics.score` over all of them at once."""
+"""Figures counted as verdicts stream by agree with those over all of them at once."""
 
 from __future__ import annotations
 
@@ -26,20 +26,17 @@ from gas_fusion_ros.evaluation.thinning import MAX_POINTS
 from gas_fusion_ros.model.classifier import Sample
 from gas_fusion_ros.model.window import Window
 from gas_fusion_ros.pipeline.offline import Decision
+from gas_fusion_ros.truth.decoding import Classification
 from gas_fusion_ros.truth.scoring import (
     Interval,
-    Judgement,
     Leak,
     ScoreSettings,
-    accuracy,
     alarm_intervals,
     is_false,
     is_raised_outside,
     label_intervals,
     leaks_of,
     score,
-    settled,
-    unknown_share,
 )
 from gas_fusion_ros.truth.track import LabelSource, Moments, TruthTrack
 
@@ -79,6 +76,33 @@ def event(
 
 def tally() -> Tally:
     return Tally(PAPER_CLASSES, PAPER_CHANNELS, 100_000_000, GRACE)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was said and what was true at one instant."""
+
+    stamp_ns: int
+    label: str
+    truth: str
+
+
+def accuracy(judgements: list[Judgement]) -> float | None:
+    if not judgements:
+        return None
+    return sum(judgement.label == judgement.truth for judgement in judgements) / len(judgements)
+
+
+def settled(judgements: list[Judgement], leaks: list[Leak], grace_ns: int) -> list[Judgement]:
+    """The judgements made while the sensors did not follow a change of the air."""
+
+    def follows_a_change(stamp_ns: int, leak: Leak) -> bool:
+        return (
+            leak.first_sign_ns <= stamp_ns < leak.start_ns + grace_ns
+            or leak.end_ns <= stamp_ns < leak.recovered_ns + grace_ns
+        )
+
+    return [one for one in judgements if not any(follows_a_change(one.stamp_ns, leak) for leak in leaks)]
 
 
 @dataclass(frozen=True)
@@ -139,16 +163,15 @@ def test_figures_are_those_of_the_score_over_everything(drawn: list[Step], sourc
     judgements = [
         Judgement(stamp, label, step.true) for stamp, label, step in zip(stamps, said, steps, strict=True)
     ]
-    expected = score(leaks, alarms, judgements, GRACE)
-    confusion = counted.confusion
-    assert np.trace(confusion) / confusion.sum() == pytest.approx(expected.class_accuracy)
+    expected = score(leaks, alarms, GRACE)
+    assert counted.class_accuracy() == pytest.approx(accuracy(judgements))
+    assert counted.score(truth) == expected
     # On a topic a leak that holds to the end has not ended with the last reading.
     going_on = {leak: replace(leak, end_ns=end_ns + 1, recovered_ns=end_ns + 1) for leak in leaks}
     known = [going_on[leak] if source == "topic" and leak.end_ns == end_ns else leak for leak in leaks]
     in_settled_air = accuracy(settled(judgements, known, GRACE.grace_ns))
-    total = counted.settled.total()
-    assert (counted.settled[True] / total if total else None) == pytest.approx(in_settled_air)
-    assert counted.unknown / len(steps) == unknown_share(said)
+    assert counted.settled_accuracy() == pytest.approx(in_settled_air)
+    assert counted.unknown_share() == said.count("Unknown") / len(said)
     assert counted.alarms() == alarms
     outcomes = counted.leak_outcomes(truth)
     assert outcomes is not None
@@ -166,6 +189,70 @@ def test_figures_are_those_of_the_score_over_everything(drawn: list[Step], sourc
     assert false == [is_wrong(alarm, leaks, GRACE.grace_ns) for alarm in alarms]
     clean = sum(one.duration_s for one in intervals if one.label == "NoGas")
     assert counted.clean_air_s(truth) == pytest.approx(clean)
+
+
+def test_accuracy_counts_every_verdict_and_the_settled_one_skips_the_changes() -> None:
+    counted = Tally(PAPER_CLASSES, PAPER_CHANNELS, 0, ScoreSettings(grace_ns=20 * S))
+    truth = TruthTrack(
+        [
+            Interval("NoGas", 0, 100 * S),
+            Interval("Smoke", 100 * S, 200 * S),
+            Interval("NoGas", 200 * S, 300 * S),
+        ],
+        grace_ns=20 * S,
+    )
+    truth.hear_leaks([Leak("Smoke", 100 * S, 200 * S, first_sign_ns=95 * S, recovered_ns=230 * S)])
+    for second, label in (
+        (90, "NoGas"),
+        (95, "Smoke"),
+        (100, "NoGas"),
+        (119, "NoGas"),
+        (120, "NoGas"),
+        (199, "Smoke"),
+        (200, "Smoke"),
+        (249, "Smoke"),
+        (250, "NoGas"),
+    ):
+        before = counted.settled.total()
+        counted.add_decision(decision(second * S, label), truth)
+        assert (counted.settled.total() > before) == (second in (90, 120, 199, 250))
+    assert counted.class_accuracy() == pytest.approx(3 / 9)
+    assert counted.settled_accuracy() == pytest.approx(3 / 4)
+
+
+def test_without_verdicts_there_is_no_accuracy() -> None:
+    counted = tally()
+    assert counted.class_accuracy() is None
+    assert counted.unknown_share() is None
+
+
+def test_an_unknown_verdict_is_never_right() -> None:
+    counted = tally()
+    truth = TruthTrack([Interval("NoGas", START, START + S), Interval("Smoke", START + S, START + 9 * S)], 0)
+    for second in range(2):
+        counted.add_decision(decision(START + second * S, novelty=2.0), truth)
+    assert counted.class_accuracy() == 0.0
+
+
+@given(st.lists(st.sampled_from(["NoGas", "Smoke", "Unknown"])))
+def test_the_share_of_unknown_is_that_of_the_verdicts(labels: list[str]) -> None:
+    counted, truth = tally(), TruthTrack(None, 0)
+    for second, label in enumerate(labels):
+        said = Classification(START + second * S, label, {"NoGas": 0.7, "Smoke": 0.3}, Mode.FUSION, 1.0)
+        counted.add_classification(said, said.stamp_ns, truth)
+    share = counted.unknown_share()
+    if labels:
+        assert share == pytest.approx(sum(label == "Unknown" for label in labels) / len(labels))
+    else:
+        assert share is None
+
+
+def test_latency_percentiles() -> None:
+    counted, truth = tally(), TruthTrack(None, 0)
+    for latency_ms in (*range(101), float("nan")):
+        counted.add_classification(Classification(START, "NoGas", {}, Mode.FUSION, latency_ms), START, truth)
+    found = counted.latency_ms()
+    assert (found.p50, found.p95, found.p99) == (50.0, 95.0, 99.0)
 
 
 def test_nothing_is_judged_without_a_truth() -> None:

@@ -12,10 +12,10 @@ from recordings import S, colours, write_folder, write_image
 from gas_fusion_ros.base.dataset import DatasetError
 from gas_fusion_ros.export.bag_sources import (
     START_NS,
+    BagInstant,
     BagSourceError,
     FolderSettings,
     FolderSource,
-    Instant,
     PatrolSource,
 )
 from gas_fusion_ros.simulation.patrol import Patrol
@@ -27,17 +27,17 @@ HEADER = "Serial Number,MQ2,Gas"
 ROWS = ("0,5,NoGas", "1,broken,NoGas", "2,7,NoGas", "0,8,Smoke", "1,9,Smoke")
 
 
-def played(source: FolderSource | PatrolSource) -> list[Instant]:
+def played(source: FolderSource | PatrolSource) -> list[BagInstant]:
     instants = list(source.instants())
     assert len(instants) == len(source)
     return instants
 
 
-def seconds(instants: list[Instant]) -> list[float]:
+def seconds(instants: list[BagInstant]) -> list[float]:
     return [(instant.stamp_ns - START_NS) / S for instant in instants]
 
 
-def counts(instants: list[Instant]) -> list[float]:
+def counts(instants: list[BagInstant]) -> list[float]:
     return [float(instant.reading.counts[0]) for instant in instants if instant.reading is not None]
 
 

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 from gas_fusion_ros.base.shipped_files import shipped_folder  # noqa: E402
 from gas_fusion_ros.model import split_network  # noqa: E402
-from gas_fusion_ros.model.split_network import SplitError, SplitNetwork  # noqa: E402
+from gas_fusion_ros.model.split_network import NetworkSplitError, SplitNetwork  # noqa: E402
 
 SHIPPED = sorted((shipped_folder() / "models").glob("*/*.onnx"))
 OF_PICTURES = [path for path in SHIPPED if path.name != "gas_only.onnx"]
@@ -51,7 +51,9 @@ def test_other_inputs_are_passed_over(path: Path) -> None:
 
 def test_a_network_with_too_much_behind_its_convolutions_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(split_network, "_MAX_WEIGHTS", 1000)
-    with pytest.raises(SplitError, match=r"has \d+ weights behind its last convolution; .* 1000 at most"):
+    with pytest.raises(
+        NetworkSplitError, match=r"has \d+ weights behind its last convolution; .* 1000 at most"
+    ):
         SplitNetwork(OF_PICTURES[0])
 
 
@@ -109,11 +111,11 @@ def with_a_way_around() -> Any:
 def test_what_cannot_be_split_says_why(model: Callable[[], Any], message: str, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(model().SerializeToString())
-    with pytest.raises(SplitError, match=rf"model\.onnx.*{message}"):
+    with pytest.raises(NetworkSplitError, match=rf"model\.onnx.*{message}"):
         SplitNetwork(path)
 
 
 def test_a_file_that_is_no_network_is_named(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"nonsense")
-    with pytest.raises(SplitError, match=r"model\.onnx cannot be split"):
+    with pytest.raises(NetworkSplitError, match=r"model\.onnx cannot be split"):
         SplitNetwork(tmp_path / "model.onnx")

@@ -13,7 +13,7 @@ import numpy as np
 from gas_fusion_ros.bags.serializer import BagMessages
 from gas_fusion_ros.bags.writer import BagWriter
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, RobotPose, ThermalFrame
-from gas_fusion_ros.export.bag_sources import START_NS, Instant, PatrolSource
+from gas_fusion_ros.export.bag_sources import START_NS, BagInstant, PatrolSource
 from gas_fusion_ros.ros import messages
 from gas_fusion_ros.simulation.patrol import Patrol, PatrolSettings
 
@@ -137,7 +137,7 @@ def _patrol(end_s: float) -> Iterator[Recorded]:
         yield from _recorded(instant)
 
 
-def _recorded(instant: Instant) -> Iterator[Recorded]:
+def _recorded(instant: BagInstant) -> Iterator[Recorded]:
     assert instant.reading is not None
     assert instant.frame is not None
     yield Recorded(instant.stamp_ns + 10 * MS, instant.reading)

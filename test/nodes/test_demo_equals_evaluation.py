@@ -16,7 +16,7 @@ from rich.console import Console
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, ThermalFrame
 from gas_fusion_ros.demo import demo
 from gas_fusion_ros.demo.programme import Programme, recorded_programme
-from gas_fusion_ros.evaluation.loaded_model import Model
+from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.run import EvaluationSettings, evaluate_bag
 from gas_fusion_ros.evaluation.schema import EvaluationReport
 from gas_fusion_ros.model.thermal import raw_counts
@@ -56,7 +56,7 @@ def evaluate(bag: Path, programme: Programme, folder: Path) -> EvaluationReport:
     parameters = folder / "parameters.yaml"
     parameters.write_text(yaml.safe_dump({"gas_classifier": {"ros__parameters": dict(programme.classifier)}}))
     settings = EvaluationSettings(acknowledges=True, with_heat=False)
-    model = Model.load(read_settings(parameters))
+    model = LoadedModel.load(read_settings(parameters))
     return evaluate_bag(bag, folder / "evaluation", model, settings).report
 
 

@@ -20,7 +20,7 @@ from gas_fusion_ros.bags.reader import BagReader
 from gas_fusion_ros.base.observation import GasReading, Mode
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
-from gas_fusion_ros.evaluation.loaded_model import Model
+from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.run import EVENTS, EvaluationSettings, evaluate_bag
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.pipeline.settings import read_settings, replay_parameters_file
@@ -75,11 +75,11 @@ def moving_bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=MODELS)
-def model(request: pytest.FixtureRequest) -> Model:
-    return Model.load(replace(read_settings(replay_parameters_file()), model=request.param))
+def model(request: pytest.FixtureRequest) -> LoadedModel:
+    return LoadedModel.load(replace(read_settings(replay_parameters_file()), model=request.param))
 
 
-def live(graph: Graph, bag: Path, model: Model, folder: Path, rounds: int = 1) -> Run:
+def live(graph: Graph, bag: Path, model: LoadedModel, folder: Path, rounds: int = 1) -> Run:
     log = folder / "live.jsonl"
     with BagPlayer(graph.context, {"model": model.settings.model, "event_log": str(log)}) as player:
         for _ in range(rounds):
@@ -89,7 +89,7 @@ def live(graph: Graph, bag: Path, model: Model, folder: Path, rounds: int = 1) -
         return Run([heard(one, model.bundle.classes) for one in player.classifications], read_events(log))
 
 
-def offline(bag: Path, model: Model, folder: Path) -> tuple[Run, Evaluation]:
+def offline(bag: Path, model: LoadedModel, folder: Path) -> tuple[Run, Evaluation]:
     evaluation = evaluate_bag(bag, folder, model, EvaluationSettings(with_heat=False))
     with (folder / "predictions.csv").open(encoding="utf-8", newline="") as file:
         said = [written(row, model.bundle.classes) for row in csv.DictReader(file)]
@@ -117,7 +117,7 @@ class Ear:
         self.run.events.append(json.loads(format_event(event)))
 
 
-def offline_in_rounds(bag: Path, model: Model, rounds: int) -> Run:
+def offline_in_rounds(bag: Path, model: LoadedModel, rounds: int) -> Run:
     """The messages of a bag that loops, through the pipeline of an evaluation."""
     ear = Ear(model.bundle.classes)
     settings = PipelineSettings(model.settings.pairing, model.alarm)
@@ -183,14 +183,14 @@ def assert_same(live: Run, offline: Run) -> None:
     assert live.events == offline.events
 
 
-def test_live_equals_offline(graph: Graph, bag: Path, model: Model, tmp_path: Path) -> None:
+def test_live_equals_offline(graph: Graph, bag: Path, model: LoadedModel, tmp_path: Path) -> None:
     expected, _ = offline(bag, model, tmp_path / "offline")
     assert_same(live(graph, bag, model, tmp_path), expected)
 
 
 @pytest.mark.parametrize("model", ["temporal_fusion"], indirect=True)
 def test_events_are_told_where_the_robot_was_live_as_offline(
-    graph: Graph, moving_bag: Path, model: Model, tmp_path: Path
+    graph: Graph, moving_bag: Path, model: LoadedModel, tmp_path: Path
 ) -> None:
     expected, evaluation = offline(moving_bag, model, tmp_path / "offline")
     assert evaluation.report.topics["pose"] == "/pose"
@@ -202,7 +202,7 @@ def test_events_are_told_where_the_robot_was_live_as_offline(
 
 @pytest.mark.parametrize("model", ["temporal_fusion"], indirect=True)
 def test_a_looping_bag_is_the_same_in_each_round_live_as_offline(
-    graph: Graph, model: Model, tmp_path: Path
+    graph: Graph, model: LoadedModel, tmp_path: Path
 ) -> None:
     bag = write_bag(tmp_path / "bag", eventful_patrol())
     expected = offline_in_rounds(bag, model, rounds=2)
@@ -212,7 +212,7 @@ def test_a_looping_bag_is_the_same_in_each_round_live_as_offline(
 
 def test_the_eventful_patrol_is_eventful(tmp_path: Path) -> None:
     bag = write_bag(tmp_path / "bag", eventful_patrol())
-    model = Model.load(read_settings(replay_parameters_file()))
+    model = LoadedModel.load(read_settings(replay_parameters_file()))
     run, evaluation = offline(bag, model, tmp_path / "offline")
     assert {one.mode for one in run.said} == {mode.value for mode in Mode}
     assert "mq5" in {one.invalid_channels for one in run.said}

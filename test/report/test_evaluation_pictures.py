@@ -20,18 +20,19 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gas_fusion_ros.base.observation import PAPER_CLASSES
-from gas_fusion_ros.evaluation.evaluated_bag import OffsetHistogram, ReliabilityBin
+from gas_fusion_ros.evaluation.evaluated_bag import OffsetHistogram
 from gas_fusion_ros.report import pictures as evaluation_pictures
 from gas_fusion_ros.report.figure_style import figure_png, plain, row_png, time_text
 from gas_fusion_ros.report.pictures import (
     ALARM_TILE,
-    Picture,
+    PagePicture,
     alarm_frame,
     confusion_picture,
     offsets_picture,
     reliability_picture,
     timeline_picture,
 )
+from gas_fusion_ros.truth.scoring import ReliabilityBin
 
 BINS = (
     *(ReliabilityBin(0, 0.0, 0.0),) * 8,
@@ -40,7 +41,7 @@ BINS = (
 )
 
 
-def pixels(picture: Picture) -> np.ndarray:
+def pixels(picture: PagePicture) -> np.ndarray:
     opened = Image.open(BytesIO(picture.png))
     assert opened.format == "PNG"
     return np.asarray(opened.convert("RGB")).astype(int)
@@ -233,7 +234,7 @@ def test_pictures_side_by_side_keep_their_own_colours() -> None:
     grey = np.repeat(np.arange(0, 240, 4, dtype=np.uint8), 3).reshape(1, 60, 3).repeat(8, axis=0)
     colours = np.zeros((8, 30, 3), dtype=np.uint8)
     colours[:, :10], colours[:, 20:] = (255, 0, 0), (0, 80, 255)
-    shown = pixels(Picture(row_png((grey, colours), 5, 64), ""))
+    shown = pixels(PagePicture(row_png((grey, colours), 5, 64), ""))
     assert (shown[:, :60] == grey).all()
     assert (shown[:, 60:65] == 255).all()
     assert (shown[:, 65:] == colours).all()

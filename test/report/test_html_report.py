@@ -27,18 +27,18 @@ from PIL import Image
 
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation, OffsetHistogram
 from gas_fusion_ros.evaluation.schema import (
+    BagLoss,
     Failure,
     LabelSource,
     LeakOutcome,
     LeakVerdict,
-    Loss,
     Percentiles,
     Place,
 )
-from gas_fusion_ros.report import measures as html_measures
-from gas_fusion_ros.report import section as html_section
+from gas_fusion_ros.report import document, figures
 from gas_fusion_ros.report.document import report_html, write_html
-from gas_fusion_ros.report.pictures import Picture
+from gas_fusion_ros.report.figures import FIGURES
+from gas_fusion_ros.report.pictures import PagePicture
 from gas_fusion_ros.truth.scoring import Interval
 
 VOID = {"meta", "img"}
@@ -133,11 +133,11 @@ def decoded(image: dict[str, str]) -> Image.Image:
     return picture
 
 
-def drawn_once(draw: Callable[..., Picture | None]) -> Callable[..., Picture | None]:
+def drawn_once(draw: Callable[..., PagePicture | None]) -> Callable[..., PagePicture | None]:
     """Remember what was drawn of what: the tests look at many pages with the same pictures."""
-    pictures: dict[bytes, Picture | None] = {}
+    pictures: dict[bytes, PagePicture | None] = {}
 
-    def look_up(*given: object) -> Picture | None:
+    def look_up(*given: object) -> PagePicture | None:
         key = pickle.dumps(given)
         if key not in pictures:
             pictures[key] = draw(*given)
@@ -149,9 +149,8 @@ def drawn_once(draw: Callable[..., Picture | None]) -> Callable[..., Picture | N
 @pytest.fixture(scope="module", autouse=True)
 def _quick_pictures() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(html_section, "timeline_picture", drawn_once(html_section.timeline_picture))
-        for name in ("confusion_picture", "reliability_picture", "offsets_picture"):
-            patch.setattr(html_measures, name, drawn_once(getattr(html_measures, name)))
+        for name in ("timeline_picture", "confusion_picture", "reliability_picture", "offsets_picture"):
+            patch.setattr(figures, name, drawn_once(getattr(figures, name)))
         yield
 
 
@@ -274,6 +273,26 @@ def test_every_picture_is_a_png_in_the_page_with_its_content_in_words(page: Page
         assert min(decoded(image).size) > 100
 
 
+def test_every_entry_of_the_list_is_a_figure_with_its_heading_and_caption(page: Page) -> None:
+    headings = [text for tag, text in page.texts if tag == "h3"]
+    evaluation = made_evaluation()
+    for entry in FIGURES:
+        assert entry.heading in headings
+        assert entry.caption(evaluation) in page.captions
+
+
+def test_another_entry_is_another_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = FIGURES[0].draw(made_evaluation())
+    more = figures.ReportFigure(HOSTILE, "chart", lambda _: picture, lambda _: "of all")
+    nothing = figures.ReportFigure("Nothing", "chart", lambda _: None, lambda _: "of none", lambda _: "none")
+    monkeypatch.setattr(document, "FIGURES", (*FIGURES, more, nothing))
+    page = page_of(made_evaluation())
+    assert len(page.images) == 7
+    assert "of all" in page.captions
+    assert ("h3", HOSTILE) in page.texts
+    assert ("p", "\u2013 none") in page.texts
+
+
 def test_the_page_needs_no_other_file(page: Page) -> None:
     html = report_html([made_evaluation(), made_evaluation()])
     assert "//" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", html)
@@ -292,7 +311,7 @@ def test_names_of_others_are_shown_as_they_are_and_never_run() -> None:
         topics={"gas": HOSTILE, "image": None, "label": None, "leaks": None},
         settings={HOSTILE: HOSTILE},
         dropped={HOSTILE: 1},
-        losses={HOSTILE: Loss(1, HOSTILE)},
+        losses={HOSTILE: BagLoss(1, HOSTILE)},
         confusion={HOSTILE: {HOSTILE: 3}},
         per_class={HOSTILE: made_report().per_class["Smoke"]},
         leaks=(LeakOutcome(HOSTILE, 20.0, 52.0, True, 3.0, LeakVerdict.FOUND),),
@@ -319,8 +338,8 @@ def test_names_of_others_are_shown_as_they_are_and_never_run() -> None:
 
 def test_losses_stand_before_everything_else_and_say_what_happened_first() -> None:
     losses = {
-        "bag_truncated": Loss(1, "night.mcap ends early"),
-        "message_undecodable": Loss(1234, "/gas: short"),
+        "bag_truncated": BagLoss(1, "night.mcap ends early"),
+        "message_undecodable": BagLoss(1234, "/gas: short"),
     }
     page = page_of(made_evaluation(made_report(losses=losses)))
     assert page.table("cause", "times") == [
@@ -372,7 +391,7 @@ def test_a_bag_without_anything_is_told_of() -> None:
         duration_s=0.0,
         pair_offset_ms=Percentiles(),
         latency_ms=Percentiles(),
-        losses={"topic_missing_gas": Loss(1, "no PointCloud2 topic")},
+        losses={"topic_missing_gas": BagLoss(1, "no PointCloud2 topic")},
     )
     nothing = made_timeline(
         end_ns=START,
@@ -461,7 +480,7 @@ def test_of_several_bags_a_summary_comes_first_and_leads_to_each() -> None:
             false_alarms_per_hour=0.0,
             judged=201,
             class_accuracy=1.0,
-            losses={"bag_truncated": Loss(3, "cut")},
+            losses={"bag_truncated": BagLoss(3, "cut")},
         ),
         confusion=np.array([[50], [50], [50], [51]]) * np.eye(4, 5, dtype=np.int64),
     )

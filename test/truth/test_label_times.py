@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from recordings import S
 
 from gas_fusion_ros.simulation.patrol import Patrol
-from gas_fusion_ros.truth.ground_truth import GroundTruth, patrol_truth
-from gas_fusion_ros.truth.label_times import LabelTimes, truth_stretches
+from gas_fusion_ros.truth.ground_truth import labelled_truth, patrol_truth
+from gas_fusion_ros.truth.label_times import LabelTimes
 from gas_fusion_ros.truth.labels import LabelTrack
-from gas_fusion_ros.truth.scoring import Interval, label_intervals, leaks_of
+from gas_fusion_ros.truth.scoring import Interval, Leak
 
 
 def said(truth: list[Interval], *times_ns: int) -> list[tuple[int, str]]:
@@ -61,7 +61,7 @@ def test_the_last_label_said_is_always_the_true_one(lengths: list[int], times_ns
 
 def test_the_stretches_of_a_patrol_are_what_it_says_at_every_moment() -> None:
     truth = patrol_truth(Patrol(seed=4, duration_s=600.0, leaks=3))
-    track = LabelTrack.of_intervals(truth_stretches(truth, 1000 * S, 1600 * S - 1))
+    track = LabelTrack.of_intervals(truth.intervals)
     assert [leak.label for leak in track.leaks(1600 * S)] == [leak.label for leak in truth.leaks]
     for tenth in range(6000):
         stamp_ns = 1000 * S + tenth * S // 10
@@ -70,9 +70,6 @@ def test_the_stretches_of_a_patrol_are_what_it_says_at_every_moment() -> None:
 
 def test_the_last_row_of_a_recording_keeps_its_label() -> None:
     rows = ["NoGas", "Smoke", "Smoke"]
-    leaks = leaks_of(label_intervals((2 * S * number, name) for number, name in enumerate(rows)))
-    truth = GroundTruth(lambda now_ns: rows[now_ns // (2 * S)], tuple(leaks))
-    assert truth_stretches(truth, 0, 6 * S - 1) == [
-        Interval("NoGas", 0, 2 * S),
-        Interval("Smoke", 2 * S, 6 * S - 1),
-    ]
+    truth = labelled_truth([(2 * S * number, name) for number, name in enumerate(rows)], 6 * S - 1)
+    assert truth.intervals == (Interval("NoGas", 0, 2 * S), Interval("Smoke", 2 * S, 6 * S - 1))
+    assert truth.leaks == (Leak("Smoke", 2 * S, 4 * S, 2 * S, 4 * S),)

@@ -190,7 +190,7 @@ def test_between_intervals_nothing_is_said() -> None:
     told = [track.at(second * S) for second in (9, 10, 19, 20, 29, 30)]
     assert told == [None, "NoGas", "NoGas", "Smoke", "Smoke", "Smoke"]
     assert track.at(30 * S + 1) is None
-    assert track.labels == ("NoGas", "Smoke")
+    assert [one.label for one in track.intervals(40 * S)] == ["NoGas", "Smoke"]
 
 
 def test_labels_of_a_topic_hold_until_the_next() -> None:

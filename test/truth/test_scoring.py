@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from gas_fusion_ros.truth.scoring import (
     Interval,
-    Judgement,
     Leak,
     Score,
     ScoreSettings,
@@ -19,8 +18,6 @@ from gas_fusion_ros.truth.scoring import (
     leaks_of,
     one_at_a_time,
     score,
-    settled,
-    unknown_share,
 )
 
 S = 1_000_000_000
@@ -36,7 +33,7 @@ def leak(start_s: int, end_s: int, label: str = "Smoke") -> Leak:
 
 
 def scored(leaks: list[Leak], alarms: list[Interval]) -> Score:
-    return score(leaks, alarms, [], SETTINGS)
+    return score(leaks, alarms, SETTINGS)
 
 
 def test_an_alarm_in_a_leak_finds_it_and_its_delay_is_measured() -> None:
@@ -93,46 +90,6 @@ def test_the_signs_before_and_after_a_leak_are_no_clean_air() -> None:
     assert is_false(interval(96, 220), [smoke], SETTINGS.grace_ns)
     assert is_false(interval(97, 221), [smoke], SETTINGS.grace_ns)
     assert scored([smoke], [interval(98, 150)]).detection_delays_s == (-2.0,)
-
-
-def test_accuracy_counts_every_verdict_and_the_settled_one_skips_the_changes() -> None:
-    smoke = Leak("Smoke", 100 * S, 200 * S, first_sign_ns=95 * S, recovered_ns=230 * S)
-    said = [
-        Judgement(second * S, label, "Smoke" if 100 <= second < 200 else "NoGas")
-        for second, label in (
-            (90, "NoGas"),
-            (95, "Smoke"),
-            (100, "NoGas"),
-            (119, "NoGas"),
-            (120, "NoGas"),
-            (199, "Smoke"),
-            (200, "Smoke"),
-            (249, "Smoke"),
-            (250, "NoGas"),
-        )
-    ]
-    result = score([smoke], [], said, SETTINGS)
-    assert [judgement.stamp_ns // S for judgement in settled(said, [smoke], 20 * S)] == [90, 120, 199, 250]
-    assert result.class_accuracy == pytest.approx(3 / 9)
-    assert result.settled_accuracy == pytest.approx(3 / 4)
-
-
-def test_without_verdicts_there_is_no_accuracy() -> None:
-    assert score([], [], []).class_accuracy is None
-
-
-def test_an_unknown_verdict_is_never_right() -> None:
-    said = [Judgement(second * S, "Unknown", truth) for second, truth in enumerate(("NoGas", "Smoke"))]
-    assert score([], [], said).class_accuracy == 0.0
-
-
-@given(st.lists(st.sampled_from(["NoGas", "Smoke", "Unknown"])))
-def test_the_share_of_unknown_is_that_of_the_verdicts(labels: list[str]) -> None:
-    share = unknown_share(labels)
-    if labels:
-        assert share == pytest.approx(sum(label == "Unknown" for label in labels) / len(labels))
-    else:
-        assert share is None
 
 
 @pytest.mark.parametrize(("off_delay_s", "grace_s"), [(0, 10), (10, 20), (60, 70)])

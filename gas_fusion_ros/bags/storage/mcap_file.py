@@ -29,7 +29,7 @@ from gas_fusion_ros.bags.storage.mcap_records import (
 from gas_fusion_ros.bags.storage.mcap_sections import (
     Contents,
     DamageError,
-    Section,
+    McapSection,
     look_into,
     message_head,
     report_damage,
@@ -133,7 +133,7 @@ class McapFile:
             serialization=channel.message_encoding,
         )
 
-    def _read(self, section: Section, wanted: Mapping[int, StoredTopic]) -> Iterator[RawMessage]:
+    def _read(self, section: McapSection, wanted: Mapping[int, StoredTopic]) -> Iterator[RawMessage]:
         found: list[RawMessage] = []
         taken = 0
         try:
@@ -162,7 +162,7 @@ class McapFile:
             )
         return taken
 
-    def _report(self, section: Section, error: DamageError) -> None:
+    def _report(self, section: McapSection, error: DamageError) -> None:
         if section.offset not in self._contents.reported:
             self._contents.reported.add(section.offset)
             report_damage(self._problems, self._name, section, self.start_ns or 0, error)
@@ -214,7 +214,7 @@ class McapFile:
         # A chunk that only describes topics has no times.
         if index.end_ns or index.channels:
             self._contents.sections.append(
-                Section(
+                McapSection(
                     index.offset,
                     index.length,
                     is_chunk=True,

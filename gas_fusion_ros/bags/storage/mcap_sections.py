@@ -34,7 +34,7 @@ class DamageError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Section:
+class McapSection:
     """A chunk, or a run of messages outside of chunks.
 
     Attributes:
@@ -72,7 +72,7 @@ class Contents:
     schemas: dict[int, Schema] = field(default_factory=dict)
     channels: dict[int, Channel] = field(default_factory=dict)
     counts: Counter[int] = field(default_factory=Counter)
-    sections: list[Section] = field(default_factory=list)
+    sections: list[McapSection] = field(default_factory=list)
     reported: set[int] = field(default_factory=set)
     described: int = 0
 
@@ -116,7 +116,7 @@ class Contents:
         """Time of recording of the last message; None without messages."""
         return max((section.end_ns for section in self._timed()), default=None)
 
-    def _timed(self) -> Iterator[Section]:
+    def _timed(self) -> Iterator[McapSection]:
         """The sections with a message whose time of recording can be one."""
         return (section for section in self.sections if section.end_ns > 0)
 
@@ -131,11 +131,13 @@ class Look:
         damage: what ended the look; None where nothing did.
     """
 
-    section: Section | None
+    section: McapSection | None
     damage: DamageError | None
 
 
-def section_records(file: BinaryIO, section: Section, limits: BagLimits) -> Iterator[tuple[int, memoryview]]:
+def section_records(
+    file: BinaryIO, section: McapSection, limits: BagLimits
+) -> Iterator[tuple[int, memoryview]]:
     """Yield opcode and content of each record in a section, of a chunk those inside.
 
     A whole chunk that does not fit its checksum is left out, for nobody knows where it is wrong; of one that
@@ -160,7 +162,7 @@ def section_records(file: BinaryIO, section: Section, limits: BagLimits) -> Iter
 
 
 def look_into(
-    file: BinaryIO, section: Section, limits: BagLimits, on_record: Callable[[int, memoryview], None]
+    file: BinaryIO, section: McapSection, limits: BagLimits, on_record: Callable[[int, memoryview], None]
 ) -> Look:
     """Find out by its records what messages a section holds, as far as it can be read.
 
@@ -206,7 +208,9 @@ def message_head(content: memoryview) -> tuple[int, int]:
     return channel, stamp_ns
 
 
-def report_damage(problems: Problems, name: str, section: Section, begin_ns: int, error: DamageError) -> None:
+def report_damage(
+    problems: Problems, name: str, section: McapSection, begin_ns: int, error: DamageError
+) -> None:
     """Count a section that cannot be read.
 
     Args:

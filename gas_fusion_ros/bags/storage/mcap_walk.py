@@ -11,7 +11,7 @@ from gas_fusion_ros.bags.storage.mcap_records import HEAD, MAGIC, MESSAGE_HEAD, 
 from gas_fusion_ros.bags.storage.mcap_sections import (
     Contents,
     DamageError,
-    Section,
+    McapSection,
     look_into,
     message_head,
 )
@@ -47,7 +47,7 @@ class _Walker:
         self._limits = limits
         self._size = os.fstat(file.fileno()).st_size
         self._contents = known
-        self._run: Section | None = None
+        self._run: McapSection | None = None
 
     def walk(self) -> Contents:
         position: int | None = len(MAGIC)
@@ -73,13 +73,15 @@ class _Walker:
         is_cut = end > self._size
         is_chunk = opcode == Opcode.CHUNK
         if is_chunk or not is_cut:
-            self._take(opcode, Section(position, min(end, self._size) - position, is_chunk, is_cut=is_cut))
+            self._take(
+                opcode, McapSection(position, min(end, self._size) - position, is_chunk, is_cut=is_cut)
+            )
         if is_cut:
             self._report_end("it is cut off")
             return None
         return end
 
-    def _take(self, opcode: int, section: Section) -> None:
+    def _take(self, opcode: int, section: McapSection) -> None:
         """Take in a record."""
         try:
             if opcode == Opcode.MESSAGE:
@@ -96,7 +98,7 @@ class _Walker:
             self._contents.reported.add(section.offset)
             self._problems.add("bag_damaged", f"{self._name} is damaged at byte {section.offset} ({error})")
 
-    def _look_into(self, section: Section) -> None:
+    def _look_into(self, section: McapSection) -> None:
         """Take in a chunk, as far as it can be read."""
         look = look_into(self._file, section, self._limits, self._learn)
         if look.section is not None:
@@ -110,7 +112,7 @@ class _Walker:
             channel, _ = message_head(content)
             self._contents.counts[channel] += 1
 
-    def _lengthen_run(self, section: Section) -> None:
+    def _lengthen_run(self, section: McapSection) -> None:
         """Take in a message outside of chunks."""
         channel, stamp_ns = message_head(memoryview(self._file.read(MESSAGE_HEAD.size)))
         self._contents.counts[channel] += 1

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from gas_fusion_ros.bags.storage.limits import MIB, MOST_DESCRIBED, BagLimits, is_usable_time
 from gas_fusion_ros.bags.storage.raw import RawMessage, StorageError, StoredTopic, interface_name
-from gas_fusion_ros.bags.storage.sqlite_pages import PageError, Row, SqlitePages, page_size
+from gas_fusion_ros.bags.storage.sqlite_pages import PageError, SqlitePages, TableRow, page_size
 from gas_fusion_ros.base.files import open_regular
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
@@ -185,10 +185,10 @@ class SqliteFile:
     def _cause(self) -> str:
         return "bag_truncated" if self._is_cut else "bag_damaged"
 
-    def _reachable(self, topics: Collection[int]) -> Iterator[Row]:
+    def _reachable(self, topics: Collection[int]) -> Iterator[TableRow]:
         """The rows of `topics` in order of time."""
         assert self._pages is not None
-        waiting: list[Row] = []
+        waiting: list[TableRow] = []
         for row in self._pages.rows():
             if row.topic in topics:
                 heapq.heappush(waiting, row)
@@ -197,7 +197,7 @@ class SqliteFile:
         while waiting:
             yield heapq.heappop(waiting)
 
-    def _data(self, row: Row) -> bytes | None:
+    def _data(self, row: TableRow) -> bytes | None:
         assert self._pages is not None
         try:
             if row.data_size > min(self._limits.memory_bytes, self._size):
@@ -379,7 +379,7 @@ def _survey(database: _Database, topics: Collection[int]) -> _Survey:
     return _Survey(counts, start_ns, latest if start_ns is not None else None)
 
 
-def _survey_of(rows: Iterable[Row]) -> _Survey:
+def _survey_of(rows: Iterable[TableRow]) -> _Survey:
     counts: Counter[int] = Counter()
     start_ns: int | None = None
     end_ns: int | None = None

@@ -27,7 +27,7 @@ class PageError(ValueError):
 
 
 @dataclass(frozen=True, order=True)
-class Row:
+class TableRow:
     """A message in its place in order of time.
 
     Attributes:
@@ -69,7 +69,7 @@ class SqlitePages:
         """Close the file."""
         self._file.close()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TableRow]:
         """Yield every row of `messages` whose page can be read, nearly in order of writing."""
         for number in range(1, self._pages):
             begin = number * self._page_size
@@ -78,7 +78,7 @@ class SqlitePages:
             if page[:1] == bytes([_LEAF]):
                 yield from self._rows_in(page, begin)
 
-    def data(self, row: Row) -> bytes:
+    def data(self, row: TableRow) -> bytes:
         """The message of a row.
 
         Raises:
@@ -92,7 +92,7 @@ class SqlitePages:
             payload += self._overflow(following, row.payload_size - local)
         return payload[row.payload_size - row.data_size :]
 
-    def _rows_in(self, page: bytes, begin: int) -> Iterator[Row]:
+    def _rows_in(self, page: bytes, begin: int) -> Iterator[TableRow]:
         cells = min(int.from_bytes(page[3:5], "big"), (len(page) - _LEAF_HEADER_SIZE) // 2)
         pointers = (_LEAF_HEADER_SIZE + 2 * cell for cell in range(cells))
         # In their order, and each once: damage may have made several the same.
@@ -104,7 +104,7 @@ class SqlitePages:
                 continue  # Damaged, or a row of another table.
             yield row
 
-    def _row(self, page: bytes, position: int, begin: int) -> Row:
+    def _row(self, page: bytes, position: int, begin: int) -> TableRow:
         payload_size, position = _varint(page, position)
         number, position = _varint(page, position)
         payload = position
@@ -122,7 +122,7 @@ class SqlitePages:
             raise PageError("the sizes of a row do not fit")
         if payload + self._local_size(payload_size) > self._usable:
             raise PageError("a row does not fit into its page")
-        return Row(stamp_ns, number, topic, begin + payload, payload_size, data_size)
+        return TableRow(stamp_ns, number, topic, begin + payload, payload_size, data_size)
 
     def _local_size(self, payload_size: int) -> int:
         """How much of a payload is in the row's own page."""
