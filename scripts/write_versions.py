@@ -1,7 +1,7 @@
 """Writes requirements/versions.txt: `python scripts/write_versions.py python3.10 python3.11 ...`.
 
-Asks pip of each interpreter which versions it would install today for the demo, and keeps them: the set-up takes
-just these, so that a first demo does not depend on the day.
+Asks pip of each interpreter which versions it would install today for the demo, and keeps them: the set-up
+takes just these, so that a first demo does not depend on the day.
 """
 
 from __future__ import annotations

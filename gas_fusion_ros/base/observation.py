@@ -104,14 +104,14 @@ class Observation:
         reading: the gas reading; None while the gas array is silent.
         frame: the thermal frame nearest to the reading; None where none was near enough.
         arrival_ns: steady-clock time at which the later of the two arrived; 0 offline.
-        run: number of the stretch of time that it belongs to. Another number than the observation before
+        stretch: number of the stretch of time that it belongs to. Another number than the observation before
             means that time has jumped back: what came before is not its past.
     """
 
     reading: GasReading | None
     frame: ThermalFrame | None
     arrival_ns: int = 0
-    run: int = 0
+    stretch: int = 0
 
     def __post_init__(self) -> None:
         if self.reading is None and self.frame is None:

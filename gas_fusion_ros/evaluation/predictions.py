@@ -66,13 +66,13 @@ def columns(classes: Sequence[str]) -> list[str]:
     ]
 
 
-def row_of(verdict: Verdict, truth: str | None, run: int) -> list[Value]:
+def row_of(verdict: Verdict, truth: str | None, stretch: int) -> list[Value]:
     """The values of a verdict's row.
 
     Args:
         verdict: the verdict.
         truth: the class that was true; None where nobody knows.
-        run: number of the stretch of time in which the stamps did not jump back.
+        stretch: number of the stretch of time in which the stamps did not jump back.
     """
     offset_ns = verdict.pair_offset_ns
     return [
@@ -85,7 +85,7 @@ def row_of(verdict: Verdict, truth: str | None, run: int) -> list[Value]:
         verdict.mode.value,
         None if offset_ns is None else offset_ns / 1e6,
         " ".join(verdict.invalid_channels),
-        run,
+        stretch,
     ]
 
 
@@ -127,10 +127,10 @@ class Predictions:
         else:
             self._draft.unlink(missing_ok=True)
 
-    def add(self, verdict: Verdict, truth: str | None, run: int) -> None:
+    def add(self, verdict: Verdict, truth: str | None, stretch: int) -> None:
         """Write a verdict; arguments as for `row_of`."""
         if self._table is not None:
-            self._table.add(row_of(verdict, truth, run))
+            self._table.add(row_of(verdict, truth, stretch))
 
 
 def _open(path: Path, chosen: PredictionFormat, names: Sequence[str]) -> PredictionTable | None:

@@ -266,7 +266,7 @@ class _BagRun:
         """Count a verdict beside the truth, and write it."""
         self._decision = decision
         true = self.tally.add_decision(decision, self.truth)
-        self._predictions.add(decision.verdict, true, decision.sample.observation.run)
+        self._predictions.add(decision.verdict, true, decision.sample.observation.stretch)
 
     def on_alarm(self, event: AlarmEvent) -> None:
         """Count and write a change of the alarm; keep a picture of what raised one."""

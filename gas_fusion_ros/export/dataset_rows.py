@@ -168,7 +168,7 @@ class BagRows:
         self._rows: Counter[str] = Counter()
         self._rows_with_image = 0
         self._moments = Moments()
-        self._run = 0
+        self._stretch = 0
         self._newest_ns: int | None = None
 
     def write(self, tick: Callable[[], None]) -> BagShare:
@@ -218,8 +218,8 @@ class BagRows:
         if pair.reading is None or pair.reading_stamp_ns is None:
             return
         stamp_ns = pair.reading_stamp_ns
-        if pair.run != self._run:
-            self._run, self._newest_ns = pair.run, None
+        if pair.stretch != self._stretch:
+            self._stretch, self._newest_ns = pair.stretch, None
         label = self._label(stamp_ns, pair.reading.stamp_ns)
         if label is None or label == UNKNOWN:
             self._left_out.unlabelled += 1
@@ -258,8 +258,8 @@ class BagRows:
 
     @property
     def _bag_name(self) -> str:
-        """The bag, and which run in it: where its time goes back, what comes after does not follow."""
-        return self._plan.name if self._run == 0 else f"{self._plan.name}#{self._run + 1}"
+        """The bag, and which stretch in it: where its time goes back, what comes after does not follow."""
+        return self._plan.name if self._stretch == 0 else f"{self._plan.name}#{self._stretch + 1}"
 
     def _place(self, message: BagMessage) -> str:
         """Where a message is from, for a sentence."""

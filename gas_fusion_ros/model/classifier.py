@@ -65,7 +65,7 @@ class Classifier:
         self._bundle = bundle
         self._runtime = runtime
         self._history = WindowHistory(bundle.window, len(bundle.channels))
-        self._run = 0
+        self._stretch = 0
 
     def warm_up(self) -> None:
         """Run every mode once, so that the first observation meets no one-off costs."""
@@ -87,15 +87,15 @@ class Classifier:
     def prepare(self, observation: Observation) -> Sample:
         """Take an observation in, and its reading into the windows of those to come; cheap.
 
-        To be called once for every observation, in the order in which they come. A new run begins with
+        To be called once for every observation, in the order in which they come. A new stretch begins with
         an empty history. Not thread-safe.
 
         Raises:
             ClassifierError: its reading lacks a channel of the model.
         """
-        if observation.run != self._run:
+        if observation.stretch != self._stretch:
             self.forget()
-            self._run = observation.run
+            self._stretch = observation.stretch
         reading = observation.reading
         if reading is None:
             return Sample(observation, None, self._blank_window())

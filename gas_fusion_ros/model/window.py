@@ -174,7 +174,7 @@ class WindowHistory:
         return self._used
 
     def clear(self) -> None:
-        """Forget all readings: a new run begins."""
+        """Forget all readings: a new stretch of time begins."""
         self._stamps = np.zeros(0, dtype=np.int64)
         self._counts = np.zeros((0, self._channels), dtype=np.float32)
         self._used = 0

@@ -34,9 +34,9 @@ class _WaitingReading(Generic[R]):
 
 @dataclass
 class _Stream(Generic[R]):
-    """How far a stream has come, and its message that may be the first of a new run.
+    """How far a stream has come, and its message that may be the first of a new stretch of time.
 
-    One message far behind the newest may be late or begin a new run: only the next one tells. So it
+    One message far behind the newest may be late or begin a new stretch: only the next one tells. So it
     is held, and `suspected` stays set until a message of the same stream goes beyond the newest.
     """
 
@@ -155,7 +155,7 @@ class Pairing(Generic[R, I]):
         return out + self._release_held_reading()
 
     def reset(self) -> list[Pair[R, I]]:
-        """Begin a new run: decide every waiting reading, then forget images, stamps and clock."""
+        """Begin a new stretch of time: decide every waiting reading, then forget images, stamps and clock."""
         out = self.flush()
         self._drop_held_image()
         self._close_run()
@@ -179,7 +179,7 @@ class Pairing(Generic[R, I]):
         self._begin_run()
 
     def _change_run(self) -> list[Pair[R, I]]:
-        """Close the old run; the messages held in suspicion are the first of the new one."""
+        """Close the old stretch; the messages held in suspicion are the first of the new one."""
         reading, image = self._readings.take_held(), self._images.take_held()
         out = self.flush()
         self._close_run()
@@ -309,20 +309,20 @@ class Pairing(Generic[R, I]):
         return self._emit(reading, self._history.nearest(reading.stamp_ns, self.settings.slop_ns))
 
     def _emit(self, reading: _WaitingReading[R] | None, image: StoredImage[I] | None) -> Pair[R, I]:
-        run = self._counts["resets"]
+        stretch = self._counts["resets"]
         if image is not None and not image.used:
             image.used = True
             self._counts["images_used"] += 1
         if reading is None:
             assert image is not None
             self._counts["thermal_only"] += 1
-            return Pair(None, image.item, None, image.stamp_ns, image.arrival_ns, run)
+            return Pair(None, image.item, None, image.stamp_ns, image.arrival_ns, stretch)
         if image is None:
             self._counts["gas_only"] += 1
-            return Pair(reading.item, None, reading.stamp_ns, None, reading.arrival_ns, run)
+            return Pair(reading.item, None, reading.stamp_ns, None, reading.arrival_ns, stretch)
         self._counts["pairs"] += 1
         arrival_ns = max(reading.arrival_ns, image.arrival_ns)
-        return Pair(reading.item, image.item, reading.stamp_ns, image.stamp_ns, arrival_ns, run)
+        return Pair(reading.item, image.item, reading.stamp_ns, image.stamp_ns, arrival_ns, stretch)
 
 
 def _stamp(reading: _WaitingReading[R]) -> int:

@@ -85,7 +85,7 @@ class Pair(Generic[R, I]):
         reading_stamp_ns: the reading's stamp; None without one.
         image_stamp_ns: the image's stamp; None without one.
         arrival_ns: steady-clock time at which the later of the two arrived.
-        run: how many runs were begun before the one that it belongs to; 0 in the first.
+        stretch: number of the stretch of time that it belongs to; a new one begins where time goes back.
     """
 
     reading: R | None
@@ -93,7 +93,7 @@ class Pair(Generic[R, I]):
     reading_stamp_ns: int | None
     image_stamp_ns: int | None
     arrival_ns: int
-    run: int = 0
+    stretch: int = 0
 
 
 @dataclass(frozen=True)

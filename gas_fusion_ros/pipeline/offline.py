@@ -214,7 +214,7 @@ class Pipeline:
         observation = Observation(
             pair.reading.item if pair.reading is not None else None,
             pair.image.item if pair.image is not None else None,
-            run=pair.run,
+            stretch=pair.stretch,
         )
         try:
             sample = self.classifier.prepare(observation)

@@ -113,7 +113,7 @@ class ObservationSynchronizer(SimpleFilter):
             self._deliver(self._pairing.flush())
 
     def reset(self) -> None:
-        """Begin a new run: let every waiting reading go on, then forget images and stamps."""
+        """Begin a new stretch of time: let every waiting reading go on, then forget images and stamps."""
         with self._lock:
             self._deliver(self._pairing.reset())
 
@@ -131,4 +131,4 @@ class ObservationSynchronizer(SimpleFilter):
 
     def _deliver(self, pairs: Iterable[Pair[GasReading, ThermalFrame]]) -> None:
         for pair in pairs:
-            self.signalMessage(Observation(pair.reading, pair.image, pair.arrival_ns, pair.run))
+            self.signalMessage(Observation(pair.reading, pair.image, pair.arrival_ns, pair.stretch))

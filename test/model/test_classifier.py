@@ -315,10 +315,10 @@ def deviating(by: float) -> Array:
     return BUNDLE.mean + np.float32(by) * BUNDLE.std
 
 
-def at(tick: int, counts: Array | float, picture: ThermalFrame | None = None, run: int = 0) -> Observation:
+def at(tick: int, counts: Array | float, picture: ThermalFrame | None = None, stretch: int = 0) -> Observation:
     """An observation some periods after the start; its counts, or what they are normalised to."""
     values = counts if isinstance(counts, np.ndarray) else deviating(counts)
-    return Observation(GasReading(tick * PERIOD, PAPER_CHANNELS, values), picture, run=run)
+    return Observation(GasReading(tick * PERIOD, PAPER_CHANNELS, values), picture, stretch=stretch)
 
 
 @pytest.fixture
@@ -434,11 +434,11 @@ def test_a_channel_that_fails_keeps_its_past(windowed: Classifier, runtime: Reco
 
 
 def test_another_run_clears_the_history(windowed: Classifier, runtime: RecordingRuntime) -> None:
-    for run in (0, 1, 5, 0):
+    for stretch in (0, 1, 5, 0):
         for tick in (7, 8):
-            windowed.classify(at(tick, tick, run=run))
+            windowed.classify(at(tick, tick, stretch=stretch))
         assert series(runtime.inputs) == [None, None, 7, 8]
-    windowed.classify(at(9, 9, run=0))
+    windowed.classify(at(9, 9, stretch=0))
     assert series(runtime.inputs) == [None, 7, 8, 9]
 
 
@@ -446,8 +446,8 @@ def test_a_run_that_begins_with_an_observation_without_a_reading_clears_the_hist
     windowed: Classifier, runtime: RecordingRuntime
 ) -> None:
     windowed.classify(at(7, 7))
-    windowed.classify(Observation(None, frame(), run=1))
-    windowed.classify(at(8, 8, run=1))
+    windowed.classify(Observation(None, frame(), stretch=1))
+    windowed.classify(at(8, 8, stretch=1))
     assert series(runtime.inputs) == [None, None, None, 8]
 
 
@@ -457,8 +457,8 @@ def test_a_run_that_begins_with_an_unusable_reading_clears_the_history(
     windowed.classify(at(7, 7))
     short = GasReading(PERIOD, PAPER_CHANNELS[:-1], deviating(0)[:-1])
     with pytest.raises(ClassifierError, match="lacks mq135"):
-        windowed.prepare(Observation(short, None, run=1))
-    windowed.classify(at(8, 8, run=1))
+        windowed.prepare(Observation(short, None, stretch=1))
+    windowed.classify(at(8, 8, stretch=1))
     assert series(runtime.inputs) == [None, None, None, 8]
 
 
@@ -476,7 +476,7 @@ def test_verdicts_may_be_made_in_any_order_and_see_nothing_of_what_came_later(
     windowed: Classifier, runtime: RecordingRuntime
 ) -> None:
     samples = [windowed.prepare(at(tick, tick)) for tick in range(1, 5)]
-    windowed.prepare(at(1, 99, run=1))
+    windowed.prepare(at(1, 99, stretch=1))
     seen = {}
     for sample in (samples[2], samples[0], samples[3], samples[1]):
         verdict = windowed.decide(sample)
@@ -584,4 +584,4 @@ def test_a_windowed_bundle_answers_by_its_whole_input(tmp_path: Path) -> None:
     np.testing.assert_allclose(verdict.probabilities, softmax(logits[0]), rtol=1e-4)
     assert verdict.novelty == pytest.approx(float(novelty[0]), rel=1e-3)
     far = bundle.mean + np.float32(NOVELTY_LIMIT + 1) * bundle.std
-    assert classifier.classify(Observation(reading(far), None, run=1)).label == UNKNOWN
+    assert classifier.classify(Observation(reading(far), None, stretch=1)).label == UNKNOWN

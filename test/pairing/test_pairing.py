@@ -180,7 +180,7 @@ def test_whatever_comes_every_reading_and_image_is_accounted_for(
     assert c.pairs == sum(p.reading is not None and p.image is not None for p in out)
     assert c.gas_only == sum(p.image is None for p in out)
     assert c.thermal_only == sum(p.reading is None for p in out)
-    runs = [pair.run for pair in out]
+    runs = [pair.stretch for pair in out]
     assert runs == sorted(runs)
     assert not runs or (runs[0] >= 0 and runs[-1] < c.resets)
     for pair in out:
@@ -373,7 +373,7 @@ def test_a_pair_carries_the_run_that_it_belongs_to() -> None:
     pairing: Pairing[str, str] = Pairing(settings(reset_jump_ns=50))
     events = [(kind, stamp) for _ in range(3) for stamp in (100, 300) for kind in ("reading", "image")]
     out = [pair for kind, stamp in events for pair in feed(pairing, kind, stamp)] + pairing.flush()
-    assert [(pair.reading, pair.run) for pair in out] == [
+    assert [(pair.reading, pair.stretch) for pair in out] == [
         (reading, run) for run in range(3) for reading in ("r100", "r300")
     ]
 
@@ -383,17 +383,17 @@ def test_a_reading_that_waits_while_its_run_ends_carries_the_old_run() -> None:
     for stamp in (480, 500, 100):
         assert feed(pairing, "reading", stamp) == []
     ended = feed(pairing, "reading", 110)
-    assert [(pair.reading, pair.run) for pair in ended] == [("r480", 0), ("r500", 0)]
-    assert [(pair.reading, pair.run) for pair in pairing.reset()] == [("r100", 1), ("r110", 1)]
+    assert [(pair.reading, pair.stretch) for pair in ended] == [("r480", 0), ("r500", 0)]
+    assert [(pair.reading, pair.stretch) for pair in pairing.reset()] == [("r100", 1), ("r110", 1)]
     feed(pairing, "reading", 120)
-    assert [pair.run for pair in pairing.flush()] == [2]
+    assert [pair.stretch for pair in pairing.flush()] == [2]
 
 
 def test_an_image_alone_carries_its_run_too() -> None:
     pairing: Pairing[str, str] = Pairing(settings(silence_ns=1))
     pairing.reset()
-    assert [pair.run for pair in feed(pairing, "image", 10, now=10)] == []
-    assert [pair.run for pair in feed(pairing, "image", 20, now=20)] == [1]
+    assert [pair.stretch for pair in feed(pairing, "image", 10, now=10)] == []
+    assert [pair.stretch for pair in feed(pairing, "image", 20, now=20)] == [1]
 
 
 @given(choices, choices, st.integers(2, 4))

@@ -343,5 +343,5 @@ def test_jumping_back_begins_a_new_run_with_an_empty_window(bundle: Bundle) -> N
                 GasReading(stamp_ns, PAPER_CHANNELS, np.full(7, 400.0, np.float32)), recorded_ns
             )
     pipeline.finish()
-    assert [one.sample.observation.run for one in heard.decisions] == [0] * 6 + [1] * 4
+    assert [one.sample.observation.stretch for one in heard.decisions] == [0] * 6 + [1] * 4
     assert pipeline.counters.resets == 1

@@ -150,7 +150,7 @@ def test_reset_loses_no_reading_and_forgets_the_images() -> None:
     bench.reading(1005)
     bench.synchronizer.flush()
     assert bench.stamps_ms == [(1000, 990), (1005, None)]
-    assert [observation.run for observation in bench.observations] == [0, 1]
+    assert [observation.stretch for observation in bench.observations] == [0, 1]
     assert bench.synchronizer.counters.resets == 1
 
 
@@ -165,7 +165,7 @@ def test_a_bag_that_loops_goes_on_pairing() -> None:
     once = [(at_ms, at_ms) for at_ms in range(5000, 8000, 100)]
     assert bench.stamps_ms == once * 2
     assert bench.synchronizer.counters.resets == 1
-    assert [observation.run for observation in bench.observations] == [0] * len(once) + [1] * len(once)
+    assert [observation.stretch for observation in bench.observations] == [0] * len(once) + [1] * len(once)
 
 
 def test_bad_messages_are_counted_said_once_and_harm_nothing() -> None:
