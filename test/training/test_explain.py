@@ -19,8 +19,8 @@ from training.explain import (
     contact_sheet,
     main,
 )
-from training.results import RunResult
-from training.trained import load_run
+from training.fitting.trained import load_run
+from training.results.run_result import RunResult
 
 
 def call(*arguments: str | Path) -> Result:
