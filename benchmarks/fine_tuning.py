@@ -33,7 +33,7 @@ from training.fitting.catalog import Model, load_model
 from training.fitting.fine_tuning import Start, aligned, find_start
 from training.fitting.fit import Machine
 from training.fitting.material import Normalisation
-from training.fitting.runs import Run, Study, execute
+from training.fitting.runs import Study, TrainingRun, execute
 from training.fitting.trained import load_run
 
 CONSOLE = Console()
@@ -97,7 +97,7 @@ class Field:
     ) -> Path:
         """Train on a folder; return the run's."""
         study = Study.of(Dataset.load(folder, channels), self.output, self.output, Thermal.NONE)
-        run = Run(model, SPLIT, seed, start)
+        run = TrainingRun(model, SPLIT, seed, start)
         execute(run, study, Machine(accelerator="cpu", threads=1))
         return run.folder(study)
 

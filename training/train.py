@@ -29,7 +29,7 @@ from training.fitting.fine_tuning import (
     prepared_alike,
 )
 from training.fitting.fit import Machine
-from training.fitting.runs import RUNS, Run, check, execute, with_branches
+from training.fitting.runs import RUNS, TrainingRun, check, execute, with_branches
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def main(
         begun = choose_beginning(model, bundle, channels)
         chosen = begun.model.with_overrides(options.hyperparameters(settings))
         (rows,) = split_settings([split], [] if position is None else [position], fraction, embargo)
-        runs = with_branches([Run(chosen, rows, seed, begun.start)])
+        runs = with_branches([TrainingRun(chosen, rows, seed, begun.start)])
         study, findings = open_study(
             options.data_folder(data),
             begun.channels,

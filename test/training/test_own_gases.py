@@ -26,7 +26,7 @@ from training.benchmark import __main__ as benchmark
 from training.data.images import Thermal
 from training.data.splits import SplitSettings
 from training.fitting.catalog import load_model
-from training.fitting.runs import Run, Study
+from training.fitting.runs import Study, TrainingRun
 from training.reproduce import __main__ as reproduce
 from training.results.run_result import read_result
 from training.temporal import __main__ as temporal
@@ -205,8 +205,8 @@ def test_runs_of_earlier_versions_are_found_by_their_names(tmp_path: Path) -> No
     (tmp_path / CSV_NAME).write_text(f"{header}\n1,2,3,4,5,6,7,NoGas\n2,2,3,4,5,6,7,Smoke\n")
     study = Study.of(Dataset.load(tmp_path), tmp_path, tmp_path, Thermal.RENDERED)
     study = replace(study, data_sha256="00")
-    gas = Run(load_model("cnn1d"), SplitSettings(), 0)
-    fusion = Run(load_model("fusion1"), SplitSettings("blocked", 0.2, 0.4, 60), 3)
+    gas = TrainingRun(load_model("cnn1d"), SplitSettings(), 0)
+    fusion = TrainingRun(load_model("fusion1"), SplitSettings("blocked", 0.2, 0.4, 60), 3)
     assert gas.name(study) == "cnn1d-random-seed0-6bbd6674"
     assert fusion.name(study) == "fusion1-blocked0.4-seed3-b909c609"
 

@@ -43,7 +43,7 @@ def _random_forest(seed: int) -> Any:
     return RandomForestClassifier(300, min_samples_leaf=2, random_state=seed)
 
 
-ESTIMATORS: Mapping[str, Callable[[int], Any]] = {
+WINDOW_ESTIMATORS: Mapping[str, Callable[[int], Any]] = {
     "1 neighbour": _nearest(1),
     "5 neighbours": _nearest(5),
     "9 neighbours": _nearest(9),
@@ -58,7 +58,7 @@ class EstimatorRecipe:
     """A scikit-learn estimator on the statistics of windows: a yardstick; a dead channel's are 0.
 
     Attributes:
-        estimator: name in `ESTIMATORS`.
+        estimator: name in `WINDOW_ESTIMATORS`.
         window: length and period of its windows.
     """
 
@@ -77,7 +77,7 @@ class EstimatorRecipe:
         normalisation = Normalisation.fit(part.counts)
         statistics.fit(as_tensors(windows, normalisation)[0])
         features = _features(statistics, normalisation, windows)
-        estimator = ESTIMATORS[self.estimator](seed).fit(features, windows.labels)
+        estimator = WINDOW_ESTIMATORS[self.estimator](seed).fit(features, windows.labels)
         neighbours = NearestNeighbors(n_neighbors=1).fit(features)
         return _FittedEstimator(
             estimator, neighbours, statistics, normalisation, seconds=time.monotonic() - began

@@ -17,11 +17,9 @@ from matplotlib.ticker import NullLocator
 
 from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.report.figure_style import (
-    BAND_COLOUR,
     BLUE,
     FAINT_COLOUR,
     GREEN,
-    GRID_COLOUR,
     ORANGE,
     PINK,
     SKY_BLUE,
@@ -29,18 +27,25 @@ from gas_fusion_ros.report.figure_style import (
     VERMILLION,
 )
 from training.benchmark.summary import (
-    Loss,
-    ModelRuns,
+    AccuracyLoss,
+    BenchmarkedModel,
     loss,
     mean_risks,
     perturbation_groups,
     pooled_reliability,
     protocols,
-    spread,
     windows,
 )
-from training.report.figure_parts import ACROSS, draw_legend, panel_grid, series_styles, set_title, to_png
-from training.report.protocols import Protocol
+from training.report.figure_parts import (
+    ACROSS,
+    draw_legend,
+    name_rows,
+    panel_grid,
+    series_styles,
+    set_title,
+    to_png,
+)
+from training.report.protocols import Protocol, Spread
 from training.results.benchmark_result import BenchmarkResult
 
 Dash = Literal["-", "--", ":"]
@@ -115,13 +120,13 @@ def draw_windows(results: Sequence[BenchmarkResult]) -> bytes | None:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("readings in the window, and the time they span")
         axes.set_ylabel("accuracy on test")
-        axes.grid(color=GRID_COLOUR, linewidth=0.8)
+        axes.grid()
         draw_legend(top, handles, columns=1)
 
     return to_png(3.2 + 0.23 * len(held) * len(kinds), draw)
 
 
-def draw_reliability(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes | None:
+def draw_reliability(shown: Sequence[BenchmarkedModel], protocol: Protocol) -> bytes | None:
     """Draw accuracy against confidence, a panel for each model; returns a PNG.
 
     Returns None where no run under the protocol has reliability points.
@@ -148,11 +153,11 @@ def draw_reliability(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes | 
             sizes = np.array([point.rows for point in points], dtype=float)
             axes.plot(confidence, accuracy, color=BLUE, linewidth=1.2)
             axes.scatter(confidence, accuracy, s=8 + 90 * sizes / sizes.sum(), color=BLUE, zorder=3)
-            error = spread(row.under(protocol), lambda result: result.ece)
+            error = Spread.of(row.under(protocol), lambda result: result.ece)
             if error is not None:
                 axes.text(0.97, 0.05, f"ECE {error.mean:.3f}", ha="right", transform=axes.transAxes)
             axes.set(xlim=(0, 1.03), ylim=(0, 1.03), aspect="equal")
-            axes.grid(color=GRID_COLOUR, linewidth=0.8)
+            axes.grid()
             axes.set_axisbelow(True)
             set_title(axes, row.title)
         figure.supxlabel("confidence", fontsize=9.5)
@@ -161,7 +166,7 @@ def draw_reliability(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes | 
     return to_png(2.6 * down + 0.4, draw)
 
 
-def draw_risk_coverage(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes | None:
+def draw_risk_coverage(shown: Sequence[BenchmarkedModel], protocol: Protocol) -> bytes | None:
     """Draw the risk of answering only the most confident rows, a line for each model; returns a PNG.
 
     Returns None where no run under the protocol has a risk-coverage curve.
@@ -186,13 +191,13 @@ def draw_risk_coverage(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes 
         axes.set_ylabel("of these wrong, %")
         axes.set_xlim(0, 100)
         axes.set_ylim(bottom=0)
-        axes.grid(color=GRID_COLOUR, linewidth=0.8)
+        axes.grid()
         axes.legend(loc="upper left", fontsize=9)
 
     return to_png(3.4, draw)
 
 
-def draw_robustness(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes | None:
+def draw_robustness(shown: Sequence[BenchmarkedModel], protocol: Protocol) -> bytes | None:
     """Draw points of accuracy lost under each kind of perturbation, a bar for each model; returns a PNG.
 
     A line goes on from the mean over the perturbations of a kind to the worst. Returns None where no run
@@ -219,18 +224,10 @@ def draw_robustness(shown: Sequence[ModelRuns], protocol: Protocol) -> bytes | N
             places = np.arange(len(groups)) + width * (index - (len(drawn) - 1) / 2)
             losses = [loss(row.under(protocol), group) for group in groups]
             _draw_losses(axes, places, losses, width, colour)
-        for y in range(0, len(groups), 2):
-            axes.axhspan(y - 0.5, y + 0.5, color=BAND_COLOUR, linewidth=0, zorder=0)
-        axes.set_ylim(len(groups) - 0.5, -0.5)
-        axes.set_yticks(range(len(groups)), [group.heading for group in groups])
-        axes.tick_params(axis="y", length=0)
+        name_rows(axes, [group.heading for group in groups])
         axes.axvline(0, color=FAINT_COLOUR, linewidth=0.8)
-        axes.grid(axis="x", color=GRID_COLOUR, linewidth=0.8)
-        axes.set_axisbelow(True)
         axes.set_xlabel("points of accuracy lost; line: to the worst of each kind")
-        handles = [Patch(color=colour, label=row.title) for row, colour in drawn]
-        top.axis("off")
-        top.legend(handles=handles, loc="center left", fontsize=9, borderaxespad=0)
+        draw_legend(top, [Patch(color=colour, label=row.title) for row, colour in drawn], columns=1)
 
     return to_png(legend + panel, draw)
 
@@ -266,7 +263,7 @@ def draw_alarms(lines: Sequence[TimeLine], channels: Sequence[str]) -> bytes:
             for axes in (readings, probability):
                 for begin, end in _stretches(minutes, line.alarm):
                     axes.axvspan(begin, end, color=VERMILLION, alpha=0.22, linewidth=0)
-                axes.grid(axis="x", color=GRID_COLOUR, linewidth=0.8)
+                axes.grid(axis="x")
                 axes.margins(x=0)
             readings.set_title(_time_line_title(line), fontsize=9, fontweight="bold", loc="left")
             readings.set_ylabel("ADC counts")
@@ -283,13 +280,13 @@ def draw_alarms(lines: Sequence[TimeLine], channels: Sequence[str]) -> bytes:
 
 
 def _draw_lengths(
-    axes: Axes, rows: Iterable[ModelRuns], protocol: Protocol, colour: str, marker: str, dashes: Dash
+    axes: Axes, rows: Iterable[BenchmarkedModel], protocol: Protocol, colour: str, marker: str, dashes: Dash
 ) -> None:
     """One line of means, with bars from the lowest to the highest."""
     spreads = [
         (row.results[0].window, found)
         for row in rows
-        if (found := spread(row.under(protocol), lambda result: result.accuracy)) is not None
+        if (found := Spread.of(row.under(protocol), lambda result: result.accuracy)) is not None
     ]
     lengths = [length for length, _ in spreads]
     means = [found.mean for _, found in spreads]
@@ -299,7 +296,11 @@ def _draw_lengths(
 
 
 def _draw_losses(
-    axes: Axes, places: npt.NDArray[np.floating], losses: Sequence[Loss | None], width: float, colour: str
+    axes: Axes,
+    places: npt.NDArray[np.floating],
+    losses: Sequence[AccuracyLoss | None],
+    width: float,
+    colour: str,
 ) -> None:
     for place, lost in zip(places, losses, strict=True):
         if lost is not None:

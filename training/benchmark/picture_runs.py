@@ -14,7 +14,7 @@ from training.data.splits import Indices, SplitSettings
 from training.results.benchmark_result import BenchmarkResult
 from training.temporal.bench import Bench
 from training.temporal.fusion_fitting import ThermalSettings
-from training.temporal.fusion_training import NOISE, STOPPED, Trained, answer_shown, train
+from training.temporal.fusion_training import NOISE, STOPPED, TrainedFusion, answer_shown, train
 
 PERTURBED = {"camera missing": Mode.GAS_ONLY.value, "camera stopped": STOPPED, "camera noise": NOISE}
 """What is done to the camera, and what is shown then."""
@@ -42,7 +42,7 @@ def _measure(
     split: SplitSettings,
     seed: int,
     test: Indices,
-    trained: Trained,
+    trained: TrainedFusion,
 ) -> BenchmarkResult:
     labels, answers = answer_shown(bench, trained, test, images)
     joint = answers[Mode.FUSION.value]

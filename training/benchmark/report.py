@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from gas_fusion_ros.base.files import write_whole
 from training.benchmark.figures import (
     MOST_BARS,
     MOST_MODELS,
@@ -14,7 +13,7 @@ from training.benchmark.figures import (
     draw_robustness,
     draw_windows,
 )
-from training.benchmark.summary import ModelRuns, models, protocols, without_window_models
+from training.benchmark.summary import BenchmarkedModel, models, protocols, without_window_models
 from training.benchmark.tables import (
     alarm_table,
     calibration_table,
@@ -25,7 +24,8 @@ from training.benchmark.tables import (
     window_table,
 )
 from training.data.splits import BACKWARD, BLOCKED, FORWARD, RANDOM, STRICT
-from training.report.document import FIGURES, REPORT, Picture, Report, Section, sources
+from training.report.document import REPORT, ReportPicture, ReportSection, ResultsReport, sources
+from training.report.files import write_files
 from training.report.markdown import to_markdown
 from training.report.protocols import Protocol
 from training.report.tables import Table
@@ -87,27 +87,18 @@ def write_report(
         OSError: a file cannot be written.
     """
     report = compose(results, commands, alarms)
-    figures = output / FIGURES
-    figures.mkdir(parents=True, exist_ok=True)
-    pictures = {picture.name: picture.png for section in report.sections for picture in section.pictures}
-    for name, png in pictures.items():
-        write_whole(figures / name, png)
-    write_whole(output / f"{REPORT}.md", to_markdown(report).encode())
-    # What an earlier report showed and this one does not.
-    for path in figures.glob(_OWN_PICTURES):
-        if path.name not in pictures:
-            path.unlink()
+    write_files(report, {f"{REPORT}.md": to_markdown(report)}, output, _OWN_PICTURES)
 
 
 def compose(
     results: Sequence[BenchmarkResult], commands: Sequence[str], alarms: bytes | None = None
-) -> Report:
+) -> ResultsReport:
     """Put the report together; nothing is written. Sections without a figure are left out."""
     if not results:
-        return Report(_TITLE, (sources(results, commands),))
+        return ResultsReport(_TITLE, (sources(results, commands),))
     main = without_window_models(results)
     sections = (
-        Section("How to read this", tuple(_how_to_read(results))),
+        ReportSection("How to read this", tuple(_how_to_read(results))),
         _models(main),
         _windows(results),
         _robustness(main),
@@ -117,7 +108,7 @@ def compose(
         _choice(main),
         sources(results, commands),
     )
-    return Report(_TITLE, tuple(each for each in sections if each.paragraphs))
+    return ResultsReport(_TITLE, tuple(each for each in sections if each.paragraphs))
 
 
 def _how_to_read(results: Sequence[BenchmarkResult]) -> Iterator[str]:
@@ -131,7 +122,7 @@ def _how_to_read(results: Sequence[BenchmarkResult]) -> Iterator[str]:
         yield _RENDERED
 
 
-def _models(results: Sequence[BenchmarkResult]) -> Section:
+def _models(results: Sequence[BenchmarkResult]) -> ReportSection:
     return _section(
         "Models",
         "Leak recall is the share of rows with a gas that are called a gas, whichever. Clean air called gas "
@@ -141,7 +132,7 @@ def _models(results: Sequence[BenchmarkResult]) -> Section:
     )
 
 
-def _windows(results: Sequence[BenchmarkResult]) -> Section:
+def _windows(results: Sequence[BenchmarkResult]) -> ReportSection:
     png = draw_windows(results)
     caption = "Accuracy by length of the window. Points: means; bars: from the lowest to the highest."
     return _section(
@@ -152,7 +143,7 @@ def _windows(results: Sequence[BenchmarkResult]) -> Section:
     )
 
 
-def _robustness(results: Sequence[BenchmarkResult]) -> Section:
+def _robustness(results: Sequence[BenchmarkResult]) -> ReportSection:
     shown, protocol = _shown(results, "perturbed")
     subject = _subject(shown, protocol, MOST_BARS)
     caption = f"Points of accuracy lost, {subject}. Bars: mean; lines: to the worst of each kind."
@@ -167,7 +158,7 @@ def _robustness(results: Sequence[BenchmarkResult]) -> Section:
     )
 
 
-def _calibration(results: Sequence[BenchmarkResult]) -> Section:
+def _calibration(results: Sequence[BenchmarkResult]) -> ReportSection:
     shown, protocol = _shown(results, "reliability")
     risky, held = _shown(results, "risk_coverage")
     reliability = (
@@ -198,7 +189,7 @@ def _calibration(results: Sequence[BenchmarkResult]) -> Section:
     )
 
 
-def _rejection(results: Sequence[BenchmarkResult]) -> Section:
+def _rejection(results: Sequence[BenchmarkResult]) -> ReportSection:
     return _section(
         "Unknown gases",
         "A model is trained without one class. The figure says how well its rejection score tells that "
@@ -207,7 +198,7 @@ def _rejection(results: Sequence[BenchmarkResult]) -> Section:
     )
 
 
-def _alarms(results: Sequence[BenchmarkResult], png: bytes | None) -> Section:
+def _alarms(results: Sequence[BenchmarkResult], png: bytes | None) -> ReportSection:
     caption = "The recording of each class: readings, leak probability, and where an alarm stands."
     return _section(
         "Alarms",
@@ -222,7 +213,7 @@ def _alarms(results: Sequence[BenchmarkResult], png: bytes | None) -> Section:
     )
 
 
-def _choice(results: Sequence[BenchmarkResult]) -> Section:
+def _choice(results: Sequence[BenchmarkResult]) -> ReportSection:
     return _section(
         "Choice and cost",
         "What the nested choice compared and took. Where accuracy on the inner folds is far above that on "
@@ -232,21 +223,23 @@ def _choice(results: Sequence[BenchmarkResult]) -> Section:
 
 
 def _section(
-    heading: str, paragraph: str, tables: Iterable[Table], pictures: tuple[Picture, ...] = ()
-) -> Section:
+    heading: str, paragraph: str, tables: Iterable[Table], pictures: tuple[ReportPicture, ...] = ()
+) -> ReportSection:
     """Make a section; without rows and pictures it has no paragraph either."""
     filled = tuple(table for table in tables if table.blocks)
-    return Section(heading, (paragraph,) if filled or pictures else (), filled, pictures)
+    return ReportSection(heading, (paragraph,) if filled or pictures else (), filled, pictures)
 
 
-def _pictures(*drawn: tuple[str, str, str, bytes | None]) -> tuple[Picture, ...]:
+def _pictures(*drawn: tuple[str, str, str, bytes | None]) -> tuple[ReportPicture, ...]:
     """Take name, subject, caption and PNG of each picture that there is."""
     return tuple(
-        Picture(name, subject, caption, png) for name, subject, caption, png in drawn if png is not None
+        ReportPicture(name, subject, caption, png) for name, subject, caption, png in drawn if png is not None
     )
 
 
-def _shown(results: Sequence[BenchmarkResult], field: str) -> tuple[tuple[ModelRuns, ...], Protocol | None]:
+def _shown(
+    results: Sequence[BenchmarkResult], field: str
+) -> tuple[tuple[BenchmarkedModel, ...], Protocol | None]:
     """Return the models for a picture of a field, and the first protocol under which it was measured."""
     measured = [result for result in results if getattr(result, field)]
     if not measured:
@@ -255,7 +248,7 @@ def _shown(results: Sequence[BenchmarkResult], field: str) -> tuple[tuple[ModelR
     return models(result for result in measured if protocol.holds(result.split)), protocol
 
 
-def _subject(shown: Sequence[ModelRuns], protocol: Protocol | None, most: int = MOST_MODELS) -> str:
+def _subject(shown: Sequence[BenchmarkedModel], protocol: Protocol | None, most: int = MOST_MODELS) -> str:
     """Say which runs a picture shows, and that it leaves out models beyond the first `most`."""
     heading = f"{protocol.name} split" if protocol else ""
     return f"{heading}, the first {most} models of the table" if len(shown) > most else heading

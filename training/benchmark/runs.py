@@ -97,9 +97,8 @@ def entry_facts(
     bench: Bench, contender: Contender, split: SplitSettings, seed: int, choice: Choice
 ) -> dict[str, Any]:
     """Return what an entry says of itself: which run it is, of what data and code, and what was chosen."""
-    place = "" if split.position is None else f"{split.position:g}"
     return {
-        "run": f"{contender.name}-{split.name}{place}-seed{seed}",
+        "run": f"{contender.name}-{split.label}-seed{seed}",
         "model": contender.name,
         "title": contender.title,
         "split": split,

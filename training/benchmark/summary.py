@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.data.splits import BACKWARD, BLOCKED, FORWARD, RANDOM, STRICT
-from training.report import protocols as by_protocol
-from training.report.protocols import Protocol, Spread
+from training.report.protocols import ModelRuns, Protocol, Spread, protocols_of
 from training.results.benchmark_result import BenchmarkResult
 from training.scoring.reliability import ReliabilityPoint
 
@@ -30,22 +29,16 @@ Measure = Callable[[BenchmarkResult], float | None]
 
 
 @dataclass(frozen=True)
-class ModelRuns:
-    """The runs of one model with inputs of one kind, on one data set.
+class BenchmarkedModel(ModelRuns[BenchmarkResult]):
+    """A model with inputs of one kind, on one data set; it has at least one run.
+
+    Where there are pictures or several data sets, its title says which.
 
     Attributes:
-        title: its name in the tables; where there are pictures or several data sets, it says which.
         inputs: what it takes.
-        results: its runs, at least one.
     """
 
-    title: str
     inputs: str
-    results: tuple[BenchmarkResult, ...]
-
-    def under(self, protocol: Protocol) -> tuple[BenchmarkResult, ...]:
-        """Its runs under a protocol."""
-        return tuple(result for result in self.results if protocol.holds(result.split))
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Loss:
+class AccuracyLoss:
     """Accuracy lost under a group of perturbations, in points of a hundred.
 
     Attributes:
@@ -86,7 +79,7 @@ class Loss:
 
 def protocols(results: Iterable[BenchmarkResult]) -> tuple[Protocol, ...]:
     """Return the results' protocols, `blocked` first."""
-    return by_protocol.protocols(results, _ORDER)
+    return protocols_of(results, _ORDER)
 
 
 def short_heading(protocol: Protocol, held: Sequence[Protocol]) -> str:
@@ -95,7 +88,7 @@ def short_heading(protocol: Protocol, held: Sequence[Protocol]) -> str:
     return protocol.heading if len(alike) > 1 else f"{protocol.name} split"
 
 
-def models(results: Iterable[BenchmarkResult]) -> tuple[ModelRuns, ...]:
+def models(results: Iterable[BenchmarkResult]) -> tuple[BenchmarkedModel, ...]:
     """Return the rows of the tables, by descending mean accuracy on the blocked split.
 
     Runs on other inputs or other data are never averaged. Models without a blocked run come last, as they
@@ -112,7 +105,7 @@ def models(results: Iterable[BenchmarkResult]) -> tuple[ModelRuns, ...]:
         notes = [takes] if len(inputs) > 1 or thermal != "none" else []
         notes += [f"data {sha256[:8]}"] if len(files) > 1 else []
         title = f"{runs[0].title} ({'; '.join(notes)})" if notes else runs[0].title
-        rows.append(ModelRuns(title, takes, tuple(runs)))
+        rows.append(BenchmarkedModel(title, tuple(runs), takes))
     return tuple(sorted(rows, key=_rank))
 
 
@@ -125,7 +118,7 @@ def without_window_models(results: Sequence[BenchmarkResult]) -> list[BenchmarkR
     return others or list(results)
 
 
-def windows(results: Iterable[BenchmarkResult]) -> tuple[ModelRuns, ...]:
+def windows(results: Iterable[BenchmarkResult]) -> tuple[BenchmarkedModel, ...]:
     """Return one row for each length of the models in `WINDOW_MODELS`, the shortest first."""
     family = [result for result in results if _is_of_length(result)]
     by_length = [
@@ -138,15 +131,6 @@ def windows(results: Iterable[BenchmarkResult]) -> tuple[ModelRuns, ...]:
 def _is_of_length(result: BenchmarkResult) -> bool:
     """Whether a result says how much the length of the window matters."""
     return result.split.name != STRICT and WINDOW_MODELS.fullmatch(result.model) is not None
-
-
-def spread(results: Sequence[BenchmarkResult], measure: Measure) -> Spread | None:
-    """Return the spread of a figure over the runs in which it was measured; None without one.
-
-    Over the positions of a blocked split, each the mean of its seeds; else over the runs.
-    """
-    figures = ((result.split.position, measure(result)) for result in results)
-    return Spread.over([(position, figure) for position, figure in figures if figure is not None])
 
 
 def perturbation_groups(results: Iterable[BenchmarkResult]) -> tuple[Group, ...]:
@@ -180,7 +164,7 @@ def grouped(name: str, channels: Iterable[str]) -> tuple[Group, str]:
     return Group(" ".join(filter(None, words)) or "change", count), ", ".join(variant)
 
 
-def loss(results: Sequence[BenchmarkResult], group: Group) -> Loss | None:
+def loss(results: Sequence[BenchmarkResult], group: Group) -> AccuracyLoss | None:
     """Return what perturbations cost against the unperturbed accuracy of the same runs; None if unmeasured.
 
     Args:
@@ -191,13 +175,13 @@ def loss(results: Sequence[BenchmarkResult], group: Group) -> Loss | None:
     lost: dict[str, float] = {}
     for name, channels in names:
         found, variant = grouped(name, channels)
-        over_runs = spread(results, partial(points_lost, name=name)) if found == group else None
+        over_runs = Spread.of(results, partial(points_lost, name=name)) if found == group else None
         if over_runs is not None:
             lost[variant] = over_runs.mean
     if not lost:
         return None
     worst = max(lost, key=lost.__getitem__)
-    return Loss(fmean(lost.values()), lost[worst], worst, len(lost))
+    return AccuracyLoss(fmean(lost.values()), lost[worst], worst, len(lost))
 
 
 def points_lost(result: BenchmarkResult, name: str) -> float | None:
@@ -249,7 +233,7 @@ def _inputs(modality: str, thermal: str) -> str:
     return {"gas_only": gas_only, "thermal_only": pictures}.get(modality, f"{gas_only}, {pictures}")
 
 
-def _rank(row: ModelRuns) -> float:
+def _rank(row: BenchmarkedModel) -> float:
     on_blocks = [result for result in row.results if result.split.name == BLOCKED]
-    accuracy = spread(on_blocks, lambda result: result.accuracy)
+    accuracy = Spread.of(on_blocks, lambda result: result.accuracy)
     return 0.0 if accuracy is None else -accuracy.mean

@@ -11,24 +11,23 @@ from operator import attrgetter
 from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.base.units import SECONDS_PER_HOUR
 from training.benchmark.summary import (
-    Loss,
+    AccuracyLoss,
+    BenchmarkedModel,
     Measure,
-    ModelRuns,
     loss,
     models,
     perturbation_groups,
     protocols,
     short_heading,
-    spread,
     windows,
 )
 from training.data.splits import BLOCKED
 from training.data.windows import ROW_PERIOD_S
 from training.report.protocols import Protocol, Spread
-from training.report.tables import MISSING, Row, Table, TableRows, number
+from training.report.tables import MISSING, Table, TableRow, TableRows, extent, number, value_range
 from training.results.benchmark_result import BenchmarkResult
 
-RowOf = Callable[[Sequence[BenchmarkResult], Protocol], Row]
+RowOf = Callable[[Sequence[BenchmarkResult], Protocol], TableRow]
 """Makes the cells of a model's runs under a protocol."""
 
 
@@ -50,14 +49,12 @@ class Column:
 
     def cell(self, results: Sequence[BenchmarkResult], protocol: Protocol) -> str:
         """The mean over the runs with its spread, and the number of runs where some lack the figure."""
-        over_runs = spread(results, self.measure)
+        over_runs = Spread.of(results, self.measure)
         if over_runs is None:
             return MISSING
         lines = [self.form(over_runs.mean)]
-        if protocol.positions:
-            lines.append(f"worst {self.form(self.worst(over_runs))}")
-        elif (low := self.form(over_runs.low)) != (high := self.form(over_runs.high)):
-            lines.append(f"{low}..{high}")
+        if protocol.positions or self.form(over_runs.low) != self.form(over_runs.high):
+            lines.append(extent(over_runs, protocol, self.worst, self.form))
         if over_runs.runs < len(results):
             lines.append(f"{over_runs.runs} of {len(results)} runs")
         return "\n".join(lines)
@@ -110,7 +107,7 @@ def robustness_table(results: Sequence[BenchmarkResult]) -> Table:
     perturbed = [result for result in results if result.perturbed]
     groups = perturbation_groups(perturbed)
 
-    def row(runs: Sequence[BenchmarkResult], protocol: Protocol) -> Row:
+    def row(runs: Sequence[BenchmarkResult], protocol: Protocol) -> TableRow:
         return _ACCURACY.cell(runs, protocol), *(_loss(loss(runs, group)) for group in groups)
 
     columns = ("accuracy", *(group.heading for group in groups))
@@ -132,7 +129,7 @@ def reject_table(results: Sequence[BenchmarkResult]) -> Table:
 def alarm_table(results: Sequence[BenchmarkResult]) -> Table:
     """Return false alarms and delay of each model, with the clean air they were counted in and the advice."""
 
-    def row(runs: Sequence[BenchmarkResult], protocol: Protocol) -> Row:
+    def row(runs: Sequence[BenchmarkResult], protocol: Protocol) -> TableRow:
         cells = [column.cell(runs, protocol) for column in _ALARM]
         if set(cells) == {MISSING}:
             return tuple(cells)
@@ -151,18 +148,18 @@ def alarm_table(results: Sequence[BenchmarkResult]) -> Table:
 def choice_table(results: Sequence[BenchmarkResult]) -> Table:
     """Return what was chosen within the training rows, how it did there, and what a run takes."""
 
-    def row(runs: Sequence[BenchmarkResult], protocol: Protocol) -> Row:
+    def row(runs: Sequence[BenchmarkResult], protocol: Protocol) -> TableRow:
         chosen = Counter(result.candidate for result in runs if result.candidate is not None)
         if not chosen:
             return (MISSING,)
-        compared = _range(len(result.candidates) for result in runs)
+        compared = value_range(len(result.candidates) for result in runs)
         inner = Column("", attrgetter("inner_accuracy"), _lowest)
         return (
             compared,
             "\n".join(f"{name}: {count}" for name, count in chosen.most_common()),
             inner.cell(runs, protocol),
             _ACCURACY.cell(runs, protocol),
-            _range(result.parameters for result in runs),
+            value_range(result.parameters for result in runs),
             _short(sum(result.seconds for result in runs) / len(runs)),
         )
 
@@ -174,7 +171,7 @@ def choice_table(results: Sequence[BenchmarkResult]) -> Table:
 
 
 def _score_table(
-    caption: str, names: tuple[str, ...], held: Sequence[Protocol], rows: tuple[Row, ...]
+    caption: str, names: tuple[str, ...], held: Sequence[Protocol], rows: tuple[TableRow, ...]
 ) -> Table:
     columns = [(protocol, heading) for protocol in held for heading in _score_headings(protocol)]
     return Table(
@@ -193,14 +190,14 @@ def _score_headings(protocol: Protocol) -> tuple[str, ...]:
     return (*(column.heading for column in _score_columns(protocol)), "runs")
 
 
-def _scores(row: ModelRuns, held: Sequence[Protocol]) -> Iterable[str]:
+def _scores(row: BenchmarkedModel, held: Sequence[Protocol]) -> Iterable[str]:
     for protocol in held:
         runs = row.under(protocol)
         yield from (column.cell(runs, protocol) for column in _score_columns(protocol))
         yield _runs(runs, protocol)
 
 
-def _window(row: ModelRuns) -> Row:
+def _window(row: BenchmarkedModel) -> TableRow:
     first = row.results[0]
     return row.title, str(first.window), f"{(first.window - 1) * first.period_s:g}"
 
@@ -210,7 +207,7 @@ def _measured(
 ) -> tuple[tuple[str, ...], Sequence[BenchmarkResult], RowOf]:
     """Headings, results and rows of a table that has nothing but such columns."""
 
-    def row(runs: Sequence[BenchmarkResult], protocol: Protocol) -> Row:
+    def row(runs: Sequence[BenchmarkResult], protocol: Protocol) -> TableRow:
         return tuple(column.cell(runs, protocol) for column in columns)
 
     return tuple(column.heading for column in columns), results, row
@@ -242,12 +239,10 @@ def _runs(results: Sequence[BenchmarkResult], protocol: Protocol) -> str:
     positions = len({result.split.position for result in results})
     if not protocol.positions:
         return str(len(results))
-    total = len(protocol.positions)
-    count = str(total) if positions == total else f"{positions} of {total}"
-    return f"{len(results)}\n{count} position{'s' if total > 1 else ''}"
+    return f"{len(results)}\n{protocol.count(positions)}"
 
 
-def _loss(lost: Loss | None) -> str:
+def _loss(lost: AccuracyLoss | None) -> str:
     if lost is None:
         return MISSING
     if lost.count == 1:
@@ -262,7 +257,7 @@ def _auroc(result: BenchmarkResult, held_out: str) -> float | None:
 def _advice(results: Iterable[BenchmarkResult], names: Iterable[str]) -> str:
     advised = [result.alarm for result in results if result.alarm is not None]
     return " / ".join(
-        _range(value for alarm in advised if (value := alarm.get(name)) is not None) for name in names
+        value_range(value for alarm in advised if (value := alarm.get(name)) is not None) for name in names
     )
 
 
@@ -271,10 +266,3 @@ def _clean_hours(result: BenchmarkResult) -> float:
     if CLEAN_AIR not in result.classes:
         return 0.0
     return sum(result.confusion[result.classes.index(CLEAN_AIR)]) * ROW_PERIOD_S / SECONDS_PER_HOUR
-
-
-def _range(values: Iterable[float]) -> str:
-    known = sorted(set(values))
-    if not known:
-        return MISSING
-    return f"{known[0]:.6g}" if len(known) == 1 else f"{known[0]:.6g}..{known[-1]:.6g}"

@@ -15,7 +15,7 @@ from training.benchmark.picture_runs import run_with_pictures
 from training.benchmark.report import write_report
 from training.benchmark.runs import run_contender
 from training.command_line.options import CONSOLE
-from training.command_line.output_folder import COMMANDS
+from training.command_line.output_folder import noted_commands
 from training.command_line.parallel import run_each
 from training.data.images import Images
 from training.data.splits import FRACTION, STRICT, SplitSettings, split_settings
@@ -33,7 +33,7 @@ STRICT_EMBARGO = 20
 
 
 @dataclass(frozen=True)
-class Task:
+class BenchmarkTask:
     """One contender under one split, with all its seeds."""
 
     contender: Contender
@@ -44,15 +44,14 @@ class Task:
         """Where its results go: another file for other recipes, seeds or data."""
         content = repr((self.contender.recipes, asdict(self.split), self.seeds, bench.data_sha256))
         digest = hashlib.sha256(content.encode()).hexdigest()[:8]
-        place = "" if self.split.position is None else f"{self.split.position:g}"
-        return output / PARTS / f"{self.contender.name}-{self.split.name}{place}-{digest}.json"
+        return output / PARTS / f"{self.contender.name}-{self.split.label}-{digest}.json"
 
 
 def tasks(
     contenders: Iterable[Contender], splits: Iterable[SplitSettings], seeds: Sequence[int]
-) -> list[Task]:
+) -> list[BenchmarkTask]:
     """Return all tasks, the splits' order first."""
-    return [Task(contender, split, tuple(seeds)) for split in splits for contender in contenders]
+    return [BenchmarkTask(contender, split, tuple(seeds)) for split in splits for contender in contenders]
 
 
 def benchmark_splits(
@@ -70,7 +69,7 @@ def benchmark_splits(
     return splits
 
 
-def run_task(task: Task, bench: Bench, images: Images | None, output: Path) -> list[BenchmarkResult]:
+def run_task(task: BenchmarkTask, bench: Bench, images: Images | None, output: Path) -> list[BenchmarkResult]:
     """Run a task and keep its results; a finished one is only read."""
     path = task.path(output, bench)
     if not path.is_file():
@@ -107,7 +106,9 @@ def result_line(result: BenchmarkResult) -> str:
     )
 
 
-def compare(work: Sequence[Task], bench: Bench, images: Images | None, output: Path, jobs: int) -> None:
+def compare(
+    work: Sequence[BenchmarkTask], bench: Bench, images: Images | None, output: Path, jobs: int
+) -> None:
     """Run all tasks that are not finished, and report over all there are, also where it is stopped."""
     waiting = [task for task in work if not task.path(output, bench).is_file()]
     CONSOLE.print(f"{len(waiting)} of {len(work)} tasks to go", highlight=False)
@@ -127,7 +128,7 @@ def compare(work: Sequence[Task], bench: Bench, images: Images | None, output: P
             write_report(
                 results,
                 output,
-                (output / COMMANDS).read_text(encoding="utf-8").splitlines(),
+                noted_commands(output),
                 draw_alarms(lines, bench.dataset.channels) if lines else None,
             )
     CONSOLE.print(f"{output}/report.md", highlight=False, soft_wrap=True)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-COMMANDS = "commands.txt"
+_COMMANDS = "commands.txt"
 _FOLDERS = {"--data": "DIR", "--output": "OUT", "--cache": "CACHE"}
 
 
@@ -28,10 +28,15 @@ def note_command(output: Path, programme: str) -> None:
     """Note the command as anyone can give it: folders of this machine say nothing to others."""
     words = _without_folders(sys.argv[1:])
     command = shlex.join(["python", "-m", programme, *words])
-    path = output / COMMANDS
-    known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    known = noted_commands(output)
     if command not in known:
-        path.write_text("\n".join([*known, command]) + "\n", encoding="utf-8")
+        (output / _COMMANDS).write_text("\n".join([*known, command]) + "\n", encoding="utf-8")
+
+
+def noted_commands(output: Path) -> list[str]:
+    """Return the commands that filled a folder, in their order."""
+    path = output / _COMMANDS
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 def _without_folders(words: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from training.data.dataset_check import check_published, check_readings
 from training.data.images import Thermal, choose_thermal
 from training.data.readings import read_readings
 from training.fitting.catalog import Model
-from training.fitting.runs import Run, Study, run_images
+from training.fitting.runs import Study, TrainingRun, run_images
 from training.results.run_result import RunResult
 
 MOST_FINDINGS = 4
@@ -40,7 +40,7 @@ def open_study(
     return Study.of(dataset, output, cache, chosen), findings
 
 
-def prepare_images(runs: Sequence[Run], study: Study) -> list[str]:
+def prepare_images(runs: Sequence[TrainingRun], study: Study) -> list[str]:
     """Prepare all runs' pictures, so that no run waits for them.
 
     Returns:

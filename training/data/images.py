@@ -202,7 +202,7 @@ class _UnreadableImageError(ValueError):
     """A picture cannot be read; the message names the file."""
 
 
-class _Picture(Protocol):
+class _PictureSource(Protocol):
     """What a row's prepared pictures are made from."""
 
     @property
@@ -270,7 +270,7 @@ class _RenderedPicture:
 class _Work:
     """What a cache is built from: each row's pictures, None where it has none, and how to prepare them."""
 
-    pictures: Sequence[_Picture | None]
+    pictures: Sequence[_PictureSource | None]
     takes: int
     preparation: Preparation
     size: int
@@ -365,7 +365,7 @@ def _check_class_folders(dataset: Dataset, classes: Sequence[str]) -> None:
                 )
 
 
-def _pictures(dataset: Dataset, thermal: Thermal, seed: int, takes: int) -> list[_Picture | None]:
+def _pictures(dataset: Dataset, thermal: Thermal, seed: int, takes: int) -> list[_PictureSource | None]:
     """What each row's pictures are made from; None where its image is missing."""
     if thermal is Thermal.NONE:
         raise ValueError("thermal is 'none': there are no pictures; it must be real or rendered")

@@ -80,6 +80,11 @@ class SplitSettings:
             return f"block at a drawn place, {self.fraction:.0%} held out, embargo {self.embargo}"
         return f"{self.name} split, {self.fraction:.0%} held out, embargo {self.embargo}"
 
+    @property
+    def label(self) -> str:
+        """Name and position, as the names of runs and files hold them."""
+        return self.name if self.position is None else f"{self.name}{self.position:g}"
+
 
 @dataclass(frozen=True)
 class Split:

@@ -25,7 +25,7 @@ from training.fitting.catalog import Model, all_models
 from training.fitting.layouts import Axes, Labels, Purpose, axes_of
 from training.fitting.material import Normalisation
 from training.fitting.norms import restore_norms
-from training.results.run_result import Origin
+from training.results.run_result import FineTuningOrigin
 
 SAMPLE = 512
 """Rows at most on which the statistics of batch normalisation are measured."""
@@ -156,7 +156,7 @@ def take_over(
     channels: tuple[str, ...],
     image_size: int,
     run_rows: Callable[[nn.Module], object],
-) -> Origin:
+) -> FineTuningOrigin:
     """Give a fresh network a bundle's weights, in place, and say what was taken over.
 
     Args:
@@ -183,7 +183,7 @@ def take_over(
         run_rows,
     )
     reads_gas = start.mode is not Mode.THERMAL_ONLY
-    return Origin(
+    return FineTuningOrigin(
         bundle=bundle.name,
         sha256=start.sha256,
         network=start.mode.value,

@@ -73,7 +73,7 @@ class Machine:
         return self.accelerator != "cpu" and torch.cuda.is_available()
 
 
-class Task(lightning.LightningModule):
+class NetworkTraining(lightning.LightningModule):
     """One network's training: cross entropy, Adam, accuracy and macro F1 on validation.
 
     Source: the protocol of Ahn, Kim, Kim (2023).
@@ -284,7 +284,7 @@ def _train(
             deterministic="warn",
         )
         trainer.fit(
-            Task(network.train(), material, hyperparameters),
+            NetworkTraining(network.train(), material, hyperparameters),
             loader(samples, training, machine.workers),
             loader(samples, validation, machine.workers),
             ckpt_path=str(files.last) if files.last.exists() else None,

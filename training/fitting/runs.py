@@ -33,7 +33,7 @@ from training.fitting.fit import CHECKPOINTS, Fit, Machine, fit, infer, threads
 from training.fitting.material import Material, Normalisation
 from training.fitting.yardsticks import ESTIMATORS, log_probabilities
 from training.results.code_version import code_version
-from training.results.run_result import RESULT, Origin, RunResult, read_result, write_result
+from training.results.run_result import RESULT, FineTuningOrigin, RunResult, read_result, write_result
 from training.scoring.scores import score
 
 RUNS = "runs"
@@ -80,7 +80,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """What is trained on which rows.
 
     Attributes:
@@ -95,14 +95,14 @@ class Run:
     seed: int
     start: Start | None = None
 
-    def branches(self) -> tuple[Run, ...]:
+    def branches(self) -> tuple[TrainingRun, ...]:
         """The runs whose networks this one combines; none but in Fusion III.
 
         The branch with pictures takes this run's hyperparameters; the other is the model as it is alone.
         """
         branches = (load_model(name) for name in self.model.branches)
         return tuple(
-            Run(
+            TrainingRun(
                 branch.with_overrides(asdict(self.model.hyperparameters)) if branch.preparation else branch,
                 self.split,
                 self.seed,
@@ -131,8 +131,7 @@ class Run:
         if self.start is not None:
             content["from"] = [self.start.sha256, self.start.mode.value]
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
-        position = "" if self.split.position is None else f"{self.split.position:g}"
-        return f"{self.model.name}-{self.split.name}{position}-seed{self.seed}-{digest}"
+        return f"{self.model.name}-{self.split.label}-seed{self.seed}-{digest}"
 
     def folder(self, study: Study) -> Path:
         """Its folder."""
@@ -143,15 +142,15 @@ class Run:
         return (self.folder(study) / RESULT).is_file()
 
 
-def with_branches(runs: Iterable[Run]) -> list[Run]:
+def with_branches(runs: Iterable[TrainingRun]) -> list[TrainingRun]:
     """Return the runs in an order in which each follows its branches, every one once."""
-    ordered: dict[Run, None] = {}
+    ordered: dict[TrainingRun, None] = {}
     for run in runs:
         ordered.update(dict.fromkeys((*run.branches(), run)))
     return sorted(ordered, key=lambda run: bool(run.model.branches))
 
 
-def run_images(run: Run, study: Study, tick: Callable[[], None]) -> Images | None:
+def run_images(run: TrainingRun, study: Study, tick: Callable[[], None]) -> Images | None:
     """Open the pictures of a run, prepared first where they are not yet; None without pictures.
 
     Raises:
@@ -172,7 +171,7 @@ def run_images(run: Run, study: Study, tick: Callable[[], None]) -> Images | Non
     )
 
 
-def shape_of(run: Run, dataset: Dataset) -> Shape:
+def shape_of(run: TrainingRun, dataset: Dataset) -> Shape:
     """What the run's network is sized by."""
     model = run.model
     return Shape(
@@ -184,7 +183,7 @@ def shape_of(run: Run, dataset: Dataset) -> Shape:
     )
 
 
-def check(run: Run, study: Study) -> None:
+def check(run: TrainingRun, study: Study) -> None:
     """See that a run can be trained before anything is written.
 
     Raises:
@@ -198,7 +197,7 @@ def check(run: Run, study: Study) -> None:
             build(run.model.architecture, shape_of(run, study.dataset))
 
 
-def execute(run: Run, study: Study, machine: Machine) -> RunResult:
+def execute(run: TrainingRun, study: Study, machine: Machine) -> RunResult:
     """Train and test a run, or go on where it was killed; a finished one is only read.
 
     Raises:
@@ -229,7 +228,7 @@ class Answers:
     rows: torch.Tensor
 
 
-def _execute(run: Run, study: Study, machine: Machine) -> RunResult:
+def _execute(run: TrainingRun, study: Study, machine: Machine) -> RunResult:
     dataset = study.dataset
     images = run_images(run, study, lambda: None)
     whole = study.split(run.split, run.seed)
@@ -288,13 +287,13 @@ class _Trained:
     network: nn.Module | None
     parameters: int
     macs: int
-    origin: Origin | None = None
+    origin: FineTuningOrigin | None = None
 
 
 _NO_FIT = Fit((), 0, 0.0)
 
 
-def _train(run: Run, study: Study, material: Material, split: Split, machine: Machine) -> _Trained:
+def _train(run: TrainingRun, study: Study, material: Material, split: Split, machine: Machine) -> _Trained:
     if run.model.is_yardstick:
         return _trained_estimator(run, material, split)
     lightning.seed_everything(run.seed, verbose=False)
@@ -317,8 +316,8 @@ def _train(run: Run, study: Study, material: Material, split: Split, machine: Ma
 
 
 def _begin(
-    network: nn.Module, run: Run, study: Study, material: Material, split: Split, device: str
-) -> Origin | None:
+    network: nn.Module, run: TrainingRun, study: Study, material: Material, split: Split, device: str
+) -> FineTuningOrigin | None:
     """Give a fresh network the weights that its run begins with; None where they are to stay."""
     if run.start is None:
         return None
@@ -333,7 +332,7 @@ def _begin(
     )
 
 
-def _trained_estimator(run: Run, material: Material, split: Split) -> _Trained:
+def _trained_estimator(run: TrainingRun, material: Material, split: Split) -> _Trained:
     gas = material.gas.numpy()
     estimator = ESTIMATORS[run.model.architecture](run.seed)
     estimator.fit(gas[split.train], material.labels[split.train].numpy())
@@ -344,7 +343,7 @@ def _trained_estimator(run: Run, material: Material, split: Split) -> _Trained:
     return _Trained(answer, _NO_FIT, None, 0, 0)
 
 
-def _combine(network: nn.Module, run: Run, study: Study) -> Fit:
+def _combine(network: nn.Module, run: TrainingRun, study: Study) -> Fit:
     """Put the branches' weights into a Fusion III network; the time is theirs."""
     gas, thermal = (branch.folder(study) for branch in run.branches())
     for branch, folder in (("gas", gas), ("thermal", thermal)):

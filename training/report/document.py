@@ -15,7 +15,7 @@ FIGURES = "figures"
 
 
 @dataclass(frozen=True)
-class Picture:
+class ReportPicture:
     """A PNG file of the report."""
 
     name: str
@@ -30,25 +30,25 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A heading with what stands below it, in this order."""
 
     heading: str
     paragraphs: tuple[str, ...]
     tables: tuple[Table, ...] = ()
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[ReportPicture, ...] = ()
     code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Report:
+class ResultsReport:
     """All that both files say."""
 
     title: str
-    sections: tuple[Section, ...]
+    sections: tuple[ReportSection, ...]
 
 
-def sources(results: Sequence[AnyResult], commands: Sequence[str]) -> Section:
+def sources(results: Sequence[AnyResult], commands: Sequence[str]) -> ReportSection:
     """Return the section that says what results were made from, and by which commands."""
     files = dict.fromkeys((result.data_file, result.data_sha256) for result in results)
     versions = dict.fromkeys(result.code_version for result in results)
@@ -58,4 +58,4 @@ def sources(results: Sequence[AnyResult], commands: Sequence[str]) -> Section:
     else:
         paragraphs.append("No run is finished.")
     code = ("\n".join(commands),) if commands else ()
-    return Section("Data, code and commands", tuple(paragraphs), code=code)
+    return ReportSection("Data, code and commands", tuple(paragraphs), code=code)

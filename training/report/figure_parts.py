@@ -8,13 +8,15 @@ from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from gas_fusion_ros.report.figure_style import (
+    BAND_COLOUR,
     BLUE,
     GREEN,
+    GRID_COLOUR,
     ORANGE,
     PINK,
     SKY_BLUE,
@@ -44,6 +46,8 @@ _STYLE = {
     "axes.spines.right": False,
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
+    "grid.color": GRID_COLOUR,
+    "grid.linewidth": 0.8,
 }
 _WIDTH = 9.0
 """Inches: half as many pixels again as a README is wide."""
@@ -74,7 +78,18 @@ def set_title(axes: Axes, title: str) -> None:
     axes.set_title(textwrap.fill(title, _TITLE_LETTERS), fontsize=9, fontweight="bold")
 
 
-def draw_legend(axes: Axes, handles: Sequence[Line2D], columns: int) -> None:
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Make a panel's y axis a list of names from the top down, every other one on a band."""
+    for y in range(0, len(names), 2):
+        axes.axhspan(y - 0.5, y + 0.5, color=BAND_COLOUR, linewidth=0, zorder=0)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+
+
+def draw_legend(axes: Axes, handles: Sequence[Artist], columns: int) -> None:
     """Fill a panel with a legend."""
     axes.axis("off")
     axes.legend(handles=handles, loc="center left", ncol=columns, fontsize=9, borderaxespad=0)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from training.report.document import Report
+from training.report.document import ResultsReport
 
 _TEMPLATE = "report.html.jinja"
 
 
-def to_html(report: Report) -> str:
+def to_html(report: ResultsReport) -> str:
     """The report as one HTML file that needs no other."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from training.report.document import FIGURES, Picture, Report
+from training.report.document import FIGURES, ReportPicture, ResultsReport
 from training.report.tables import Table
 
 
-def to_markdown(report: Report) -> str:
+def to_markdown(report: ResultsReport) -> str:
     """The report as Markdown, with tables as GitHub has them."""
     parts = [f"# {_escaped(report.title)}"]
     for section in report.sections:
@@ -38,7 +38,7 @@ def _markdown_row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(_escaped(cell) for cell in cells)} |"
 
 
-def _markdown_picture(picture: Picture) -> str:
+def _markdown_picture(picture: ReportPicture) -> str:
     return f"![{picture.subject}]({FIGURES}/{picture.name})\n\n{_escaped(picture.caption)}"
 
 

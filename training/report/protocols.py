@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from training.data.splits import SPLITS, SplitSettings
 from training.results.result_file import AnyResult
-from training.results.run_result import RunResult
+
+Result = TypeVar("Result", bound=AnyResult)
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,14 @@ class Protocol:
         """Whether results under `split` belong to it."""
         return (self.name, self.fraction, self.embargo) == (split.name, split.fraction, split.embargo)
 
+    def count(self, measured: int) -> str:
+        """Say at how many of its positions was measured; it must have some."""
+        total = len(self.positions)
+        shown = str(total) if measured == total else f"{measured} of {total}"
+        return f"{shown} position{'s' if total > 1 else ''}"
 
-def protocols(results: Iterable[AnyResult], order: Sequence[str] = SPLITS) -> tuple[Protocol, ...]:
+
+def protocols_of(results: Iterable[AnyResult], order: Sequence[str] = SPLITS) -> tuple[Protocol, ...]:
     """Return the protocols of the results, by the names of their splits in `order`.
 
     By default `random` comes first, then those that do not leak.
@@ -76,17 +83,36 @@ class Spread:
     runs: int
 
     @classmethod
-    def of(cls, results: Sequence[RunResult], metric: str) -> Spread | None:
-        """Return the spread of a field of the results; None without results."""
-        return cls.over([(result.split.position, getattr(result, metric)) for result in results])
+    def of(cls, results: Iterable[Result], measure: Callable[[Result], float | None]) -> Spread | None:
+        """Return the spread of a figure over the results in which it was measured; None without one.
 
-    @classmethod
-    def over(cls, figures: Sequence[tuple[float | None, float]]) -> Spread | None:
-        """Return the spread of figures, each with the position it was measured at; None without a figure."""
-        if not figures:
-            return None
+        Args:
+            results: runs of one model under one protocol.
+            measure: takes the figure from a result; None where it was not measured.
+        """
         places: dict[Any, list[float]] = defaultdict(list)
-        for index, (position, figure) in enumerate(figures):
-            places[index if position is None else ("at", position)].append(figure)
-        means = [fmean(values) for values in places.values()]
-        return cls(fmean(means), min(means), max(means), len(means), len(figures))
+        for index, result in enumerate(results):
+            figure, position = measure(result), result.split.position
+            if figure is not None:
+                places[index if position is None else ("at", position)].append(figure)
+        if not places:
+            return None
+        means = [fmean(figures) for figures in places.values()]
+        return cls(fmean(means), min(means), max(means), len(means), sum(map(len, places.values())))
+
+
+@dataclass(frozen=True)
+class ModelRuns(Generic[Result]):
+    """A row: the runs of one model that may be averaged.
+
+    Attributes:
+        title: its name in the tables.
+        results: its runs.
+    """
+
+    title: str
+    results: tuple[Result, ...]
+
+    def under(self, protocol: Protocol) -> tuple[Result, ...]:
+        """Its runs under a protocol."""
+        return tuple(result for result in self.results if protocol.holds(result.split))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
+from training.report.protocols import Protocol, Spread
+
 MISSING = "-"
 
-
-Row = tuple[str, ...]
+TableRow = tuple[str, ...]
+"""The cells of a row."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class TableRows:
     """Rows that stand together, under a rule with a heading where it is not empty."""
 
     heading: str
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
 
 @dataclass(frozen=True)
@@ -44,3 +47,30 @@ class Table:
 def number(value: float | None) -> str:
     """A figure with four digits; "-" where there is none."""
     return MISSING if value is None else f"{value:.4f}"
+
+
+def value_range(values: Iterable[float]) -> str:
+    """The lowest and the highest of some values, one where they are alike; "-" where there is none."""
+    known = sorted(set(values))
+    if not known:
+        return MISSING
+    return f"{known[0]:.6g}" if len(known) == 1 else f"{known[0]:.6g}..{known[-1]:.6g}"
+
+
+def extent(
+    spread: Spread,
+    protocol: Protocol,
+    worst: Callable[[Spread], float],
+    form: Callable[[float], str] = number,
+) -> str:
+    """Say how far a figure reaches: to the worst position, else from the lowest run to the highest.
+
+    Args:
+        spread: of the figure.
+        protocol: under which it was measured.
+        worst: takes the worse end from a spread.
+        form: writes a value.
+    """
+    if protocol.positions:
+        return f"worst {form(worst(spread))}"
+    return f"{form(spread.low)}..{form(spread.high)}"

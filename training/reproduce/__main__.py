@@ -21,7 +21,7 @@ from training.command_line.study import MOST_FINDINGS, open_study, prepare_image
 from training.data.splits import EMBARGO, RANDOM, split_settings
 from training.fitting.catalog import choose_models
 from training.fitting.fit import Machine
-from training.fitting.runs import Run, check, with_branches
+from training.fitting.runs import TrainingRun, check, with_branches
 from training.reproduce.study import collect, reproduce
 
 
@@ -69,7 +69,10 @@ def main(
             embargo,
         )
         runs = with_branches(
-            Run(model, rows, seed) for rows in splits for seed in options.seed_list(seeds) for model in chosen
+            TrainingRun(model, rows, seed)
+            for rows in splits
+            for seed in options.seed_list(seeds)
+            for model in chosen
         )
         study, findings = open_study(
             options.data_folder(data),

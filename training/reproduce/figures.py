@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +14,23 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from gas_fusion_ros.report.figure_style import (
-    BAND_COLOUR,
     BLUE,
     FAINT_COLOUR,
     GREEN,
-    GRID_COLOUR,
     TEXT_COLOUR,
     VERMILLION,
 )
-from training.report.figure_parts import ACROSS, draw_legend, panel_grid, series_styles, set_title, to_png
+from training.report.figure_parts import (
+    ACROSS,
+    draw_legend,
+    name_rows,
+    panel_grid,
+    series_styles,
+    set_title,
+    to_png,
+)
 from training.report.protocols import Protocol, Spread
-from training.reproduce.summary import Comparison, Entry
+from training.reproduce.summary import ComparedModel, Comparison
 from training.results.run_result import RunResult
 
 
@@ -42,13 +49,7 @@ def draw_comparison(comparison: Comparison) -> bytes:
         rule = len([entry for entry in comparison.in_paper if entry.results])
         if 0 < rule < len(entries):
             axes.axhline(rule - 0.5, color=FAINT_COLOUR, linewidth=0.8, linestyle=(0, (4, 4)))
-        for y in range(0, len(entries), 2):
-            axes.axhspan(y - 0.5, y + 0.5, color=BAND_COLOUR, linewidth=0, zorder=0)
-        axes.set_ylim(len(entries) - 0.5, -0.5)
-        axes.set_yticks(range(len(entries)), [entry.title for entry in entries])
-        axes.tick_params(axis="y", length=0)
-        axes.grid(axis="x", color=GRID_COLOUR, linewidth=0.8)
-        axes.set_axisbelow(True)
+        name_rows(axes, [entry.title for entry in entries])
         axes.set_xlabel("accuracy on test")
         draw_legend(top, _series_handles(comparison.protocols), columns=1)
 
@@ -111,18 +112,18 @@ def draw_curves(comparison: Comparison, protocol: Protocol) -> bytes | None:
 
 
 def _draw_spreads(
-    axes: Axes, entries: Sequence[Entry], protocol: Protocol, offset: float, style: tuple[str, str]
+    axes: Axes, entries: Sequence[ComparedModel], protocol: Protocol, offset: float, style: tuple[str, str]
 ) -> None:
     """One series: means, with lines from the lowest to the highest, `offset` below the rows' middles."""
     colour, marker = style
     for y, entry in enumerate(entries):
-        spread = Spread.of(entry.under(protocol), "accuracy")
+        spread = Spread.of(entry.under(protocol), attrgetter("accuracy"))
         if spread is not None:
             axes.plot((spread.low, spread.high), (y + offset,) * 2, color=colour, linewidth=1.6, alpha=0.55)
             axes.plot(spread.mean, y + offset, marker=marker, markersize=5.5, color=colour, linestyle="")
 
 
-def _draw_paper(axes: Axes, entries: Sequence[Entry]) -> None:
+def _draw_paper(axes: Axes, entries: Sequence[ComparedModel]) -> None:
     for y, entry in enumerate(entries):
         if entry.paper is not None:
             axes.plot((entry.paper.accuracy,) * 2, (y - 0.4, y + 0.4), color="black", linewidth=1.6)
@@ -194,7 +195,7 @@ def _draw_history(loss: Axes, accuracy: Axes, results: Iterable[RunResult]) -> N
     loss.yaxis.set_minor_formatter(NullFormatter())
     accuracy.set_xlabel("epoch")
     for axes in (loss, accuracy):
-        axes.grid(axis="y", color=GRID_COLOUR, linewidth=0.8)
+        axes.grid(axis="y")
 
 
 def _share_limits(panels: Sequence[Axes]) -> None:

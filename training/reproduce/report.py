@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from gas_fusion_ros.base.files import write_whole
 from training.data.splits import BLOCKED, RANDOM
 from training.fitting.catalog import PaperFigures
-from training.report.document import FIGURES, REPORT, Picture, Report, Section, sources
+from training.report.document import REPORT, ReportPicture, ReportSection, ResultsReport, sources
+from training.report.files import write_files
 from training.report.html import to_html
 from training.report.markdown import to_markdown
 from training.report.protocols import Protocol
@@ -62,30 +62,20 @@ def write_report(
         OSError: a file cannot be written.
     """
     report = compose(results, paper, commands)
-    markdown, html = to_markdown(report), to_html(report)
-    pictures = {picture.name: picture.png for section in report.sections for picture in section.pictures}
-    figures = folder / FIGURES
-    figures.mkdir(parents=True, exist_ok=True)
-    for name, png in pictures.items():
-        write_whole(figures / name, png)
-    write_whole(folder / f"{REPORT}.md", markdown.encode())
-    write_whole(folder / f"{REPORT}.html", html.encode())
-    # What an earlier report showed and this one does not.
-    for path in figures.glob(_OWN_PICTURES):
-        if path.name not in pictures:
-            path.unlink()
+    pages = {f"{REPORT}.md": to_markdown(report), f"{REPORT}.html": to_html(report)}
+    write_files(report, pages, folder, _OWN_PICTURES)
 
 
 def compose(
     results: Sequence[RunResult], paper: Mapping[str, PaperFigures | None], commands: Sequence[str]
-) -> Report:
+) -> ResultsReport:
     """Put the report together; nothing is written."""
     compared = comparisons(results, paper)
-    overview = Section("", _INTRODUCTION, (protocol_table(results),) if results else ())
-    return Report(_TITLE, (overview, *map(_section, compared), sources(results, commands)))
+    overview = ReportSection("", _INTRODUCTION, (protocol_table(results),) if results else ())
+    return ResultsReport(_TITLE, (overview, *map(_section, compared), sources(results, commands)))
 
 
-def _section(comparison: Comparison) -> Section:
+def _section(comparison: Comparison) -> ReportSection:
     name = table_name(comparison)
     paragraphs = [_THERMAL[comparison.thermal]] if comparison.thermal in _THERMAL else []
     unusable = max(result.unusable_images for entry in comparison.measured for result in entry.results)
@@ -101,7 +91,7 @@ def _section(comparison: Comparison) -> Section:
     if shared:
         values = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in shared.items())
         paragraphs.append(f"Alike in all networks below: {values}.")
-    return Section(
+    return ReportSection(
         name,
         tuple(paragraphs),
         (
@@ -117,21 +107,21 @@ def _was_cut_short(result: RunResult) -> bool:
     return 0 < result.hyperparameters["epochs"] <= result.epochs
 
 
-def _pictures(comparison: Comparison, name: str) -> Iterable[Picture]:
+def _pictures(comparison: Comparison, name: str) -> Iterable[ReportPicture]:
     thermal = "" if comparison.thermal == "none" else f"-{comparison.thermal}"
     stem = f"table{comparison.table}{thermal}"
     caption = f"{name}. Accuracy by protocol. Black: the paper, on its random split."
-    yield Picture(f"{stem}-accuracy.png", "accuracy by protocol", caption, draw_comparison(comparison))
+    yield ReportPicture(f"{stem}-accuracy.png", "accuracy by protocol", caption, draw_comparison(comparison))
     for protocol in comparison.protocols:
         if protocol.name in (RANDOM, BLOCKED):
             file = f"{stem}-confusion-{_slug(protocol)}.png"
             caption = f"{name}, {protocol.heading}. Confusion over all runs, percent of the true class."
-            yield Picture(file, "confusion matrices", caption, draw_confusion(comparison, protocol))
+            yield ReportPicture(file, "confusion matrices", caption, draw_confusion(comparison, protocol))
     first = comparison.protocols[0]
     curves = draw_curves(comparison, first)
     if curves is not None:
         caption = f"{name}, {first.heading}. Training, a line for each run."
-        yield Picture(f"{stem}-training-{_slug(first)}.png", "training curves", caption, curves)
+        yield ReportPicture(f"{stem}-training-{_slug(first)}.png", "training curves", caption, curves)
 
 
 def _slug(protocol: Protocol) -> str:

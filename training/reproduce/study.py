@@ -7,18 +7,20 @@ from functools import partial
 from pathlib import Path
 
 from training.command_line.options import CONSOLE
-from training.command_line.output_folder import COMMANDS
+from training.command_line.output_folder import noted_commands
 from training.command_line.parallel import run_each
 from training.command_line.study import result_line
 from training.fitting.catalog import all_models
 from training.fitting.fit import Machine
-from training.fitting.runs import RUNS, Run, Study, execute
+from training.fitting.runs import RUNS, Study, TrainingRun, execute
 from training.reproduce.report import write_report
 from training.results.result_file import RESULTS, write_results
 from training.results.run_result import RESULT, RunResult, read_result
 
 
-def execute_all(runs: Sequence[Run], study: Study, machine: Machine, jobs: int) -> Iterator[RunResult]:
+def execute_all(
+    runs: Sequence[TrainingRun], study: Study, machine: Machine, jobs: int
+) -> Iterator[RunResult]:
     """Run all, `jobs` at a time, and yield each result as it comes; runs with branches come last."""
     for stage in (False, True):
         waiting = [run for run in runs if bool(run.model.branches) is stage]
@@ -45,11 +47,10 @@ def summarise(output: Path) -> None:
     write_results(output / RESULTS, results)
     measured = {result.model for result in results}
     paper = {model.name: model.paper for model in all_models() if model.name in measured}
-    commands = (output / COMMANDS).read_text(encoding="utf-8").splitlines()
-    write_report(results, paper, output, commands)
+    write_report(results, paper, output, noted_commands(output))
 
 
-def reproduce(runs: Sequence[Run], study: Study, machine: Machine, jobs: int) -> None:
+def reproduce(runs: Sequence[TrainingRun], study: Study, machine: Machine, jobs: int) -> None:
     """Run all that are not finished, and report over all there are, also where it is stopped."""
     waiting = [run for run in runs if not run.is_finished(study)]
     CONSOLE.print(f"{len(waiting)} of {len(runs)} runs to go", highlight=False)

@@ -1,4 +1,4 @@
-"""Results put in order for the report: which stand in one table, which in one column, and their spread."""
+"""Results put in order for the report: which stand in one of the paper's tables, and in one of its rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from training.data.splits import BLOCKED, SPLITS
 from training.fitting.catalog import PaperFigures
-from training.report.protocols import Protocol, protocols
+from training.report.protocols import ModelRuns, Protocol, protocols_of
 from training.results.run_result import RunResult
 
 TABLES = {"gas_only": 4, "thermal_only": 5, "fusion": 6}
@@ -18,22 +18,14 @@ TABLES = {"gas_only": 4, "thermal_only": 5, "fusion": 6}
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A model with one set of hyperparameters on one data set: a row.
+class ComparedModel(ModelRuns[RunResult]):
+    """A model with one set of hyperparameters on one data set; one of the paper's may have no runs.
 
     Attributes:
-        title: its name in the tables.
         paper: what the paper reports of it; None where it does not.
-        results: its runs; none of a model of the paper that was not measured.
     """
 
-    title: str
     paper: PaperFigures | None
-    results: tuple[RunResult, ...]
-
-    def under(self, protocol: Protocol) -> tuple[RunResult, ...]:
-        """Its runs under a protocol."""
-        return tuple(result for result in self.results if protocol.holds(result.split))
 
 
 @dataclass(frozen=True)
@@ -50,12 +42,12 @@ class Comparison:
 
     table: int
     thermal: str
-    in_paper: tuple[Entry, ...]
-    others: tuple[Entry, ...]
+    in_paper: tuple[ComparedModel, ...]
+    others: tuple[ComparedModel, ...]
     protocols: tuple[Protocol, ...]
 
     @property
-    def measured(self) -> tuple[Entry, ...]:
+    def measured(self) -> tuple[ComparedModel, ...]:
         """The rows with results, the paper's first."""
         return tuple(entry for entry in (*self.in_paper, *self.others) if entry.results)
 
@@ -81,19 +73,19 @@ def comparisons(
 def _comparison(
     table: int, thermal: str, results: Sequence[RunResult], paper: Mapping[str, PaperFigures | None]
 ) -> Comparison:
-    in_paper: list[Entry] = []
-    others: list[Entry] = []
+    in_paper: list[ComparedModel] = []
+    others: list[ComparedModel] = []
     for model in dict.fromkeys((*paper, *(result.model for result in results))):
         figures = paper.get(model)
         own = [result for result in results if result.model == model]
         if figures is not None and figures.table == table:
-            in_paper += _entries(own, figures) or [Entry(model, figures, ())]
+            in_paper += _entries(own, figures) or [ComparedModel(model, (), figures)]
         else:
             others += _entries(own, None)
-    return Comparison(table, thermal, tuple(in_paper), tuple(others), protocols(results))
+    return Comparison(table, thermal, tuple(in_paper), tuple(others), protocols_of(results))
 
 
-def _entries(results: Sequence[RunResult], paper: PaperFigures | None) -> list[Entry]:
+def _entries(results: Sequence[RunResult], paper: PaperFigures | None) -> list[ComparedModel]:
     """One model's rows: runs with other hyperparameters, data, channels or beginnings are never averaged."""
     variants: dict[str, list[RunResult]] = defaultdict(list)
     for result in results:
@@ -101,7 +93,7 @@ def _entries(results: Sequence[RunResult], paper: PaperFigures | None) -> list[E
     settings = [_settings(runs[0]) for runs in variants.values()]
     differing = [name for name in _names(settings) if len({str(each.get(name)) for each in settings}) > 1]
     return [
-        Entry(_title(runs[0], differing), paper, tuple(sorted(runs, key=_place)))
+        ComparedModel(_title(runs[0], differing), tuple(sorted(runs, key=_place)), paper)
         for runs in variants.values()
     ]
 

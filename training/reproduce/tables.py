@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from statistics import fmean
 
 from training.data.splits import BACKWARD, BLOCKED, FORWARD, RANDOM, STRICT
 from training.fitting.catalog import PaperFigures
-from training.report.protocols import Protocol, Spread, protocols
-from training.report.tables import MISSING, Row, Table, TableRows, number
-from training.reproduce.summary import Comparison, Entry
+from training.report.protocols import Protocol, Spread, protocols_of
+from training.report.tables import MISSING, Table, TableRow, TableRows, extent, number, value_range
+from training.reproduce.summary import ComparedModel, Comparison
 from training.results.run_result import RunResult
-
-__all__ = ["PaperFigures", "Table", "TableRows", "cost_table", "protocol_table", "score_table"]
 
 NOT_IN_PAPER = "not in the paper"
 
@@ -53,7 +52,7 @@ def score_table(comparison: Comparison, metrics: Sequence[str]) -> Table:
     reported = [name for name in metrics if name in PaperFigures.__dataclass_fields__]
     columns = [(protocol, metric) for protocol in comparison.protocols for metric in metrics]
 
-    def row(entry: Entry) -> Row:
+    def row(entry: ComparedModel) -> TableRow:
         paper = (number(getattr(entry.paper, name, None)) for name in reported)
         ours = (_score(entry, protocol, metric) for protocol, metric in columns)
         return entry.title, *paper, *ours
@@ -72,7 +71,7 @@ def cost_table(comparison: Comparison) -> Table:
     names = _hyperparameter_columns(networks)
     pictures = ("picture",) if any(entry.results[0].image_size for entry in networks) else ()
 
-    def row(entry: Entry) -> Row:
+    def row(entry: ComparedModel) -> TableRow:
         first = entry.results[0]
         picture = f"{first.preparation}, {first.image_size} px" if first.image_size else MISSING
         settings = first.hyperparameters if first.parameters else {}
@@ -109,44 +108,41 @@ def protocol_table(results: Sequence[RunResult]) -> Table:
     """Return a row for each protocol: what it does, and how many rows its parts have."""
     parts = ("train", "validation", "test")
     rows = []
-    for protocol in protocols(results):
+    for protocol in protocols_of(results):
         held = [result.rows for result in results if protocol.holds(result.split)]
         rows.append(
             (
                 protocol.heading,
                 _MEANINGS[protocol.name],
-                *(_range([counts[part] for counts in held]) for part in parts),
+                *(value_range([counts[part] for counts in held]) for part in parts),
             )
         )
     columns = ("protocol", "what it does", "training rows", "validation rows", "test rows")
     return Table("Protocols", ("",) * len(columns), columns, _blocks(rows, ()))
 
 
-def _score(entry: Entry, protocol: Protocol, metric: str) -> str:
-    spread = Spread.of(entry.under(protocol), metric)
+def _score(entry: ComparedModel, protocol: Protocol, metric: str) -> str:
+    spread = Spread.of(entry.under(protocol), attrgetter(metric))
     if spread is None:
         return MISSING
-    if protocol.positions:
-        return f"{number(spread.mean)}\nworst {number(spread.low)}\n{_positions(spread, protocol)}"
-    if spread.runs == 1:
+    if spread.runs == 1 and not protocol.positions:
         return f"{number(spread.mean)}\n1 seed"
-    return f"{number(spread.mean)}\n{number(spread.low)}..{number(spread.high)}\n{spread.runs} seeds"
+    count = _positions(spread, protocol) if protocol.positions else f"{spread.runs} seeds"
+    return f"{number(spread.mean)}\n{extent(spread, protocol, attrgetter('low'))}\n{count}"
 
 
 def _positions(spread: Spread, protocol: Protocol) -> str:
     """Names positions that are missing, and runs where a position has several."""
-    total = len(protocol.positions)
-    count = str(total) if spread.places == total else f"{spread.places} of {total}"
     runs = "" if spread.runs == spread.places else f", {spread.runs} runs"
-    return f"{count} position{'s' if total > 1 else ''}{runs}"
+    return f"{protocol.count(spread.places)}{runs}"
 
 
-def _blocks(in_paper: Iterable[Row], others: Iterable[Row]) -> tuple[TableRows, ...]:
+def _blocks(in_paper: Iterable[TableRow], others: Iterable[TableRow]) -> tuple[TableRows, ...]:
     blocks = (TableRows("", tuple(in_paper)), TableRows(NOT_IN_PAPER, tuple(others)))
     return tuple(block for block in blocks if block.rows)
 
 
-def _hyperparameter_columns(networks: Sequence[Entry]) -> list[str]:
+def _hyperparameter_columns(networks: Sequence[ComparedModel]) -> list[str]:
     """Names of the hyperparameters worth a column: the usual ones, and those in which networks differ."""
     settings: list[Mapping[str, object]] = [entry.results[0].hyperparameters for entry in networks]
     names = dict.fromkeys(name for each in settings for name in each)
@@ -169,8 +165,3 @@ def _size(value: int) -> str:
 def _mean(values: Iterable[float]) -> str:
     mean = fmean(values)
     return f"{mean:.1f}" if mean else MISSING
-
-
-def _range(values: Sequence[int]) -> str:
-    low, high = min(values), max(values)
-    return str(low) if low == high else f"{low}..{high}"

@@ -26,7 +26,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Origin:
+class FineTuningOrigin:
     """The bundle that a run was fine-tuned from.
 
     Attributes:
@@ -46,7 +46,7 @@ class Origin:
     new_channels: tuple[str, ...] = ()
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Origin:
+    def from_json(cls, values: Mapping[str, Any]) -> FineTuningOrigin:
         """Read what `dataclasses.asdict` made."""
         names = {name: tuple(values[name]) for name in ("new_classes", "new_channels")}
         return cls(**{**values, **names})
@@ -122,7 +122,7 @@ class RunResult:
     history: tuple[Epoch, ...] = ()
     unusable_images: int = 0
     branches: tuple[str, ...] = field(default=())
-    fine_tuned_from: Origin | None = None
+    fine_tuned_from: FineTuningOrigin | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The result as JSON values."""
@@ -144,7 +144,7 @@ class RunResult:
             known["split"] = SplitSettings(**known["split"])
             known["history"] = tuple(Epoch(**epoch) for epoch in known["history"])
             if known["fine_tuned_from"] is not None:
-                known["fine_tuned_from"] = Origin.from_json(known["fine_tuned_from"])
+                known["fine_tuned_from"] = FineTuningOrigin.from_json(known["fine_tuned_from"])
             return cls(**known)
         except KeyError as error:
             raise ResultError(f"{source}: the field {error} is missing") from error

@@ -29,13 +29,13 @@ from training.scoring.scores import score
 from training.temporal.alarm import tune
 from training.temporal.bench import Bench
 from training.temporal.fusion_fitting import ThermalSettings
-from training.temporal.fusion_training import Trained, answer_shown
+from training.temporal.fusion_training import TrainedFusion, answer_shown
 from training.temporal.nested import FALSE_REJECT_RATE
 
 NAME = "temporal_fusion"
 
 
-def picture_metrics(bench: Bench, trained: Trained, test: np.ndarray, images: Images) -> dict[str, Any]:
+def picture_metrics(bench: Bench, trained: TrainedFusion, test: np.ndarray, images: Images) -> dict[str, Any]:
     """Return the scores of every mode on held-out rows, as the card has them."""
     labels, answers = answer_shown(bench, trained, test, images)
     return {
@@ -74,7 +74,7 @@ def benchmark_metrics(results: list[BenchmarkResult], name: str) -> dict[str, An
 
 
 def write_bundle(
-    trained: Trained,
+    trained: TrainedFusion,
     bench: Bench,
     images: Images,
     output: Path,
@@ -109,7 +109,7 @@ def write_bundle(
 
 
 def _content(
-    trained: Trained,
+    trained: TrainedFusion,
     bench: Bench,
     images: Images,
     name: str,
@@ -176,7 +176,7 @@ def random_inputs(bundle: Bundle, batch: int, generator: torch.Generator) -> Ten
     }
 
 
-def _examples(trained: Trained) -> Tensors:
+def _examples(trained: TrainedFusion) -> Tensors:
     """Return inputs for the exporter."""
     shape = trained.fusion.shape
     window = torch.ones(2, shape.window, shape.gas_channels)

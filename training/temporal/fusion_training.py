@@ -38,7 +38,7 @@ _DRAWN_SEED = 0
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedFusion:
     """Temporal fusion, fitted to the rows outside a test, with what was chosen for it."""
 
     choice: Choice
@@ -76,7 +76,7 @@ def load_fusion_images(dataset: Dataset, thermal: str, settings: ThermalSettings
 
 def train(
     recipes: Mapping[str, Recipe], outside: Outside, images: Images, settings: ThermalSettings, seed: int
-) -> Trained:
+) -> TrainedFusion:
     """Choose an encoder on the rows outside a test, fit it to all of them, and GasNet beside it.
 
     Raises:
@@ -88,11 +88,11 @@ def train(
     assert isinstance(encoder, FittedEncoder)
     build = partial(TemporalFusion, encoder=ENCODERS[encoder.settings.encoder])
     fusion = fit_fusion(encoder, choice, outside, build, images, settings, seed)
-    return Trained(choice, fusion, outside)
+    return TrainedFusion(choice, fusion, outside)
 
 
 def answer_shown(
-    bench: Bench, trained: Trained, test: Indices, images: Images
+    bench: Bench, trained: TrainedFusion, test: Indices, images: Images
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Run the modes on held-out rows, and fusion with the camera stopped or showing noise.
 

@@ -27,10 +27,10 @@ from training.benchmark.summary import (
     points_lost,
     pooled_reliability,
     protocols,
-    spread,
     windows,
     without_window_models,
 )
+from training.report.protocols import Spread
 from training.scoring.reliability import ReliabilityPoint, RiskCoveragePoint
 
 SHARES = st.floats(0, 1)
@@ -75,7 +75,7 @@ def test_a_spread_over_blocks_is_of_positions_however_many_seeds_each_has(
     runs: list[tuple[float, float]],
 ) -> None:
     results = [bench_result(accuracy=0.5, ece=value, split=blocked(place)) for place, value in runs]
-    found = spread(results, lambda result: result.ece)
+    found = Spread.of(results, lambda result: result.ece)
     means = [np.mean([v for p, v in runs if p == place]) for place in {place for place, _ in runs}]
     assert found is not None
     assert (found.places, found.runs) == (len(means), len(runs))
@@ -85,10 +85,10 @@ def test_a_spread_over_blocks_is_of_positions_however_many_seeds_each_has(
 
 def test_runs_without_the_figure_are_passed_over() -> None:
     results = [bench_result(ece=0.2), bench_result(ece=None), bench_result(ece=0.4)]
-    found = spread(results, lambda result: result.ece)
+    found = Spread.of(results, lambda result: result.ece)
     assert found is not None
     assert (found.mean, found.runs) == (pytest.approx(0.3), 2)
-    assert spread([bare_result()], lambda result: result.ece) is None
+    assert Spread.of([bare_result()], lambda result: result.ece) is None
 
 
 @pytest.mark.parametrize(

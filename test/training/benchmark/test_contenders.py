@@ -11,7 +11,7 @@ import small_benchmark as small
 from gas_fusion_ros.model.window import WindowSettings
 from training.benchmark.contenders import (
     CONTENDERS,
-    ESTIMATORS,
+    WINDOW_ESTIMATORS,
     ContenderError,
     EstimatorRecipe,
     choose_contenders,
@@ -69,7 +69,7 @@ def test_other_lengths_keep_the_rows_own_period() -> None:
             assert recipe.with_readings(20).window == WindowSettings(20, ROW_PERIOD_NS)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", WINDOW_ESTIMATORS)
 def test_an_estimator_knows_what_it_was_fitted_to(estimator: str, part: TrainingPart) -> None:
     fitted = EstimatorRecipe(estimator, WINDOW).fit(part, 0)
     windows = part.windows(WINDOW)

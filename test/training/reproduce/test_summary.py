@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,9 @@ from made_results import RANDOM_SPLIT, blocked, gas_result, image_result
 
 from training.data.splits import BACKWARD, FORWARD, SPLITS, SplitSettings
 from training.fitting.catalog import PaperFigures
-from training.report.protocols import Spread, protocols
+from training.report.protocols import Spread, protocols_of
 from training.reproduce.summary import comparisons
-from training.results.run_result import Origin
+from training.results.run_result import FineTuningOrigin
 
 PAPER = {
     "lstm": PaperFigures(4, 0.8852, 0.8848),
@@ -35,7 +36,7 @@ splits = st.one_of(
 @given(st.lists(st.tuples(accuracies, splits), min_size=1, max_size=12))
 def test_a_mean_lies_within_its_range(runs: list[tuple[float, SplitSettings]]) -> None:
     results = [gas_result(accuracy=accuracy, split=split) for accuracy, split in runs]
-    spread = Spread.of(results, "accuracy")
+    spread = Spread.of(results, attrgetter("accuracy"))
     assert spread is not None
     measured = [result.accuracy for result in results]
     assert min(measured) - 1e-9 <= spread.low <= spread.mean + 1e-9
@@ -46,7 +47,7 @@ def test_a_mean_lies_within_its_range(runs: list[tuple[float, SplitSettings]]) -
 @given(st.lists(splits, max_size=12))
 def test_every_result_is_in_exactly_one_column(chosen: list[SplitSettings]) -> None:
     results = [gas_result(split=split) for split in chosen]
-    columns = protocols(results)
+    columns = protocols_of(results)
     for split in chosen:
         holding = [column for column in columns if column.holds(split)]
         assert len(holding) == 1
@@ -58,27 +59,27 @@ def test_every_result_is_in_exactly_one_column(chosen: list[SplitSettings]) -> N
 
 def test_several_seeds_at_a_position_count_as_one() -> None:
     at_start = [gas_result(accuracy=accuracy, split=blocked(0.0)) for accuracy in (0.6, 0.8)]
-    spread = Spread.of([*at_start, gas_result(accuracy=0.9, split=blocked(0.2))], "accuracy")
+    spread = Spread.of([*at_start, gas_result(accuracy=0.9, split=blocked(0.2))], attrgetter("accuracy"))
     assert spread is not None
     assert (spread.mean, spread.low, spread.high) == pytest.approx((0.8, 0.7, 0.9))
     assert (spread.places, spread.runs) == (2, 3)
 
 
 def test_without_results_there_is_no_spread() -> None:
-    assert Spread.of([], "accuracy") is None
+    assert Spread.of([], attrgetter("accuracy")) is None
 
 
 @pytest.mark.parametrize(
     "split", [blocked(0.2), SplitSettings(FORWARD, 0.5, None, 20), SplitSettings(BACKWARD, 0.25, None, 60)]
 )
 def test_a_heading_is_the_protocols_name(split: SplitSettings) -> None:
-    (column,) = protocols([gas_result(split=split)])
+    (column,) = protocols_of([gas_result(split=split)])
     assert column.heading == split.protocol
 
 
 def test_a_heading_names_all_positions_and_the_exact_fraction() -> None:
     results = [gas_result(split=blocked(position, fraction=0.125)) for position in (0.4, 0.0)]
-    (column,) = protocols(results)
+    (column,) = protocols_of(results)
     assert column.heading == "blocked split at 0, 0.4, 12.5% held out, embargo 60"
 
 
@@ -121,7 +122,7 @@ def test_other_data_make_another_row() -> None:
 
 def test_fine_tuned_runs_make_a_row_of_their_own() -> None:
     """Their weights have seen other data: they are no run of the protocol beside them."""
-    tuned = gas_result(fine_tuned_from=Origin("mine", "12ef" * 16, "gas_only", 1.0))
+    tuned = gas_result(fine_tuned_from=FineTuningOrigin("mine", "12ef" * 16, "gas_only", 1.0))
     (table,) = comparisons([gas_result(), tuned, gas_result(channels=("mq3", "mq8"))], PAPER)
     assert [entry.title for entry in table.in_paper if entry.results] == [
         "CNN1D (channels mq2+mq3+mq5+mq6+mq7+mq8+mq135, fine-tuned from nothing)",

@@ -14,7 +14,7 @@ from training.results.result_file import ResultError, write_results
 from training.results.run_result import (
     RESULT,
     Epoch,
-    Origin,
+    FineTuningOrigin,
     RunResult,
     read_result,
     write_result,
@@ -59,7 +59,7 @@ def test_a_result_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_what_a_run_was_fine_tuned_from_comes_back(tmp_path: Path) -> None:
-    origin = Origin("fusion1", "00ff", "gas_only", 0.75, ("Ammonia",), ("mq137", "mq9"))
+    origin = FineTuningOrigin("fusion1", "00ff", "gas_only", 0.75, ("Ammonia",), ("mq137", "mq9"))
     write_result(tmp_path, replace(RUN, fine_tuned_from=origin))
     assert read_result(tmp_path).fine_tuned_from == origin
 
