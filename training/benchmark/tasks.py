@@ -21,7 +21,7 @@ from training.data.images import Images
 from training.data.splits import FRACTION, STRICT, SplitSettings, split_settings
 from training.fitting.fit import threads
 from training.results.benchmark_result import BenchmarkResult, read_benchmark
-from training.results.result_file import RESULTS, write_results
+from training.results.result_file import RESULTS, in_order, write_results
 from training.temporal.bench import Bench
 
 PARTS = "parts"
@@ -85,17 +85,8 @@ def run_task(task: BenchmarkTask, bench: Bench, images: Images | None, output: P
 
 def collect(output: Path) -> list[BenchmarkResult]:
     """Read all finished runs of an output folder, in the order of the contenders."""
-    order = {name: place for place, name in enumerate(CONTENDERS)}
     results = [result for path in (output / PARTS).glob("*.json") for result in read_benchmark(path)]
-    return sorted(
-        results,
-        key=lambda result: (
-            order.get(result.model, len(order)),
-            result.split.name,
-            result.split.position or 0.0,
-            result.seed,
-        ),
-    )
+    return in_order(results, CONTENDERS)
 
 
 def result_line(result: BenchmarkResult) -> str:

@@ -13,10 +13,7 @@ import numpy.typing as npt
 from torch import nn
 
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.model.bundle import (
-    Bundle,
-    window_to_json,
-)
+from gas_fusion_ros.model.bundle import Bundle, window_to_json
 from gas_fusion_ros.model.networks.shape import Shape
 from gas_fusion_ros.model.window import WindowSettings
 from training.data.images import Thermal

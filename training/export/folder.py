@@ -11,12 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.model.bundle import (
-    FORMAT_VERSION,
-    MANIFEST,
-    bundle_files,
-    file_sha256,
-)
+from gas_fusion_ros.model.bundle import FORMAT_VERSION, MANIFEST, bundle_files, file_sha256
 
 
 class ExportError(ValueError):

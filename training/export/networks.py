@@ -14,10 +14,7 @@ from safetensors.torch import save
 from torch import nn
 
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.model.bundle import (
-    ONNX_FILES,
-    WEIGHTS,
-)
+from gas_fusion_ros.model.bundle import ONNX_FILES, WEIGHTS
 from gas_fusion_ros.model.networks.folding import fold_batch_norm
 from gas_fusion_ros.model.networks.shape import Shape
 
@@ -26,7 +23,6 @@ _IR_VERSION = 8
 """The oldest that carries opset 18, so that ONNX Runtime 1.14 and newer read it."""
 _SMALL = 1024
 """Tensors with fewer values stay in float32: they weigh nothing."""
-
 
 Tensors = dict[str, torch.Tensor]
 

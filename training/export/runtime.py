@@ -13,10 +13,7 @@ import torch
 from torch import nn
 
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.model.bundle import (
-    Bundle,
-    onnx_files,
-)
+from gas_fusion_ros.model.bundle import Bundle, onnx_files
 from gas_fusion_ros.model.runtimes import OnnxRuntime, load_networks
 from training.export.folder import ExportError
 from training.export.networks import Tensors, random_inputs
@@ -29,7 +26,6 @@ RUNS = 300
 RUN_SECONDS = 10.0
 """... and how long they may take together."""
 _BATCH = 20
-
 
 Draw = Callable[[int, torch.Generator], Tensors]
 """Makes so many random inputs of a network, by the names of its ONNX inputs, in its order."""

@@ -1,4 +1,4 @@
-"""The report over all runs: the paper's tables with ours beside them, as Markdown and as one HTML file."""
+"""What a report says, in sections with tables and pictures, before it is Markdown or HTML."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ReportSection:
 
 @dataclass(frozen=True)
 class ResultsReport:
-    """All that both files say."""
+    """All that its files say."""
 
     title: str
     sections: tuple[ReportSection, ...]

@@ -56,7 +56,6 @@ ACROSS = 4
 _TITLE_LETTERS = 24
 """Letters of a small picture's title per line."""
 
-
 Draw = Callable[[Figure], None]
 
 

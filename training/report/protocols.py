@@ -6,12 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from training.data.splits import SPLITS, SplitSettings
-from training.results.result_file import AnyResult
-
-Result = TypeVar("Result", bound=AnyResult)
+from training.results.result_file import AnyResult, Result
 
 
 @dataclass(frozen=True)

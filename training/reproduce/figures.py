@@ -13,13 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from gas_fusion_ros.report.figure_style import (
-    BLUE,
-    FAINT_COLOUR,
-    GREEN,
-    TEXT_COLOUR,
-    VERMILLION,
-)
+from gas_fusion_ros.report.figure_style import BLUE, FAINT_COLOUR, GREEN, TEXT_COLOUR, VERMILLION
 from training.report.figure_parts import (
     ACROSS,
     draw_legend,

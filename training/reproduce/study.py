@@ -14,7 +14,7 @@ from training.fitting.catalog import all_models
 from training.fitting.fit import Machine
 from training.fitting.runs import RUNS, Study, TrainingRun, execute
 from training.reproduce.report import write_report
-from training.results.result_file import RESULTS, write_results
+from training.results.result_file import RESULTS, in_order, write_results
 from training.results.run_result import RESULT, RunResult, read_result
 
 
@@ -29,16 +29,8 @@ def execute_all(
 
 def collect(output: Path) -> list[RunResult]:
     """Read all finished runs of an output folder, in the order of the tables."""
-    order = {model.name: model.order for model in all_models()}
     results = [read_result(path.parent) for path in (output / RUNS).glob(f"*/{RESULT}")]
-    return sorted(
-        results,
-        key=lambda result: (order.get(result.model, len(order)), result.split.name, _place(result)),
-    )
-
-
-def _place(result: RunResult) -> tuple[float, int, str]:
-    return result.split.position or 0.0, result.seed, result.run
+    return in_order(results, (model.name for model in all_models()))
 
 
 def summarise(output: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from gas_fusion_ros.base.files import write_whole
 from training.data.splits import SplitSettings
@@ -16,6 +16,18 @@ RESULTS = "results.json"
 
 class AnyResult(Protocol):
     """What every result says of itself, whatever it measured."""
+
+    @property
+    def run(self) -> str:
+        """Name of the run, unlike any other's."""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of split, weights and order."""
 
     @property
     def split(self) -> SplitSettings:
@@ -37,8 +49,23 @@ class AnyResult(Protocol):
         """All of it as JSON values."""
 
 
+Result = TypeVar("Result", bound=AnyResult)
+
+
 class ResultError(ValueError):
     """A result cannot be read; the message names the file."""
+
+
+def in_order(results: Iterable[Result], models: Iterable[str]) -> list[Result]:
+    """Sort results by the place of their model among `models`, unknown ones last, then by split and seed."""
+    places = {name: place for place, name in enumerate(models)}
+
+    def place(result: Result) -> tuple[int, str, float, int, str]:
+        split = result.split
+        known = places.get(result.model, len(places))
+        return known, split.name, split.position or 0.0, result.seed, result.run
+
+    return sorted(results, key=place)
 
 
 def write_results(path: Path, results: Iterable[AnyResult]) -> None:

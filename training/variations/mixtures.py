@@ -20,7 +20,6 @@ DRAWS = 400
 _LAG_ROWS = 10
 _CHI_MEDIAN = 0.6745
 
-
 FloatArray = npt.NDArray[np.float64]
 
 

@@ -8,14 +8,7 @@ from pathlib import Path
 
 import needs_training  # noqa: F401
 import pytest
-from made_benchmark import (
-    BACKWARD_SPLIT,
-    FORWARD_SPLIT,
-    STRICT_SPLIT,
-    bare_result,
-    bench_result,
-    blocked,
-)
+from made_benchmark import BACKWARD_SPLIT, FORWARD_SPLIT, STRICT_SPLIT, bare_result, bench_result, blocked
 from markdown_it import MarkdownIt
 
 from training.benchmark.report import ALARMS, compose, write_report

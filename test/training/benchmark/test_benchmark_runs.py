@@ -14,7 +14,7 @@ import small_benchmark as small
 import torch
 
 from gas_fusion_ros.base.dataset import Dataset
-from training.benchmark import runs as benchmark_runs
+from training.benchmark import runs
 from training.benchmark.contenders import Contender
 from training.benchmark.runs import run_contender, without_class
 from training.data.splits import BACKWARD, BLOCKED, FORWARD, STRICT, SplitSettings
@@ -129,7 +129,7 @@ def test_held_out_windows_hold_no_row_that_trains(bench: Bench, monkeypatch: pyt
     near = replace(SPLIT, embargo=2)
     results = [next(run_contender(bench, small.CONTENDER, near, [0]))]
     _, outside = bench.held_out(near, 0)
-    measure = benchmark_runs._measure
+    measure = runs._measure
 
     def poisoned(bench: Bench, *arguments: object) -> object:
         counts = bench.recording.counts.copy()
@@ -137,7 +137,7 @@ def test_held_out_windows_hold_no_row_that_trains(bench: Bench, monkeypatch: pyt
         changed = replace(bench, recording=replace(bench.recording, counts=counts))
         return measure(changed, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(benchmark_runs, "_measure", poisoned)
+    monkeypatch.setattr(runs, "_measure", poisoned)
     results.append(next(run_contender(bench, small.CONTENDER, near, [0])))
     first, second = (replace(result, seconds=0.0) for result in results)
     assert first == second
@@ -161,7 +161,7 @@ def test_one_choice_serves_all_seeds_but_where_the_seed_moves_the_test(
         sealed.append(outside.barred)
         return choose(recipes, outside, seed)
 
-    monkeypatch.setattr(benchmark_runs, "choose", counted)
+    monkeypatch.setattr(runs, "choose", counted)
     assert len(list(run_contender(bench, small.CONTENDER, split, [0, 1]))) == 2
     assert len(sealed) == choices
     assert len({rows.tobytes() for rows in sealed}) == choices

@@ -7,14 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_benchmark import (
-    BACKWARD_SPLIT,
-    FORWARD_SPLIT,
-    STRICT_SPLIT,
-    bare_result,
-    bench_result,
-    blocked,
-)
+from made_benchmark import BACKWARD_SPLIT, FORWARD_SPLIT, STRICT_SPLIT, bare_result, bench_result, blocked
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from training.benchmark.summary import (

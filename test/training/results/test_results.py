@@ -11,14 +11,7 @@ from made_results import read_results
 
 from training.data.splits import SplitSettings
 from training.results.result_file import ResultError, write_results
-from training.results.run_result import (
-    RESULT,
-    Epoch,
-    FineTuningOrigin,
-    RunResult,
-    read_result,
-    write_result,
-)
+from training.results.run_result import RESULT, Epoch, FineTuningOrigin, RunResult, read_result, write_result
 
 RUN = RunResult(
     run="cnn1d-blocked0.4-seed1-0123abcd",

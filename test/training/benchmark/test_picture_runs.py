@@ -13,8 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from training.benchmark import __main__ as benchmark
-from training.benchmark import contenders, tasks
-from training.benchmark import picture_runs as benchmark_pictures
+from training.benchmark import contenders, picture_runs, tasks
 from training.benchmark.contenders import Contender
 from training.results.benchmark_result import BenchmarkResult, read_benchmark
 from training.temporal.fusion_fitting import ThermalSettings
@@ -32,7 +31,7 @@ def entry(tmp_path_factory: pytest.TempPathFactory) -> BenchmarkResult:
     with small.short_onsets() as patch:
         for module in (tasks, contenders):
             patch.setattr(module, "CONTENDERS", {contender.name: contender})
-        for module in (benchmark, benchmark_pictures):
+        for module in (benchmark, picture_runs):
             patch.setattr(module, "ThermalSettings", SETTINGS)
         arguments: list[str | Path] = [
             "--models",

@@ -22,7 +22,7 @@ from gas_fusion_ros.model.networks.window_encoders import (
 )
 from training.data.windows import TrainingPart, Windows
 from training.fitting.material import Normalisation
-from training.temporal import encoder_fitting as temporal_fitting
+from training.temporal import encoder_fitting
 from training.temporal.encoder_fitting import EncoderAnswers, EncoderSettings, as_tensors, fit_encoder
 
 SMALL = EncoderSettings(readings=8, prototypes=4, copies=1, batch=64)
@@ -152,7 +152,7 @@ def test_patrols_add_prototypes_that_count_less(
 ) -> None:
     """The recorded prototypes are those without patrols; the further ones come from patrols alone."""
     moved = replace(windows, counts=windows.counts + 40)
-    monkeypatch.setattr(temporal_fitting, "patrol_windows", lambda *_: moved)
+    monkeypatch.setattr(encoder_fitting, "patrol_windows", lambda *_: moved)
     settings = replace(settings_of("patrols"), copies=0, prototypes=PROTOTYPES, reserve=2.5)
     plain = fit_encoder(part, replace(settings, encoder="prototypes"), 0).network
     fitted = fit_encoder(part, settings, 0)
