@@ -24,17 +24,17 @@ from rich.table import Table
 
 from gas_fusion_ros.base.dataset import CSV_NAME, Dataset
 from gas_fusion_ros.model.bundle import Bundle
-from training import options
-from training.catalog import Model, load_model
-from training.copies import find_copies
-from training.export import export, load_runs
-from training.fine_tuning import Start, aligned, find_start
-from training.fitting import Machine
-from training.images import Thermal
-from training.material import Normalisation
-from training.runs import Run, Study, execute
-from training.splits import SplitSettings, places_in_class
-from training.trained import load_run
+from training.command_line import options
+from training.data.copies import find_copies
+from training.data.images import Thermal
+from training.data.splits import SplitSettings, places_in_class
+from training.export.bundle import export, load_runs
+from training.fitting.catalog import Model, load_model
+from training.fitting.fine_tuning import Start, aligned, find_start
+from training.fitting.fit import Machine
+from training.fitting.material import Normalisation
+from training.fitting.runs import Study, TrainingRun, execute
+from training.fitting.trained import load_run
 
 CONSOLE = Console()
 EARLY = 800
@@ -97,7 +97,7 @@ class Field:
     ) -> Path:
         """Train on a folder; return the run's."""
         study = Study.of(Dataset.load(folder, channels), self.output, self.output, Thermal.NONE)
-        run = Run(model, SPLIT, seed, start)
+        run = TrainingRun(model, SPLIT, seed, start)
         execute(run, study, Machine(accelerator="cpu", threads=1))
         return run.folder(study)
 
@@ -141,7 +141,7 @@ def main(
         Path, typer.Option(help="Folder for runs and bundles; finished ones are not run again.")
     ],
     data: options.DataOption = None,
-    model: Annotated[str, typer.Option(help="A gas model of training/models/.")] = "cnn1d",
+    model: Annotated[str, typer.Option(help="A gas model of training/fitting/models/.")] = "cnn1d",
     rows: Annotated[str, typer.Option(help="How many rows of each class to train on.")] = "10,25,50,100",
     seeds: Annotated[str, typer.Option(help="Seeds: 0, 0,3 or 0-4.")] = "0-4",
 ) -> None:

@@ -24,12 +24,12 @@ from torch import nn
 
 from gas_fusion_ros.model.networks.registry import build
 from gas_fusion_ros.model.networks.shape import Shape
-from training import options
-from training.catalog import Model, load_model
-from training.fitting import Machine, fit, threads
-from training.images import Images, Thermal
-from training.material import Material
-from training.splits import Split
+from training.command_line import options
+from training.data.images import Images, Thermal
+from training.data.splits import Split
+from training.fitting.catalog import Model, load_model
+from training.fitting.fit import Machine, fit, threads
+from training.fitting.material import Material
 
 CONSOLE = Console()
 ROWS = 1024

@@ -70,7 +70,8 @@ def write_untrained_bundle(
 
     from gas_fusion_ros.model.networks.registry import build
     from gas_fusion_ros.model.networks.shape import Shape
-    from training.export import deployed, write_manifest, write_weights
+    from training.export.folder import write_manifest
+    from training.export.networks import deployed, write_weights
 
     torch.manual_seed(0)
     content = manifest_content(networks, image_size, preparation)

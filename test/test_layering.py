@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "gas_fusion_ros"
+TRAINING = ROOT / "training"
 
 ROS = {
     "builtin_interfaces",
@@ -43,6 +44,20 @@ FLOORS = (
     ("ros", "pairing", "alarm", "drivers", "simulation", "model"),
     ("settings", "base"),
 )
+# From the bottom up; each uses only what stands before it. Files beside them are commands: nobody uses them.
+TRAINING_ROOMS = (
+    "data",
+    "variations",
+    "scoring",
+    "results",
+    "fitting",
+    "command_line",
+    "export",
+    "temporal",
+    "report",
+    "benchmark",
+    "reproduce",
+)
 OFFLINE = {"inspection", "export", "report", "evaluation", "truth", "bags"}
 
 
@@ -72,13 +87,13 @@ def roots(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(path)}
 
 
-def room(path: Path) -> str:
+def room(path: Path, package: Path = PACKAGE) -> str:
     """The folder right below the package that a file is in, or the file's own name."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return path.relative_to(package).parts[0].removesuffix(".py")
 
 
-def used_rooms(path: Path) -> set[str]:
-    return {name.split(".")[1] for name in imports(path) if name.startswith("gas_fusion_ros.")}
+def used_rooms(path: Path, package: Path = PACKAGE) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith(f"{package.name}.")}
 
 
 def floor(name: str) -> int:
@@ -131,9 +146,23 @@ def test_networks_and_alarm_touch_no_files(path: Path) -> None:
     assert not roots(path) & (FILE_ACCESS | ROS)
 
 
-@pytest.mark.parametrize("path", sources(ROOT / "training"), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sources(TRAINING), ids=lambda path: str(path.relative_to(TRAINING)))
 def test_training_knows_no_nodes(path: Path) -> None:
     assert not any(name.startswith("gas_fusion_ros.nodes") for name in imports(path))
+
+
+@pytest.mark.parametrize("path", sources(TRAINING), ids=lambda path: str(path.relative_to(TRAINING)))
+def test_rooms_of_training_use_only_those_below(path: Path) -> None:
+    name = room(path, TRAINING)
+    if path.parent != TRAINING:
+        assert used_rooms(path, TRAINING) <= set(TRAINING_ROOMS[: TRAINING_ROOMS.index(name) + 1])
+    else:
+        assert used_rooms(path, TRAINING) <= set(TRAINING_ROOMS)
+
+
+def test_the_house_rules_show_the_rooms_of_training() -> None:
+    rules = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert " < ".join(TRAINING_ROOMS) in " ".join(rules.split())
 
 
 @pytest.mark.parametrize("path", IN_ROOMS, ids=lambda path: str(path.relative_to(PACKAGE)))

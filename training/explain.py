@@ -17,18 +17,17 @@ import numpy.typing as npt
 import torch
 import typer
 from PIL import Image, ImageDraw, ImageFont
-from rich.console import Console
 
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.model.networks.grad_cam import Explainer, Map
 from gas_fusion_ros.model.pseudo_colour import heat_colours, heat_overlay
-from training import options
-from training.images import Thermal
-from training.material import as_inputs
-from training.runs import Answers
-from training.trained import TrainedRun, load_inputs, load_run
+from training.command_line import options
+from training.command_line.options import CONSOLE
+from training.data.images import Thermal
+from training.fitting.material import as_inputs
+from training.fitting.runs import Answers
+from training.fitting.trained import TrainedRun, load_inputs, load_run
 
-CONSOLE = Console()
 SHEET = "gradcam.png"
 SHEET_COLOURS = 256
 """Of the sheet's palette: a picture of noise in full colour weighs three times as much."""

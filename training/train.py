@@ -12,25 +12,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
-from training import options
-from training.catalog import Model, load_model
-from training.fine_tuning import Start, aligned, default_model, find_start, open_bundle, prepared_alike
-from training.fitting import Machine
-from training.reproduce import (
-    MOST_FINDINGS,
-    make_output,
-    open_study,
-    prepare_images,
-    result_line,
-    split_settings,
+from training.command_line import options
+from training.command_line.options import CONSOLE
+from training.command_line.output_folder import make_output
+from training.command_line.study import MOST_FINDINGS, open_study, prepare_images, result_line
+from training.data.splits import BLOCKED, EMBARGO, RANDOM, split_settings
+from training.fitting.catalog import Model, load_model
+from training.fitting.fine_tuning import (
+    Start,
+    aligned,
+    default_model,
+    find_start,
+    open_bundle,
+    prepared_alike,
 )
-from training.runs import RUNS, Run, check, execute, with_branches
-from training.splits import BLOCKED, EMBARGO, RANDOM
-
-CONSOLE = Console()
+from training.fitting.fit import Machine
+from training.fitting.runs import RUNS, TrainingRun, check, execute, with_branches
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,8 @@ def main(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Which model: a file's name in training/models/.", show_default="the first of the bundle"
+            help="Which model: a file's name in training/fitting/models/.",
+            show_default="the first of the bundle",
         ),
     ] = None,
     bundle: Annotated[
@@ -113,7 +113,7 @@ def main(
         begun = choose_beginning(model, bundle, channels)
         chosen = begun.model.with_overrides(options.hyperparameters(settings))
         (rows,) = split_settings([split], [] if position is None else [position], fraction, embargo)
-        runs = with_branches([Run(chosen, rows, seed, begun.start)])
+        runs = with_branches([TrainingRun(chosen, rows, seed, begun.start)])
         study, findings = open_study(
             options.data_folder(data),
             begun.channels,

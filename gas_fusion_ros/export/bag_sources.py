@@ -200,7 +200,7 @@ class FolderSource:
             return ThermalFrame(stamp_ns, *read_image(row.image))
         if self._render_seed is None:
             return None
-        # The scenes that training renders, see training/images.py, as its first take.
+        # The scenes that training renders, see training/data/images.py, as its first take.
         rng = np.random.default_rng((self._render_seed, row.index, 0))
         celsius = renderer.render(renderer.random_scene(row.label, rng), rng)
         return ThermalFrame(stamp_ns, in_camera_steps(celsius), "32FC1")

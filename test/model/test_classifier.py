@@ -315,7 +315,9 @@ def deviating(by: float) -> Array:
     return BUNDLE.mean + np.float32(by) * BUNDLE.std
 
 
-def at(tick: int, counts: Array | float, picture: ThermalFrame | None = None, stretch: int = 0) -> Observation:
+def at(
+    tick: int, counts: Array | float, picture: ThermalFrame | None = None, stretch: int = 0
+) -> Observation:
     """An observation some periods after the start; its counts, or what they are normalised to."""
     values = counts if isinstance(counts, np.ndarray) else deviating(counts)
     return Observation(GasReading(tick * PERIOD, PAPER_CHANNELS, values), picture, stretch=stretch)

@@ -20,7 +20,7 @@ from gas_fusion_ros.model.grad_cam import grad_cam  # noqa: E402
 from gas_fusion_ros.model.networks.grad_cam import Explainer  # noqa: E402
 from gas_fusion_ros.model.networks.registry import ARCHITECTURES  # noqa: E402
 from gas_fusion_ros.model.split_network import SplitNetwork  # noqa: E402
-from training.export import deployed, to_onnx  # noqa: E402
+from training.export.networks import deployed, to_onnx  # noqa: E402
 
 
 def input_names(name: str) -> list[str]:

@@ -133,7 +133,7 @@ class Node:
         for pair in pairs:
             if pair.reading is None and pair.image_stamp_ns is not None:
                 self._alarm.observe(pair.image_stamp_ns, instant)
-            verdict = self._classifier.classify(Observation(pair.reading, pair.image, run=pair.run))
+            verdict = self._classifier.classify(Observation(pair.reading, pair.image, stretch=pair.stretch))
             self.heard.verdicts.append(verdict)
             self._alarm.update(verdict, instant)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
-from training.benchmark_results import BenchmarkResult
-from training.reliability import ReliabilityPoint, RiskCoveragePoint
-from training.splits import BACKWARD, BLOCKED, FORWARD, STRICT, SplitSettings
+from training.data.splits import BACKWARD, BLOCKED, FORWARD, STRICT, SplitSettings
+from training.results.benchmark_result import BenchmarkResult
+from training.scoring.reliability import ReliabilityPoint, RiskCoveragePoint
 
 FORWARD_SPLIT = SplitSettings(FORWARD, 0.5, None, 60)
 STRICT_SPLIT = SplitSettings(STRICT, 0.2, None, 20)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
-from training.results import Epoch, RunResult
-from training.splits import BLOCKED, SplitSettings
+from training.data.splits import BLOCKED, SplitSettings
+from training.results.result_file import read_runs
+from training.results.run_result import Epoch, RunResult
 
 RANDOM_SPLIT = SplitSettings()
 HISTORY = (Epoch(1, 1.2, 1.3, 0.5, 0.48), Epoch(2, 0.6, 0.7, 0.8, 0.79), Epoch(3, 0.4, 0.8, 0.75, 0.74))
@@ -67,3 +69,8 @@ def yardstick_result(accuracy: float = 0.9, **changes: Any) -> RunResult:
     """A run of an estimator of scikit-learn."""
     nothing: dict[str, Any] = {"parameters": 0, "macs": 0, "epochs": 0, "best_epoch": 0, "history": ()}
     return gas_result("knn1", accuracy, **{**nothing, **changes})
+
+
+def read_results(path: Path) -> list[RunResult]:
+    """Read the `results.json` of single networks' runs."""
+    return [RunResult.from_json(values, path) for values in read_runs(path)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from training.augmentation import filled
-from training.windows import Windows
+from training.data.windows import Windows
+from training.variations.augmentation import filled
 
 
 def made_windows(labels: list[int], readings: int = 40, channels: int = 7, seed: int = 0) -> Windows:

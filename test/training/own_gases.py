@@ -13,9 +13,9 @@ from typer.testing import CliRunner, Result
 
 from gas_fusion_ros.base.dataset import CSV_NAME
 from gas_fusion_ros.model.bundle import Bundle
-from training import export as exporting
 from training import train
-from training.results import RunResult, read_result
+from training.export import __main__ as exporting
+from training.results.run_result import RunResult, read_result
 
 CHANNELS = ("mq3", "mq8", "mq135", "mq137")
 LEVELS = {"Ammonia": (250, 300, 620, 800), "NoGas": (520, 560, 450, 200), "Smoke": (380, 660, 300, 260)}

@@ -17,10 +17,10 @@ from gas_fusion_ros.model.bundle import file_sha256
 from gas_fusion_ros.model.networks.registry import ARCHITECTURES, build
 from gas_fusion_ros.model.networks.shape import Shape
 from gas_fusion_ros.model.thermal import Preparation
-from training.material import Normalisation
-from training.results import RunResult, write_result
-from training.runs import LOGITS, WEIGHTS
-from training.splits import SplitSettings, split_rows
+from training.data.splits import SplitSettings, split_rows
+from training.fitting.material import Normalisation
+from training.fitting.runs import LOGITS, WEIGHTS
+from training.results.run_result import RunResult, write_result
 
 SIZE = 64
 """The smallest picture that GasNet takes."""

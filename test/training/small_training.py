@@ -14,10 +14,10 @@ from lightning.pytorch.callbacks import Callback
 
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.model.networks.gas import GasDnn
-from training.catalog import Hyperparameters
-from training.fitting import Fit, Machine, fit, threads
-from training.material import Material
-from training.splits import Split
+from training.data.splits import Split
+from training.fitting.catalog import Hyperparameters
+from training.fitting.fit import Fit, Machine, fit, threads
+from training.fitting.material import Material
 
 SPLIT = Split(np.arange(48), np.arange(48, 64), np.arange(64, 80))
 SETTINGS = Hyperparameters(epochs=4, batch=8, noise_counts=0.1)

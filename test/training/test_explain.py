@@ -13,14 +13,9 @@ from run_folders import SIZE, write_run
 from typer.testing import CliRunner, Result
 
 from gas_fusion_ros.base.observation import PAPER_CLASSES
-from training.explain import (
-    Explanation,
-    choose_rows,
-    contact_sheet,
-    main,
-)
-from training.results import RunResult
-from training.trained import load_run
+from training.explain import Explanation, choose_rows, contact_sheet, main
+from training.fitting.trained import load_run
+from training.results.run_result import RunResult
 
 
 def call(*arguments: str | Path) -> Result:

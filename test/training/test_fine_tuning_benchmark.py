@@ -13,8 +13,7 @@ from own_gases import invoke
 
 from benchmarks import fine_tuning
 from gas_fusion_ros.base.dataset import Dataset
-from training import export as exporting
-from training.catalog import Model, load_model
+from training.fitting.catalog import Model, load_model
 
 
 @pytest.fixture
@@ -34,7 +33,7 @@ def small_scale(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name, value in (("EARLY", 40), ("FEW_FROM", 42), ("TEST_FROM", 60), ("load_model", brief)):
         monkeypatch.setattr(fine_tuning, name, value)
-    monkeypatch.setattr(exporting, "RUNS", 2)
+    monkeypatch.setattr("training.export.runtime.RUNS", 2)
 
 
 def test_copies_of_rows_that_train_are_no_test_rows(folder: Path, tmp_path: Path) -> None:

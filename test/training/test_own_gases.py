@@ -21,21 +21,23 @@ from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier
 from gas_fusion_ros.model.runtimes import create_runtime
-from training import benchmark, reproduce, temporal, train
-from training import export as exporting
-from training.catalog import load_model
-from training.images import Thermal
-from training.results import read_result
-from training.runs import Run, Study
-from training.splits import SplitSettings
+from training import train
+from training.benchmark import __main__ as benchmark
+from training.data.images import Thermal
+from training.data.splits import SplitSettings
+from training.fitting.catalog import load_model
+from training.fitting.runs import Study, TrainingRun
+from training.reproduce import __main__ as reproduce
+from training.results.run_result import read_result
+from training.temporal import __main__ as temporal
 
 
 @pytest.fixture(autouse=True)
 def few_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """As fast as it gets, and away from the data set that the environment names."""
     monkeypatch.delenv("GAS_FUSION_DATA", raising=False)
-    monkeypatch.setattr(exporting, "INPUTS", 4)
-    monkeypatch.setattr(exporting, "RUNS", 2)
+    monkeypatch.setattr("training.export.__main__.INPUTS", 4)
+    monkeypatch.setattr("training.export.runtime.RUNS", 2)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +71,8 @@ def small_bundles(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     with pytest.MonkeyPatch.context() as patch:
         # Made before `few_inputs` is: away from the data set that the environment names.
         patch.delenv("GAS_FUSION_DATA", raising=False)
-        patch.setattr(exporting, "INPUTS", 4)
-        patch.setattr(exporting, "RUNS", 2)
+        patch.setattr("training.export.__main__.INPUTS", 4)
+        patch.setattr("training.export.runtime.RUNS", 2)
         for name in ("dnn", "fusion1_field"):
             settings = ("--set", "epochs=1", "--set", "image_size=64")
             run, _ = trained(root / name, "--model", name, "--data", tiny_folder, *settings)
@@ -203,8 +205,8 @@ def test_runs_of_earlier_versions_are_found_by_their_names(tmp_path: Path) -> No
     (tmp_path / CSV_NAME).write_text(f"{header}\n1,2,3,4,5,6,7,NoGas\n2,2,3,4,5,6,7,Smoke\n")
     study = Study.of(Dataset.load(tmp_path), tmp_path, tmp_path, Thermal.RENDERED)
     study = replace(study, data_sha256="00")
-    gas = Run(load_model("cnn1d"), SplitSettings(), 0)
-    fusion = Run(load_model("fusion1"), SplitSettings("blocked", 0.2, 0.4, 60), 3)
+    gas = TrainingRun(load_model("cnn1d"), SplitSettings(), 0)
+    fusion = TrainingRun(load_model("fusion1"), SplitSettings("blocked", 0.2, 0.4, 60), 3)
     assert gas.name(study) == "cnn1d-random-seed0-6bbd6674"
     assert fusion.name(study) == "fusion1-blocked0.4-seed3-b909c609"
 

@@ -1,0 +1,128 @@
+"""One command trains temporal fusion and writes a bundle that the live node's classifier runs."""
+
+from __future__ import annotations
+
+import needs_training  # noqa: F401  isort:skip
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small_benchmark as small
+import typer
+from typer.testing import CliRunner, Result
+
+from gas_fusion_ros.base.observation import (
+    PAPER_CHANNELS,
+    PAPER_CLASSES,
+    GasReading,
+    Mode,
+    Observation,
+    ThermalFrame,
+)
+from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.classifier import Classifier
+from gas_fusion_ros.model.runtimes import OnnxRuntime, Runtime, TorchRuntime
+from gas_fusion_ros.simulation.patrol import Patrol
+from training.data.splits import BLOCKED, SplitSettings
+from training.data.windows import ROW_PERIOD_NS
+from training.export.folder import ExportError
+from training.temporal import __main__ as temporal
+from training.temporal import bundle as bundle_module
+from training.temporal.fusion_fitting import ThermalSettings
+from training.temporal.nested import FALSE_REJECT_RATE
+
+SETTINGS = partial(ThermalSettings, image_size=64, epochs=2)
+
+
+def run(*arguments: str | Path) -> Result:
+    app = typer.Typer()
+    app.command()(temporal.main)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small.write_folder(tmp_path_factory.mktemp("temporal_data"), small.made_recording())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patched() -> Iterator[None]:
+    with small.short_onsets() as patch:
+        patch.setattr("training.temporal.recipes.SHIPPED", small.CONTENDER.recipes)
+        patch.setattr(temporal, "ThermalSettings", SETTINGS)
+        patch.setattr(temporal, "TEST", SplitSettings(BLOCKED, 0.2, 0.4, 0))
+        patch.setattr("training.export.runtime.RUNS", 3)
+        patch.setattr(bundle_module, "INPUTS", 20)
+        yield
+
+
+@pytest.fixture(scope="module")
+def bundle(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    output = tmp_path_factory.mktemp("temporal_output") / "bundle"
+    options = ("--cache", folder / "cache", "--threads", "1", "--name", "mine")
+    result = run("--data", folder, "--output", output, "--embargo", str(small.EMBARGO), *options)
+    assert result.exit_code == 0, result.output
+    return Bundle.load(output)
+
+
+def test_the_bundle_says_what_it_is(bundle: Bundle) -> None:
+    assert bundle.name == "mine"
+    assert set(bundle.networks) == set(Mode)
+    assert bundle.classes == PAPER_CLASSES
+    assert bundle.channels == PAPER_CHANNELS
+    assert bundle.window in {recipe.window for recipe in small.CONTENDER.recipes.values()}
+    assert bundle.false_reject_rate == FALSE_REJECT_RATE
+    assert bundle.alarm.off_threshold <= bundle.alarm.on_threshold
+    assert set(bundle.temperatures.values()) == {1.0}
+    card = (bundle.path / "README.md").read_text()
+    assert "rendered" in card
+    assert "blocked split at 0.4, 20% held out, embargo 8" in card
+    assert "--embargo 8 --output DIR --name mine" in card
+
+
+@pytest.mark.parametrize("runtime", [OnnxRuntime, partial(TorchRuntime, device="cpu")], ids=["onnx", "torch"])
+def test_the_classifier_runs_it_in_every_mode(bundle: Bundle, runtime: Callable[[Bundle], Runtime]) -> None:
+    classifier = Classifier(bundle, runtime(bundle))
+    recording = small.made_recording()
+    frame = ThermalFrame(ROW_PERIOD_NS, Patrol(0).frame(0.0), "32FC1")
+    smoke = np.flatnonzero(recording.labels == PAPER_CLASSES.index("Smoke"))[:20]
+    modes = set()
+    for place, row in enumerate(smoke):
+        stamp_ns = (place + 1) * ROW_PERIOD_NS
+        reading = GasReading(stamp_ns, PAPER_CHANNELS, recording.counts[row])
+        verdict = classifier.classify(Observation(reading, None))
+        modes |= {verdict.mode, classifier.classify(Observation(reading, frame)).mode}
+        assert verdict.novelty is not None
+    modes.add(classifier.classify(Observation(None, frame)).mode)
+    assert modes == set(Mode)
+    assert max(verdict.by_class, key=lambda name: verdict.by_class[name]) == "Smoke"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "detail"),
+    [
+        (("--recipes", "twelve"), "--recipes: no recipe is called twelve; there are all, eight, five"),
+        (("--thermal", "painted"), "thermal is 'painted'"),
+        (("--data", "missing"), "missing does not exist"),
+        (("--benchmark", "missing.json"), "missing.json"),
+        (("--embargo", "60"), "embargo 60 needs at least one in each"),
+    ],
+)
+def test_temporal_refuses_bad_options_in_one_line(
+    arguments: tuple[str, ...], detail: str, folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    embargo = ("--embargo", str(small.EMBARGO))
+    result = run("--data", folder, "--output", output, "--cache", tmp_path / "cache", *embargo, *arguments)
+    assert result.exit_code == 2, result.output
+    (line,) = result.stderr.splitlines()
+    assert detail in line
+    assert not output.exists()
+
+
+def test_figures_of_another_model_are_refused() -> None:
+    with pytest.raises(ExportError, match="no run of 'temporal_fusion'"):
+        bundle_module.benchmark_metrics([], bundle_module.NAME)

@@ -1,0 +1,74 @@
+"""Compares windowed models on time they have not seen: `python -m training.benchmark`. See docs/benchmark.md.
+
+Each model is chosen, calibrated and its alarm tuned inside training data; then it is tested once per seed, as
+recorded and under faults. Stopped, the same command goes on where it was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
+from training.benchmark.contenders import choose_contenders
+from training.benchmark.tasks import PARTS, benchmark_splits, collect, compare, tasks
+from training.command_line import options
+from training.command_line.options import POSITIONS
+from training.command_line.output_folder import make_output, note_command
+from training.command_line.study import MOST_FINDINGS
+from training.data.dataset_check import check_readings
+from training.data.readings import read_readings
+from training.data.splits import BLOCKED, EMBARGO
+from training.temporal.bench import Bench
+from training.temporal.fusion_fitting import ThermalSettings
+from training.temporal.fusion_training import load_fusion_images
+
+
+def main(
+    output: Annotated[Path, typer.Option(help="Folder for results.json and report.")],
+    models: Annotated[
+        str, typer.Option(help="Models with commas between, or all.")
+    ] = "temporal_fusion,knn_window,extra_trees_window",
+    data: options.DataOption = None,
+    channels: options.ChannelsOption = None,
+    split: Annotated[
+        str, typer.Option(help="Splits with commas between: blocked, forward, backward, strict.")
+    ] = BLOCKED,
+    positions: Annotated[str, typer.Option(help="Where `blocked` holds its test block out.")] = POSITIONS,
+    fraction: options.FractionOption = None,
+    embargo: options.EmbargoOption = EMBARGO,
+    seeds: Annotated[str, typer.Option(help="Seeds: 0, 0,3 or 0-4.")] = "0",
+    thermal: options.ThermalOption = "auto",
+    cache: options.CacheOption = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Models at a time, a core each.")] = 1,
+) -> None:
+    """Compare windowed models under splits by time."""
+    with options.refusing("training.benchmark"):
+        chosen = choose_contenders(options.listed("--models", models, str))
+        splits = benchmark_splits(
+            options.listed("--split", split, str),
+            options.listed("--positions", positions, float),
+            fraction,
+            embargo,
+        )
+        dataset = read_readings(options.data_folder(data), options.channel_list(channels, PAPER_CHANNELS))
+        bench = Bench.of(dataset)
+        work = tasks(chosen, splits, options.seed_list(seeds))
+        for task in work:
+            _, outside = bench.held_out(task.split, task.seeds[0])
+            list(outside.folds())
+        images = None
+        if any(contender.pictures for contender in chosen):
+            images = load_fusion_images(dataset, thermal, ThermalSettings(), options.cache_folder(cache))
+        make_output(output / PARTS)
+        collect(output)
+        note_command(output, "training.benchmark")
+    options.print_notes(check_readings(dataset), most=MOST_FINDINGS)
+    with options.stoppable("training.benchmark"):
+        compare(work, bench, images, output, jobs)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,1 @@
+"""What the commands have in common: options, refusals, output folders, several runs at a time."""

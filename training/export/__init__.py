@@ -1,0 +1,1 @@
+"""Trained runs as a model bundle: `python -m training.export`."""

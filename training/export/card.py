@@ -1,0 +1,263 @@
+"""Writes a bundle's model card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.model.bundle import WEIGHTS, Bundle, onnx_files
+from gas_fusion_ros.model.thermal import Preparation
+from training.data.dataset_check import PUBLISHED_SHA256
+from training.data.images import Thermal
+from training.data.splits import RANDOM
+
+RUNTIME = "runtime, CPU, 1 thread"
+"""The entry of a bundle's metrics that holds times and differences."""
+AS_STORED = "as stored"
+"""What was measured is the network with folded batch normalisation and rounded weights."""
+AS_TRAINED = "as trained"
+"""What was measured is the network before that."""
+
+_TEMPLATE = """\
+# {name}
+
+{summary}
+
+| file | network | used for |
+|---|---|---|
+{files}
+| `{weights}` | {all_networks}, for torch | CUDA without ONNX Runtime's CUDA provider |
+
+Classes: {classes}. Channels, in ADC counts: {channels}.
+
+## Trained on
+{sources}
+- Rows: {protocol}, seed {seed}.
+- Batch normalisation is folded where a layer's own weights can take it, and weights are stored in half
+  precision.
+
+| mode | run | rows: training, validation, test | epochs, best | hyperparameters | code version |
+|---|---|---|---|---|---|
+{runs}
+
+Made by
+
+    {command}
+
+## Measured
+| protocol | mode | accuracy | macro F1 | samples | network |
+|---|---|---|---|---|---|
+{results}
+
+{notes}
+
+Runtime on one CPU thread (of the machine that exported it), batch 1, ONNX Runtime, the fastest run; largest
+differences of a logit on random inputs:
+
+| mode | forward, ms | ONNX Runtime to torch | as stored to as trained | inputs |
+|---|---|---|---|---|
+{runtime}
+
+## Use
+Probabilities are calibrated by a temperature per mode, fitted on validation: {temperature}.
+{advice}
+
+Not for safety-critical use: cheap sensors, one laboratory, few gases. Sensors of another array, other load
+resistors or another room temperature shift the readings.
+
+## Licence
+{licence}
+"""
+
+_INPUTS = {
+    Mode.FUSION: "a reading and a thermal picture",
+    Mode.GAS_ONLY: "a reading alone",
+    Mode.THERMAL_ONLY: "a thermal picture alone",
+}
+_PREPARATIONS = {
+    Preparation.FIELD: "one float field, hot is 1; overlay cropped and palette inverted where there is one",
+    Preparation.CROPPED: "in colour, the app's overlay cropped, as in the paper",
+    Preparation.ORIGINAL: "in colour, uncropped",
+}
+_DATASET = "MultimodalGasData (Narkhede et al. 2022, doi 10.17632/zkwgkjkjn9, CC BY 4.0)"
+
+
+def write_card(bundle: Bundle) -> None:
+    """Write README.md into the bundle's folder, from what bundle.json holds."""
+    trained = bundle.trained_on
+    text = _TEMPLATE.format(
+        name=bundle.name,
+        summary=_summary(bundle),
+        files="\n".join(_files(bundle)),
+        weights=WEIGHTS,
+        all_networks="all" if len(bundle.networks) > 1 else "the same",
+        classes=", ".join(bundle.classes),
+        channels=", ".join(bundle.channels),
+        sources="\n".join(_sources(bundle)),
+        protocol=trained["protocol"],
+        seed=trained["seed"],
+        runs="\n".join(_runs(trained["runs"])),
+        command=trained["command"],
+        results="\n".join(_results(bundle.metrics)),
+        notes="\n".join(_notes(bundle)),
+        runtime="\n".join(_runtime(bundle.metrics[RUNTIME])),
+        temperature=_listed({mode.value: value for mode, value in bundle.temperatures.items()}),
+        advice=_advice(bundle.alarm),
+        licence=_licence(trained),
+    )
+    (bundle.path / "README.md").write_text(text, encoding="utf-8")
+
+
+def _is_published(trained: Mapping[str, Any]) -> bool:
+    return trained["readings_sha256"] == PUBLISHED_SHA256
+
+
+def _summary(bundle: Bundle) -> str:
+    runs = bundle.trained_on["runs"]
+    return (
+        "Gas class from "
+        + ", ".join(f"{_INPUTS[mode]} ({runs[mode.value]['title']})" for mode in bundle.networks)
+        + "."
+    )
+
+
+def _files(bundle: Bundle) -> Iterator[str]:
+    files = onnx_files(bundle.networks, bundle.window.readings)
+    for mode, architecture in bundle.networks.items():
+        run = bundle.trained_on["runs"][mode.value]
+        size = f"{run['parameters']:,} parameters"
+        if run["macs"]:
+            size += f", {run['macs'] / 1e6:,.2f} million multiplications"
+        network = f"{run['title']} (`{architecture}`): {size}"
+        yield f"| `{files[mode]}` | {network} | `{mode.value}`: {_INPUTS[mode]} |"
+
+
+def _sources(bundle: Bundle) -> Iterator[str]:
+    trained = bundle.trained_on
+    sha256 = f"sha256 `{trained['readings_sha256']}`"
+    if _is_published(trained):
+        yield f"- **Gas readings: real.** `{trained['readings']}` of {_DATASET}, {sha256}."
+    else:
+        # They may as well be of a simulated patrol.
+        yield f"- **Gas readings: not the published ones.** `{trained['readings']}`, {sha256}."
+    yield from _origins(trained["runs"])
+    if bundle.preparation is None:
+        yield "- Thermal pictures: none."
+        return
+    if trained["thermal"] == Thermal.RENDERED.value:
+        yield (
+            "- **Thermal pictures: rendered**, not real: each reading goes with frames that "
+            "`gas_fusion_ros.simulation.renderer` draws for its class. **Nothing here says how the model "
+            "does on real thermal images.**"
+        )
+    elif _is_published(trained):
+        yield "- **Thermal pictures: real**, the one of each reading."
+    else:
+        yield "- **Thermal pictures: files beside the readings**, the one of each."
+    yield (
+        f"- Pictures are prepared as `{bundle.preparation.value}`, {bundle.image_size}x{bundle.image_size}: "
+        f"{_PREPARATIONS[bundle.preparation]}."
+    )
+
+
+def _origins(runs: Mapping[str, Any]) -> Iterator[str]:
+    """Say what each network was fine-tuned from, where it was."""
+    for mode, run in runs.items():
+        # The runs of windowed bundles are always trained anew.
+        origin = run.get("fine_tuned_from")
+        if origin is None:
+            continue
+        new = {"classes": origin["new_classes"], "channels": origin["new_channels"]}
+        fresh = "; ".join(f"new {kind}: {', '.join(names)}" for kind, names in new.items() if names)
+        yield (
+            f"- Fine-tuned: the network for `{mode}` began with {origin['weights']:.1%} of its weights from "
+            f"`{origin['network']}` of the bundle `{origin['bundle']}`, whose manifest has the sha256 "
+            f"`{origin['sha256']}`" + (f" ({fresh})." if fresh else ".")
+        )
+
+
+def _runs(runs: Mapping[str, Any]) -> Iterator[str]:
+    for mode, run in runs.items():
+        rows = ", ".join(str(run["rows"][part]) for part in ("train", "validation", "test"))
+        branches = f" (of {', '.join(run['branches'])})" if run["branches"] else ""
+        yield (
+            f"| `{mode}` | {run['run']}{branches} | {rows} | {run['epochs']}, {run['best_epoch']} "
+            f"| {_listed(_given(run['hyperparameters']))} | `{run['code_version']}` |"
+        )
+
+
+def _notes(bundle: Bundle) -> Iterator[str]:
+    trained = bundle.trained_on
+    if trained["split"]["name"] == RANDOM:
+        yield (
+            "- A random split flatters: rows are in time order, so a test row's neighbours are in training; "
+            "held out as whole blocks, the published readings take a 1D CNN down to about 0.87 on average."
+        )
+    if trained["thermal"] == Thermal.RENDERED.value:
+        yield "- Figures with pictures measure how well the networks read the renderer's assumptions."
+    if bundle.preparation is Preparation.ORIGINAL:
+        yield (
+            "- The uncropped pictures carry text that differs by class: figures with pictures do not measure "
+            "how well gas is recognised."
+        )
+    if AS_TRAINED in {scores["network"] for _, _, scores in _scores(bundle.metrics)}:
+        yield (
+            f"- '{AS_TRAINED}': measured before weights were rounded to half precision; the table of "
+            "differences says how far that moves a logit."
+        )
+    yield "- Confusion matrices are in `bundle.json`."
+
+
+def _licence(trained: Mapping[str, Any]) -> str:
+    if _is_published(trained):
+        return (
+            "Weights: Apache-2.0, like the package; made from CC BY 4.0 data that must be credited as above."
+        )
+    owners = "That of whoever owns the data. The package itself is Apache-2.0."
+    origins = [run["fine_tuned_from"] for run in trained["runs"].values() if run.get("fine_tuned_from")]
+    if not origins:
+        return owners
+    names = ", ".join(sorted({f"`{origin['bundle']}`" for origin in origins}))
+    return f"{owners} What the licence of {names} asks for holds too: the weights began with its weights."
+
+
+def _advice(alarm: AlarmAdvice) -> str:
+    on_s, off_s = (delay_ns / NANOSECONDS_PER_SECOND for delay_ns in (alarm.on_delay_ns, alarm.off_delay_ns))
+    return (
+        f"Advice for the alarm: raise at a leak probability of {alarm.on_threshold} for {on_s:g} s, "
+        f"clear below {alarm.off_threshold} for {off_s:g} s."
+    )
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in values.items())
+
+
+def _scores(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for protocol, modes in metrics.items():
+        if protocol != RUNTIME:
+            for mode, scores in modes.items():
+                yield protocol, mode, scores
+
+
+def _results(metrics: Mapping[str, Any]) -> Iterator[str]:
+    for protocol, mode, scores in _scores(metrics):
+        yield (
+            f"| {protocol} | `{mode}` | {scores['accuracy']:.4f} | {scores['macro_f1']:.4f} "
+            f"| {scores['samples']} | {scores['network']} |"
+        )
+
+
+def _runtime(measured: Mapping[str, Any]) -> Iterator[str]:
+    for mode, values in measured.items():
+        yield (
+            f"| `{mode}` | {values['forward_ms']} | {values['onnx_torch_max_difference']:.1e} "
+            f"| {values['stored_trained_max_difference']:.1e} | {values['inputs']} |"
+        )

@@ -1,0 +1,1 @@
+"""What all reports are made of: tables, pictures, sections, and how they become Markdown and HTML."""

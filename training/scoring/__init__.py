@@ -1,0 +1,1 @@
+"""What verdicts and probabilities are worth, and what is fitted to them afterwards."""

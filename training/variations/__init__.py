@@ -1,0 +1,1 @@
+"""Windows and pictures that nobody recorded: altered, spliced, simulated."""
