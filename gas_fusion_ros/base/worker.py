@@ -65,11 +65,6 @@ class Worker(Generic[T]):
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
 
-    @property
-    def is_stopping(self) -> bool:
-        """Whether `stop` was called: what `handle` finds from then on may come too late to be of use."""
-        return self._stopping
-
     def stop(self, timeout_s: float = 5.0) -> bool:
         """Finish the running item, drop those that wait and end the thread.
 

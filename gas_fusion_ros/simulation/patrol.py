@@ -182,10 +182,6 @@ class Patrol:
         encounter = self.encounter(t_s)
         return CLEAN_AIR if encounter is None else encounter.gas
 
-    def recovering(self, t_s: float) -> bool:
-        """Whether the air is clean again but the array, or what the camera sees, is not."""
-        return any(one.end_s <= t_s < one.recovered_s for one in self.encounters)
-
     def clean(self, t_s: float) -> bool:
         """Whether neither air, array nor camera has any sign of a leak: no alarm may begin here."""
         return not any(one.first_sign_s <= t_s < one.recovered_s for one in self.encounters)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from screenshots import invert_screenshot
 
 from gas_fusion_ros.model.pseudo_colour import (
     APP_PALETTE,
     invert_palette,
-    invert_screenshot,
     recolour,
     spread,
     without_overlay,

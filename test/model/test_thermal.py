@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from screenshots import invert_screenshot
 
 from gas_fusion_ros.base.observation import ThermalFrame
-from gas_fusion_ros.model.pseudo_colour import APP_PALETTE, invert_palette, invert_screenshot
+from gas_fusion_ros.model.pseudo_colour import APP_PALETTE, invert_palette
 from gas_fusion_ros.model.thermal import (
     MIN_SPAN_KELVIN,
     Preparation,
