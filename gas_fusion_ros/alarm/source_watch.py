@@ -80,7 +80,7 @@ class SourceSettings:
     expects_images: bool
 
 
-class _Stream:
+class _HeardTopic:
     """What was last heard on a topic; times on the watch."""
 
     def __init__(self, now_ns: int) -> None:
@@ -117,8 +117,8 @@ class SourceWatch:
 
     def __init__(self, settings: SourceSettings, watch_ns: int) -> None:
         self._settings = settings
-        self._gas = _Stream(watch_ns)
-        self._images = _Stream(watch_ns)
+        self._gas = _HeardTopic(watch_ns)
+        self._images = _HeardTopic(watch_ns)
         self._valid_ns = watch_ns
         self._arrays, self._alarms = _Several(watch_ns), _Several(watch_ns)
         self._channels_valid_ns: dict[str, int] = {}

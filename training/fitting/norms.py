@@ -26,7 +26,7 @@ def restore_norms(
             that has none itself.
         run_rows: runs the network, in evaluation mode, on rows to train on.
     """
-    watches = [_Watch(_norm(network, name), shift) for name, shift in shifts.items()]
+    watches = [_ObservedNorm(_norm(network, name), shift) for name, shift in shifts.items()]
     run_rows(network)
     for watch in watches:
         watch.finish()
@@ -38,7 +38,7 @@ def _norm(network: nn.Module, name: str) -> Norm:
     return norm
 
 
-class _Watch:
+class _ObservedNorm:
     """Lets a normalisation's inputs pass, but for the shift, and adds up their moments."""
 
     def __init__(self, norm: Norm, shift: torch.Tensor) -> None:

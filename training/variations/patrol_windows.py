@@ -71,7 +71,7 @@ def patrol_windows(part: TrainingPart, settings: WindowSettings, patrols: int) -
     parts = []
     for seed in range(FIRST_SEED, FIRST_SEED + patrols):
         patrol = Patrol(seed, _DURATION_S, _LEAKS, statistics=statistics)
-        stream = _Stream.of(patrol, _READING_PERIOD_S)
+        stream = _SentReadings.of(patrol, _READING_PERIOD_S)
         ends = np.arange(0, len(stream.seconds), _WINDOW_EVERY)
         ends = ends[~_changing(stream.seconds[ends], patrol.encounters)]
         parts.append(stream.windows(ends, settings, names))
@@ -97,7 +97,7 @@ def patrol_onsets(part: TrainingPart, settings: WindowSettings) -> list[Onset]:
     for seed in range(FIRST_ONSET_SEED, FIRST_ONSET_SEED + _ONSETS):
         patrol = Patrol(seed, _ONSET_DURATION_S, leaks=1, statistics=statistics)
         (leak,) = patrol.encounters
-        stream = _Stream.of(patrol, part.recording.period_s)
+        stream = _SentReadings.of(patrol, part.recording.period_s)
         first, last = np.searchsorted(stream.seconds, (leak.start_s, leak.end_s))
         shown = np.arange(max(0, first - LEAD), last)
         windows = stream.windows(shown, settings, names)
@@ -106,7 +106,7 @@ def patrol_onsets(part: TrainingPart, settings: WindowSettings) -> list[Onset]:
 
 
 @dataclass(frozen=True)
-class _Stream:
+class _SentReadings:
     """The readings of a patrol: seconds (R,), counts (R, C), and the names of the air's class."""
 
     seconds: npt.NDArray[np.float64]
@@ -114,7 +114,7 @@ class _Stream:
     air: tuple[str, ...]
 
     @classmethod
-    def of(cls, patrol: Patrol, period_s: float) -> _Stream:
+    def of(cls, patrol: Patrol, period_s: float) -> _SentReadings:
         seconds = np.arange(0.0, patrol.duration_s, period_s)
         counts = np.stack([patrol.reading(float(at)) for at in seconds])
         return cls(seconds, counts, tuple(patrol.label(float(at)) for at in seconds))
