@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gas_fusion_ros.alarm.defaults import default_alarm
+from gas_fusion_ros.alarm.settings import default_alarm
 from gas_fusion_ros.alarm.types import AlarmEvent
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.base.problems import Problems

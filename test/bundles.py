@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES, Mode
 from gas_fusion_ros.model.bundle import (
     FORMAT_VERSION,

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.model.answers import Answer

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from made_bags import EPOCH, SECOND, Made, image, reading, text
 
-from gas_fusion_ros.alarm.defaults import AlarmChoice
+from gas_fusion_ros.alarm.settings import AlarmChoice
 from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel

@@ -138,7 +138,7 @@ def test_nodes_use_nothing_that_is_for_recordings(path: Path) -> None:
     "path",
     [
         *sources(PACKAGE / "model" / "networks"),
-        *(PACKAGE / "alarm" / name for name in ("leak_alarm.py", "types.py", "clock.py", "defaults.py")),
+        *(PACKAGE / "alarm" / name for name in ("leak_alarm.py", "types.py", "clock.py", "settings.py")),
     ],
     ids=lambda path: str(path.relative_to(PACKAGE)),
 )

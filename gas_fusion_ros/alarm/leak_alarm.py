@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from gas_fusion_ros.alarm.settings import AlarmSettings
 from gas_fusion_ros.alarm.types import (
     URGENCY,
     AlarmEvent,
-    AlarmSettings,
     AlarmState,
     AlarmStatus,
     CommandResult,

@@ -1,14 +1,11 @@
-"""What the leak alarm is set with, shows and reports."""
+"""What the leak alarm shows and reports."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from types import MappingProxyType
 
-from gas_fusion_ros.base.observation import UNKNOWN, RobotPose, Verdict
-from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.base.observation import RobotPose
 
 
 class Severity(str, Enum):
@@ -38,68 +35,6 @@ class AlarmState(str, Enum):
     def is_sensed(self) -> bool:
         """Whether the leak of an alarm in this state is not over; `latched` only remembers it."""
         return self in (AlarmState.ACTIVE, AlarmState.ACKNOWLEDGED)
-
-
-@dataclass(frozen=True)
-class AlarmSettings:
-    """What raises the alarm; times in nanoseconds.
-
-    The leak probability is the sum of the probabilities of the gases in `severities`.
-
-    Attributes:
-        severities: the gases that raise an alarm, `Unknown` among them or not; all other classes do not.
-        on_threshold: leak probability from which on a leak is suspected.
-        off_threshold: leak probability below which it counts as gone.
-        on_delay_ns: how long a leak is suspected before the alarm.
-        off_delay_ns: how long it must be gone before the alarm lets go.
-        timeout_ns: how long without a valid reading before the fault.
-    """
-
-    severities: Mapping[str, Severity]
-    on_threshold: float = 0.7
-    off_threshold: float = 0.4
-    on_delay_ns: int = 3 * NANOSECONDS_PER_SECOND
-    off_delay_ns: int = 10 * NANOSECONDS_PER_SECOND
-    timeout_ns: int = 10 * NANOSECONDS_PER_SECOND
-
-    def __post_init__(self) -> None:
-        if not self.severities:
-            raise ValueError("severities must name at least one gas")
-        if not 0.0 < self.off_threshold <= self.on_threshold <= 1.0:
-            raise ValueError(
-                "off_threshold and on_threshold must satisfy 0 < off_threshold <= on_threshold <= 1, "
-                f"not {self.off_threshold} and {self.on_threshold}"
-            )
-        for name, least in (("on_delay_ns", 0), ("off_delay_ns", 0), ("timeout_ns", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
-        severities = {gas: Severity(severity) for gas, severity in self.severities.items()}
-        object.__setattr__(self, "severities", MappingProxyType(severities))
-
-    def check_classes(self, classes: Sequence[str]) -> None:
-        """Make sure that a model can name every gas that is to raise an alarm.
-
-        `Unknown` passes beside the model's classes.
-
-        Raises:
-            ValueError: it cannot, so that gas would never raise one.
-        """
-        missing = sorted(set(self.severities) - {UNKNOWN, *classes})
-        if missing:
-            raise ValueError(
-                f"severities: {', '.join(missing)} is no class of the model, which knows {', '.join(classes)}"
-            )
-
-    def evidence(self, verdict: Verdict) -> Mapping[str, float]:
-        """Return what a verdict says for and against a leak, 0..1 by class.
-
-        Where `Unknown` is to raise an alarm, an Unknown verdict is certain evidence of it. Else the
-        probabilities count as ever: an input unlike training keeps no leak from the alarm.
-        """
-        if verdict.is_unknown and UNKNOWN in self.severities:
-            return {UNKNOWN: 1.0}
-        return verdict.by_class
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gas_fusion_ros.alarm.types import AlarmSettings
+from gas_fusion_ros.alarm.settings import AlarmSettings
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.inspection.schema import (

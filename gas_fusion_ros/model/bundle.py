@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.documents import DocumentError, read_json
 from gas_fusion_ros.base.files import open_regular
 from gas_fusion_ros.base.observation import UNKNOWN, Mode, check_channel_names

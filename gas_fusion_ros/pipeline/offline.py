@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from gas_fusion_ros.alarm.clock import AlarmClock, Conditions, Instant
-from gas_fusion_ros.alarm.types import AlarmEvent, AlarmSettings, AlarmStatus
+from gas_fusion_ros.alarm.settings import AlarmSettings
+from gas_fusion_ros.alarm.types import AlarmEvent, AlarmStatus
 from gas_fusion_ros.base.observation import GasReading, Observation, RobotPose, ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.model.bundle import Bundle

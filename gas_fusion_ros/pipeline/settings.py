@@ -7,8 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from gas_fusion_ros.alarm.defaults import AlarmChoice, severities_for, severities_of
-from gas_fusion_ros.alarm.types import AlarmSettings
+from gas_fusion_ros.alarm.settings import AlarmChoice, AlarmSettings, severities_for, severities_of
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, shipped_folder

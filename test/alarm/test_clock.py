@@ -8,14 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gas_fusion_ros.alarm.clock import NO_READING, SILENCE, SLOW, STOPPED, AlarmClock, Conditions, Instant
-from gas_fusion_ros.alarm.defaults import (
-    DEFAULT_SEVERITIES,
-    AlarmAdvice,
-    AlarmChoice,
-    default_alarm,
-    default_classes,
-    severities_of,
-)
 from gas_fusion_ros.alarm.leak_alarm import (
     AlarmEvent,
     AlarmSettings,
@@ -24,6 +16,14 @@ from gas_fusion_ros.alarm.leak_alarm import (
     CommandResult,
     Reason,
     Severity,
+)
+from gas_fusion_ros.alarm.settings import (
+    DEFAULT_SEVERITIES,
+    AlarmAdvice,
+    AlarmChoice,
+    default_alarm,
+    default_classes,
+    severities_of,
 )
 from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode, Verdict
 

@@ -28,7 +28,7 @@ import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
 
-from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, Observation
 from gas_fusion_ros.demo import demo
 from gas_fusion_ros.demo.pacing import UnderWay

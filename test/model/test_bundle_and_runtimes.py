@@ -27,8 +27,7 @@ from bundles import (
     write_windowed_bundle,
 )
 
-from gas_fusion_ros.alarm.defaults import AlarmAdvice
-from gas_fusion_ros.alarm.types import AlarmSettings
+from gas_fusion_ros.alarm.settings import AlarmAdvice, AlarmSettings
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, Mode
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.model import runtimes

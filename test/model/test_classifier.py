@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 from bundles import NOVELTY_LIMIT, PICTURE, made_answer, write_windowed_bundle
 
-from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import (
     PAPER_CHANNELS,

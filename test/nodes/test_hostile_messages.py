@@ -12,7 +12,7 @@ from scripted_runtime import ScriptedRuntime, windowed_bundle
 from std_srvs.srv import Trigger
 
 from benchmarks.fuzz import attack, broken_limits
-from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.nodes import gas_classifier

@@ -14,7 +14,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from scripted_runtime import CLEAN, ScriptedRuntime, windowed_bundle
 from std_srvs.srv import Trigger
 
-from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.model.answers import Answer
 from gas_fusion_ros.model.bundle import Bundle

@@ -12,8 +12,8 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from scripted_runtime import CLEAN, PERIOD_NS, ScriptedRuntime, windowed_bundle
 
-from gas_fusion_ros.alarm.defaults import AlarmAdvice, default_alarm
 from gas_fusion_ros.alarm.leak_alarm import AlarmSettings, Severity
+from gas_fusion_ros.alarm.settings import AlarmAdvice, default_alarm
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, UNKNOWN, GasReading
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.nodes import gas_classifier

@@ -14,9 +14,9 @@ from made_bags import SECOND, image, reading
 from scripted_runtime import ScriptedRuntime
 
 from gas_fusion_ros.alarm.clock import AlarmClock, Instant
-from gas_fusion_ros.alarm.defaults import DEFAULT_SEVERITIES
+from gas_fusion_ros.alarm.settings import DEFAULT_SEVERITIES, AlarmSettings
 from gas_fusion_ros.alarm.source_watch import Source
-from gas_fusion_ros.alarm.types import AlarmEvent, AlarmSettings, AlarmState
+from gas_fusion_ros.alarm.types import AlarmEvent, AlarmState
 from gas_fusion_ros.bags.serializer import BagMessages
 from gas_fusion_ros.base.observation import (
     PAPER_CHANNELS,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gas_fusion_ros.alarm.defaults import AlarmChoice, default_alarm
+from gas_fusion_ros.alarm.settings import AlarmChoice, default_alarm
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.model.answers import Answer

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gas_fusion_ros.alarm.defaults import DEFAULT_SEVERITIES
+from gas_fusion_ros.alarm.settings import DEFAULT_SEVERITIES
 from gas_fusion_ros.alarm.types import Severity
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle, shipped_folder
 from gas_fusion_ros.model.bundle import Bundle

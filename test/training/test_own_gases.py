@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 from own_gases import CHANNELS, LEVELS, ROWS, exported, invoke, picture, readings, trained, write_rows
 
-from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.dataset import CSV_NAME, IMAGE_FOLDER, Dataset
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, Mode, Observation, ThermalFrame
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from made_windows import any_windows, made_windows
 from scripted_runtime import ScriptedRuntime, windowed_bundle
 
-from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, Observation, ThermalFrame
 from gas_fusion_ros.model.classifier import Classifier

@@ -14,7 +14,7 @@ import typer
 from run_folders import SIZE, random_inputs, untrained, write_run
 from typer.testing import CliRunner, Result
 
-from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode
 from gas_fusion_ros.model.bundle import MANIFEST, ONNX_FILES, Bundle
 from gas_fusion_ros.model.networks.registry import ARCHITECTURES

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gas_fusion_ros.alarm.defaults import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.observation import PAPER_CLASSES
 from training.scoring.calibration import advise_thresholds, clean_leaks, fit_temperature
 
