@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+# This checkout's nodes, whichever the environment was made for.
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from gas_fusion_ros.nodes import gas_classifier, gas_sensor, sim_clock, thermal_camera
 from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, ParameterSpec

@@ -53,18 +53,6 @@ from gas_fusion_ros.ros.messages import decode_reading, encode_label, ns_to_stam
 from gas_fusion_ros.truth.decoding import decode_alarm_state, decode_classification
 from gas_fusion_ros.truth.label_times import LabelTimes
 
-LATCHED_TOPICS = frozenset(
-    {
-        "/gas/alarm",
-        "/gas/alarm_state",
-        "/gas/array_info",
-        "/thermal/camera_status",
-        "/truth/leaks",
-        "/truth/markers",
-        "/rosout",
-    }
-)
-
 _TRUTH_PERIOD_S = 0.5
 _LOG_WARN = 30  # Log.WARN, which is an int in one distribution and bytes in another
 _USUAL = re.compile(r"^alarm \d+ |not a sensor: |array_info is published")
@@ -81,7 +69,7 @@ _ALL_LATCHED = QoSProfile(
 )
 _ALL_SENSOR_DATA = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
-_TOPICS = (
+TOPICS = (
     RecordedTopic("/clock", Clock, _ALL),
     RecordedTopic("/diagnostics", DiagnosticArray, _ALL),
     RecordedTopic("/rosout", Log, _ALL_LATCHED),
@@ -99,6 +87,10 @@ _TOPICS = (
     RecordedTopic("truth/leaks", DiagnosticArray, _ALL_LATCHED),
     RecordedTopic("truth/markers", MarkerArray, _ALL_LATCHED),
 )
+"""What is recorded of a demo."""
+
+
+LATCHED_TOPICS = frozenset(f"/{one.name.lstrip('/')}" for one in TOPICS if one.qos is _ALL_LATCHED)
 
 
 @dataclass(frozen=True)
@@ -205,7 +197,7 @@ class Stage:
         self._is_active = False
         self._composition = Composition(context)
         self._gas, self._camera, self._classifier = self._create_pipeline(context, settings)
-        self._recorder = BagRecorderNode(_TOPICS, bag, self._listeners(), self._now_ns, **_on(context))
+        self._recorder = BagRecorderNode(TOPICS, bag, self._listeners(), self._now_ns, **_on(context))
         self._labels = LabelTimes(programme.truth.intervals if programme.truth is not None else ())
         truth = self._create_truth(context)
         self._control = Node("demo", context=context)

@@ -32,7 +32,7 @@ from gas_fusion_ros.model.thermal import ThermalError, raw_counts
 from gas_fusion_ros.simulation import renderer
 from gas_fusion_ros.simulation.patrol import Patrol
 from gas_fusion_ros.truth.ground_truth import START_S, patrol_pose, patrol_truth
-from gas_fusion_ros.truth.labels import LabelTrack
+from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.scoring import Interval, Leak, label_intervals, leaks_of
 
 START_NS = round(START_S * NANOSECONDS_PER_SECOND)

@@ -18,8 +18,9 @@ from gas_fusion_ros.export.dataset_folder import DatasetFolder
 from gas_fusion_ros.export.dataset_rows import BagPlan, BagRows, BagShare, BagTruth, RowSettings
 from gas_fusion_ros.pairing.types import PairingSettings
 from gas_fusion_ros.ros.messages import channel_names
+from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.labelling import read_label_track, recording_start
-from gas_fusion_ros.truth.labels import LabelTrack, read_intervals
+from gas_fusion_ros.truth.labels import read_intervals
 
 
 class DatasetMakingError(ValueError):

@@ -21,7 +21,7 @@ from gas_fusion_ros.model.thermal import ThermalError, raw_counts
 from gas_fusion_ros.pairing.pairing import Pair, Pairing
 from gas_fusion_ros.pairing.types import PairingCounters, PairingSettings
 from gas_fusion_ros.ros.messages import MessageError, decode_frame, decode_reading, stamp_to_ns
-from gas_fusion_ros.truth.labels import LabelTrack
+from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.track import Moments
 
 _PERIOD_TOLERANCE = 0.05

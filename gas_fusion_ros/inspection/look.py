@@ -17,7 +17,7 @@ from gas_fusion_ros.inspection.times import ArrivalFollower
 from gas_fusion_ros.inspection.warnings import warnings_of
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.pairing.pairing import Pairing, PairingSettings
-from gas_fusion_ros.truth.labels import LabelTrack
+from gas_fusion_ros.truth.label_track import LabelTrack
 
 
 def inspect(

@@ -19,7 +19,7 @@ from lifecycle_msgs.srv import GetState
 from rclpy.client import Client
 from rclpy.task import Future
 
-from gas_fusion_ros.nodes.parameter_file import check_parameter_file
+from gas_fusion_ros.nodes.parameter_file_check import check_parameter_file
 
 PACKAGE = "gas_fusion_ros"
 

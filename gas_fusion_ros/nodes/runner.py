@@ -24,7 +24,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from gas_fusion_ros.nodes.parameter_file import without_place
+from gas_fusion_ros.nodes.parameter_file_check import without_place
 
 _LOOK_S = 0.25
 _CALLBACK_S = 3.0

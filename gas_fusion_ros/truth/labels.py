@@ -1,6 +1,6 @@
-"""What was really in the air during a recording: intervals from a CSV, or labels as they stream from a topic.
+"""Intervals of what was really in the air during a recording, and the CSV that keeps them.
 
-The CSV has the columns `start`, `end` and `class`, a row per interval. A time is a number of seconds, from
+It has the columns `start`, `end` and `class`, a row per interval. A time is a number of seconds, from
 the recording's beginning or, from 1e8 (the year 1973) on, since the epoch, or a stamp of ISO 8601 such as
 `2024-05-01T12:00:00.5Z` (UTC where no zone is given). Between the intervals nothing is known.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import os
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -21,7 +20,7 @@ from gas_fusion_ros.base.files import open_text
 from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.quoting import listed, quoted, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.truth.scoring import Interval, Leak, leaks_of
+from gas_fusion_ros.truth.scoring import Interval
 
 COLUMNS = ("start", "end", "class")
 ABSOLUTE_FROM_S = 100_000_000
@@ -31,9 +30,8 @@ _LAST_S = 9_000_000_000
 """What 64 bits of nanoseconds hold, about."""
 
 _MOST_BYTES = 16 << 20
-_MOST_INTERVALS = 200_000
+MOST_INTERVALS = 200_000
 """Of a CSV, and changes of a label topic: more than one a second for two days."""
-_MOST_LEAKS = 10_000
 _LONGEST_LABEL = 80
 
 _ISO_8601 = re.compile(
@@ -181,94 +179,6 @@ def gaps_between(intervals: Iterable[Interval], label: str, start_ns: int, end_n
     return gaps
 
 
-class LabelTrack:
-    """The truth of a run, fed as it streams or known from the start. Memory grows with the changes alone.
-
-    Where one interval ends and the next begins, the next holds; where none follows, the end belongs to it.
-    """
-
-    def __init__(self) -> None:
-        """Make a track that says nothing yet."""
-        # Parallel lists; the last interval is open, its end unknown, while labels stream in.
-        self._starts: list[int] = []
-        self._intervals: list[Interval] = []
-        self._is_open = False
-        self._leaks: dict[Leak, None] = {}
-
-    @classmethod
-    def of_intervals(cls, intervals: Iterable[Interval]) -> LabelTrack:
-        """The track of intervals that are all known; between them nothing is said.
-
-        Raises:
-            LabelError: two of different classes overlap.
-        """
-        track = cls()
-        track._intervals = merge_intervals(intervals)
-        track._starts = [one.start_ns for one in track._intervals]
-        return track
-
-    def add(self, stamp_ns: int, label: str) -> None:
-        """From `stamp_ns` on `label` holds until another is added.
-
-        Raises:
-            ValueError: it lies before the label that holds, is no class, or one change too many; or the
-                track was made of intervals.
-        """
-        if self._intervals and not self._is_open:
-            raise ValueError("a track made of intervals takes no further label")
-        _check_class(label)
-        last = self._intervals[-1] if self._intervals else None
-        if last is not None and stamp_ns < last.start_ns:
-            raise ValueError(
-                f"label {shown(label)} at {stamp_ns} ns lies before the last, at {last.start_ns} ns"
-            )
-        if last is not None and last.label == label:
-            return
-        if len(self._intervals) >= _MOST_INTERVALS:
-            raise ValueError(f"the label changed {_MOST_INTERVALS} times before; that is no label")
-        if last is not None:
-            self._intervals[-1] = replace(last, end_ns=stamp_ns)
-        self._intervals.append(Interval(label, stamp_ns, stamp_ns))
-        self._starts.append(stamp_ns)
-        self._is_open = True
-
-    def add_leaks(self, leaks: Iterable[Leak]) -> None:
-        """Leaks with their signs, as `truth/leaks` tells; one told again counts once.
-
-        Raises:
-            ValueError: there are too many in all.
-        """
-        more = dict.fromkeys(leaks)
-        if len(self._leaks) + len(more) > _MOST_LEAKS and len(self._leaks | more) > _MOST_LEAKS:
-            raise ValueError(f"more than {_MOST_LEAKS} leaks are told of; that is no recording of a patrol")
-        self._leaks |= more
-
-    def at(self, stamp_ns: int) -> str | None:
-        """The class at a stamp; None where nothing is said, nor yet."""
-        index = bisect_right(self._starts, stamp_ns) - 1
-        if index < 0:
-            return None
-        found = self._intervals[index]
-        holds_on = self._is_open and index == len(self._intervals) - 1
-        return found.label if holds_on or stamp_ns <= found.end_ns else None
-
-    def intervals(self, end_ns: int) -> list[Interval]:
-        """What was said up to `end_ns`, cut there."""
-        shown = [one for one in self._intervals if one.start_ns <= end_ns]
-        if self._is_open and shown and shown[-1] is self._intervals[-1]:
-            shown[-1] = replace(shown[-1], end_ns=end_ns)
-        return [replace(one, end_ns=min(one.end_ns, end_ns)) for one in shown]
-
-    def leaks(self, end_ns: int) -> list[Leak]:
-        """The leaks that had begun by `end_ns`, cut there: those told, or else the stretches with gas."""
-        if not self._leaks:
-            return leaks_of(self.intervals(end_ns))
-        begun = sorted(
-            (leak for leak in self._leaks if leak.start_ns < end_ns), key=lambda leak: leak.start_ns
-        )
-        return [replace(leak, end_ns=min(leak.end_ns, end_ns)) for leak in begun]
-
-
 def _entries(path: str, file: Iterable[str], origin_ns: int) -> Iterator[_Entry]:
     reader = csv.reader(file)
     places = _column_places(path, next(reader, []))
@@ -282,8 +192,8 @@ def _entries(path: str, file: Iterable[str], origin_ns: int) -> Iterator[_Entry]
         except ValueError as error:
             raise LabelError(f"{place}: {error}") from None
         count += 1
-        if count > _MOST_INTERVALS:
-            raise LabelError(f"{path} has more than {_MOST_INTERVALS} intervals")
+        if count > MOST_INTERVALS:
+            raise LabelError(f"{path} has more than {MOST_INTERVALS} intervals")
     if not count:
         raise LabelError(f"{path} has no interval; expected a row of {','.join(COLUMNS)} below the header")
 
@@ -312,7 +222,7 @@ def make_interval(start: str, end: str, label: str, origin_ns: int) -> Interval:
     Raises:
         ValueError: a time or the class is wrong, or the end lies before the start.
     """
-    _check_class(label)
+    check_class(label)
     if label == UNKNOWN:
         raise ValueError(f"the class is {UNKNOWN}; leave out stretches whose class nobody knows")
     start_ns, end_ns = (parse_time(text, origin_ns) for text in (start, end))
@@ -321,7 +231,12 @@ def make_interval(start: str, end: str, label: str, origin_ns: int) -> Interval:
     return Interval(label, start_ns, end_ns)
 
 
-def _check_class(label: str) -> None:
+def check_class(label: str) -> None:
+    """Refuse a class that cannot be one.
+
+    Raises:
+        ValueError: it is empty, too long, or says that the class is not known.
+    """
     if not label:
         raise ValueError("the class is empty; expected its name")
     if len(label) > _LONGEST_LABEL:

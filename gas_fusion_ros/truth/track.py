@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from gas_fusion_ros.base.observation import CLEAN_AIR, UNKNOWN
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.truth.labels import LabelTrack, gaps_between
+from gas_fusion_ros.truth.label_track import LabelTrack
+from gas_fusion_ros.truth.labels import gaps_between
 from gas_fusion_ros.truth.scoring import Interval, Leak
 
 SAME_CLOCK_NS = 10 * NANOSECONDS_PER_SECOND

@@ -41,6 +41,8 @@ from gas_fusion_ros.report.figures import FIGURES
 from gas_fusion_ros.report.pictures import PagePicture
 from gas_fusion_ros.truth.scoring import Interval
 
+FRAMES = 2
+"""Of alarms, of a made evaluation."""
 VOID = {"meta", "img"}
 HOSTILE = "<script>alert(1)</script>&\"'$x$"
 
@@ -267,7 +269,7 @@ def test_frames_of_false_alarms_are_marked(page: Page) -> None:
 
 
 def test_every_picture_is_a_png_in_the_page_with_its_content_in_words(page: Page) -> None:
-    assert len(page.images) == 6
+    assert len(page.images) == len(FIGURES) + FRAMES
     for image in page.images:
         assert len(image["alt"]) > 20
         assert min(decoded(image).size) > 100
@@ -287,7 +289,7 @@ def test_another_entry_is_another_figure(monkeypatch: pytest.MonkeyPatch) -> Non
     nothing = figures.ReportFigure("Nothing", "chart", lambda _: None, lambda _: "of none", lambda _: "none")
     monkeypatch.setattr(document, "FIGURES", (*FIGURES, more, nothing))
     page = page_of(made_evaluation())
-    assert len(page.images) == 7
+    assert len(page.images) == len(FIGURES) + FRAMES + 1
     assert "of all" in page.captions
     assert ("h3", HOSTILE) in page.texts
     assert ("p", "\u2013 none") in page.texts
@@ -374,7 +376,7 @@ def test_without_labels_figures_are_dashes_with_the_reason() -> None:
     assert [row[-1] for row in page.table("alarm", "gas")] == ["\u2013 not known: no labels there"] * 2
     assert "not known when there was a leak" in page.text
     assert "0.9482" not in page.text
-    assert len(page.images) == 4  # neither matrix nor calibration
+    assert len(page.images) == len(FIGURES) + FRAMES - 2, "neither matrix nor calibration"
 
 
 def test_a_bag_without_anything_is_told_of() -> None:
@@ -501,7 +503,7 @@ def test_of_several_bags_a_summary_comes_first_and_leads_to_each() -> None:
     assert page.links == ["#bag-1", "#bag-2", "#bag-3"]
     assert page.ids == ["bag-1", "bag-2", "bag-3"]
     assert [text for tag, text in page.texts if tag == "h2"] == ["morning_patrol", "evening", "night"]
-    assert len(page.images) == 6 + 6 + 4
+    assert len(page.images) == 3 * (len(FIGURES) + FRAMES) - 2
 
 
 def test_bags_that_could_not_be_evaluated_are_named() -> None:
@@ -544,4 +546,4 @@ def test_a_report_with_24_frames_stays_small() -> None:
     )
     html = report_html([made_evaluation(alarm_pictures=pictures)])
     assert len(html) < 1_500_000
-    assert len(Page(html).images) == 4 + 24
+    assert len(Page(html).images) == len(FIGURES) + 24

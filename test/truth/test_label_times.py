@@ -12,7 +12,7 @@ from recordings import S
 from gas_fusion_ros.simulation.patrol import Patrol
 from gas_fusion_ros.truth.ground_truth import labelled_truth, patrol_truth
 from gas_fusion_ros.truth.label_times import LabelTimes
-from gas_fusion_ros.truth.labels import LabelTrack
+from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.scoring import Interval, Leak
 
 

@@ -23,6 +23,7 @@ from gas_fusion_ros.ros.messages import (
     encode_label,
     encode_reading,
 )
+from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.labelling import (
     ALARM_TYPE,
     RecordingStart,
@@ -32,7 +33,7 @@ from gas_fusion_ros.truth.labelling import (
     recording_start,
     truth_intervals,
 )
-from gas_fusion_ros.truth.labels import LabelError, LabelTrack, merge_intervals
+from gas_fusion_ros.truth.labels import LabelError, merge_intervals
 from gas_fusion_ros.truth.scoring import Interval
 
 MAKER = BagMessages()

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.labels import (
     LabelError,
-    LabelTrack,
     make_interval,
     merge_intervals,
     parse_time,

@@ -22,7 +22,7 @@ from gas_fusion_ros.model.bundle import Bundle, BundleError
 from gas_fusion_ros.model.networks.folding import foldable
 from gas_fusion_ros.model.runtimes import load_networks
 from training.fitting.catalog import Model, all_models
-from training.fitting.layouts import Axes, Labels, Purpose, axes_of
+from training.fitting.layouts import LAYOUTS, Axes, Labels, Purpose, axes_of
 from training.fitting.material import Normalisation
 from training.fitting.norms import restore_norms
 from training.results.run_result import FineTuningOrigin
@@ -83,12 +83,18 @@ def find_start(bundle: Bundle, model: Model) -> Start:
     """Return the bundle's network that a model's training can start from.
 
     Raises:
-        StartError: it has none of the model's architecture, or the model trains nothing itself.
+        StartError: it has none of the model's architecture, or the model trains nothing itself, or nobody has
+            said yet which of its weights belong to which class and channel.
     """
     if model.branches:
         raise StartError(
             f"--from: the model '{model.name}' trains nothing itself; fine-tune the models that it combines, "
             f"{' and '.join(model.branches)}"
+        )
+    if model.architecture not in LAYOUTS:
+        raise StartError(
+            f"--from: weights of the architecture {model.architecture} cannot be taken over yet; those of "
+            f"{', '.join(LAYOUTS)} can, see training/fitting/layouts.py"
         )
     for mode, architecture in bundle.networks.items():
         if architecture == model.architecture:

@@ -42,7 +42,7 @@ def axes_of(architecture: str, purpose: Purpose) -> Axes:
         architecture: one for single readings that trains something itself, by its name in the registry.
         purpose: what the network is for.
     """
-    return _LAYOUTS[architecture](purpose)
+    return LAYOUTS[architecture](purpose)
 
 
 def _classes(purpose: Purpose, role: str = "class") -> Labels:
@@ -142,7 +142,7 @@ def _joint_answer(purpose: Purpose) -> Axes:
     return {("head.weight", 1): answers, **_answer("head", purpose)}
 
 
-_LAYOUTS: Mapping[str, Callable[[Purpose], Axes]] = {
+LAYOUTS: Mapping[str, Callable[[Purpose], Axes]] = {
     "cnn1d": _cnn1d,
     "lstm": lambda purpose: _layers("head", 6, _stepped(purpose), purpose),
     "lstm5": lambda purpose: _layers("head", 6, _stepped(purpose), purpose),
@@ -157,3 +157,4 @@ _LAYOUTS: Mapping[str, Callable[[Purpose], Axes]] = {
     "fusion4": _fusion4,
     "early2021": lambda purpose: _layers("head", 3, [*_thermal_2021(purpose), *_stepped(purpose)], purpose),
 }
+"""Of the networks that can be begun with another's weights, by architecture."""

@@ -33,16 +33,33 @@ from training.fitting.fine_tuning import (
     prepared_alike,
     transfer,
 )
-from training.fitting.layouts import Purpose, axes_of
+from training.fitting.layouts import LAYOUTS, Purpose, axes_of
 from training.fitting.material import Normalisation
 
-TRAINED = [
-    name for name, entry in ARCHITECTURES.items() if not entry.windowed and not name.startswith("fusion3")
-]
+TRAINED = list(LAYOUTS)
+PAPERS = {
+    "cnn1d",
+    "lstm",
+    "lstm5",
+    "dnn",
+    "gasnet",
+    "cnn2021",
+    "vgg16",
+    "resnet34",
+    "googlenet",
+    "fusion1",
+    "fusion2",
+    "fusion4",
+    "early2021",
+}
 SMALL = [name for name in TRAINED if name not in ("vgg16", "resnet34", "googlenet")]
 ENDING_IN_CLASSES = [name for name in SMALL if name not in ("fusion2", "fusion4")]
 """Architectures in which nothing but the last layer's rows belongs to a class."""
 OLD = Purpose(PAPER_CLASSES, PAPER_CHANNELS, PAPER_CHANNELS, SIZE)
+
+
+def test_every_network_of_the_paper_that_trains_something_can_be_begun_with() -> None:
+    assert set(TRAINED) >= PAPERS
 
 
 def shape_of(purpose: Purpose) -> Shape:
@@ -229,3 +246,12 @@ def test_a_bundle_that_changes_under_a_training_is_refused() -> None:
     start = replace(find_start(bundle, load_model("cnn1d")), sha256="0" * 64)
     with pytest.raises(StartError, match="has changed since the training began"):
         start.weights()
+
+
+def test_an_architecture_whose_weights_have_no_names_yet_is_refused() -> None:
+    bundle = open_bundle("fusion1")
+    model = replace(load_model("cnn1d"), architecture="perceptron")
+    with pytest.raises(
+        StartError, match=r"--from: weights of the architecture perceptron cannot be taken over yet"
+    ):
+        find_start(bundle, model)

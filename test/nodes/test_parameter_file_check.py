@@ -10,7 +10,7 @@ import rclpy
 from rclpy.context import Context
 from rclpy.node import Node
 
-from gas_fusion_ros.nodes.parameter_file import check_parameter_file
+from gas_fusion_ros.nodes.parameter_file_check import check_parameter_file
 from gas_fusion_ros.nodes.parameters import ParameterError
 
 ENTRY = "{}:\n  ros__parameters: {{period: 1.0}}\n"
