@@ -235,7 +235,7 @@ def check_class(label: str) -> None:
     """Refuse a class that cannot be one.
 
     Raises:
-        ValueError: it is empty, too long, or says that the class is not known.
+        ValueError: it is empty or too long.
     """
     if not label:
         raise ValueError("the class is empty; expected its name")
