@@ -14,6 +14,7 @@ from rich.table import Table
 
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
 from gas_fusion_ros.commands.bag import bag
+from gas_fusion_ros.commands.calibrate import calibrate
 from gas_fusion_ros.commands.dataset import dataset
 from gas_fusion_ros.commands.evaluate import evaluate
 from gas_fusion_ros.commands.inspect import inspect
@@ -107,6 +108,7 @@ def demo(
 
 
 app.command()(bag)
+app.command()(calibrate)
 app.command()(dataset)
 app.command()(evaluate)
 app.command()(inspect)

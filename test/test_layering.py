@@ -41,7 +41,7 @@ FLOORS = (
     ("demo",),
     ("nodes", "inspection", "export", "report", "evaluation"),
     ("pipeline", "truth", "bags"),
-    ("ros", "pairing", "alarm", "drivers", "simulation", "model"),
+    ("ros", "pairing", "alarm", "drivers", "simulation", "model", "array"),
     ("settings", "base"),
 )
 # From the bottom up; each uses only what stands before it. Files beside them are commands: nobody uses them.

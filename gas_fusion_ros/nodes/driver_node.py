@@ -146,9 +146,11 @@ class DriverNode(ManagedNode, Generic[T]):
         self._told_source = source
         frame_id = self.parameters.value("frame_id")
         now_ns = self.get_clock().now().nanoseconds
-        self._source_publisher.publish(
-            messages.encode_source_status(source, now_ns, frame_id, self.diagnostic_name)
-        )
+        self._source_publisher.publish(self.source_message(source, now_ns, frame_id))
+
+    def source_message(self, source: Source, stamp_ns: int, frame_id: str) -> DiagnosticArray:
+        """What is told of a source on `SOURCE_TOPIC`."""
+        return messages.encode_source_status(source, stamp_ns, frame_id, self.diagnostic_name)
 
     @property
     def driver_is_running(self) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.alarm.source_watch import WARMING_UP, Source
+from gas_fusion_ros.array.array_file import load_array
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
@@ -18,6 +21,7 @@ from gas_fusion_ros.drivers import DriverState
 from gas_fusion_ros.drivers.gas.channel_health import ChannelMonitor, ChannelSettings, ChannelState
 from gas_fusion_ros.drivers.registry import find_drivers
 from gas_fusion_ros.nodes.driver_node import DriverNode, DriverNodeSettings, driver_specs
+from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.ros import messages
@@ -40,6 +44,11 @@ class GasSensorSettings(DriverNodeSettings):
     )
     channels: tuple[str, ...] = setting(PAPER_CHANNELS, "channels of the array, in order", read_only=True)
     health: ChannelSettings = group(ChannelSettings)
+    array_file: str = setting(
+        "",
+        "file that describes the array, as `gas-fusion calibrate` writes it; told on gas/array_info; empty "
+        "for none",
+    )
 
 
 class GasSensorNode(DriverNode[GasReading]):
@@ -60,12 +69,32 @@ class GasSensorNode(DriverNode[GasReading]):
         )
         self._monitor: ChannelMonitor | None = None
         self._states: tuple[ChannelState, ...] = ()
+        self._array: ArrayDescription | None = None
 
     def configure(self) -> None:
         """Open the driver and begin to watch the channels' health."""
-        health = self.parameters.settings(GasSensorSettings).health
-        self._monitor, self._states = ChannelMonitor(health), ()
+        settings = self.parameters.settings(GasSensorSettings)
+        self._monitor, self._states = ChannelMonitor(settings.health), ()
+        self._array = self._load_array(settings)
         super().configure()
+
+    def _load_array(self, settings: GasSensorSettings) -> ArrayDescription | None:
+        if not settings.array_file:
+            return None
+        try:
+            array = load_array(Path(settings.array_file)).of_channels(settings.channels)
+        except ValueError as error:
+            raise ParameterError(f"array_file: {error}") from None
+        calibration = array.calibration
+        told = "is not calibrated" if calibration is None else f"was calibrated on {calibration.date}"
+        self.get_logger().info(f"the array of {settings.array_file} {told}")
+        return array
+
+    def source_message(self, source: Source, stamp_ns: int, frame_id: str) -> DiagnosticArray:
+        """What stands behind the readings, and how the array describes itself."""
+        return messages.encode_source_status(
+            source, stamp_ns, frame_id, self.diagnostic_name, array=self._array
+        )
 
     def publish(self, sample: GasReading) -> None:
         """Publish one reading, invalid channels as NaN."""

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from gas_fusion_ros.alarm.leak_alarm import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
 from gas_fusion_ros.alarm.source_watch import INHIBITING, RUNNING, STATES, Source
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import (
     CLEAN_AIR,
@@ -797,11 +798,14 @@ def encode_source_status(
     frame_id: str,
     node_name: str,
     maker: MessageMaker = ROS_MESSAGES,
+    array: ArrayDescription | None = None,
 ) -> DiagnosticArray:
     """Make the DiagnosticArray of a source.
 
     Its first status is named `<node>: source` and has the values `driver`, `is_sensor` (`true` or `false`)
-    and `state`; one further status for each channel is named `<node>: <channel>` and has the value `health`.
+    and `state`, and of an array that is described `unit`, `full_scale`, `divider`, `serial_id` and
+    `calibrated`. One further status for each channel is named `<node>: <channel>` and has the value `health`
+    and, where they are known, `sensor`, `baseline` and `spread`.
 
     Args:
         source: what stands behind the samples.
@@ -809,19 +813,51 @@ def encode_source_status(
         frame_id: frame of the samples.
         node_name: what the statuses are named after.
         maker: who makes the message.
+        array: how a gas sensor array describes itself; None where nobody says.
     """
     message = source.state if source.is_sensor else f"{source.state}, not a sensor: {source.driver}"
-    values = {"driver": source.driver, "is_sensor": str(source.is_sensor).lower(), "state": source.state}
+    values = {
+        "driver": source.driver,
+        "is_sensor": str(source.is_sensor).lower(),
+        "state": source.state,
+        **_array_values(array),
+    }
     statuses = [
         diagnostic_status(f"{node_name}: source", _source_level(source), message, values, maker=maker)
     ]
     for name, health in source.channels:
         level, message = _HEALTH[health]
         status = diagnostic_status(
-            f"{node_name}: {name}", level, message, {"health": health.value}, maker=maker
+            f"{node_name}: {name}",
+            level,
+            message,
+            {"health": health.value, **_channel_values(array, name)},
+            maker=maker,
         )
         statuses.append(status)
     return diagnostic_array(statuses, stamp_ns, frame_id, maker)
+
+
+def _array_values(array: ArrayDescription | None) -> dict[str, object]:
+    if array is None:
+        return {}
+    values: dict[str, object] = {
+        "unit": array.unit.value,
+        "full_scale": array.full_scale,
+        "divider": array.divider.value,
+        "serial_id": array.serial_id,
+    }
+    if array.calibration is not None:
+        values["calibrated"] = array.calibration.date
+    return values
+
+
+def _channel_values(array: ArrayDescription | None, name: str) -> dict[str, object]:
+    for channel in () if array is None else array.channels:
+        if channel.name == name:
+            told = {"sensor": channel.sensor, "baseline": channel.baseline, "spread": channel.spread}
+            return {key: value for key, value in told.items() if value not in (None, "")}
+    return {}
 
 
 def _source_level(source: Source) -> Level:

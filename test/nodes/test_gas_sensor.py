@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import PointCloud2
 
+from gas_fusion_ros.array.array_file import write_array
+from gas_fusion_ros.array.description import ArrayCalibration, ArrayChannel, ArrayDescription
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
@@ -216,3 +219,44 @@ def test_a_simulated_array_is_no_sensor_in_diagnostics_either(graph: Graph) -> N
     graph.wait_for(lambda: "gas_sensor: driver" in statuses(diagnostics))
     driver = statuses(diagnostics)["gas_sensor: driver"]
     assert (driver.level, driver.message) == (DiagnosticStatus.WARN, "not a sensor: simulated")
+
+
+def test_an_array_that_is_described_is_told(graph: Graph, tmp_path: Path) -> None:
+    path = tmp_path / "array.yaml"
+    channels = (ArrayChannel("mq3", "MQ-3", 0.5, 0.01), ArrayChannel("mq2"), ArrayChannel("mq9"))
+    calibration = ArrayCalibration("2026-01-02T03:04:05+00:00", 300)
+    write_array(path, ArrayDescription(channels, full_scale=4095.0, serial_id="7", calibration=calibration))
+    infos = graph.listen(DiagnosticArray, "gas/array_info", LATCHED)
+    node = graph.create(
+        GasSensorNode, driver="simulated", array_file=str(path), channels=["mq2", "mq3"], health__warm_up=0.0
+    )
+    start(node)
+    graph.wait_for(lambda: len(infos[-1].status) == 3)
+    first, mq2, mq3 = (key_values(status) for status in infos[-1].status)
+    told = {key: first[key] for key in ("unit", "full_scale", "divider", "serial_id", "calibrated")}
+    assert told == {
+        "unit": "counts",
+        "full_scale": "4095.0",
+        "divider": "load_low",
+        "serial_id": "7",
+        "calibrated": "2026-01-02T03:04:05+00:00",
+    }
+    assert (mq3["sensor"], mq3["baseline"], mq3["spread"]) == ("MQ-3", "0.5", "0.01")
+    assert "baseline" not in mq2
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("format_version: 1\nchannels: {mq2: {}}\n", "array_file: it has no channel mq3"),
+        ("format_version: 3", "array_file: array file .* format_version is 3; this release reads 1"),
+    ],
+)
+def test_an_array_file_that_does_not_fit_is_refused(
+    graph: Graph, tmp_path: Path, content: str, reason: str
+) -> None:
+    path = tmp_path / "array.yaml"
+    path.write_text(content)
+    node = graph.create(GasSensorNode, driver="simulated", array_file=str(path), channels=["mq2", "mq3"])
+    assert node.trigger_configure() == FAILURE
+    assert re.search(reason, node.failure)

@@ -1,0 +1,1 @@
+"""An array of MQ sensors: what stands behind its readings, and its own clean air."""

@@ -1,0 +1,139 @@
+"""What an array says of itself: how its readings become resistances, and its baseline in clean air.
+
+The sensing layer Rs and the load resistor RL divide the supply (MQ data sheets, Hanwei and Winsen). With the
+output over RL, `load_low`, the usual way,
+
+    Rs/RL = full_scale/reading - 1
+
+and with the output over Rs, `load_high`, its inverse: load resistor, supply, converter and bits cancel. Data
+sheets draw ln Rs over ln ppm as straight lines: what gases change is ln(Rs/RL) less its value in clean air.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.base.observation import check_channel_names
+from gas_fusion_ros.base.quoting import listed
+
+Values = npt.NDArray[np.float32]
+
+
+class Unit(str, Enum):
+    """What a reading is."""
+
+    COUNTS = "counts"
+    VOLT = "volt"
+    OHM = "ohm"
+    """Rs itself; then nothing is known of a divider."""
+
+
+class Divider(str, Enum):
+    """Over which resistor the output is taken."""
+
+    LOAD_LOW = "load_low"
+    """Over the load resistor: more gas, more counts."""
+    LOAD_HIGH = "load_high"
+    """Over the sensing layer: more gas, fewer counts."""
+
+
+@dataclass(frozen=True)
+class ArrayChannel:
+    """One sensor of an array.
+
+    Attributes:
+        name: the channel's name in the readings.
+        sensor: the sensor's type, such as `MQ-135`; empty where unknown.
+        baseline: mean of ln(Rs/RL) in clean air, of ln(Rs in ohm) for the unit `ohm`; None where not
+            calibrated.
+        spread: standard deviation of the same; None where not calibrated.
+    """
+
+    name: str
+    sensor: str = ""
+    baseline: float | None = None
+    spread: float | None = None
+
+
+@dataclass(frozen=True)
+class ArrayCalibration:
+    """When and how baselines were measured.
+
+    Attributes:
+        date: day and time, UTC, ISO 8601.
+        readings: readings of clean air that they are the mean of.
+        duration_s: seconds over which they were taken; None where the readings have no times.
+    """
+
+    date: str
+    readings: int
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True)
+class ArrayDescription:
+    """An array; C channels.
+
+    Attributes:
+        channels: its sensors, in the order of a reading.
+        unit: what a reading is.
+        full_scale: the reading at the supply voltage, counts or volt; of no meaning for `ohm`.
+        divider: over which resistor the output is taken.
+        serial_id: which specimen it is; empty where nobody says.
+        calibration: when its baselines were measured; None where they were not.
+
+    Raises:
+        ValueError: names that channels cannot have, or a full scale that is not above 0.
+    """
+
+    channels: tuple[ArrayChannel, ...]
+    unit: Unit = Unit.COUNTS
+    full_scale: float = 1023.0
+    divider: Divider = Divider.LOAD_LOW
+    serial_id: str = ""
+    calibration: ArrayCalibration | None = None
+
+    def __post_init__(self) -> None:
+        check_channel_names(self.names)
+        if not (np.isfinite(self.full_scale) and self.full_scale > 0):
+            raise ValueError(f"full_scale must be a number above 0, not {self.full_scale!r}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The channels' names."""
+        return tuple(channel.name for channel in self.channels)
+
+    def of_channels(self, names: Sequence[str]) -> ArrayDescription:
+        """Return the description of these channels, in this order.
+
+        Raises:
+            ValueError: it lacks one; the message names it.
+        """
+        known = {channel.name: channel for channel in self.channels}
+        missing = [name for name in names if name not in known]
+        if missing:
+            raise ValueError(f"it has no channel {listed(missing)}; it has {listed(known)}")
+        return replace(self, channels=tuple(known[name] for name in names))
+
+    def log_resistances(self, readings: npt.ArrayLike) -> Values:
+        """Return ln(Rs/RL), or ln(Rs in ohm), of readings, shape (..., C); NaN where none can give it."""
+        values = np.asarray(readings, dtype=np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.unit is Unit.OHM:
+                ratio = values
+            elif self.divider is Divider.LOAD_LOW:
+                ratio = self.full_scale / values - 1.0
+            else:
+                ratio = values / (self.full_scale - values)
+            logarithm = np.log(np.where((ratio > 0) & np.isfinite(ratio), ratio, np.nan))
+        return logarithm.astype(np.float32)
+
+    def deviations(self, readings: npt.ArrayLike) -> Values:
+        """Return how far readings, shape (..., C), lie from clean air: ln Rs/R0; NaN without a baseline."""
+        baselines = [np.nan if one.baseline is None else one.baseline for one in self.channels]
+        return self.log_resistances(readings) - np.asarray(baselines, dtype=np.float32)

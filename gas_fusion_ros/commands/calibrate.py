@@ -1,0 +1,142 @@
+"""`gas-fusion calibrate`: measures an array's baseline in a recording of clean air."""
+
+# ruff: noqa: UP045
+# No `from __future__ import annotations`, see cli.py.
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from gas_fusion_ros.array.array_file import load_array, write_array
+from gas_fusion_ros.array.calibration import MOST_READINGS
+from gas_fusion_ros.array.calibration import calibrate as calibrate_array
+from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Divider, Unit
+from gas_fusion_ros.bags.reader import BagReadError
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.commands.channels import parse_channels
+from gas_fusion_ros.commands.options import (
+    DEFAULT_DISK_GIB,
+    DEFAULT_MEMORY_MIB,
+    GasTopic,
+    UnpackDisk,
+    UnpackMemory,
+    bag_limits,
+)
+from gas_fusion_ros.commands.progress import counted
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
+from gas_fusion_ros.inspection.clean_air import CleanAir, read_bag, read_folder
+
+
+@ends_on_signals
+def calibrate(
+    source: Annotated[
+        Path,
+        typer.Argument(help="Clean air: a bag, or a folder or CSV in the layout of the data set."),
+    ],
+    output: Annotated[Path, typer.Option(help="The array file to write, such as array.yaml.")],
+    array: Annotated[
+        Optional[Path],
+        typer.Option(help="Array file that says unit, full scale, divider and sensors; see config/arrays."),
+    ] = None,
+    unit: Annotated[Optional[Unit], typer.Option(help="What the readings are: counts unless given.")] = None,
+    full_scale: Annotated[
+        Optional[float],
+        typer.Option(
+            help="The reading at the supply voltage: 1023 unless given; 4095 for 12 bits, 5.0 for volts.",
+            min=0.001,
+            max=1e9,
+        ),
+    ] = None,
+    inverted: Annotated[
+        bool, typer.Option("--inverted", help="The output is taken over the sensor: more gas, fewer counts.")
+    ] = False,
+    channels: Annotated[
+        Optional[str],
+        typer.Option(help="Names of the gas channels, separated by commas; of a bag all unless given."),
+    ] = None,
+    last: Annotated[
+        Optional[int],
+        typer.Option(help="Use only the last so many readings: those before may be of a warm-up.", min=1),
+    ] = None,
+    gas_topic: GasTopic = None,
+    unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
+    unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
+) -> None:
+    """Measure the baseline of an array in clean air and write it into an array file."""
+    problems = Problems()
+    try:
+        known = None if array is None else load_array(array)
+        names = None if channels is None else parse_channels(channels)
+        wanted = names or (None if known is None else known.names)
+        if _is_folder(source):
+            air = read_folder(source, wanted or PAPER_CHANNELS, problems)
+        else:
+            with counted(shown(source.name), None) as tick:
+                limits = bag_limits(unpack_memory, unpack_disk)
+                air = read_bag(source, gas_topic, wanted, problems, limits, tick)
+        if last is not None:
+            air = air.last(last)
+        found = calibrate_array(
+            _described(known, air.channels, unit, full_scale, inverted),
+            air.readings,
+            _date(air),
+            air.stamps_ns,
+        )
+        write_array(output, found)
+    except (ValueError, BagReadError) as error:
+        fail(f"{shown(source.name)}: {error}")
+    except OSError as error:
+        fail(f"--output {shown(output)} cannot be written: {error.strerror or error}")
+    say(_told(output, found, air))
+    raise typer.Exit(EXIT_LOSSES if complain_of(problems) else 0)
+
+
+def _is_folder(source: Path) -> bool:
+    """Whether a source is a table, not a bag."""
+    return source.suffix.lower() == ".csv" or (source.is_dir() and any(source.glob("*.csv")))
+
+
+def _described(
+    known: Optional[ArrayDescription],
+    names: tuple[str, ...],
+    unit: Optional[Unit],
+    full_scale: Optional[float],
+    inverted: bool,
+) -> ArrayDescription:
+    sensors = {} if known is None else {one.name: one for one in known.channels}
+    array = replace(
+        known or ArrayDescription((ArrayChannel("unnamed"),)),
+        channels=tuple(
+            replace(sensors.get(name, ArrayChannel(name)), baseline=None, spread=None) for name in names
+        ),
+        calibration=None,
+    )
+    if unit is not None:
+        array = replace(array, unit=unit)
+    if full_scale is not None:
+        array = replace(array, full_scale=full_scale)
+    elif array.unit is Unit.VOLT and (known is None or known.unit is not Unit.VOLT):
+        raise ValueError("--unit volt needs --full-scale: the supply voltage, such as 5.0")
+    return replace(array, divider=Divider.LOAD_HIGH) if inverted else array
+
+
+def _date(air: CleanAir) -> datetime:
+    """When the last reading was taken; now, where nobody knows."""
+    if air.stamps_ns is None:
+        return datetime.now(timezone.utc)
+    return datetime.fromtimestamp(int(air.stamps_ns[-1]) / NANOSECONDS_PER_SECOND, timezone.utc)
+
+
+def _told(output: Path, array: ArrayDescription, air: CleanAir) -> str:
+    calibrated = [one for one in array.channels if one.baseline is not None]
+    dead = [one.name for one in array.channels if one.baseline is None]
+    cut = f", the first {MOST_READINGS}" if len(air.readings) == MOST_READINGS else ""
+    baselines = ", ".join(f"{one.name} {one.baseline:.2f}" for one in calibrated)
+    told = f"{shown(output)}: {len(air.readings)} readings ({air.told}{cut}); ln(Rs/RL) {baselines}"
+    return told + (f"; without any valid reading, so not calibrated: {', '.join(dead)}" if dead else "")

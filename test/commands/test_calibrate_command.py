@@ -1,0 +1,91 @@
+"""`gas-fusion calibrate`: clean air becomes an array file; anything else is refused in a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from in_process import invoke
+from without_ros import gas_fusion
+
+from gas_fusion_ros.array.array_file import load_array
+from gas_fusion_ros.array.description import Divider, Unit
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Clean air of two channels, then as much of a gas."""
+    rng = np.random.default_rng(0)
+    rows = [f"{n},{count:.0f},{count * 2:.0f},NoGas" for n, count in enumerate(rng.normal(200, 1, 100))]
+    rows += [f"{n},600,900,Smoke" for n in range(100)]
+    data = tmp_path / "data"
+    data.mkdir()
+    lines = ["Serial Number,MQ2,MQ3,Gas", *rows]
+    (data / "Gas_Sensors_Measurements.csv").write_text("\n".join(lines) + "\n")
+    return data
+
+
+def test_rows_of_clean_air_become_an_array_file(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "array.yaml"
+    code, text = invoke("calibrate", folder, "--channels", "mq2,mq3", "--output", out)
+    assert code == 0
+    assert "100 readings (rows of the class NoGas); ln(Rs/RL) mq2 1.41, mq3 0.44" in " ".join(text.split())
+    array = load_array(out)
+    assert array.names == ("mq2", "mq3")
+    assert array.channels[0].baseline == pytest.approx(np.log(1023 / 200 - 1), abs=0.01)
+    assert array.calibration is not None
+    assert (array.calibration.readings, array.calibration.duration_s) == (100, None)
+
+
+def test_what_the_user_knows_of_the_array_counts(folder: Path, tmp_path: Path) -> None:
+    known, out = tmp_path / "known.yaml", tmp_path / "array.yaml"
+    known.write_text("format_version: 1\nserial_id: seven\nchannels: {mq3: {sensor: MQ-3}}\n")
+    options = ("--full-scale", "4095", "--inverted", "--last", "80", "--array", known)
+    assert invoke("calibrate", folder, *options, "--output", out)[0] == 0
+    array = load_array(out)
+    assert (array.unit, array.full_scale, array.divider) == (Unit.COUNTS, 4095.0, Divider.LOAD_HIGH)
+    assert (array.serial_id, array.channels[0].sensor) == ("seven", "MQ-3")
+    assert array.channels[0].baseline == pytest.approx(np.log(400 / (4095 - 400)), abs=0.01)
+    assert array.calibration is not None
+    assert array.calibration.readings == 80
+
+
+def test_a_bag_of_clean_air_is_read_without_ros(folder: Path, tmp_path: Path) -> None:
+    bag, out = tmp_path / "bag", tmp_path / "array.yaml"
+    assert invoke("bag", "--data", folder, "--channels", "mq2,mq3", "--rows", "100", "--output", bag)[0] == 0
+    done = gas_fusion("calibrate", bag, "--output", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "100 readings (all readings, on your word)" in done.stdout
+    calibration = load_array(out).calibration
+    assert calibration is not None
+    assert (calibration.date, calibration.duration_s) == ("1970-01-01T00:19:58+00:00", 198.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--unit", "volt"), "--unit volt needs --full-scale: the supply voltage, such as 5.0"),
+        (("--full-scale", "300"), "saturated, at an end of 0 ... 300 counts: mq3 (median 400)"),
+        (("--last", "10"), "10 readings are too few"),
+        (("--channels", "mq9"), "mq9"),
+        (("--array", "nowhere.yaml"), "array file nowhere.yaml cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_line(
+    folder: Path, tmp_path: Path, options: tuple[str, ...], reason: str
+) -> None:
+    channels = () if "--channels" in options else ("--channels", "mq2,mq3")
+    code, text = invoke("calibrate", folder, *channels, *options, "--output", tmp_path / "array.yaml")
+    assert code == 2
+    assert reason in " ".join(text.split())
+    assert not (tmp_path / "array.yaml").exists()
+
+
+def test_air_with_a_gas_in_it_is_refused(folder: Path, tmp_path: Path) -> None:
+    bag = tmp_path / "bag"
+    assert invoke("bag", "--data", folder, "--channels", "mq2,mq3", "--rows", "140", "--output", bag)[0] == 0
+    code, text = invoke("calibrate", bag, "--output", tmp_path / "array.yaml")
+    assert code == 2
+    assert "the array drifts" in text
+    assert not (tmp_path / "array.yaml").exists()
