@@ -32,6 +32,9 @@ from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
 from gas_fusion_ros.inspection.clean_air import CleanAir, read_bag, read_folder
 
+_FIRST_REAL_NS = 946_684_800 * NANOSECONDS_PER_SECOND
+"""The year 2000: what lies before is the time of a simulation."""
+
 
 @ends_on_signals
 def calibrate(
@@ -60,6 +63,7 @@ def calibrate(
         Optional[str],
         typer.Option(help="Names of the gas channels, separated by commas; of a bag all unless given."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
     last: Annotated[
         Optional[int],
         typer.Option(help="Use only the last so many readings: those before may be of a warm-up.", min=1),
@@ -71,6 +75,8 @@ def calibrate(
     """Measure the baseline of an array in clean air and write it into an array file."""
     problems = Problems()
     try:
+        if output.exists() and not overwrite:
+            raise ValueError(f"--output {shown(output)} exists; --overwrite replaces it")
         known = None if array is None else load_array(array)
         names = None if channels is None else parse_channels(channels)
         wanted = names or (None if known is None else known.names)
@@ -127,8 +133,8 @@ def _described(
 
 
 def _date(air: CleanAir) -> datetime:
-    """When the last reading was taken; now, where nobody knows."""
-    if air.stamps_ns is None:
+    """When the last reading was taken; now, where nobody knows or its time is simulated."""
+    if air.stamps_ns is None or air.stamps_ns[-1] < _FIRST_REAL_NS:
         return datetime.now(timezone.utc)
     return datetime.fromtimestamp(int(air.stamps_ns[-1]) / NANOSECONDS_PER_SECOND, timezone.utc)
 
@@ -138,5 +144,8 @@ def _told(output: Path, array: ArrayDescription, air: CleanAir) -> str:
     dead = [one.name for one in array.channels if one.baseline is None]
     cut = f", the first {MOST_READINGS}" if len(air.readings) == MOST_READINGS else ""
     baselines = ", ".join(f"{one.name} {one.baseline:.2f}" for one in calibrated)
-    told = f"{shown(output)}: {len(air.readings)} readings ({air.told}{cut}); ln(Rs/RL) {baselines}"
+    told = (
+        f"{shown(output)}: {len(air.readings)} readings ({air.told}{cut}) as {array.unit.value}, full scale "
+        f"{array.full_scale:g}, {array.divider.value}; ln(Rs/RL) {baselines}"
+    )
     return told + (f"; without any valid reading, so not calibrated: {', '.join(dead)}" if dead else "")

@@ -13,7 +13,7 @@ from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.alarm.source_watch import WARMING_UP, Source
 from gas_fusion_ros.array.array_file import load_array
-from gas_fusion_ros.array.description import ArrayDescription
+from gas_fusion_ros.array.description import ArrayDescription, Unit
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
@@ -88,6 +88,11 @@ class GasSensorNode(DriverNode[GasReading]):
         calibration = array.calibration
         told = "is not calibrated" if calibration is None else f"was calibrated on {calibration.date}"
         self.get_logger().info(f"the array of {settings.array_file} {told}")
+        if array.unit is Unit.COUNTS and settings.health.maximum_counts >= array.full_scale:
+            self.get_logger().warning(
+                f"health.maximum_counts is {settings.health.maximum_counts:g}, and the array's full scale "
+                f"{array.full_scale:g}: counts above that are no resistance; set the one below the other"
+            )
         return array
 
     def source_message(self, source: Source, stamp_ns: int, frame_id: str) -> DiagnosticArray:

@@ -221,7 +221,9 @@ def test_a_simulated_array_is_no_sensor_in_diagnostics_either(graph: Graph) -> N
     assert (driver.level, driver.message) == (DiagnosticStatus.WARN, "not a sensor: simulated")
 
 
-def test_an_array_that_is_described_is_told(graph: Graph, tmp_path: Path) -> None:
+def test_an_array_that_is_described_is_told(
+    graph: Graph, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "array.yaml"
     channels = (ArrayChannel("mq3", "MQ-3", 0.5, 0.01), ArrayChannel("mq2"), ArrayChannel("mq9"))
     calibration = ArrayCalibration("2026-01-02T03:04:05+00:00", 300)
@@ -241,6 +243,7 @@ def test_an_array_that_is_described_is_told(graph: Graph, tmp_path: Path) -> Non
         "serial_id": "7",
         "calibrated": "2026-01-02T03:04:05+00:00",
     }
+    assert "health.maximum_counts" not in capfd.readouterr().err
     assert (mq3["sensor"], mq3["baseline"], mq3["spread"]) == ("MQ-3", "0.5", "0.01")
     assert "baseline" not in mq2
 
@@ -260,3 +263,13 @@ def test_an_array_file_that_does_not_fit_is_refused(
     node = graph.create(GasSensorNode, driver="simulated", array_file=str(path), channels=["mq2", "mq3"])
     assert node.trigger_configure() == FAILURE
     assert re.search(reason, node.failure)
+
+
+def test_counts_that_no_resistance_can_give_are_warned_of(
+    graph: Graph, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "array.yaml"
+    write_array(path, ArrayDescription((ArrayChannel("mq2"),), full_scale=500.0))
+    node = graph.create(GasSensorNode, driver="simulated", array_file=str(path), channels=["mq2"])
+    assert node.trigger_configure() == SUCCESS
+    assert "health.maximum_counts is 1022, and the array's full scale 500" in capfd.readouterr().err
