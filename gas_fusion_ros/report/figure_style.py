@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -151,3 +153,21 @@ def hours_text(seconds: float) -> str:
 def time_text(seconds: float, total_s: float) -> str:
     """A time in a run of `total_s` seconds, with hours where the run has any."""
     return hours_text(seconds) if total_s >= 3600 else minutes_text(seconds)
+
+
+@dataclass(frozen=True)
+class PagePicture:
+    """A PNG held in a page, and what it shows.
+
+    Attributes:
+        png: the file's bytes.
+        alt: its content in words.
+    """
+
+    png: bytes
+    alt: str
+
+    @property
+    def base64(self) -> str:
+        """The file as the text that a data URL takes."""
+        return base64.b64encode(self.png).decode("ascii")

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
 
 from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.evaluation.evaluated_bag import AlarmPicture, Evaluation
 from gas_fusion_ros.evaluation.schema import EvaluationReport
-from gas_fusion_ros.report.figure_style import time_text
-from gas_fusion_ros.report.pictures import PagePicture, alarm_frame, explained_class
+from gas_fusion_ros.model.pseudo_colour import heat_overlay
+from gas_fusion_ros.report.figure_style import (
+    PagePicture,
+    row_png,
+    time_text,
+)
 from gas_fusion_ros.report.texts import DASH, count_text, percent_text
+
+Number = TypeVar("Number", np.uint8, np.float32)
+ALARM_TILE = 152
+"""Side of a frame beside its map, pixels: 24 of them, whatever they show, weigh less than a megabyte."""
+_ALARM_COLOURS = 48
+_ALARM_GAP = 6
+
 
 _SAME_ALARM_S = 0.001
 
@@ -72,3 +88,48 @@ def _shown(picture: AlarmPicture, report: EvaluationReport) -> ShownFrame:
 def _likeliest(picture: AlarmPicture) -> str:
     """What the probability is of, where it is not of the verdict."""
     return f", {explained_class(picture)}" if picture.label == UNKNOWN else ""
+
+
+def alarm_frame(picture: AlarmPicture) -> PagePicture:
+    """Put what the network saw at an alarm beside the same with its Grad-CAM map, where there is one."""
+    frame = _tile(_as_rgb(picture.picture))
+    if picture.heat is None:
+        return PagePicture(_row(frame), f"Thermal frame at the alarm for {picture.gas}")
+    heat = np.clip(_tile(picture.heat), 0, 1)
+    if not heat.any():
+        found = f"nothing in it speaks for {explained_class(picture)}"
+    else:
+        found = f"on the right what in it speaks for {explained_class(picture)}, most {_place(heat)}"
+    return PagePicture(
+        _row(frame, heat_overlay(frame, heat)), f"Thermal frame at the alarm for {picture.gas}; {found}"
+    )
+
+
+def explained_class(picture: AlarmPicture) -> str:
+    """What the map is of, in words: an `Unknown` input has a likeliest class too."""
+    return "the likeliest class" if picture.label == UNKNOWN else picture.label
+
+
+def _row(*tiles: npt.NDArray[np.uint8]) -> bytes:
+    return row_png(tiles, _ALARM_GAP, _ALARM_COLOURS)
+
+
+def _as_rgb(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return a picture of shape (H, W), (H, W, 1) or (H, W, 3) as (H, W, 3)."""
+    pixels = picture if picture.ndim == 3 else picture[:, :, np.newaxis]
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def _tile(pixels: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    shrinks = max(pixels.shape[:2]) > ALARM_TILE
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST
+    resized = cv2.resize(pixels, (ALARM_TILE, ALARM_TILE), interpolation=method)
+    return np.asarray(resized, dtype=pixels.dtype)
+
+
+def _place(heat: npt.NDArray[np.float32]) -> str:
+    """Where a map is largest, in words."""
+    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+    down = ("at the top", "in the middle", "at the bottom")[3 * int(row) // heat.shape[0]]
+    across = (" left", "", " right")[3 * int(column) // heat.shape[1]]
+    return f"{down}{across}"

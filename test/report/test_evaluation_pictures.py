@@ -21,17 +21,15 @@ from PIL import Image
 
 from gas_fusion_ros.base.observation import PAPER_CLASSES
 from gas_fusion_ros.evaluation.evaluated_bag import OffsetHistogram
-from gas_fusion_ros.report import pictures as evaluation_pictures
-from gas_fusion_ros.report.figure_style import figure_png, plain, row_png, time_text
-from gas_fusion_ros.report.pictures import (
-    ALARM_TILE,
-    PagePicture,
-    alarm_frame,
+from gas_fusion_ros.report import figures as report_figures
+from gas_fusion_ros.report.figure_style import PagePicture, figure_png, plain, row_png, time_text
+from gas_fusion_ros.report.figures import (
     confusion_picture,
     offsets_picture,
     reliability_picture,
     timeline_picture,
 )
+from gas_fusion_ros.report.frames import ALARM_TILE, alarm_frame
 from gas_fusion_ros.truth.scoring import ReliabilityBin
 
 BINS = (
@@ -59,7 +57,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         drawn.append(figure)
         return b""
 
-    monkeypatch.setattr(evaluation_pictures, "figure_png", keep)
+    monkeypatch.setattr(report_figures, "figure_png", keep)
     return drawn
 
 

@@ -37,8 +37,8 @@ from gas_fusion_ros.evaluation.schema import (
 )
 from gas_fusion_ros.report import document, figures
 from gas_fusion_ros.report.document import report_html, write_html
+from gas_fusion_ros.report.figure_style import PagePicture
 from gas_fusion_ros.report.figures import FIGURES
-from gas_fusion_ros.report.pictures import PagePicture
 from gas_fusion_ros.truth.scoring import Interval
 
 FRAMES = 2
