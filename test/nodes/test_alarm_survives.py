@@ -138,7 +138,7 @@ def test_the_last_word_of_a_stopped_classifier_is_true(
         heard.wait(lambda: bool(heard.alarms) and not heard.is_sounding)
         process.stop(stop)
         heard.wait(lambda: heard.is_sounding)
-        assert key_values(heard.states[-1].status[0])["faults"].startswith("stopped")
+        heard.wait(lambda: key_values(heard.states[-1].status[0])["faults"].startswith("stopped"))
 
 
 @pytest.mark.parametrize("step_s", [-3600.0, -15.0, 15.0, 3600.0])

@@ -406,8 +406,8 @@ def test_deactivated_classifier_leaves_a_fault_behind(graph: Graph) -> None:
     station.read("NoGas")
     graph.wait_for(lambda: bool(station.alarms) and station.alarms[-1].data is False)
     assert station.node.trigger_deactivate() == SUCCESS
-    station.wait_for_state("fault")
-    assert key_values(station.states[-1].status[0])["faults"].startswith("stopped")
+    graph.wait_for(lambda: key_values(station.states[-1].status[0])["faults"].startswith("stopped"))
+    assert station.states[-1].status[0].message == "fault"
     graph.wait_for(lambda: station.alarms[-1].data is True)
     assert station.node.trigger_activate() == SUCCESS
     station.read("NoGas")
