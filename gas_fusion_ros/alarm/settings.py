@@ -114,9 +114,9 @@ class AlarmAdvice:
         }
 
 
-def default_classes(severity: Severity) -> tuple[str, ...]:
-    """Return the gases that are of a severity by default."""
-    return tuple(gas for gas, its_severity in DEFAULT_SEVERITIES.items() if its_severity is severity)
+def gases_of(severity: Severity, severities: Mapping[str, Severity]) -> tuple[str, ...]:
+    """Return the gases that are of a severity."""
+    return tuple(gas for gas, its_severity in severities.items() if its_severity is severity)
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,11 @@ class AlarmChoice:
     """What is chosen for the alarm; None leaves it to the model."""
 
     critical_classes: tuple[str, ...] = setting(
-        default_classes(Severity.CRITICAL),
+        gases_of(Severity.CRITICAL, DEFAULT_SEVERITIES),
         "gases whose leak is critical, Unknown among them or not; [''] for none",
     )
     warning_classes: tuple[str, ...] = setting(
-        default_classes(Severity.WARNING),
+        gases_of(Severity.WARNING, DEFAULT_SEVERITIES),
         "gases whose leak is a warning, Unknown among them or not; [''] for none",
     )
     on_threshold: float | None = advised_setting(
@@ -159,11 +159,11 @@ class AlarmChoice:
 
     def with_severities(self, severities: Mapping[str, Severity]) -> AlarmChoice:
         """Return the same with other severities of gases."""
-
-        def of(severity: Severity) -> tuple[str, ...]:
-            return tuple(gas for gas, its_severity in severities.items() if its_severity is severity)
-
-        return replace(self, critical_classes=of(Severity.CRITICAL), warning_classes=of(Severity.WARNING))
+        return replace(
+            self,
+            critical_classes=gases_of(Severity.CRITICAL, severities),
+            warning_classes=gases_of(Severity.WARNING, severities),
+        )
 
     @property
     def names_gases(self) -> bool:

@@ -1,7 +1,7 @@
 """Watches where readings and images come from, and names what is missing.
 
 It tells why no reading is heard, that images stop or never find a reading, and that a source is no sensor.
-Time is that of the watch, see `alarm_clock.Instant`. No ROS.
+Time is that of the watch, see `alarm.clock.Instant`. No ROS.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -61,37 +62,28 @@ def calibrate(
         raise CalibrationError(
             f"{len(values)} readings are too few; record at least {LEAST_READINGS}, better ten minutes"
         )
-    logarithms = array.log_resistances(values)
-    dead: npt.NDArray[np.bool_] = np.logical_not(np.isfinite(values).any(axis=0))
-    if dead.all():
+    is_alive: npt.NDArray[np.bool_] = np.asarray(np.isfinite(values).any(axis=0))
+    names = [name for name, alive in zip(array.names, is_alive, strict=True) if alive]
+    if not names:
         raise CalibrationError("no channel has a valid reading; is the array powered and its unit right?")
     _check_rails(array, values)
-    _check_valid(array, logarithms, dead)
-    _check_drift(array, logarithms, dead)
-    _check_departure(logarithms, dead)
-    with np.errstate(invalid="ignore"):
-        baselines, spreads = _mean(logarithms), np.nanstd(logarithms[:, ~dead], axis=0)
-    spread_of = dict(zip(np.flatnonzero(~dead), spreads, strict=True))
+    logarithms = array.log_resistances(values)[:, is_alive]
+    _check_valid(names, logarithms)
+    _check_drift(names, logarithms)
+    _check_departure(logarithms)
+    baselines = dict(zip(names, np.atleast_1d(np.nanmean(logarithms, axis=0, dtype=np.float64)), strict=True))
+    spreads = dict(zip(names, np.atleast_1d(np.nanstd(logarithms, axis=0)), strict=True))
     channels = tuple(
-        channel
-        if dead[index]
-        else replace(
-            channel, baseline=round(float(baselines[index]), 5), spread=round(float(spread_of[index]), 5)
-        )
-        for index, channel in enumerate(array.channels)
+        replace(one, baseline=round(float(baselines[one.name]), 5), spread=round(float(spreads[one.name]), 5))
+        if one.name in baselines
+        else one
+        for one in array.channels
     )
     duration_s = None
     if stamps_ns is not None:
         duration_s = round(float(stamps_ns[-1] - stamps_ns[0]) / NANOSECONDS_PER_SECOND, 3)
     record = ArrayCalibration(date.isoformat(timespec="seconds"), len(values), duration_s)
     return replace(array, channels=channels, calibration=record)
-
-
-def _mean(logarithms: Values) -> npt.NDArray[np.float64]:
-    """Mean of each channel, float64, shape (C,); NaN for a dead one."""
-    valid = np.isfinite(logarithms)
-    total = np.where(valid, logarithms, 0.0).sum(axis=0, dtype=np.float64)
-    return np.divide(total, valid.sum(axis=0), out=np.full(total.shape, np.nan), where=valid.any(axis=0))
 
 
 def _check_rails(array: ArrayDescription, values: npt.NDArray[np.float64]) -> None:
@@ -112,12 +104,12 @@ def _check_rails(array: ArrayDescription, values: npt.NDArray[np.float64]) -> No
         )
 
 
-def _check_valid(array: ArrayDescription, logarithms: Values, dead: npt.NDArray[np.bool_]) -> None:
+def _check_valid(names: Sequence[str], logarithms: Values) -> None:
     shares = np.isfinite(logarithms).mean(axis=0)
     torn = [
         f"{shown(name)} ({share:.0%})"
-        for name, share, is_dead in zip(array.names, shares, dead, strict=True)
-        if not is_dead and share < _LEAST_VALID
+        for name, share in zip(names, shares, strict=True)
+        if share < _LEAST_VALID
     ]
     if torn:
         raise CalibrationError(
@@ -125,18 +117,19 @@ def _check_valid(array: ArrayDescription, logarithms: Values, dead: npt.NDArray[
         )
 
 
-def _check_drift(array: ArrayDescription, logarithms: Values, dead: npt.NDArray[np.bool_]) -> None:
+def _second_worst(apart: Values) -> Values:
+    """Of distances, shape (..., C), the second largest: one channel alone may wander, two tell of the air."""
+    ordered = np.sort(apart, axis=-1)
+    return ordered[..., -min(2, ordered.shape[-1])]
+
+
+def _check_drift(names: Sequence[str], logarithms: Values) -> None:
     third = len(logarithms) // 3
-    names = [name for name, is_dead in zip(array.names, dead, strict=True) if not is_dead]
-    alive = logarithms[:, ~dead]
-    moved = np.nanmedian(alive[-third:], axis=0) - np.nanmedian(alive[:third], axis=0)
-    order = np.argsort(-np.abs(moved))
-    # One channel alone may wander; where two do, it is the air or the heaters.
-    judged = order[min(1, len(order) - 1)]
-    if abs(moved[judged]) > MOST_DRIFT:
+    moved = np.nanmedian(logarithms[-third:], axis=0) - np.nanmedian(logarithms[:third], axis=0)
+    if _second_worst(np.abs(moved)) > MOST_DRIFT:
         told = [
             f"{shown(names[index])} by {moved[index]:+.2f}"
-            for index in order
+            for index in np.argsort(-np.abs(moved))
             if abs(moved[index]) > MOST_DRIFT
         ]
         raise CalibrationError(
@@ -145,10 +138,9 @@ def _check_drift(array: ArrayDescription, logarithms: Values, dead: npt.NDArray[
         )
 
 
-def _check_departure(logarithms: Values, dead: npt.NDArray[np.bool_]) -> None:
-    alive = logarithms[:, ~dead]
-    apart = np.sort(np.abs(np.nan_to_num(alive - np.nanmedian(alive, axis=0))), axis=1)
-    departed = apart[:, -min(2, apart.shape[1])] > MOST_DEPARTURE
+def _check_departure(logarithms: Values) -> None:
+    apart = np.abs(np.nan_to_num(logarithms - np.nanmedian(logarithms, axis=0)))
+    departed = _second_worst(apart) > MOST_DEPARTURE
     if departed.mean() > _MOST_DEPARTED:
         first = int(np.flatnonzero(departed)[0]) + 1
         raise CalibrationError(

@@ -115,13 +115,10 @@ def _described(
     full_scale: Optional[float],
     inverted: bool,
 ) -> ArrayDescription:
-    sensors = {} if known is None else {one.name: one for one in known.channels}
-    array = replace(
-        known or ArrayDescription((ArrayChannel("unnamed"),)),
-        channels=tuple(
-            replace(sensors.get(name, ArrayChannel(name)), baseline=None, spread=None) for name in names
-        ),
-        calibration=None,
+    sensors = {} if known is None else {one.name: one.sensor for one in known.channels}
+    channels = tuple(ArrayChannel(name, sensors.get(name, "")) for name in names)
+    array = (
+        ArrayDescription(channels) if known is None else replace(known, channels=channels, calibration=None)
     )
     if unit is not None:
         array = replace(array, unit=unit)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from gas_fusion_ros.base.closing import Closing
 from gas_fusion_ros.base.observation import CLEAN_AIR, UNKNOWN
 from gas_fusion_ros.demo.snapshot import HISTORY, Snapshot
 
@@ -35,20 +35,10 @@ _UNKNOWN_BAR_STYLE = "grey50"
 _SENSING_STATES = frozenset({"pending", "active", "acknowledged", "latched"})
 
 
-class View(Protocol):
+class View(Closing):
     """Shows snapshots, between entering and leaving it."""
 
-    def __enter__(self) -> View:
-        """Start showing."""
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop showing and leave the terminal as it was."""
-
+    @abstractmethod
     def show(self, snapshot: Snapshot) -> None:
         """Show `snapshot`; called several times a second."""
 
@@ -58,7 +48,7 @@ def create_view(console: Console, title: str) -> View:
     return TerminalView(console, title) if console.is_terminal else PlainView(console, title)
 
 
-class TerminalView:
+class TerminalView(View):
     """Readings with their recent course, class bars, alarm and progress, redrawn in place."""
 
     def __init__(self, console: Console, title: str) -> None:
@@ -70,13 +60,8 @@ class TerminalView:
         self._live.start()
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Leave the last picture standing."""
+    def close(self) -> None:
+        """Stop drawing; the last picture stays."""
         self._live.stop()
 
     def show(self, snapshot: Snapshot) -> None:
@@ -85,7 +70,7 @@ class TerminalView:
         self._live.update(render(snapshot, self._title, height), refresh=True)
 
 
-class PlainView:
+class PlainView(View):
     """A line every few seconds of wall time and one whenever the alarm changes its state."""
 
     def __init__(self, console: Console, title: str) -> None:
@@ -99,12 +84,7 @@ class PlainView:
         self._print(self._title)
         return self
 
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Nothing to restore."""
 
     def show(self, snapshot: Snapshot) -> None:

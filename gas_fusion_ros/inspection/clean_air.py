@@ -98,7 +98,7 @@ def read_bag(
         CleanAirError: no reading could be read.
     """
     readings, stamps = [], []
-    first_reason = "it has none"
+    first_reason = ""
     names = None if channels is None else tuple(channels)
     with BagReader(path, problems, limits) as reader:
         topic = find_topics(reader.topics, BagTopics(gas=gas_topic), problems, _BESIDE).gas
@@ -111,15 +111,14 @@ def read_bag(
                 reading = decode_reading(message.message, names)
             except (MessageError, ValueError) as error:
                 problems.add("reading_unusable", f"{shown(topic)}: {error}")
-                if problems.counts()["reading_unusable"] == 1:
-                    first_reason = str(error)
+                first_reason = first_reason or str(error)
                 continue
             readings.append(reading.counts)
             stamps.append(reading.stamp_ns)
             if len(readings) == MOST_READINGS:
                 break
     if names is None or not readings:
-        raise CleanAirError(f"no reading on {shown(topic)} can be used: {first_reason}")
+        raise CleanAirError(f"no reading on {shown(topic)} can be used: {first_reason or 'it has none'}")
     order = np.argsort(stamps, kind="stable")
     return CleanAir(
         names,

@@ -71,7 +71,8 @@ class Bundle:
     Attributes:
         path: the bundle's folder.
         name: the model's name.
-        networks: the architecture of each mode's network, by its name in `networks.registry`; at least one.
+        networks: the architecture of each mode's network, by its name in `model.networks.registry`; one
+            at least.
         classes: class names in the order of the logits, length K.
         channels: gas channels in the order of the network's input, length C.
         window: how far back one classification looks.

@@ -23,6 +23,7 @@ from gas_fusion_ros.settings.fields import setting, specs_of
 from gas_fusion_ros.settings.parameter_spec import ParameterSpec
 
 T = TypeVar("T")
+S = TypeVar("S", bound="DriverNodeSettings")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def driver_specs(settings: type[DriverNodeSettings], drivers: FoundDrivers) -> t
     )
 
 
-class DriverNode(ManagedNode, Generic[T]):
+class DriverNode(ManagedNode, Generic[T, S]):
     """A lifecycle node that publishes what its driver yields, and what kind of source that is.
 
     Attributes:
@@ -74,8 +75,9 @@ class DriverNode(ManagedNode, Generic[T]):
     """Where, latched, it is told what stands behind the samples."""
     DRIVERS: ClassVar[FoundDrivers]
     """The drivers to choose from."""
-    SETTINGS: ClassVar[type[DriverNodeSettings]]
+    SETTINGS: type[S]
     """What its parameters are declared from."""
+    settings: S
 
     def __init__(self, node_name: str, **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
@@ -97,10 +99,14 @@ class DriverNode(ManagedNode, Generic[T]):
     def publish(self, sample: T) -> None:
         """Publish one sample of the driver."""
 
+    def prepare(self) -> None:
+        """Make what the node needs beside its driver, of its settings; before the driver is opened."""
+
     def configure(self) -> None:
-        """Open the driver's device or file."""
+        """Take the settings and open the driver's device or file."""
         self.published = 0
         self.settings = self.parameters.settings(self.SETTINGS)
+        self.prepare()
         self._driver = self.create_driver()
         self._driver.open()
 

@@ -51,7 +51,7 @@ class GasSensorSettings(DriverNodeSettings):
     )
 
 
-class GasSensorNode(DriverNode[GasReading]):
+class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
     """Publishes `gas/readings`; a channel out of the ADC's range goes out as NaN (REP-117).
 
     `gas/array_info` tells, latched, what array that is: driver, state and each channel's health.
@@ -71,14 +71,13 @@ class GasSensorNode(DriverNode[GasReading]):
         self._states: tuple[ChannelState, ...] = ()
         self._array: ArrayDescription | None = None
 
-    def configure(self) -> None:
-        """Open the driver and begin to watch the channels' health."""
-        settings = self.parameters.settings(GasSensorSettings)
-        self._monitor, self._states = ChannelMonitor(settings.health), ()
-        self._array = self._load_array(settings)
-        super().configure()
+    def prepare(self) -> None:
+        """Begin to watch the channels' health, and read how the array describes itself."""
+        self._monitor, self._states = ChannelMonitor(self.settings.health), ()
+        self._array = self._load_array()
 
-    def _load_array(self, settings: GasSensorSettings) -> ArrayDescription | None:
+    def _load_array(self) -> ArrayDescription | None:
+        settings = self.settings
         if not settings.array_file:
             return None
         try:

@@ -47,7 +47,7 @@ class ThermalCameraSettings(DriverNodeSettings):
     horizontal_fov: float = setting(36.0, "horizontal field of view, degrees", minimum=0.1, maximum=179.0)
 
 
-class ThermalCameraNode(DriverNode[ThermalFrame]):
+class ThermalCameraNode(DriverNode[ThermalFrame, ThermalCameraSettings]):
     """Publishes `thermal/image_raw` and `thermal/camera_info`, and `thermal/image` where radiometric.
 
     A radiometric frame (32FC1, degC) goes out as it is and, as raw counts of 0.01 K, on
@@ -72,16 +72,12 @@ class ThermalCameraNode(DriverNode[ThermalFrame]):
             CameraInfo, "thermal/camera_info", SENSOR_DATA
         )
         self._calibration: CameraCalibration | None = None
-        self._horizontal_fov = ThermalCameraSettings.horizontal_fov
         self._last_size = ""
 
-    def configure(self) -> None:
-        """Read the calibration and open the driver."""
-        camera = self.parameters.settings(ThermalCameraSettings)
-        self._horizontal_fov = camera.horizontal_fov
-        path = camera.calibration_file
+    def prepare(self) -> None:
+        """Read the calibration."""
+        path = self.settings.calibration_file
         self._calibration = load_calibration(path) if path else None
-        super().configure()
 
     def publish(self, sample: ThermalFrame) -> None:
         """Publish one frame with its camera model, all with the frame's stamp."""
@@ -103,7 +99,7 @@ class ThermalCameraNode(DriverNode[ThermalFrame]):
         self._last_size = f"{width}x{height}"
         calibration = self._calibration
         if calibration is None:
-            return from_field_of_view(width, height, self._horizontal_fov)
+            return from_field_of_view(width, height, self.settings.horizontal_fov)
         if (calibration.width, calibration.height) != (width, height):
             self.problems.add(
                 "calibration_size",

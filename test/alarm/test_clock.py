@@ -22,7 +22,7 @@ from gas_fusion_ros.alarm.settings import (
     AlarmAdvice,
     AlarmChoice,
     default_alarm,
-    default_classes,
+    gases_of,
     severities_of,
 )
 from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode, Verdict
@@ -423,6 +423,6 @@ def test_a_gas_named_twice_is_critical() -> None:
 
 def test_the_default_classes_are_the_default_severities() -> None:
     assert (
-        severities_of(default_classes(Severity.WARNING), default_classes(Severity.CRITICAL))
+        severities_of(*(gases_of(one, DEFAULT_SEVERITIES) for one in (Severity.WARNING, Severity.CRITICAL)))
         == DEFAULT_SEVERITIES
     )

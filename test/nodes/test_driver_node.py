@@ -50,7 +50,7 @@ class NumberSettings(DriverNodeSettings):
     period_ns: int = 0
 
 
-class NumberNode(DriverNode[int]):
+class NumberNode(DriverNode[int, NumberSettings]):
     """Publishes numbers but 13."""
 
     SOURCE_TOPIC = "numbers/source"

@@ -117,7 +117,7 @@ def calibration(probabilities: Floats, labels: Labels) -> Calibration:
 def expected_calibration_error(probabilities: Floats, labels: Labels) -> float:
     """Return the mean distance between confidence and accuracy, over bins of equal width.
 
-    The formula is `replay.metrics.expected_calibration_error`, as when a bag is evaluated.
+    The formula is `truth.scoring.expected_calibration_error`, as when a bag is evaluated.
 
     Args:
         probabilities: shape (N, K), each 0..1.

@@ -46,7 +46,7 @@ class EncoderSettings:
     """Everything that shapes an encoder's weights beside data and seed.
 
     Attributes:
-        encoder: name in `networks.temporal.ENCODERS`.
+        encoder: name in `model.networks.temporal.ENCODERS`.
         readings: W.
         period_s: time between two of them, seconds.
         prototypes: per class, of the encoder `prototypes`.

@@ -32,7 +32,7 @@ class Architecture:
         name: its name.
         mode: what it takes: normalised counts (N, C), pictures (N, I, S, S) in 0..1, or both in this order.
         build: makes one of a shape, with fresh weights.
-        windowed: whether it takes windows of readings, and serves every mode; see `networks.temporal`.
+        windowed: whether it takes windows of readings, and serves every mode; see `model.networks.temporal`.
     """
 
     name: str
