@@ -18,6 +18,7 @@ from gas_fusion_ros.model.bundle import (
     MANIFEST,
     WEIGHTS,
     bundle_files,
+    domain_to_json,
     file_sha256,
     window_to_json,
 )
@@ -50,7 +51,10 @@ def manifest_content(
         "image_channels": 0 if preparation is None else preparation.channels,
         "normalisation": {"mean": [400.0] * 7, "std": [50.0] * 7},
         "temperature": {mode.value: 1.0 for mode in networks},
+        **domain_to_json(None),
         "alarm": AlarmAdvice(0.8, 0.4).to_json(),
+        "profiles": {},
+        "departure": None,
         "novelty": None,
         "trained_on": {"readings": "nothing"},
         "metrics": {},

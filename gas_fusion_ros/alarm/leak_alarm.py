@@ -311,7 +311,7 @@ class LeakAlarm:
         elif rising:
             self._change_lead(current)
         for leak in self._sensed():
-            if self._lasted(leak.gone_since, self.settings.off_delay_ns):
+            if self._lasted(leak.gone_since, self.settings.off_delay_of(leak.alarm.gas)):
                 is_new = leak.alarm.state is AlarmState.ACTIVE
                 self._change(self._now_ns, leak, AlarmState.LATCHED if is_new else AlarmState.CLEAR)
 
@@ -337,7 +337,7 @@ class LeakAlarm:
         suspicion.peak = max(suspicion.peak, self._confidence)
         for gas, value in gases.items():
             suspicion.evidence[gas] = suspicion.evidence.get(gas, 0.0) + value
-        if rising and self._lasted(suspicion.since, self.settings.on_delay_ns):
+        if rising and self._lasted(suspicion.since, self.settings.on_delay_of(suspicion.gas)):
             self._raise(suspicion.gas, suspicion.since, suspicion.peak)
 
     def _drop_suspicion(self) -> None:
@@ -346,7 +346,7 @@ class LeakAlarm:
     def _change_lead(self, current: _Leak) -> None:
         """Another gas that led for the on-delay is another leak; the one before is gone from now on."""
         gas = self._leader
-        if gas == current.alarm.gas or not self._lasted(self._leader_since, self.settings.on_delay_ns):
+        if gas == current.alarm.gas or not self._lasted(self._leader_since, self.settings.on_delay_of(gas)):
             return
         current.superseded, current.gone_since = True, self._elapsed
         again = next((leak for leak in self._sensed() if leak.alarm.gas == gas), None)

@@ -29,6 +29,10 @@ class AlarmSettings:
         on_delay_ns: how long a leak is suspected before the alarm.
         off_delay_ns: how long it must be gone before the alarm lets go.
         timeout_ns: how long without a valid reading before the fault.
+        unidentified_on_delay_ns: as `on_delay_ns`, of the alarm for `Unknown`; None for the same.
+        unidentified_off_delay_ns: as `off_delay_ns`, of the alarm for `Unknown`; None for the same.
+        novelty_is_evidence: whether an input unlike training alone is evidence of `Unknown`, where that is
+            among the severities.
     """
 
     severities: Mapping[str, Severity]
@@ -37,6 +41,9 @@ class AlarmSettings:
     on_delay_ns: int = 3 * NANOSECONDS_PER_SECOND
     off_delay_ns: int = 10 * NANOSECONDS_PER_SECOND
     timeout_ns: int = 10 * NANOSECONDS_PER_SECOND
+    unidentified_on_delay_ns: int | None = None
+    unidentified_off_delay_ns: int | None = None
+    novelty_is_evidence: bool = True
 
     def __post_init__(self) -> None:
         if not self.severities:
@@ -46,7 +53,16 @@ class AlarmSettings:
                 "off_threshold and on_threshold must satisfy 0 < off_threshold <= on_threshold <= 1, "
                 f"not {self.off_threshold} and {self.on_threshold}"
             )
-        for name, least in (("on_delay_ns", 0), ("off_delay_ns", 0), ("timeout_ns", 1)):
+        for name in ("unidentified_on_delay_ns", "unidentified_off_delay_ns"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, getattr(self, name.removeprefix("unidentified_")))
+        for name, least in (
+            ("on_delay_ns", 0),
+            ("off_delay_ns", 0),
+            ("timeout_ns", 1),
+            ("unidentified_on_delay_ns", 0),
+            ("unidentified_off_delay_ns", 0),
+        ):
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
@@ -70,12 +86,32 @@ class AlarmSettings:
     def evidence(self, verdict: Verdict) -> Mapping[str, float]:
         """Return what a verdict says for and against a leak, 0..1 by class.
 
-        Where `Unknown` is to raise an alarm, an Unknown verdict is certain evidence of it. Else the
-        probabilities count as ever: an input unlike training keeps no leak from the alarm.
+        Where `Unknown` is to raise an alarm, it is certain of two things: an input unlike training, if that
+        is evidence, and an array that departs from its clean air without a gas that would raise an alarm.
+        Else the probabilities count as ever: an input unlike training keeps no leak from the alarm.
         """
-        if verdict.is_unknown and UNKNOWN in self.severities:
+        known = verdict.by_class
+        if UNKNOWN not in self.severities:
+            return known
+        is_unexplained = verdict.departs and self._leak_probability(known) < self.on_threshold
+        if is_unexplained or (verdict.is_unknown and self.novelty_is_evidence):
             return {UNKNOWN: 1.0}
-        return verdict.by_class
+        return known
+
+    def _leak_probability(self, probabilities: Mapping[str, float]) -> float:
+        return sum(probabilities.get(gas, 0.0) for gas in self.severities)
+
+    def on_delay_of(self, gas: str) -> int:
+        """How long a leak of a gas is suspected before its alarm, nanoseconds."""
+        delay = self.unidentified_on_delay_ns if gas == UNKNOWN else self.on_delay_ns
+        assert delay is not None  # filled in
+        return delay
+
+    def off_delay_of(self, gas: str) -> int:
+        """How long a leak of a gas must be gone before its alarm lets go, nanoseconds."""
+        delay = self.unidentified_off_delay_ns if gas == UNKNOWN else self.off_delay_ns
+        assert delay is not None  # filled in
+        return delay
 
 
 DEFAULT_SEVERITIES: Mapping[str, Severity] = {
@@ -95,6 +131,8 @@ class AlarmAdvice:
         on_delay_ns: how long a leak is suspected before the alarm, nanoseconds.
         off_delay_ns: how long it must be gone before the alarm lets go, nanoseconds.
         false_alarms_per_hour: measured with these on held-out clean air; None where not measured.
+        missed: share of held-out leaks, by gas alone, that these miss; None where not measured.
+        delay_s: from a leak's first reading to its alarm, the median, seconds; None where not measured.
     """
 
     on_threshold: float = AlarmSettings.on_threshold
@@ -102,6 +140,8 @@ class AlarmAdvice:
     on_delay_ns: int = AlarmSettings.on_delay_ns
     off_delay_ns: int = AlarmSettings.off_delay_ns
     false_alarms_per_hour: float | None = None
+    missed: float | None = None
+    delay_s: float | None = None
 
     def to_json(self) -> dict[str, float | None]:
         """Return the manifest's field `alarm`; times in seconds."""
@@ -111,7 +151,37 @@ class AlarmAdvice:
             "on_delay_s": self.on_delay_ns / NANOSECONDS_PER_SECOND,
             "off_delay_s": self.off_delay_ns / NANOSECONDS_PER_SECOND,
             "false_alarms_per_hour": self.false_alarms_per_hour,
+            "missed": self.missed,
+            "delay_s": self.delay_s,
         }
+
+
+@dataclass(frozen=True)
+class DepartureAdvice:
+    """From where on a model takes a calibrated array's departure from clean air for a gas.
+
+    Attributes:
+        limit: second largest |ln(Rs/R0)| of the channels, see `array.departure`.
+        on_delay_ns: how long it is departed before the alarm, nanoseconds.
+        off_delay_ns: how long it must be back before the alarm lets go, nanoseconds.
+    """
+
+    limit: float
+    on_delay_ns: int = 0
+    off_delay_ns: int = 20 * NANOSECONDS_PER_SECOND
+
+    def to_json(self) -> dict[str, float]:
+        """Return the manifest's field `departure`; times in seconds."""
+        return {
+            "limit": self.limit,
+            "on_delay_s": self.on_delay_ns / NANOSECONDS_PER_SECOND,
+            "off_delay_s": self.off_delay_ns / NANOSECONDS_PER_SECOND,
+        }
+
+
+BALANCED = "balanced"
+PROFILES = ("cautious", BALANCED, "quick")
+"""What a model advises for the alarm, from the fewest false alarms to the fewest leaks missed."""
 
 
 def gases_of(severity: Severity, severities: Mapping[str, Severity]) -> tuple[str, ...]:
@@ -130,6 +200,11 @@ class AlarmChoice:
     warning_classes: tuple[str, ...] = setting(
         gases_of(Severity.WARNING, DEFAULT_SEVERITIES),
         "gases whose leak is a warning, Unknown among them or not; [''] for none",
+    )
+    profile: str = setting(
+        BALANCED,
+        "which of the model's advice holds: from the fewest false alarms to the fewest missed leaks",
+        choices=PROFILES,
     )
     on_threshold: float | None = advised_setting(
         "leak probability from which a leak is suspected", minimum=0.001, maximum=1.0
@@ -156,6 +231,17 @@ class AlarmChoice:
         maximum=86400.0,
         name="shelve_time",
     )
+    unidentified_gas: bool = setting(
+        True,
+        "whether a calibrated array that leaves its clean air while no gas of the model explains it raises a "
+        "warning, Unknown",
+    )
+    unidentified_on_delay_ns: int | None = advised_setting(
+        "how long it does so before the warning, s", minimum=0.0, maximum=600.0
+    )
+    unidentified_off_delay_ns: int | None = advised_setting(
+        "how long it must be back in clean air before the warning lets go, s", minimum=0.0, maximum=3600.0
+    )
 
     def with_severities(self, severities: Mapping[str, Severity]) -> AlarmChoice:
         """Return the same with other severities of gases."""
@@ -179,26 +265,38 @@ class AlarmChoice:
         """
         return severities_of(self.warning_classes, self.critical_classes)
 
-    def settings(self, advice: AlarmAdvice) -> AlarmSettings:
+    def settings(self, advice: AlarmAdvice, departure: DepartureAdvice | None = None) -> AlarmSettings:
         """Return the alarm's settings, with a model that advises so.
+
+        Args:
+            advice: the model's, of the profile.
+            departure: the model's; None where it does not tell a gas that nobody taught.
 
         Raises:
             ValueError: they name no gas, or contradict each other; the message says which of them the model
                 advised.
         """
-        chosen: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(AlarmSettings)}
-        open_names = [name for name, value in chosen.items() if value is None]
-        values = chosen | {name: getattr(advice, name) for name in open_names}
+        own = [one.name for one in fields(AlarmSettings) if one.name != "novelty_is_evidence"]
+        chosen: dict[str, Any] = {name: getattr(self, name) for name in own}
+        advised = {name: getattr(advice, name, None) for name in own}
+        novelty_is_evidence = UNKNOWN in chosen["severities"]
+        if departure is not None:
+            advised["unidentified_on_delay_ns"] = departure.on_delay_ns
+            advised["unidentified_off_delay_ns"] = departure.off_delay_ns
+            if self.unidentified_gas:
+                chosen["severities"] = {UNKNOWN: Severity.WARNING, **chosen["severities"]}
+        open_names = [name for name in own if chosen[name] is None and advised[name] is not None]
+        values = chosen | {name: advised[name] for name in open_names}
         try:
-            return AlarmSettings(**values)
+            return AlarmSettings(**values, novelty_is_evidence=novelty_is_evidence)
         except ValueError as error:
             names = ", ".join(f"alarm.{name.removesuffix('_ns')}" for name in open_names)
             raise ValueError(f"{error} (as the model advises: {names})" if names else str(error)) from None
 
 
-def default_alarm(advice: AlarmAdvice) -> AlarmSettings:
+def default_alarm(advice: AlarmAdvice, departure: DepartureAdvice | None = None) -> AlarmSettings:
     """Return the alarm that the parameters' defaults set, with a model that advises so."""
-    return AlarmChoice().settings(advice)
+    return AlarmChoice().settings(advice, departure)
 
 
 def severities_of(warning: Iterable[str], critical: Iterable[str]) -> dict[str, Severity]:

@@ -37,7 +37,7 @@ def load_array(path: Path) -> ArrayDescription:
         ArrayFileError: it cannot be read, or a field is missing, unknown or unusable.
     """
     try:
-        return _description(read_yaml(path))
+        return read_array(read_yaml(path))
     except OSError as error:
         raise ArrayFileError(f"array file {shown(path)} cannot be read: {error.strerror or error}") from None
     except (DocumentError, ValueError) as error:
@@ -55,6 +55,11 @@ def write_array(path: Path, array: ArrayDescription) -> None:
 
 def format_array(array: ArrayDescription) -> str:
     """Return the text of an array file."""
+    return _HEAD + yaml.safe_dump(array_content(array), sort_keys=False, allow_unicode=True)
+
+
+def array_content(array: ArrayDescription) -> dict[str, Any]:
+    """Return what an array file holds."""
     content: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "serial_id": array.serial_id,
@@ -72,10 +77,15 @@ def format_array(array: ArrayDescription) -> str:
         content["calibration"] = {
             key: value for key, value in asdict(array.calibration).items() if value is not None
         }
-    return _HEAD + yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    return content
 
 
-def _description(content: Any) -> ArrayDescription:
+def read_array(content: Any) -> ArrayDescription:
+    """Return the array that the content of an array file describes.
+
+    Raises:
+        ValueError: a field is missing, unknown or unusable.
+    """
     fields = _table(content, "the file", _FIELDS)
     version = fields.get("format_version")
     if version != FORMAT_VERSION:

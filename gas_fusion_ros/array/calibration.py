@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.array.departure import second_largest
 from gas_fusion_ros.array.description import ArrayCalibration, ArrayDescription, Unit, Values
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
@@ -71,19 +72,11 @@ def calibrate(
     _check_valid(names, logarithms)
     _check_drift(names, logarithms)
     _check_departure(logarithms)
-    baselines = dict(zip(names, np.atleast_1d(np.nanmean(logarithms, axis=0, dtype=np.float64)), strict=True))
-    spreads = dict(zip(names, np.atleast_1d(np.nanstd(logarithms, axis=0)), strict=True))
-    channels = tuple(
-        replace(one, baseline=round(float(baselines[one.name]), 5), spread=round(float(spreads[one.name]), 5))
-        if one.name in baselines
-        else one
-        for one in array.channels
-    )
     duration_s = None
     if stamps_ns is not None:
         duration_s = round(float(stamps_ns[-1] - stamps_ns[0]) / NANOSECONDS_PER_SECOND, 3)
     record = ArrayCalibration(date.isoformat(timespec="seconds"), len(values), duration_s)
-    return replace(array, channels=channels, calibration=record)
+    return replace(array.with_baseline_of(values), calibration=record)
 
 
 def _check_rails(array: ArrayDescription, values: npt.NDArray[np.float64]) -> None:
@@ -117,16 +110,10 @@ def _check_valid(names: Sequence[str], logarithms: Values) -> None:
         )
 
 
-def _second_worst(apart: Values) -> Values:
-    """Of distances, shape (..., C), the second largest: one channel alone may wander, two tell of the air."""
-    ordered = np.sort(apart, axis=-1)
-    return ordered[..., -min(2, ordered.shape[-1])]
-
-
 def _check_drift(names: Sequence[str], logarithms: Values) -> None:
     third = len(logarithms) // 3
     moved = np.nanmedian(logarithms[-third:], axis=0) - np.nanmedian(logarithms[:third], axis=0)
-    if _second_worst(np.abs(moved)) > MOST_DRIFT:
+    if second_largest(np.abs(moved)) > MOST_DRIFT:
         told = [
             f"{shown(names[index])} by {moved[index]:+.2f}"
             for index in np.argsort(-np.abs(moved))
@@ -139,8 +126,8 @@ def _check_drift(names: Sequence[str], logarithms: Values) -> None:
 
 
 def _check_departure(logarithms: Values) -> None:
-    apart = np.abs(np.nan_to_num(logarithms - np.nanmedian(logarithms, axis=0)))
-    departed = _second_worst(apart) > MOST_DEPARTURE
+    apart = np.abs(logarithms - np.nanmedian(logarithms, axis=0))
+    departed = second_largest(apart) > MOST_DEPARTURE
     if departed.mean() > _MOST_DEPARTED:
         first = int(np.flatnonzero(departed)[0]) + 1
         raise CalibrationError(

@@ -133,7 +133,50 @@ class ArrayDescription:
             logarithm = np.log(np.where((ratio > 0) & np.isfinite(ratio), ratio, np.nan))
         return logarithm.astype(np.float32)
 
+    def with_baseline_of(self, readings: npt.ArrayLike) -> ArrayDescription:
+        """Return the array with the baseline that readings of clean air, shape (N, C), give it.
+
+        A channel without any valid reading keeps what it had. Nothing is refused, unlike by
+        `calibration.calibrate`.
+        """
+        logarithms = self.log_resistances(readings).astype(np.float64)
+        return replace(
+            self,
+            channels=tuple(
+                replace(one, baseline=_rounded(np.mean(mine)), spread=_rounded(np.std(mine)))
+                if len(mine := column[np.isfinite(column)])
+                else one
+                for one, column in zip(self.channels, logarithms.T, strict=True)
+            ),
+        )
+
     def deviations(self, readings: npt.ArrayLike) -> Values:
         """Return how far readings, shape (..., C), lie from clean air: ln Rs/R0; NaN without a baseline."""
         baselines = [np.nan if one.baseline is None else one.baseline for one in self.channels]
         return self.log_resistances(readings) - np.asarray(baselines, dtype=np.float32)
+
+    def deviations_by_name(self, channels: Sequence[str], reading: Values) -> dict[str, float]:
+        """Return ln(Rs/R0) of a reading, shape (C,), by name: of those `channels` that the array has.
+
+        NaN where the reading is invalid or the channel has no baseline.
+        """
+        by_name = dict(zip(channels, reading.tolist(), strict=True))
+        readings = [by_name.get(one.name, np.nan) for one in self.channels]
+        return dict(zip(self.names, self.deviations(readings).tolist(), strict=True))
+
+    def readings_of(self, deviations: npt.ArrayLike) -> Values:
+        """Return the readings, not rounded, that lie so far from clean air: the inverse of `deviations`."""
+        baselines = [np.nan if one.baseline is None else one.baseline for one in self.channels]
+        with np.errstate(over="ignore", invalid="ignore"):
+            ratio = np.exp(np.asarray(deviations, dtype=np.float64) + np.asarray(baselines))
+            if self.unit is Unit.OHM:
+                readings = ratio
+            elif self.divider is Divider.LOAD_LOW:
+                readings = self.full_scale / (1.0 + ratio)
+            else:
+                readings = self.full_scale / (1.0 + 1.0 / ratio)
+        return readings.astype(np.float32)
+
+
+def _rounded(value: np.floating) -> float:
+    return round(float(value), 5)

@@ -165,6 +165,7 @@ class Verdict:
         pair_offset_ns: frame stamp minus reading stamp; None without a pair.
         invalid_channels: channels of the reading that carried no value.
         novelty: how unlike training the input is; 1 is the limit. None where the model cannot tell.
+        departure: how far the array is from its own clean air; 1 is the limit. None where that is not known.
     """
 
     stamp_ns: int
@@ -176,6 +177,7 @@ class Verdict:
     pair_offset_ns: int | None = None
     invalid_channels: tuple[str, ...] = ()
     novelty: float | None = None
+    departure: float | None = None
 
     @property
     def is_unknown(self) -> bool:
@@ -183,9 +185,16 @@ class Verdict:
         return self.novelty is not None and self.novelty > 1.0
 
     @property
+    def departs(self) -> bool:
+        """Whether the array is known to be in no clean air, whatever the class."""
+        return self.departure is not None and self.departure > 1.0
+
+    @property
     def label(self) -> str:
-        """The most probable class; `UNKNOWN` where the input is unlike training."""
-        return UNKNOWN if self.is_unknown else self.classes[int(np.argmax(self.probabilities))]
+        """The most probable class; `UNKNOWN` of an input unlike training, or of air that is not clean."""
+        most_probable = self.classes[int(np.argmax(self.probabilities))]
+        contradicts = self.departs and most_probable == CLEAN_AIR
+        return UNKNOWN if self.is_unknown or contradicts else most_probable
 
     @property
     def confidence(self) -> float:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.alarm.settings import AlarmAdvice
+from gas_fusion_ros.alarm.settings import BALANCED, PROFILES, AlarmAdvice, DepartureAdvice
+from gas_fusion_ros.array.array_file import array_content, read_array
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.documents import DocumentError, read_json
 from gas_fusion_ros.base.files import open_regular
 from gas_fusion_ros.base.observation import UNKNOWN, Mode, check_channel_names
@@ -20,10 +23,7 @@ from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.thermal import Preparation
 from gas_fusion_ros.model.window import WindowSettings
 
-if TYPE_CHECKING:
-    pass
-
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """The format that is written; all down to 1 are read."""
 MANIFEST = "bundle.json"
 WEIGHTS = "weights.safetensors"
@@ -43,6 +43,7 @@ _MAX_READINGS = 10_000
 _MIN_PERIOD_S = 0.001
 _MAX_S = 86_400.0
 _MAX_ALARMS_PER_HOUR = 3600.0
+_MOST_DEPARTURE = 100.0
 _MAX_IMAGE_SIZE = 2048
 _MAX_NAMES = 256
 _LONGEST_NAME = 80
@@ -50,6 +51,15 @@ _MAX_FILE_BYTES = 2 << 30
 _TEMPERATURES = (1e-3, 1e3)
 """Beyond these a softmax says the same of everything, or cannot be computed."""
 _STDS = (1e-6, 1e6)
+
+
+class Domain(str, Enum):
+    """What of a reading a model looks at."""
+
+    COUNTS = "counts"
+    """ADC counts as they come: of the one array that it was trained on."""
+    LOG_RATIO = "log_ratio"
+    """ln(Rs/R0), how far each channel lies from its own clean air: of any calibrated array."""
 
 
 class BundleError(RuntimeError):
@@ -62,6 +72,16 @@ class BundleError(RuntimeError):
 def window_to_json(window: WindowSettings) -> dict[str, float]:
     """Return the manifest's field `window`; the period in seconds."""
     return {"readings": window.readings, "period_s": window.period_s}
+
+
+def domain_to_json(array: ArrayDescription | None) -> dict[str, Any]:
+    """Return the manifest's fields `domain` and `array` of a model that learned from an array's readings.
+
+    Args:
+        array: the array, calibrated, where the model looks at ln(Rs/R0); None where it looks at counts.
+    """
+    domain = Domain.COUNTS if array is None else Domain.LOG_RATIO
+    return {"domain": domain.value, "array": None if array is None else array_content(array)}
 
 
 @dataclass(frozen=True)
@@ -79,10 +99,14 @@ class Bundle:
         preparation: how a picture is prepared; None where no network takes one.
         image_size: height and width of the networks' picture, pixels; 0 where no network takes one.
         image_channels: channels of the networks' picture; 0 where no network takes one.
-        mean: shape (C,), float32, ADC counts.
-        std: shape (C,), float32, ADC counts, positive.
+        array: the array that the model learned from, with the baselines of its `channels`, where the
+            model looks at ln(Rs/R0); None where it looks at counts.
+        mean: shape (C,), float32, in the model's domain.
+        std: shape (C,), float32, in the model's domain, positive.
         temperatures: the calibration's temperature of each mode that has a network.
         alarm: advice for the alarm.
+        profiles: the same by profile, `alarm` as the balanced one among them.
+        departure: from where on a calibrated array is in no clean air; None where the model does not say.
         false_reject_rate: share of inputs like training whose novelty is above 1, 0..1; None where the
             network has no output `novelty`.
         trained_on: what the weights were made from.
@@ -98,10 +122,13 @@ class Bundle:
     preparation: Preparation | None
     image_size: int
     image_channels: int
+    array: ArrayDescription | None
     mean: npt.NDArray[np.float32]
     std: npt.NDArray[np.float32]
     temperatures: Mapping[Mode, float]
     alarm: AlarmAdvice
+    profiles: Mapping[str, AlarmAdvice]
+    departure: DepartureAdvice | None
     false_reject_rate: float | None
     trained_on: Mapping[str, Any]
     metrics: Mapping[str, Any]
@@ -134,6 +161,11 @@ class Bundle:
         return file_sha256(self.path / MANIFEST)
 
     @property
+    def domain(self) -> Domain:
+        """What of a reading the model looks at."""
+        return Domain.COUNTS if self.array is None else Domain.LOG_RATIO
+
+    @property
     def is_windowed(self) -> bool:
         """Whether one network looks at windows of readings and serves every mode."""
         return self.window.readings > 1
@@ -151,7 +183,8 @@ class Bundle:
     def check_channels(self, channels: Sequence[str]) -> None:
         """Refuse to run with a gas array that lacks one of the bundle's channels or names one twice.
 
-        The order does not matter and further channels are ignored: channels are taken by name.
+        The order does not matter and further channels are ignored: channels are taken by name. A model that
+        looks at ln(Rs/R0) takes any array that has one of its channels.
 
         Raises:
             BundleError: a channel is missing; the message names it.
@@ -159,7 +192,7 @@ class Bundle:
         """
         check_channel_names(channels)
         missing = [name for name in self.channels if name not in channels]
-        if missing:
+        if missing and (self.domain is Domain.COUNTS or len(missing) == len(self.channels)):
             raise BundleError(
                 f"model '{self.name}' needs the channels {', '.join(self.channels)}; "
                 f"the gas array has {', '.join(channels) or 'none'}: {', '.join(missing)} missing"
@@ -213,9 +246,15 @@ def _from_version_2(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {**manifest, **changed}
 
 
+def _from_version_3(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    alarm = {"missed": None, "delay_s": None, **_mapping(manifest, "alarm")}
+    return {**manifest, **domain_to_json(None), "alarm": alarm, "profiles": {}, "departure": None}
+
+
 _UPGRADES: Mapping[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     1: _from_version_1,
     2: _from_version_2,
+    3: _from_version_3,
 }
 
 
@@ -235,14 +274,44 @@ def _from_manifest(folder: Path, manifest: Mapping[str, Any]) -> Bundle:
         preparation=_preparation(manifest, takes_pictures),
         image_size=int(manifest["image_size"]),
         image_channels=int(manifest["image_channels"]),
+        array=_array(manifest),
         mean=np.asarray(normalisation["mean"], dtype=np.float32),
         std=np.asarray(normalisation["std"], dtype=np.float32),
         temperatures={mode: float(temperature[mode.value]) for mode in networks},
-        alarm=_alarm(manifest),
+        alarm=_alarm(manifest, "alarm"),
+        profiles={
+            **{
+                name: _alarm(_mapping(manifest, "profiles"), name)
+                for name in PROFILES
+                if name in _mapping(manifest, "profiles")
+            },
+            BALANCED: _alarm(manifest, "alarm"),
+        },
+        departure=_departure(manifest),
         false_reject_rate=_false_reject_rate(manifest, window),
         trained_on=_mapping(manifest, "trained_on"),
         metrics=_mapping(manifest, "metrics"),
     )
+
+
+def _array(manifest: Mapping[str, Any]) -> ArrayDescription | None:
+    domain, content = manifest["domain"], manifest["array"]
+    if domain not in [known.value for known in Domain]:
+        raise ValueError(
+            f"domain must be one of {', '.join(known.value for known in Domain)}, not {domain!r}"
+        )
+    if domain == Domain.COUNTS.value:
+        if content is not None:
+            raise ValueError("array must be null where domain is counts")
+        return None
+    try:
+        array = read_array(content).of_channels(_names(manifest, "channels"))
+    except ValueError as error:
+        raise ValueError(f"array: {error}") from None
+    bare = [one.name for one in array.channels if one.baseline is None]
+    if bare:
+        raise ValueError(f"array: the baseline of {', '.join(bare)} is missing")
+    return array
 
 
 def _mapping(manifest: Mapping[str, Any], field: str) -> dict[str, Any]:
@@ -283,18 +352,39 @@ def _thresholds(values: Mapping[str, Any], field: str, on: str, off: str) -> tup
     return upper, lower
 
 
-def _alarm(manifest: Mapping[str, Any]) -> AlarmAdvice:
-    values = _mapping(manifest, "alarm")
-    on, off = _thresholds(values, "alarm", "on_threshold", "off_threshold")
-    rate = None
-    if values.get("false_alarms_per_hour", 0) is not None:
-        rate = float(_number(values, "alarm", "false_alarms_per_hour", 0, _MAX_ALARMS_PER_HOUR))
+def _alarm(parent: Mapping[str, Any], field: str) -> AlarmAdvice:
+    values = _mapping(parent, field)
+    on, off = _thresholds(values, field, "on_threshold", "off_threshold")
     return AlarmAdvice(
         on_threshold=on,
         off_threshold=off,
-        on_delay_ns=_nanoseconds(values, "alarm", "on_delay_s", 0),
-        off_delay_ns=_nanoseconds(values, "alarm", "off_delay_s", 0),
-        false_alarms_per_hour=rate,
+        on_delay_ns=_nanoseconds(values, field, "on_delay_s", 0),
+        off_delay_ns=_nanoseconds(values, field, "off_delay_s", 0),
+        false_alarms_per_hour=_measured(values, field, "false_alarms_per_hour", _MAX_ALARMS_PER_HOUR),
+        missed=_measured(values, field, "missed", 1),
+        delay_s=_measured(values, field, "delay_s", _MAX_S),
+    )
+
+
+def _measured(values: Mapping[str, Any], field: str, key: str, most: float) -> float | None:
+    """Return the figure `key` of the object `field`; None where it says that nothing was measured.
+
+    Raises:
+        ValueError: it is missing or no such number.
+    """
+    if key in values and values[key] is None:
+        return None
+    return float(_number(values, field, key, 0, most))
+
+
+def _departure(manifest: Mapping[str, Any]) -> DepartureAdvice | None:
+    if manifest["departure"] is None:
+        return None
+    values = _mapping(manifest, "departure")
+    return DepartureAdvice(
+        float(_number(values, "departure", "limit", 0.01, _MOST_DEPARTURE)),
+        _nanoseconds(values, "departure", "on_delay_s", 0),
+        _nanoseconds(values, "departure", "off_delay_s", 0),
     )
 
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.base.observation import GasReading, Mode, Observation, ThermalFrame, Verdict
+from gas_fusion_ros.array.departure import DepartureWatch
+from gas_fusion_ros.array.description import ArrayDescription
+from gas_fusion_ros.base.observation import Mode, Observation, ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.model.answers import answer_complaint, softmax
 from gas_fusion_ros.model.bundle import Bundle
@@ -29,13 +31,17 @@ class Sample:
 
     Attributes:
         observation: the observation.
-        counts: shape (C,), its reading's counts in the order of the model's channels; None without a reading.
+        values: shape (C,), its reading in the model's domain and the order of its channels, NaN where
+            invalid; None without a reading.
         window: one window that ends at the reading; all invalid where no channel of the reading is valid.
+        departure: how far the array is from its own clean air; 1 is the model's limit. None where that is
+            not known.
     """
 
     observation: Observation
-    counts: Array | None
+    values: Array | None
     window: Window
+    departure: float | None = None
 
     @property
     def has_gas(self) -> bool:
@@ -58,14 +64,37 @@ class Classifier:
     Args:
         bundle: the model.
         runtime: what runs it.
+        array: what makes ln(Rs/R0) of readings; None where nobody knows: then a model that looks at
+            ln(Rs/R0) takes them for those of the array that it learned from.
+
+    Raises:
+        ClassifierError: no channel of the array that the model knows is calibrated, and the model needs one.
     """
 
-    def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
+    def __init__(self, bundle: Bundle, runtime: Runtime, array: ArrayDescription | None = None) -> None:
         self.problems = Problems()
         self._bundle = bundle
         self._runtime = runtime
+        self._departure = DepartureWatch()
         self._history = WindowHistory(bundle.window, len(bundle.channels))
         self._stretch = 0
+        self.use_array(array)
+
+    def use_array(self, array: ArrayDescription | None) -> None:
+        """Take what comes for readings of this array, from the next one on; see the class.
+
+        Raises:
+            ClassifierError: likewise; then all stays as it was.
+        """
+        if array is not None and self._bundle.array is not None:
+            calibrated = {one.name for one in array.channels if one.baseline is not None}
+            if not calibrated & set(self._bundle.channels):
+                raise ClassifierError(
+                    f"the array has no baseline of {', '.join(self._bundle.channels)}, and model "
+                    f"'{self._bundle.name}' needs some: `gas-fusion calibrate` measures them in clean air"
+                )
+        self._array = array
+        self.forget()
 
     def warm_up(self) -> None:
         """Run every mode once, so that the first observation meets no one-off costs."""
@@ -75,6 +104,7 @@ class Classifier:
     def forget(self) -> None:
         """Empty the history: no reading so far is the past of what comes."""
         self._history.clear()
+        self._departure.forget()
 
     def classify(self, observation: Observation) -> Verdict:
         """Classify one observation: `prepare`, then `decide`.
@@ -99,11 +129,14 @@ class Classifier:
         reading = observation.reading
         if reading is None:
             return Sample(observation, None, self._blank_window())
-        counts = self._counts(reading)
-        self._history.add(reading.stamp_ns, counts)
-        if not np.isfinite(counts).any():
-            return Sample(observation, counts, self._blank_window())
-        return Sample(observation, counts, self._history.window(reading.stamp_ns))
+        counts = np.where(reading.valid, reading.counts, np.float32(np.nan))
+        deviations = self._deviations(reading.channels, counts)
+        values = self._values(reading.channels, counts, deviations)
+        departure = self._departure_of(deviations)
+        self._history.add(reading.stamp_ns, values)
+        if not np.isfinite(values).any():
+            return Sample(observation, values, self._blank_window(), departure)
+        return Sample(observation, values, self._history.window(reading.stamp_ns), departure)
 
     def decide(self, sample: Sample) -> Verdict:
         """Run the network on a prepared observation; in any order, and in another thread than `prepare`.
@@ -128,8 +161,9 @@ class Classifier:
             probabilities=softmax(answer.logits / np.float32(self._bundle.temperatures[mode])),
             model=self._bundle.name,
             pair_offset_ns=observation.pair_offset_ns if mode is Mode.FUSION else None,
-            invalid_channels=self._invalid(sample.counts),
+            invalid_channels=self._invalid(sample.values),
             novelty=answer.novelty,
+            departure=sample.departure,
         )
 
     def inputs(self, sample: Sample) -> tuple[Mode, dict[str, Array]]:
@@ -152,8 +186,8 @@ class Classifier:
 
     def _gas_inputs(self, sample: Sample) -> dict[str, Array]:
         if not self._bundle.is_windowed:
-            assert sample.counts is not None  # else the mode would be another
-            return {"gas": self._normalised(sample.counts)}
+            assert sample.values is not None  # else the mode would be another
+            return {"gas": self._normalised(sample.values)}
         gas, valid = sample.window.as_inputs(self._bundle.mean, self._bundle.std)
         return {"gas": gas, "valid": valid}
 
@@ -201,12 +235,30 @@ class Classifier:
             f"{' or '.join(mode.value for mode in modes)}"
         )
 
-    def _counts(self, reading: GasReading) -> Array:
-        """Return the reading's counts in the order of the bundle's channels, shape (C,); NaN is invalid."""
-        counts = np.where(reading.valid, reading.counts, np.float32(np.nan))
-        if reading.channels == self._bundle.channels:
+    def _deviations(self, channels: tuple[str, ...], counts: Array) -> Mapping[str, float]:
+        """Return ln(Rs/R0) of the array's channels, by name; none where no array is known."""
+        array = self._array or self._bundle.array
+        return {} if array is None else array.deviations_by_name(channels, counts)
+
+    def _values(self, channels: tuple[str, ...], counts: Array, deviations: Mapping[str, float]) -> Array:
+        """Return a reading in the domain and the order of the bundle, shape (C,); NaN is invalid."""
+        if self._bundle.array is None:
+            return self._counts(channels, counts)
+        return np.array([deviations.get(name, np.nan) for name in self._bundle.channels], dtype=np.float32)
+
+    def _departure_of(self, deviations: Mapping[str, float]) -> float | None:
+        """Return how far the array is from its clean air, over all its calibrated channels."""
+        advice = self._bundle.departure
+        if self._array is None or advice is None:
+            return None
+        departure = self._departure.add(np.array([*deviations.values()], dtype=np.float32))
+        return None if departure is None else departure / advice.limit
+
+    def _counts(self, channels: tuple[str, ...], counts: Array) -> Array:
+        """Return counts in the order of the bundle's channels, shape (C,)."""
+        if channels == self._bundle.channels:
             return counts
-        by_name = dict(zip(reading.channels, counts, strict=True))
+        by_name = dict(zip(channels, counts, strict=True))
         missing = [name for name in self._bundle.channels if name not in by_name]
         if missing:
             raise ClassifierError(
@@ -215,9 +267,9 @@ class Classifier:
             )
         return np.array([by_name[name] for name in self._bundle.channels], dtype=np.float32)
 
-    def _normalised(self, counts: Array) -> Array:
-        """Return normalised counts, shape (1, C); an invalid channel takes the training mean, 0."""
-        normalised = (counts - self._bundle.mean) / self._bundle.std
+    def _normalised(self, values: Array) -> Array:
+        """Return normalised values, shape (1, C); an invalid channel takes the training mean, 0."""
+        normalised = (values - self._bundle.mean) / self._bundle.std
         return np.where(np.isfinite(normalised), normalised, 0.0).astype(np.float32)[np.newaxis]
 
     def _image(self, frame: ThermalFrame) -> Array | None:
@@ -231,9 +283,9 @@ class Classifier:
             return None
         return picture[np.newaxis]
 
-    def _invalid(self, counts: Array | None) -> tuple[str, ...]:
-        if counts is None:
+    def _invalid(self, values: Array | None) -> tuple[str, ...]:
+        if values is None:
             return ()
         return tuple(
-            name for name, count in zip(self._bundle.channels, counts, strict=True) if not np.isfinite(count)
+            name for name, value in zip(self._bundle.channels, values, strict=True) if not np.isfinite(value)
         )

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 
-Counts = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float32]
 Valid = npt.NDArray[np.bool_]
 Stamps = npt.NDArray[np.int64]
 
@@ -80,29 +80,29 @@ class Window:
     """N windows of W points in time and C channels; oldest first.
 
     Attributes:
-        counts: shape (N, W, C), ADC counts. Where not valid: the line between the channel's valid readings
-            beside it, or the nearest one; 0 where the channel has none.
+        values: shape (N, W, C), in the model's domain. Where not valid: the line between the channel's valid
+            readings beside it, or the nearest one; 0 where the channel has none.
         valid: shape (N, W, C), whether readings near enough stand behind a value.
     """
 
-    counts: Counts
+    values: Values
     valid: Valid
 
-    def as_inputs(self, mean: Counts, std: Counts) -> tuple[Counts, Counts]:
-        """Return what a windowed network takes: normalised counts and validity, shape (N, W, C), float32.
+    def as_inputs(self, mean: Values, std: Values) -> tuple[Values, Values]:
+        """Return what a windowed network takes: normalised values and validity, shape (N, W, C), float32.
 
         A channel without any valid point is 0 throughout.
 
         Args:
-            mean: shape (C,), ADC counts.
-            std: shape (C,), ADC counts, positive.
+            mean: shape (C,), of the values.
+            std: shape (C,), positive.
         """
         known = self.valid.any(axis=1, keepdims=True)
-        gas = np.where(known, (self.counts - mean) / std, 0.0)
+        gas = np.where(known, (self.values - mean) / std, 0.0)
         return gas.astype(np.float32), self.valid.astype(np.float32)
 
 
-def resample(stamps_ns: Stamps, counts: Counts, points_ns: Stamps, max_gap_ns: int) -> Window:
+def resample(stamps_ns: Stamps, values: Values, points_ns: Stamps, max_gap_ns: int) -> Window:
     """Return readings at other points in time, on the line between the two readings beside each.
 
     A channel's NaN readings are passed over. A point is valid where a reading has its very stamp, or where
@@ -110,33 +110,33 @@ def resample(stamps_ns: Stamps, counts: Counts, points_ns: Stamps, max_gap_ns: i
 
     Args:
         stamps_ns: shape (R,), strictly ascending.
-        counts: shape (R, C), ADC counts; NaN is invalid.
+        values: shape (R, C); NaN is invalid.
         points_ns: shape (N, W).
         max_gap_ns: greatest time between two readings that a line is drawn between.
     """
-    shape = (*points_ns.shape, counts.shape[1])
+    shape = (*points_ns.shape, values.shape[1])
     out = Window(np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.bool_))
-    for channels, finite in _alike(counts):
-        stamps, readings = stamps_ns[finite], counts[finite][:, channels]
+    for channels, finite in _alike(values):
+        stamps, readings = stamps_ns[finite], values[finite][:, channels]
         if len(stamps):
-            values, valid = _between(stamps, readings, points_ns, max_gap_ns)
-            out.counts[..., channels] = values
+            drawn, valid = _between(stamps, readings, points_ns, max_gap_ns)
+            out.values[..., channels] = drawn
             out.valid[..., channels] = valid[..., np.newaxis]
     return out
 
 
-def _alike(counts: Counts) -> Iterator[tuple[Stamps, Valid | slice]]:
+def _alike(values: Values) -> Iterator[tuple[Stamps, Valid | slice]]:
     """Yield channels, by index, that are finite in the same readings, and which readings these are."""
-    finite = np.isfinite(counts)
+    finite = np.isfinite(values)
     if finite.all():
-        yield np.arange(counts.shape[1]), slice(None)
+        yield np.arange(values.shape[1]), slice(None)
         return
     patterns, members = np.unique(finite.T, axis=0, return_inverse=True)
     for number, pattern in enumerate(patterns):
         yield np.flatnonzero(members.ravel() == number), pattern
 
 
-def _between(stamps: Stamps, counts: Counts, points: Stamps, max_gap_ns: int) -> tuple[Counts, Valid]:
+def _between(stamps: Stamps, values: Values, points: Stamps, max_gap_ns: int) -> tuple[Values, Valid]:
     """Interpolate readings that are all finite; return values (N, W, c) and validity (N, W)."""
     after = np.searchsorted(stamps, points)
     exact = stamps[np.minimum(after, len(stamps) - 1)] == points
@@ -146,8 +146,8 @@ def _between(stamps: Stamps, counts: Counts, points: Stamps, max_gap_ns: int) ->
     gap = stamps[upper] - stamps[lower]
     share = (points - stamps[lower]) / np.maximum(gap, 1)
     share = np.where(gap > 0, share, 0.0)[..., np.newaxis]
-    values = counts[lower] * (1.0 - share) + counts[upper] * share
-    return values.astype(np.float32), exact | (inside & (gap <= max_gap_ns))
+    drawn = values[lower] * (1.0 - share) + values[upper] * share
+    return drawn.astype(np.float32), exact | (inside & (gap <= max_gap_ns))
 
 
 class WindowHistory:
@@ -176,27 +176,27 @@ class WindowHistory:
     def clear(self) -> None:
         """Forget all readings: a new stretch of time begins."""
         self._stamps = np.zeros(0, dtype=np.int64)
-        self._counts = np.zeros((0, self._channels), dtype=np.float32)
+        self._values = np.zeros((0, self._channels), dtype=np.float32)
         self._used = 0
         self._latest_ns: deque[int] = deque(maxlen=_SOURCES)
 
-    def add(self, stamp_ns: int, counts: Counts) -> None:
+    def add(self, stamp_ns: int, values: Values) -> None:
         """Take in a reading, late ones too; one with the stamp of another takes its place.
 
         Args:
             stamp_ns: its acquisition time.
-            counts: shape (C,), ADC counts; NaN is invalid.
+            values: shape (C,); NaN is invalid.
         """
         self._latest_ns.append(stamp_ns)
         if self._used == len(self._stamps):
             self._make_room(stamp_ns)
         place = int(np.searchsorted(self._stamps[: self._used], stamp_ns))
         if place < self._used and self._stamps[place] == stamp_ns:
-            self._counts[place] = counts
+            self._values[place] = values
             return
-        for array in (self._stamps, self._counts):
+        for array in (self._stamps, self._values):
             array[place + 1 : self._used + 1] = array[place : self._used].copy()
-        self._stamps[place], self._counts[place] = stamp_ns, counts
+        self._stamps[place], self._values[place] = stamp_ns, values
         self._used += 1
 
     def window(self, at_ns: int) -> Window:
@@ -204,7 +204,7 @@ class WindowHistory:
         points = self._settings.points(np.array([at_ns], dtype=np.int64))
         first = int(np.searchsorted(self._stamps[: self._used], points[0, 0] - self._settings.max_gap_ns))
         end = int(np.searchsorted(self._stamps[: self._used], at_ns, side="right"))
-        return resample(self._stamps[first:end], self._counts[first:end], points, self._settings.max_gap_ns)
+        return resample(self._stamps[first:end], self._values[first:end], points, self._settings.max_gap_ns)
 
     def _make_room(self, stamp_ns: int) -> None:
         """Drop what is not near the latest readings, and grow by as much as stays."""
@@ -220,6 +220,6 @@ class WindowHistory:
             kept = np.sort(kept[np.argsort(distances, kind="stable")[: self._most]])
         size = max(64, 2 * len(kept))
         stamps = np.zeros(size, dtype=np.int64)
-        counts = np.zeros((size, self._channels), dtype=np.float32)
-        stamps[: len(kept)], counts[: len(kept)] = self._stamps[kept], self._counts[kept]
-        self._stamps, self._counts, self._used = stamps, counts, len(kept)
+        values = np.zeros((size, self._channels), dtype=np.float32)
+        stamps[: len(kept)], values[: len(kept)] = self._stamps[kept], self._values[kept]
+        self._stamps, self._values, self._used = stamps, values, len(kept)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gas_fusion_ros.alarm.settings import AlarmChoice, AlarmSettings, severities_for, severities_of
-from gas_fusion_ros.base.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, UNKNOWN
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, shipped_folder
 from gas_fusion_ros.model.bundle import Bundle
@@ -81,7 +81,12 @@ class ClassifierSettings:
         if not choice.names_gases:
             choice = choice.with_severities(severities_for(bundle.classes))
         try:
-            settings = choice.settings(bundle.alarm)
+            if choice.profile not in bundle.profiles:
+                raise ValueError(
+                    f"model '{bundle.name}' advises no profile '{choice.profile}'; it has "
+                    f"{', '.join(bundle.profiles)}"
+                )
+            settings = choice.settings(bundle.profiles[choice.profile], bundle.departure)
             settings.check_classes(bundle.classes)
         except ValueError as error:
             raise SettingsError(f"alarm: {error}") from None
@@ -150,8 +155,14 @@ def read_settings(path: Path, options: Mapping[str, ParameterValue] | None = Non
 
 def described(settings: ClassifierSettings, bundle: Bundle, alarm: AlarmSettings) -> dict[str, object]:
     """Return what an evaluation went by, under the parameters' names; what the model advised is filled in."""
-    used = {one.name: getattr(alarm, one.name) for one in fields(alarm) if one.name != "severities"}
-    chosen = replace(settings.alarm, **used).with_severities(alarm.severities)
+    aside = ("severities", "novelty_is_evidence")
+    used = {one.name: getattr(alarm, one.name) for one in fields(alarm) if one.name not in aside}
+    named = {
+        gas: severity
+        for gas, severity in alarm.severities.items()
+        if gas != UNKNOWN or alarm.novelty_is_evidence
+    }
+    chosen = replace(settings.alarm, **used).with_severities(named)
     return {
         "model": settings.model,
         "device": settings.device,

@@ -395,10 +395,18 @@ def test_a_stamp_is_told_on_the_clock() -> None:
 
 def test_what_is_not_chosen_is_as_the_model_advises() -> None:
     advice = AlarmAdvice(0.9, 0.3, 4 * S, 5 * S)
-    assert default_alarm(advice) == AlarmSettings(DEFAULT_SEVERITIES, 0.9, 0.3, 4 * S, 5 * S)
+    assert default_alarm(advice) == AlarmSettings(
+        DEFAULT_SEVERITIES, 0.9, 0.3, 4 * S, 5 * S, novelty_is_evidence=False
+    )
     chosen = AlarmChoice((), ("Smoke",), off_threshold=0.2, on_delay_ns=S, timeout_ns=7 * S)
     assert chosen.settings(advice) == AlarmSettings(
-        {"Smoke": Severity.WARNING}, 0.9, 0.2, S, 5 * S, timeout_ns=7 * S
+        {"Smoke": Severity.WARNING},
+        0.9,
+        0.2,
+        S,
+        5 * S,
+        timeout_ns=7 * S,
+        novelty_is_evidence=False,
     )
 
 

@@ -211,7 +211,7 @@ def test_a_manifest_that_is_no_json_object_is_refused(text: str, copied: Path) -
 @pytest.mark.parametrize("version", [0, FORMAT_VERSION + 1, None, "1", [2]])
 def test_an_unknown_format_version_is_refused(version: object, copied: Path) -> None:
     edit_manifest(copied, format_version=version)
-    with pytest.raises(BundleError, match=r"format_version is .* reads the versions 1, 2, 3"):
+    with pytest.raises(BundleError, match=r"format_version is .* reads the versions 1, 2, 3, 4"):
         Bundle.load(copied)
 
 
@@ -491,10 +491,12 @@ def test_the_alarms_advice_is_read_with_its_units(windowed: Path) -> None:
         "on_delay_s": 4.5,
         "off_delay_s": 0,
         "false_alarms_per_hour": 0.25,
+        "missed": 0.1,
+        "delay_s": None,
     }
     edit_manifest(windowed, alarm=advice)
     alarm = Bundle.load(windowed).alarm
-    assert alarm == AlarmAdvice(0.9, 0.5, 4_500_000_000, 0, 0.25)
+    assert alarm == AlarmAdvice(0.9, 0.5, 4_500_000_000, 0, 0.25, 0.1)
     assert alarm.to_json() == advice
 
 

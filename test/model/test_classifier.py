@@ -68,7 +68,10 @@ BUNDLE = Bundle(
     mean=np.arange(100, 800, 100, dtype=np.float32),
     std=np.full(7, 10, dtype=np.float32),
     temperatures={Mode.FUSION: 1.0, Mode.GAS_ONLY: 2.0, Mode.THERMAL_ONLY: 4.0},
+    array=None,
     alarm=AlarmAdvice(),
+    profiles={"balanced": AlarmAdvice()},
+    departure=None,
     false_reject_rate=None,
     trained_on={},
     metrics={},
@@ -565,7 +568,7 @@ def test_a_model_of_single_readings_remembers_nothing(
     assert set(runtime.inputs) == {"gas"}
     sample = classifier.prepare(at(3, 1.0))
     assert isinstance(sample.window, Window)
-    assert sample.window.counts.shape == (1, 1, 7)
+    assert sample.window.values.shape == (1, 1, 7)
 
 
 def test_a_windowed_bundle_answers_by_its_whole_input(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def some_readings(draw: st.DrawFn, span: int = 3 * PERIOD + GAP, least: int = 0)
 
 def assert_same(window: Window, other: Window) -> None:
     np.testing.assert_array_equal(window.valid, other.valid)
-    np.testing.assert_array_equal(window.counts, other.counts)
+    np.testing.assert_array_equal(window.values, other.values)
 
 
 def is_valid(stamps: Sequence[int], point: int) -> bool:
@@ -71,14 +71,14 @@ def is_valid(stamps: Sequence[int], point: int) -> bool:
 def test_a_value_lies_on_the_line_between_the_valid_readings_beside_it(readings: Readings, at: int) -> None:
     window = readings.window(at)
     points = SETTINGS.points(np.array([at]))[0]
-    assert window.counts.shape == window.valid.shape == (1, 4, CHANNELS)
+    assert window.values.shape == window.valid.shape == (1, 4, CHANNELS)
     for channel in range(CHANNELS):
         finite = readings.only(np.isfinite(readings.counts[:, channel]))
         if len(finite.stamps):
             expected = np.interp(points, finite.stamps, finite.counts[:, channel])
         else:
             expected = np.zeros(len(points))
-        np.testing.assert_allclose(window.counts[0, :, channel], expected, rtol=1e-5, atol=1e-3)
+        np.testing.assert_allclose(window.values[0, :, channel], expected, rtol=1e-5, atol=1e-3)
 
 
 @given(some_readings(), st.integers(1, 700))
@@ -101,7 +101,7 @@ def test_a_reading_that_is_nan_throughout_is_as_good_as_none(readings: Readings,
 def test_no_channel_has_an_influence_on_another(readings: Readings, at: int) -> None:
     window = readings.window(at)
     alone = Readings(readings.stamps, readings.counts[:, :1]).window(at)
-    np.testing.assert_array_equal(window.counts[..., :1], alone.counts)
+    np.testing.assert_array_equal(window.values[..., :1], alone.values)
     np.testing.assert_array_equal(window.valid[..., :1], alone.valid)
 
 
@@ -109,14 +109,14 @@ def test_every_value_is_a_number_where_no_channel_ever_had_one() -> None:
     nothing = Readings(np.zeros(0, dtype=np.int64), np.zeros((0, CHANNELS), dtype=np.float32))
     window = nothing.window(1)
     assert not window.valid.any()
-    assert not window.counts.any()
+    assert not window.values.any()
 
 
 @pytest.mark.parametrize(("gap", "valid"), [(GAP, True), (GAP + 1, False)])
 def test_a_line_is_drawn_over_the_greatest_gap_and_no_further(gap: int, valid: bool) -> None:
     readings = Readings(np.array([0, gap]), np.array([[0, 0], [gap, gap]], dtype=np.float32))
     window = resample(readings.stamps, readings.counts, np.array([[PERIOD]]), GAP)
-    np.testing.assert_allclose(window.counts, PERIOD)
+    np.testing.assert_allclose(window.values, PERIOD)
     assert window.valid.all() == valid
 
 
@@ -135,7 +135,7 @@ def test_a_linear_signal_is_the_same_at_any_reading_rate(steps: list[int], start
     reached = points >= 0
     expected = start + slope * points[reached] / PERIOD
     np.testing.assert_array_equal(window.valid[0, :, 0], reached)
-    np.testing.assert_allclose(window.counts[0, reached, 0], expected, rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(window.values[0, reached, 0], expected, rtol=1e-5, atol=1e-3)
 
 
 @given(some_readings(least=1), st.randoms(use_true_random=False))
@@ -152,8 +152,8 @@ def test_a_history_gives_what_its_readings_give(readings: Readings, at: int) -> 
     window = readings.window_from_history(range(len(readings.stamps)), at)
     everything = readings.only(readings.stamps <= at).window(at)
     np.testing.assert_array_equal(window.valid, everything.valid)
-    np.testing.assert_array_equal(window.counts[window.valid], everything.counts[window.valid])
-    assert np.isfinite(window.counts).all()
+    np.testing.assert_array_equal(window.values[window.valid], everything.values[window.valid])
+    assert np.isfinite(window.values).all()
 
 
 @given(some_readings(least=1), st.integers(1, 700))
@@ -208,7 +208,7 @@ def test_the_number_of_readings_is_bounded_whatever_stamps_come(stamps: list[int
         history.add(stamp, np.full(CHANNELS, number, dtype=np.float32))
         assert len(history) <= 2 * MOST
         newest = history.window(stamp)
-        np.testing.assert_array_equal(newest.counts[0, -1], number)
+        np.testing.assert_array_equal(newest.values[0, -1], number)
         assert newest.valid[0, -1].all()
 
 
@@ -256,7 +256,7 @@ def test_a_reading_with_the_stamp_of_another_takes_its_place() -> None:
     history = WindowHistory(SETTINGS, CHANNELS)
     for counts in (1, 2):
         history.add(PERIOD, np.full(CHANNELS, counts, dtype=np.float32))
-    np.testing.assert_array_equal(history.window(PERIOD).counts[0, -1], 2)
+    np.testing.assert_array_equal(history.window(PERIOD).values[0, -1], 2)
 
 
 def test_a_cleared_history_is_empty() -> None:

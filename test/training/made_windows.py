@@ -27,4 +27,4 @@ def any_windows(draw: st.DrawFn) -> Windows:
     windows = made_windows(rng.integers(0, 3, rows).tolist(), readings, channels, draw(st.integers(0, 99)))
     valid = rng.random(windows.valid.shape) < draw(st.sampled_from([0.3, 0.8, 1.0]))
     valid &= rng.random((rows, 1, channels)) < draw(st.sampled_from([0.5, 1.0]))
-    return filled(windows.with_readings(windows.counts, valid))
+    return filled(windows.with_readings(windows.values, valid))

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
+from gas_fusion_ros.model.bundle import Domain
 from training.benchmark.contenders import choose_contenders
 from training.benchmark.tasks import PARTS, benchmark_splits, collect, compare, tasks
 from training.command_line import options
@@ -19,7 +20,7 @@ from training.command_line.options import POSITIONS
 from training.command_line.output_folder import make_output, note_command
 from training.command_line.study import MOST_FINDINGS
 from training.data.dataset_check import check_readings
-from training.data.readings import read_readings
+from training.data.readings import array_of, read_readings
 from training.data.splits import BLOCKED, EMBARGO
 from training.temporal.bench import Bench
 from training.temporal.fusion_fitting import ThermalSettings
@@ -33,6 +34,8 @@ def main(
     ] = "temporal_fusion,knn_window,extra_trees_window",
     data: options.DataOption = None,
     channels: options.ChannelsOption = None,
+    domain: options.DomainOption = Domain.LOG_RATIO,
+    array: options.ArrayOption = None,
     split: Annotated[
         str, typer.Option(help="Splits with commas between: blocked, forward, backward, strict.")
     ] = BLOCKED,
@@ -54,7 +57,7 @@ def main(
             embargo,
         )
         dataset = read_readings(options.data_folder(data), options.channel_list(channels, PAPER_CHANNELS))
-        bench = Bench.of(dataset)
+        bench = Bench.of(dataset, array_of(dataset, domain, array))
         work = tasks(chosen, splits, options.seed_list(seeds))
         for task in work:
             _, outside = bench.held_out(task.split, task.seeds[0])

@@ -74,7 +74,7 @@ class EstimatorRecipe:
         began = time.monotonic()
         windows = part.windows(self.window)
         statistics = WindowStatistics(Shape(part.classes, part.channels, window=self.window.readings))
-        normalisation = Normalisation.fit(part.counts)
+        normalisation = Normalisation.fit(part.values)
         statistics.fit(as_tensors(windows, normalisation)[0])
         features = _features(statistics, normalisation, windows)
         estimator = WINDOW_ESTIMATORS[self.estimator](seed).fit(features, windows.labels)

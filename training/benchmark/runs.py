@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from gas_fusion_ros.alarm.settings import BALANCED
 from gas_fusion_ros.base.observation import Mode
 from training.benchmark.contenders import Contender
 from training.data.images import Thermal
@@ -50,9 +51,9 @@ def run_contender(
             if split.name == STRICT:
                 recipes = {name: recipe.with_readings(STRICT_READINGS) for name, recipe in recipes.items()}
             choice = choose(recipes, outside, CHOICE_SEED)
-            alarm = tune(choice, outside)
+            alarms = tune(choice, outside)
         fitted = choice.recipe.fit(outside.part, seed)
-        yield _measure(bench, contender, split, seed, test, outside, choice, fitted, alarm)
+        yield _measure(bench, contender, split, seed, test, outside, choice, fitted, alarms)
 
 
 def _measure(
@@ -64,14 +65,13 @@ def _measure(
     outside: Outside,
     choice: Choice,
     fitted: Fitted,
-    alarm: AlarmTuning | None,
+    alarms: Mapping[str, AlarmTuning],
 ) -> BenchmarkResult:
-    windows = bench.recording.windows(test, outside.rows, choice.recipe.window)
+    recording = bench.tested(outside)
+    windows = recording.windows(test, outside.rows, choice.recipe.window)
     answers = fitted.answer(windows)
     probabilities = probabilities_of(answers, choice.temperature)
-    onsets = (
-        [] if bench.clean is None else splice_onsets(bench.recording, test, bench.clean, choice.recipe.window)
-    )
+    onsets = [] if bench.clean is None else splice_onsets(recording, test, bench.clean, choice.recipe.window)
     return BenchmarkResult(
         **entry_facts(bench, contender, split, seed, choice),
         **answer_figures(bench, answers.logits, probabilities, windows.labels, test),
@@ -80,7 +80,7 @@ def _measure(
         rows={"train": len(outside.rows), "test": len(test)},
         parameters=fitted.parameters,
         seconds=round(fitted.seconds, 2),
-        **_alarm_figures(choice, fitted, windows, answers, onsets, alarm, bench),
+        **_alarm_figures(choice, fitted, windows, answers, onsets, alarms, bench),
         leak=_thousandths(probabilities, bench.clean)
         if contender.rejects and seed == CHOICE_SEED and split.name == BLOCKED
         else (),
@@ -156,14 +156,15 @@ def _perturbed(
 ) -> dict[str, float]:
     """Return the accuracy on perturbed test windows, by the perturbation's name."""
     rng = np.random.default_rng(seed)
+    recording = bench.tested(outside)
     measured = {
         f"pace {pace:g}": _accuracy(
-            fitted, bench.recording.windows(windows.rows, outside.rows, choice.recipe.window, pace)
+            fitted, recording.windows(windows.rows, outside.rows, choice.recipe.window, pace)
         )
         for pace in PACES
     }
     for perturbation in perturbations(bench.dataset.channels):
-        measured[perturbation.name] = _accuracy(fitted, perturbation.apply(windows, rng))
+        measured[perturbation.name] = _accuracy(fitted, perturbation.apply(windows, rng, recording.array))
     return measured
 
 
@@ -173,25 +174,26 @@ def _alarm_figures(
     windows: Windows,
     answers: EncoderAnswers,
     onsets: Sequence[Onset],
-    alarm: AlarmTuning | None,
+    alarms: Mapping[str, AlarmTuning],
     bench: Bench,
 ) -> dict[str, Any]:
-    """Return what the tuned alarm does on the test rows: in clean air, and where it gives way to a gas."""
+    """Return what the tuned alarms do on the test rows: in clean air, and where it gives way to a gas."""
     clean, period_s = bench.clean, bench.recording.period_s
-    if alarm is None or clean is None:
+    if not alarms or clean is None:
         return {}
     air = answers.of(windows.labels == clean)
     quiet = [leak_probabilities(air, choice.temperature, clean)]
-    delays = detection_delays(
-        leak_streams(fitted, onsets, choice.temperature, clean), alarm.settings, period_s
-    )
-    heard = [delay for delay in delays if delay is not None]
-    return {
-        "false_alarms_per_hour": false_alarms_per_hour(quiet, alarm.settings, period_s),
-        "detection_delay": float(np.median(heard)) if heard else None,
-        "missed_leaks": 1 - len(heard) / len(delays) if delays else None,
-        "alarm": alarm.advice,
-    }
+    leaks = leak_streams(fitted, onsets, choice.temperature, clean)
+    profiles = {}
+    for name, alarm in alarms.items():
+        delays = detection_delays(leaks, alarm.settings, period_s)
+        heard = [delay for delay in delays if delay is not None]
+        profiles[name] = {
+            "false_alarms_per_hour": false_alarms_per_hour(quiet, alarm.settings, period_s),
+            "detection_delay": float(np.median(heard)) if heard else None,
+            "missed_leaks": 1 - len(heard) / len(delays) if delays else None,
+        }
+    return {**profiles[BALANCED], "alarm": alarms[BALANCED].advice(period_s), "profiles": profiles}
 
 
 def reject_aurocs(

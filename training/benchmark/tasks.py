@@ -42,7 +42,9 @@ class BenchmarkTask:
 
     def path(self, output: Path, bench: Bench) -> Path:
         """Where its results go: another file for other recipes, seeds or data."""
-        content = repr((self.contender.recipes, asdict(self.split), self.seeds, bench.data_sha256))
+        content = repr(
+            (self.contender.recipes, asdict(self.split), self.seeds, bench.data_sha256, bench.recording.array)
+        )
         digest = hashlib.sha256(content.encode()).hexdigest()[:8]
         return output / PARTS / f"{self.contender.name}-{self.split.label}-{digest}.json"
 

@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import Callback, RichProgressBar
 from rich.console import Console
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, check_channel_names
+from gas_fusion_ros.model.bundle import Domain
 from training.fitting.catalog import Hyperparameters
 
 EXIT_USAGE = 2
@@ -31,6 +32,14 @@ DataOption = Annotated[
 CHANNELS_HELP = "Sensor columns of the CSV, with commas between."
 ChannelsOption = Annotated[
     str | None, typer.Option(help=CHANNELS_HELP, show_default=",".join(PAPER_CHANNELS))
+]
+DomainOption = Annotated[
+    Domain,
+    typer.Option(help="What of a reading is looked at: ln(Rs/R0) of any array, or counts of this one."),
+]
+ArrayOption = Annotated[
+    Path | None,
+    typer.Option(help="Array file of the readings.", show_default="array.yaml in the folder, or 10 bits"),
 ]
 ThermalOption = Annotated[
     str,

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.window import Window, WindowSettings, resample
@@ -27,13 +29,13 @@ class Windows:
     """N windows of W readings; the oldest reading first, the last is the row's own.
 
     Attributes:
-        counts: shape (N, W, C), float32, ADC counts; filled where not valid, as `window.Window` says.
+        values: shape (N, W, C), float32, as the recording's; filled where not valid, as `window.Window` says.
         valid: shape (N, W, C), whether a reading stands behind a value.
         labels: shape (N,), class of the last reading.
         rows: shape (N,), the last reading's row in the data set.
     """
 
-    counts: npt.NDArray[np.float32]
+    values: npt.NDArray[np.float32]
     valid: npt.NDArray[np.bool_]
     labels: Indices
     rows: Indices
@@ -43,13 +45,13 @@ class Windows:
 
     def take(self, index: npt.NDArray[np.generic]) -> Windows:
         """Return some of the windows, by indices or a mask."""
-        return Windows(self.counts[index], self.valid[index], self.labels[index], self.rows[index])
+        return Windows(self.values[index], self.valid[index], self.labels[index], self.rows[index])
 
     def with_readings(
-        self, counts: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_] | None = None
+        self, values: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_] | None = None
     ) -> Windows:
-        """Return the windows with other counts, shape (N, W, C), and, where given, other validity."""
-        return replace(self, counts=counts, valid=self.valid if valid is None else valid)
+        """Return the windows with other values, shape (N, W, C), and, where given, other validity."""
+        return replace(self, values=values, valid=self.valid if valid is None else valid)
 
     @classmethod
     def concatenate(cls, parts: Sequence[Windows]) -> Windows:
@@ -68,15 +70,17 @@ class Recording:
         labels: shape (R,), non-negative.
         stamps_ns: shape (R,), ascending within a class and bag.
         bags: shape (R,), number of the recording that a row is from; None where all are of one.
+        array: what makes ln(Rs/R0) of counts, calibrated; None where windows are of counts.
     """
 
     counts: npt.NDArray[np.float32]
     labels: Indices
     stamps_ns: Indices
     bags: Indices | None = None
+    array: ArrayDescription | None = None
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Recording:
+    def of(cls, dataset: Dataset, array: ArrayDescription | None = None) -> Recording:
         """Take up a data set with its stamps.
 
         Where it has none, rows are `ROW_PERIOD_NS` apart within each class, and a missing row leaves a gap.
@@ -84,7 +88,18 @@ class Recording:
         stamps = [row.index * ROW_PERIOD_NS if row.stamp_ns is None else row.stamp_ns for row in dataset.rows]
         names, bags = np.unique([row.bag for row in dataset.rows], return_inverse=True)
         several = bags.ravel() if len(names) > 1 else None
-        return cls(dataset.counts, dataset.labels, np.array(stamps, dtype=np.int64), several)
+        return cls(dataset.counts, dataset.labels, np.array(stamps, dtype=np.int64), several, array)
+
+    @cached_property
+    def values(self) -> npt.NDArray[np.float32]:
+        """What windows are cut out of, shape (R, C): counts, or where the array is known ln(Rs/R0)."""
+        return self.counts if self.array is None else self.array.deviations(self.counts)
+
+    def calibrated(self, clean_rows: Indices) -> Recording:
+        """Return the recording with the baseline of its array, if it has one, measured on clean air."""
+        if self.array is None:
+            return self
+        return replace(self, array=self.array.with_baseline_of(self.counts[clean_rows]))
 
     @property
     def period_ns(self) -> int:
@@ -123,7 +138,7 @@ class Recording:
             mine = np.flatnonzero(lines[rows] == number)
             line = np.flatnonzero(lines == number)
             window = self._on_line(line, rows[mine], barred, settings, paces[mine])
-            out.counts[mine], out.valid[mine] = window.counts, window.valid
+            out.values[mine], out.valid[mine] = window.values, window.valid
         return out
 
     def _lines(self) -> Indices:
@@ -143,8 +158,8 @@ class Recording:
         stamps = self.stamps_ns[line]
         points = settings.points(self.stamps_ns[rows], pace)
         since = stamps[_first_allowed(np.isin(line, barred), np.searchsorted(line, rows))][:, np.newaxis]
-        window = resample(stamps, self.counts[line], np.maximum(points, since), settings.max_gap_ns)
-        return Window(window.counts, window.valid & (points >= since)[..., np.newaxis])
+        window = resample(stamps, self.values[line], np.maximum(points, since), settings.max_gap_ns)
+        return Window(window.values, window.valid & (points >= since)[..., np.newaxis])
 
 
 @dataclass(frozen=True)
@@ -177,6 +192,11 @@ class TrainingPart:
     def counts(self) -> npt.NDArray[np.float32]:
         """The training rows' readings, shape (N, C), ADC counts."""
         return self.recording.counts[self.rows]
+
+    @property
+    def values(self) -> npt.NDArray[np.float32]:
+        """The training rows' values, shape (N, C); see `Recording.values`."""
+        return self.recording.values[self.rows]
 
     def windows(self, settings: WindowSettings, pace: npt.NDArray[np.float64] | float = 1.0) -> Windows:
         """Cut out the training windows; see `Recording.windows`."""

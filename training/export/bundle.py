@@ -13,7 +13,7 @@ import numpy.typing as npt
 from torch import nn
 
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.model.bundle import Bundle, window_to_json
+from gas_fusion_ros.model.bundle import Bundle, domain_to_json, window_to_json
 from gas_fusion_ros.model.networks.shape import Shape
 from gas_fusion_ros.model.window import WindowSettings
 from training.data.images import Thermal
@@ -122,6 +122,9 @@ def _content(
         "normalisation": dict(result.normalisation),
         "temperature": {mode.value: temperature for mode, temperature in temperatures.items()},
         "alarm": advise_thresholds(_clean_leaks(runs, temperatures)).to_json(),
+        **domain_to_json(None),
+        "profiles": {},
+        "departure": None,
         "novelty": None,
         "trained_on": {
             "readings": result.data_file,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -97,6 +97,8 @@ class BenchmarkResult:
             channels that it is done to, if not to all, and may end with a number: how strong it is.
         alarm: what a bundle advises: `on_threshold` and `off_threshold`, probabilities, `on_delay_s` and
             `off_delay_s`, seconds, and `false_alarms_per_hour`, on the inner folds.
+        profiles: the same three figures of the alarm, `false_alarms_per_hour`, `detection_delay` and
+            `missed_leaks`, by profile of the advice; may be empty.
         leak: leak probability of each test row, in the rows' order, in thousandths; may be empty.
     """
 
@@ -141,6 +143,7 @@ class BenchmarkResult:
     reject_auroc: Mapping[str, float] | None = None
     perturbed: Mapping[str, float] | None = None
     alarm: Mapping[str, float | None] | None = None
+    profiles: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     leak: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:

@@ -93,11 +93,19 @@ class AlarmTuning:
         """Settings of an alarm of one gas, to measure with."""
         return _settings(self.on_threshold, self.off_threshold, self.on_delay_s, self.off_delay_s)
 
-    @property
-    def advice(self) -> dict[str, float]:
-        """What a bundle advises: its field `alarm`."""
-        names = ("on_threshold", "off_threshold", "on_delay_s", "off_delay_s", "false_alarms_per_hour")
-        return {name: getattr(self, name) for name in names}
+    def advice(self, period_s: float) -> dict[str, float | None]:
+        """Return what a bundle advises, its field `alarm`, where readings are so many seconds apart."""
+        names = (
+            "on_threshold",
+            "off_threshold",
+            "on_delay_s",
+            "off_delay_s",
+            "false_alarms_per_hour",
+            "missed",
+        )
+        delay = self.detection_delay_readings
+        delay_s = None if delay is None else delay * period_s
+        return {**{name: round(getattr(self, name), 4) for name in names}, "delay_s": delay_s}
 
 
 def advised_alarm(advice: Mapping[str, float | None]) -> AlarmSettings:

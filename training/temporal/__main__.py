@@ -15,11 +15,12 @@ import numpy as np
 import typer
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
+from gas_fusion_ros.model.bundle import Domain
 from training.command_line import options
 from training.command_line.options import CONSOLE
 from training.command_line.study import MOST_FINDINGS
 from training.data.dataset_check import check_readings
-from training.data.readings import read_readings
+from training.data.readings import array_of, read_readings
 from training.data.splits import BLOCKED, EMBARGO, FRACTION, SplitSettings
 from training.fitting.fit import threads
 from training.results.benchmark_result import read_benchmark
@@ -39,6 +40,8 @@ def main(
     name: Annotated[str, typer.Option(help="The model's name.")] = NAME,
     data: options.DataOption = None,
     channels: options.ChannelsOption = None,
+    domain: options.DomainOption = Domain.LOG_RATIO,
+    array: options.ArrayOption = None,
     benchmark: Annotated[
         Path | None, typer.Option(help="results.json of `training.benchmark`: its figures go into the card.")
     ] = None,
@@ -56,7 +59,7 @@ def main(
     with options.refusing("training.temporal"):
         recipes = choose_recipes(options.listed("--recipes", recipe_names, str))
         dataset = read_readings(options.data_folder(data), options.channel_list(channels, PAPER_CHANNELS))
-        bench = Bench.of(dataset)
+        bench = Bench.of(dataset, array_of(dataset, domain, array))
         metrics = {} if benchmark is None else benchmark_metrics(read_benchmark(benchmark), NAME)
         split = replace(TEST, embargo=embargo)
         test, tested = bench.held_out(split, seed)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.alarm.settings import BALANCED
 from training.scoring.alarm_tuning import AlarmTuning, tune_alarm
 from training.temporal.encoder_fitting import EncoderAnswers
 from training.temporal.nested import Choice, Outside
@@ -26,11 +27,21 @@ def probabilities_of(answers: EncoderAnswers, temperature: float) -> Probabiliti
     return (answers.logits / temperature).softmax(dim=1).numpy()
 
 
-def tune(choice: Choice, outside: Outside) -> AlarmTuning | None:
-    """Tune the alarm on the inner folds' held-out rows; None without clean air or room for an onset."""
+TARGETS: Mapping[str, float] = {"cautious": 0.0, BALANCED: 2.0, "quick": 6.0}
+"""False alarms per hour of clean air that the alarm of each profile may raise on the inner folds.
+
+One alarm in all of the data set's clean air that the folds hold out is more than one per hour."""
+
+
+def tune(choice: Choice, outside: Outside) -> dict[str, AlarmTuning]:
+    """Tune the alarm of each profile on the inner folds' held-out rows.
+
+    Returns:
+        None at all without clean air or room for an onset.
+    """
     clean = outside.clean
     if clean is None:
-        return None
+        return {}
     quiet, leaks = [], []
     for fold in choice.folds:
         air = fold.windows.labels == clean
@@ -39,8 +50,9 @@ def tune(choice: Choice, outside: Outside) -> AlarmTuning | None:
         onsets += choice.recipe.rehearsals(fold.fold.part)
         leaks += leak_streams(fold.fitted, onsets, choice.temperature, clean)
     if not leaks:
-        return None
-    return tune_alarm(quiet, leaks, outside.recording.period_s)
+        return {}
+    period_s = outside.recording.period_s
+    return {name: tune_alarm(quiet, leaks, period_s, target) for name, target in TARGETS.items()}
 
 
 def leak_streams(

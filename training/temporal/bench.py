@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.model.bundle import file_sha256
@@ -37,11 +38,11 @@ class Bench:
     data_sha256: str
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Bench:
-        """Take up a data set."""
+    def of(cls, dataset: Dataset, array: ArrayDescription | None = None) -> Bench:
+        """Take up a data set, in counts or, as an array is given, in ln(Rs/R0)."""
         return cls(
             dataset,
-            Recording.of(dataset),
+            Recording.of(dataset, array),
             find_copies(dataset.counts, dataset.labels),
             file_sha256(dataset.csv_path),
         )
@@ -51,6 +52,10 @@ class Bench:
         """The class of clean air; None where there is none."""
         classes = self.dataset.classes
         return classes.index(CLEAN_AIR) if CLEAN_AIR in classes else None
+
+    def tested(self, outside: Outside) -> Recording:
+        """Return all rows, the test's too, as an array sees them that was calibrated outside the test."""
+        return replace(self.recording, array=outside.recording.array)
 
     def held_out(self, split: SplitSettings, seed: int) -> tuple[Indices, Outside]:
         """Return the test rows, and what may be known before them.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -31,7 +31,7 @@ from training.data.limits import check_limits
 from training.data.splits import Indices
 from training.data.windows import TrainingPart, Windows
 from training.fitting.material import Normalisation
-from training.variations.augmentation import AugmentationSettings, augment
+from training.variations.augmentation import COUNTS, AugmentationSettings, augment
 from training.variations.patrol_windows import patrol_windows
 
 M = TypeVar("M", bound=nn.Module)
@@ -61,7 +61,7 @@ class EncoderSettings:
         batch: windows per step.
         dropout: share of units dropped.
         smoothing: label smoothing.
-        augmentation: what is done to copies.
+        augmentation: what is done to copies; None for the usual in the recording's domain.
     """
 
     encoder: str = "prototypes"
@@ -79,7 +79,7 @@ class EncoderSettings:
     batch: int = 256
     dropout: float = 0.2
     smoothing: float = 0.02
-    augmentation: AugmentationSettings = field(default_factory=AugmentationSettings)
+    augmentation: AugmentationSettings | None = None
 
     def __post_init__(self) -> None:
         limits = (
@@ -161,7 +161,7 @@ class FittedEncoder:
 def as_tensors(windows: Windows, normalisation: Normalisation) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what a windowed network takes, made as the live node makes it; see `Window.as_inputs`."""
     mean, std = (np.array(values, dtype=np.float32) for values in (normalisation.mean, normalisation.std))
-    gas, valid = Window(windows.counts, windows.valid).as_inputs(mean, std)
+    gas, valid = Window(windows.values, windows.valid).as_inputs(mean, std)
     return torch.from_numpy(gas), torch.from_numpy(valid)
 
 
@@ -175,7 +175,7 @@ def fit_encoder(part: TrainingPart, settings: EncoderSettings, seed: int) -> Fit
     """
     began = time.monotonic()
     torch.manual_seed(seed)
-    normalisation = Normalisation.fit(part.counts)
+    normalisation = Normalisation.fit(part.values)
     copies = list(_copies(part, settings, np.random.default_rng(seed)))
     shape = Shape(part.classes, part.channels, dropout=settings.dropout, window=settings.readings)
     network = _build(settings, shape)
@@ -208,9 +208,10 @@ def _build(settings: EncoderSettings, shape: Shape) -> nn.Module:
 def _copies(part: TrainingPart, settings: EncoderSettings, rng: np.random.Generator) -> Iterator[Windows]:
     """Yield the windows as recorded, then altered copies of them at other paces."""
     yield part.windows(settings.window)
+    usual = COUNTS if part.recording.array is None else AugmentationSettings()
     for _ in range(settings.copies):
         pace = np.exp(rng.uniform(np.log(settings.slowest), np.log(settings.fastest), len(part.rows)))
-        yield augment(part.windows(settings.window, pace), part.clean, settings.augmentation, rng)
+        yield augment(part.windows(settings.window, pace), part.clean, settings.augmentation or usual, rng)
 
 
 def _place(

@@ -100,7 +100,8 @@ def answer_shown(
         Labels, shape (N,), of the test rows that have a picture; and by what is shown logits, shape (N, K).
     """
     rows = test[images.usable[test]]
-    windows = bench.recording.windows(rows, trained.outside.rows, trained.fusion.encoder.settings.window)
+    recording = bench.tested(trained.outside)
+    windows = recording.windows(rows, trained.outside.rows, trained.fusion.encoder.settings.window)
     pictures = first_pictures(images)
     clean = rows[windows.labels == (bench.clean or 0)][0]
     noise = np.random.default_rng(_DRAWN_SEED).integers(0, 256, images.pixels.shape[2:], dtype=np.uint8)

@@ -20,7 +20,7 @@ from training.scoring.calibration import fit_temperature
 from training.temporal.encoder_fitting import EncoderAnswers
 from training.temporal.recipes import Fitted, Recipe
 
-FOLDS = (0.0, 0.4, 0.8)
+FOLDS = (0.0, 0.2, 0.4, 0.6, 0.8)
 """Where, as a share of each class's rows outside the test, the inner folds hold a fifth out."""
 FOLD_SHARE = 0.2
 FALSE_REJECT_RATE = 0.01
@@ -55,7 +55,7 @@ class Outside:
     def of(
         cls, recording: Recording, test: Indices, copies: Copies, embargo: int, clean: int | None
     ) -> Outside:
-        """Seal the test rows off."""
+        """Seal the test rows off; an array's baseline is measured without them."""
         counts = recording.counts.copy()
         counts[test] = np.nan
         rows = np.concatenate(
@@ -65,7 +65,10 @@ class Outside:
             ]
         )
         barred = np.union1d(test, copies.of(test))
-        return cls(replace(recording, counts=counts), np.sort(rows), barred, copies, embargo, clean)
+        sealed = replace(recording, counts=counts)
+        if clean is not None:
+            sealed = sealed.calibrated(rows[recording.labels[rows] == clean])
+        return cls(sealed, np.sort(rows), barred, copies, embargo, clean)
 
     @property
     def part(self) -> TrainingPart:
@@ -82,7 +85,7 @@ class Outside:
             train, held = [], []
             for line in _lines(self.recording.labels):
                 mine = line[np.isin(line, self.rows)]
-                count = round(len(mine) * FOLD_SHARE)
+                count = int(len(mine) * FOLD_SHARE)  # rounded up, neighbours would overlap
                 start = min(round(len(mine) * place), len(mine) - count)
                 block = mine[start : start + count]
                 far = line[far_from(np.searchsorted(line, block), line, self.copies, self.embargo)]

@@ -1,7 +1,7 @@
 """Robust training of windows: copies of them as other days, other arrays and broken channels would give them.
 
 First the air changes (pulses, onsets), then the array (gain, baseline, drift, noise), then what is read of it
-(truncation, dead channels). Counts may leave the ADC's range 0..1023: clipping there would be a perturbation
+(truncation, dead channels). Values may leave the ADC's range 0..1023: clipping there would be a perturbation
 of its own, which flattens pulses and hides how far a channel has moved. Stretching time is not done here:
 windows are cut out of the recording at another pace.
 """
@@ -30,14 +30,16 @@ _LEAST_OWN = 3
 class AugmentationSettings:
     """How far windows are altered; 0 for any of them but the two ranges leaves that effect out.
 
-    The defaults come from experiments on the published data set; `onset_from_clean` is a judgement.
+    The defaults are for windows of ln(Rs/R0), where a gain is a sensor's slope and an offset an error of its
+    baseline; `COUNTS` is for windows of counts. They come from experiments on the published data set;
+    `onset_from_clean` is a judgement.
 
     Attributes:
         gain: standard deviation of the logarithm of each channel's gain.
         common_gain: standard deviation of the logarithm of the gain that all channels share.
-        offset: standard deviation of each channel's baseline offset, ADC counts.
-        drift: standard deviation of each channel's drift over the window, ADC counts.
-        noise: standard deviation of white noise, ADC counts.
+        offset: standard deviation of each channel's baseline offset, in the windows' unit.
+        drift: standard deviation of each channel's drift over the window.
+        noise: standard deviation of white noise.
         pulse: standard deviation of the logarithm of the pulse height.
         calm: probability that the pulse height of clean air is drawn from `calmest` to `liveliest` instead.
         calmest: least pulse height of such clean air, above 0.
@@ -51,11 +53,11 @@ class AugmentationSettings:
         channel_dropout: probability that such a window loses a channel.
     """
 
-    gain: float = 0.06
+    gain: float = 0.16
     common_gain: float = 0.04
-    offset: float = 12.0
-    drift: float = 3.0
-    noise: float = 0.6
+    offset: float = 0.15
+    drift: float = 0.02
+    noise: float = 0.004
     pulse: float = 0.15
     calm: float = 0.6
     calmest: float = 0.05
@@ -79,6 +81,10 @@ class AugmentationSettings:
         for least, most in (("calmest", "liveliest"), ("fastest_response", "slowest_response")):
             yield least, 0 < getattr(self, least) < np.inf, "a finite number above 0"
             yield most, getattr(self, least) <= getattr(self, most) < np.inf, f"at least {least}"
+
+
+COUNTS = AugmentationSettings(gain=0.06, offset=12.0, drift=3.0, noise=0.6)
+"""For windows of ADC counts."""
 
 
 def augment(
@@ -120,10 +126,10 @@ def pulse_heights(
 def scale_pulses(windows: Windows, heights: Values) -> Windows:
     """Scale each channel's deviation from the mean of its valid readings by a factor per window, (N,)."""
     known = windows.valid.sum(axis=1, keepdims=True)
-    total = np.where(windows.valid, windows.counts, 0).sum(axis=1, keepdims=True)
+    total = np.where(windows.valid, windows.values, 0).sum(axis=1, keepdims=True)
     mean = total / np.maximum(known, 1)
-    scaled = mean + (windows.counts - mean) * heights[:, np.newaxis, np.newaxis]
-    return _with_counts(windows, scaled)
+    scaled = mean + (windows.values - mean) * heights[:, np.newaxis, np.newaxis]
+    return _with_values(windows, scaled)
 
 
 def mix_onsets(
@@ -134,7 +140,7 @@ def mix_onsets(
     At least the newest three readings are of the window's own class, whose label it keeps; one with
     fewer readings than four keeps all but the oldest. Windows of a single class stay as they are.
     """
-    length = windows.counts.shape[1]
+    length = windows.values.shape[1]
     mixed = rng.random(len(windows)) < settings.onset
     earlier = earlier_windows(windows.labels, clean, settings.onset_from_clean, rng)
     own = rng.integers(min(_LEAST_OWN, length - 1), max(length, 2), len(windows))
@@ -142,10 +148,10 @@ def mix_onsets(
     mixed &= (earlier >= 0) & (length > 1)
     if not mixed.any():
         return windows
-    counts, valid = windows.counts.copy(), windows.valid.copy()
+    values, valid = windows.values.copy(), windows.valid.copy()
     blend = blend_onset(windows.take(earlier[mixed]), windows.take(mixed), own[mixed], constants[mixed])
-    counts[mixed], valid[mixed] = blend.counts, blend.valid
-    return windows.with_readings(counts, valid)
+    values[mixed], valid[mixed] = blend.values, blend.valid
+    return windows.with_readings(values, valid)
 
 
 def earlier_windows(
@@ -181,53 +187,53 @@ def blend_onset(earlier: Windows, own: Windows, newest: npt.NDArray[np.int64], c
         newest: shape (N,), readings at the end that are of the own air; t is 1 at the first of them.
         constants: shape (N,), readings.
     """
-    length = own.counts.shape[1]
+    length = own.values.shape[1]
     since = (np.arange(length) - (length - newest[:, np.newaxis]) + 1)[:, :, np.newaxis]
     response = 1 - np.exp(-np.maximum(since, 0) / constants[:, np.newaxis, np.newaxis])
     has_earlier = earlier.valid.any(axis=1, keepdims=True)
     share = np.where(has_earlier, response, 1.0)
     has_own = own.valid.any(axis=1, keepdims=True)
-    counts = earlier.counts * (1 - share) + own.counts * share
+    values = earlier.values * (1 - share) + own.values * share
     valid = np.where(since > 0, own.valid, earlier.valid & has_own)
-    return _with_counts(own.with_readings(own.counts, valid), counts)
+    return _with_values(own.with_readings(own.values, valid), values)
 
 
 def gains(windows: Windows, settings: AugmentationSettings, rng: np.random.Generator) -> Values:
     """Draw each window's gains, shape (N, C): one per channel times one that the channels share."""
-    channels = windows.counts.shape[2]
+    channels = windows.values.shape[2]
     own = rng.normal(0, settings.gain, (len(windows), channels))
     return np.exp(own + rng.normal(0, settings.common_gain, (len(windows), 1)))
 
 
 def scale_gain(windows: Windows, gain: Values) -> Windows:
-    """Multiply counts by gains of a shape that broadcasts to (N, C)."""
-    return _with_counts(windows, windows.counts * _over_time(windows, gain))
+    """Multiply values by gains of a shape that broadcasts to (N, C)."""
+    return _with_values(windows, windows.values * _over_time(windows, gain))
 
 
 def shift_baseline(windows: Windows, offset: Values) -> Windows:
-    """Add offsets of a shape that broadcasts to (N, C), ADC counts."""
-    return _with_counts(windows, windows.counts + _over_time(windows, offset))
+    """Add offsets of a shape that broadcasts to (N, C)."""
+    return _with_values(windows, windows.values + _over_time(windows, offset))
 
 
 def add_drift(windows: Windows, drift: Values) -> Windows:
-    """Add drifts, shape (N, C), ADC counts: all of it at the oldest place, none at the newest."""
-    age = np.linspace(1, 0, windows.counts.shape[1]) if windows.counts.shape[1] > 1 else np.zeros(1)
-    return _with_counts(windows, windows.counts + age[:, np.newaxis] * _over_time(windows, drift))
+    """Add drifts, shape (N, C): all of it at the oldest place, none at the newest."""
+    age = np.linspace(1, 0, windows.values.shape[1]) if windows.values.shape[1] > 1 else np.zeros(1)
+    return _with_values(windows, windows.values + age[:, np.newaxis] * _over_time(windows, drift))
 
 
 def add_noise(windows: Windows, deviation: float, rng: np.random.Generator) -> Windows:
-    """Add white noise of a standard deviation, ADC counts."""
-    noise = rng.standard_normal(windows.counts.shape, dtype=np.float32) * np.float32(deviation)
-    return windows.with_readings(windows.counts + noise)
+    """Add white noise of a standard deviation."""
+    noise = rng.standard_normal(windows.values.shape, dtype=np.float32) * np.float32(deviation)
+    return windows.with_readings(windows.values + noise)
 
 
 def truncate(windows: Windows, probability: float, rng: np.random.Generator) -> Windows:
     """Keep only the newest 1 to W - 1 readings of some windows valid, as just after the array's start."""
-    length = windows.counts.shape[1]
+    length = windows.values.shape[1]
     truncated = rng.random(len(windows)) < probability
     kept = np.where(truncated, rng.integers(1, max(length, 2), len(windows)), length)
     recent = np.arange(length) >= length - kept[:, np.newaxis]
-    return windows.with_readings(windows.counts, windows.valid & recent[:, :, np.newaxis])
+    return windows.with_readings(windows.values, windows.valid & recent[:, :, np.newaxis])
 
 
 def lost_channels(valid: Mask, settings: AugmentationSettings, rng: np.random.Generator) -> Mask:
@@ -249,20 +255,20 @@ def lost_channels(valid: Mask, settings: AugmentationSettings, rng: np.random.Ge
 
 
 def kill_channels(windows: Windows, dead: Mask) -> Windows:
-    """Take channels from windows: not valid, 0 counts; `dead` broadcasts to (N, C)."""
+    """Take channels from windows: not valid, 0; `dead` broadcasts to (N, C)."""
     lost = _over_time(windows, dead)
     return windows.with_readings(
-        np.where(lost, np.float32(0), windows.counts), windows.valid & np.logical_not(lost)
+        np.where(lost, np.float32(0), windows.values), windows.valid & np.logical_not(lost)
     )
 
 
 def filled(windows: Windows) -> Windows:
     """Fill what is not valid from the valid values beside it, as `Window` of model.window says."""
-    length = windows.counts.shape[1]
+    length = windows.values.shape[1]
     some = np.flatnonzero(~windows.valid.all(axis=(1, 2)))
     if not len(some):
         return windows
-    valid, counts = windows.valid[some], windows.counts[some]
+    valid, values = windows.valid[some], windows.values[some]
     places = np.arange(length)[np.newaxis, :, np.newaxis]
     before = np.maximum.accumulate(np.where(valid, places, -1), axis=1)
     after = np.minimum.accumulate(np.where(valid, places, length)[:, ::-1], axis=1)[:, ::-1]
@@ -270,25 +276,25 @@ def filled(windows: Windows) -> Windows:
     low = np.minimum(np.where(before < 0, after, before), length - 1)
     high = np.where(after == length, low, after)
     share = (places - low) / np.maximum(high - low, 1) * (high > low)
-    lower, upper = (np.take_along_axis(counts, place, axis=1) for place in (low, high))
+    lower, upper = (np.take_along_axis(values, place, axis=1) for place in (low, high))
     fills = np.where(valid.any(axis=1, keepdims=True), lower + (upper - lower) * share, 0)
-    out = windows.counts.copy()
-    out[some] = np.where(valid, counts, fills)
+    out = windows.values.copy()
+    out[some] = np.where(valid, values, fills)
     return windows.with_readings(out)
 
 
-def _with_counts(windows: Windows, counts: Values) -> Windows:
-    return windows.with_readings(counts.astype(np.float32))
+def _with_values(windows: Windows, values: Values) -> Windows:
+    return windows.with_readings(values.astype(np.float32))
 
 
 def _over_time(windows: Windows, values: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     """Return values that broadcast to (N, C) as shape (N, 1, C)."""
-    shape = (len(windows), windows.counts.shape[2])
+    shape = (len(windows), windows.values.shape[2])
     return np.broadcast_to(values, shape)[:, np.newaxis]
 
 
 def _per_channel(windows: Windows, deviation: float, rng: np.random.Generator) -> Values:
-    return rng.normal(0, deviation, (len(windows), windows.counts.shape[2]))
+    return rng.normal(0, deviation, (len(windows), windows.values.shape[2]))
 
 
 def _log_uniform(least: float, most: float, count: int, rng: np.random.Generator) -> Values:

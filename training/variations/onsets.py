@@ -78,8 +78,9 @@ def _splice(recording: Recording, air: Indices, leak: Indices, settings: WindowS
         recording.counts[rows],
         np.zeros(len(rows), dtype=np.int64),
         np.arange(len(rows)) * recording.period_ns,
+        array=recording.array,
     )
     shown = np.arange(len(air) - LEAD, len(rows))
     windows = one_line.windows(shown, np.zeros(0, dtype=np.int64), settings)
-    stream = Windows(windows.counts, windows.valid, labels[shown], np.arange(len(shown)))
+    stream = Windows(windows.values, windows.valid, labels[shown], np.arange(len(shown)))
     return Onset(stream, LEAD, int(labels[-1]))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.window import WindowSettings, resample
@@ -71,7 +72,7 @@ def patrol_windows(part: TrainingPart, settings: WindowSettings, patrols: int) -
     parts = []
     for seed in range(FIRST_SEED, FIRST_SEED + patrols):
         patrol = Patrol(seed, _DURATION_S, _LEAKS, statistics=statistics)
-        stream = _SentReadings.of(patrol, _READING_PERIOD_S)
+        stream = _SentReadings.of(patrol, _READING_PERIOD_S, part.recording.array)
         ends = np.arange(0, len(stream.seconds), _WINDOW_EVERY)
         ends = ends[~_changing(stream.seconds[ends], patrol.encounters)]
         parts.append(stream.windows(ends, settings, names))
@@ -97,7 +98,7 @@ def patrol_onsets(part: TrainingPart, settings: WindowSettings) -> list[Onset]:
     for seed in range(FIRST_ONSET_SEED, FIRST_ONSET_SEED + _ONSETS):
         patrol = Patrol(seed, _ONSET_DURATION_S, leaks=1, statistics=statistics)
         (leak,) = patrol.encounters
-        stream = _SentReadings.of(patrol, part.recording.period_s)
+        stream = _SentReadings.of(patrol, part.recording.period_s, part.recording.array)
         first, last = np.searchsorted(stream.seconds, (leak.start_s, leak.end_s))
         shown = np.arange(max(0, first - LEAD), last)
         windows = stream.windows(shown, settings, names)
@@ -107,23 +108,24 @@ def patrol_onsets(part: TrainingPart, settings: WindowSettings) -> list[Onset]:
 
 @dataclass(frozen=True)
 class _SentReadings:
-    """The readings of a patrol: seconds (R,), counts (R, C), and the names of the air's class."""
+    """The readings of a patrol: seconds (R,), values (R, C), and the names of the air's class."""
 
     seconds: npt.NDArray[np.float64]
-    counts: npt.NDArray[np.float32]
+    values: npt.NDArray[np.float32]
     air: tuple[str, ...]
 
     @classmethod
-    def of(cls, patrol: Patrol, period_s: float) -> _SentReadings:
+    def of(cls, patrol: Patrol, period_s: float, array: ArrayDescription | None) -> _SentReadings:
         seconds = np.arange(0.0, patrol.duration_s, period_s)
         counts = np.stack([patrol.reading(float(at)) for at in seconds])
-        return cls(seconds, counts, tuple(patrol.label(float(at)) for at in seconds))
+        values = counts if array is None else array.deviations(counts)
+        return cls(seconds, values, tuple(patrol.label(float(at)) for at in seconds))
 
     def windows(self, ends: Indices, settings: WindowSettings, names: list[str]) -> Windows:
         stamps = np.rint(self.seconds * NANOSECONDS_PER_SECOND).astype(np.int64)
-        window = resample(stamps, self.counts, settings.points(stamps[ends]), settings.max_gap_ns)
+        window = resample(stamps, self.values, settings.points(stamps[ends]), settings.max_gap_ns)
         labels = np.array([names.index(self.air[end]) for end in ends], dtype=np.int64)
-        return Windows(window.counts, window.valid, labels, np.arange(len(ends)))
+        return Windows(window.values, window.valid, labels, np.arange(len(ends)))
 
 
 def _changing(seconds: npt.NDArray[np.float64], leaks: tuple[Encounter, ...]) -> npt.NDArray[np.bool_]:

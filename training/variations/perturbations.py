@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.array.description import ArrayDescription
 from training.data.windows import Windows
 from training.variations.augmentation import add_noise, filled, kill_channels, scale_gain, shift_baseline
 
@@ -49,17 +50,29 @@ class Perturbation:
         """Its name in results, such as `mq2 dead` or `mq2+mq3 dead`."""
         return f"{'+'.join(self.channels)} {self.kind}" if self.channels else self.kind
 
-    def apply(self, windows: Windows, rng: np.random.Generator) -> Windows:
+    def apply(
+        self, windows: Windows, rng: np.random.Generator, array: ArrayDescription | None = None
+    ) -> Windows:
         """Return changed windows; `rng` decides what is random, and another call with it is another draw.
+
+        Args:
+            windows: of counts, or of ln(Rs/R0) where an array is given; what happens, happens to counts.
+            rng: decides.
+            array: what made ln(Rs/R0) of counts.
 
         Raises:
             PerturbationError: the windows have another number of channels.
         """
-        if windows.counts.shape[2] != self.width:
+        if windows.values.shape[2] != self.width:
             raise PerturbationError(
-                f"windows have {windows.counts.shape[2]} channels; {self.name} is for {self.width}"
+                f"windows have {windows.values.shape[2]} channels; {self.name} is for {self.width}"
             )
-        return filled(self.effect(windows, rng))
+        if array is None:
+            return filled(self.effect(windows, rng))
+        counts = windows.with_readings(array.readings_of(windows.values))
+        values = array.deviations((changed := self.effect(counts, rng)).values)
+        known = np.isfinite(values)
+        return filled(windows.with_readings(np.where(known, values, np.float32(0)), changed.valid & known))
 
 
 def perturbations(channels: Sequence[str]) -> list[Perturbation]:
@@ -112,25 +125,25 @@ def _faults(
 
 def _stuck(channel: int, stuck: Callable[[Windows], npt.NDArray[np.float32]]) -> Effect:
     def effect(windows: Windows, _: np.random.Generator) -> Windows:
-        counts = windows.counts.copy()
-        counts[:, :, channel] = stuck(windows)[:, :, channel]
-        return windows.with_readings(counts)
+        values = windows.values.copy()
+        values[:, :, channel] = stuck(windows)[:, :, channel]
+        return windows.with_readings(values)
 
     return effect
 
 
 def _clamped(level: int) -> Callable[[Windows], npt.NDArray[np.float32]]:
-    return lambda windows: np.full_like(windows.counts[:, :1], level)
+    return lambda windows: np.full_like(windows.values[:, :1], level)
 
 
 def _first_valid(windows: Windows) -> npt.NDArray[np.float32]:
     first = windows.valid.argmax(axis=1, keepdims=True)
-    return np.take_along_axis(windows.counts, first, axis=1)
+    return np.take_along_axis(windows.values, first, axis=1)
 
 
 def _signs(windows: Windows, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Draw -1 or 1 for each channel, the same in all windows: they are all of one array."""
-    return rng.choice([-1.0, 1.0], windows.counts.shape[2])
+    return rng.choice([-1.0, 1.0], windows.values.shape[2])
 
 
 def _gain(windows: Windows, rng: np.random.Generator) -> Windows:

@@ -13,6 +13,7 @@ import pytest
 import small_benchmark as small
 import torch
 
+from gas_fusion_ros.alarm.settings import PROFILES
 from gas_fusion_ros.base.dataset import Dataset
 from training.benchmark import runs
 from training.benchmark.contenders import Contender
@@ -100,9 +101,12 @@ def test_the_alarm_is_tuned_on_held_out_rows_where_there_is_clean_air(bench: Ben
     _, outside = bench.held_out(SPLIT, 0)
     choice = choose(small.CONTENDER.recipes, outside, CHOICE_SEED)
     tuned = tune(choice, outside)
-    assert tuned is not None
-    assert tuned.advice["off_threshold"] <= tuned.advice["on_threshold"]
-    assert tune(choice, replace(outside, clean=None)) is None
+    assert tuple(tuned) == PROFILES
+    rates = [alarm.false_alarms_per_hour for alarm in tuned.values()]
+    missed = [alarm.missed for alarm in tuned.values()]
+    assert rates == sorted(rates)
+    assert missed == sorted(missed, reverse=True)
+    assert tune(choice, replace(outside, clean=None)) == {}
 
 
 def test_a_run_does_not_choose_by_its_test_rows(bench: Bench) -> None:

@@ -87,10 +87,10 @@ def test_an_estimator_knows_what_it_was_fitted_to(estimator: str, part: Training
 def test_a_dead_channel_has_no_influence_on_an_estimator(part: TrainingPart) -> None:
     fitted = EstimatorRecipe("5 neighbours", WINDOW).fit(part, 0)
     windows = part.windows(WINDOW)
-    valid, counts = windows.valid.copy(), windows.counts.copy()
+    valid, counts = windows.valid.copy(), windows.values.copy()
     valid[:, :, 2] = False
     counts[:, :, 2] = 1e4
-    one = fitted.answer(windows.with_readings(windows.counts, valid))
+    one = fitted.answer(windows.with_readings(windows.values, valid))
     other = fitted.answer(windows.with_readings(counts, valid))
     assert one.logits.equal(other.logits)
     assert one.distances.equal(other.distances)

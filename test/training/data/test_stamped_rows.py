@@ -51,7 +51,7 @@ def cut(dataset: Dataset, barred: np.ndarray, settings: WindowSettings, step: in
 
 def digest(windows: Windows) -> str:
     hashed = hashlib.sha256()
-    for array in (windows.counts, windows.valid, windows.labels, windows.rows):
+    for array in (windows.values, windows.valid, windows.labels, windows.rows):
         hashed.update(np.ascontiguousarray(array).tobytes())
     return hashed.hexdigest()
 
@@ -82,7 +82,7 @@ def test_stamps_at_the_published_pace_make_the_same_windows(tmp_path: Path) -> N
     stamped = write(tmp_path / "stamped", [START_NS + row * ROW_PERIOD_NS for row in range(ROWS)])
     plain, other = (cut(each, BARRED, SETTINGS) for each in (write(tmp_path), stamped))
     np.testing.assert_array_equal(other.valid, plain.valid)
-    np.testing.assert_array_equal(other.counts, plain.counts)
+    np.testing.assert_array_equal(other.values, plain.values)
 
 
 def test_windows_of_faster_readings_hold_the_same_time(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_windows_of_faster_readings_hold_the_same_time(tmp_path: Path) -> None:
         np.array([30]), NOTHING, WindowSettings(4, 3 * NANOSECONDS_PER_SECOND // 10)
     )
     assert window.valid.all()
-    np.testing.assert_array_equal(window.counts[0], dataset.counts[[21, 24, 27, 30]])
+    np.testing.assert_array_equal(window.values[0], dataset.counts[[21, 24, 27, 30]])
 
 
 def test_a_gap_in_time_is_a_gap_in_the_window(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_window_holds_nothing_of_another_bag(stamped: bool, tmp_path: Path) ->
     counts = both.counts.copy()
     counts[0::2] *= 1000
     poisoned = replace(both, counts=counts).windows(yard, NOTHING, SETTINGS)
-    np.testing.assert_array_equal(poisoned.counts, windows.counts)
+    np.testing.assert_array_equal(poisoned.values, windows.values)
     np.testing.assert_array_equal(poisoned.valid, windows.valid)
     # Nor does it hold anything of its own class from before the bag's first reading.
     assert windows.valid[:, :, 0].sum(axis=1).reshape(len(PAPER_CLASSES), -1)[:, 0].tolist() == [1] * 4

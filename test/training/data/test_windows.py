@@ -80,7 +80,7 @@ def test_nothing_but_its_own_part_and_class_and_past_moves_a_window(cut: Cut, po
             cut.rows[[place]], cut.barred, cut.settings, cut.paces[[place]]
         )
         np.testing.assert_array_equal(poisoned.valid[0], windows.valid[place])
-        np.testing.assert_array_equal(poisoned.counts[0], windows.counts[place])
+        np.testing.assert_array_equal(poisoned.values[0], windows.values[place])
 
 
 @settings(max_examples=60, deadline=None)
@@ -88,7 +88,7 @@ def test_nothing_but_its_own_part_and_class_and_past_moves_a_window(cut: Cut, po
 def test_a_window_ends_with_its_row(cut: Cut) -> None:
     windows = cut.windows(cut.recording.counts)
     assert windows.valid[:, -1].all()
-    np.testing.assert_array_equal(windows.counts[:, -1], cut.recording.counts[cut.rows])
+    np.testing.assert_array_equal(windows.values[:, -1], cut.recording.counts[cut.rows])
     np.testing.assert_array_equal(windows.labels, cut.recording.labels[cut.rows])
     np.testing.assert_array_equal(windows.rows, cut.rows)
 
@@ -106,7 +106,7 @@ def test_a_copied_reading_is_in_windows_of_one_part_only(
     """As long as no window reaches back further than the embargo."""
     plain = small.made_recording()
     stretch = np.arange(25)
-    counts = plain.counts.copy()
+    counts = plain.values.copy()
     counts[second + stretch] = counts[first + stretch]
     recording = replace(plain, counts=counts)
     embargo = 12
@@ -117,7 +117,7 @@ def test_a_copied_reading_is_in_windows_of_one_part_only(
     marked = replace(recording, counts=tested[:, np.newaxis].astype(np.float32))
     trained = marked.windows(outside.rows, outside.barred, window, pace)
     assert trained.valid[:, -1].all()
-    assert not trained.counts.any()
+    assert not trained.values.any()
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def test_the_pipeline_and_training_make_the_same_windows(stream: Stream, reading
         # Where a channel is NaN, a line to a later reading would tell what the pipeline cannot know.
         cut = _until(recording, place + 1).windows(np.array([place]), NOTHING, bundle.window)
         np.testing.assert_array_equal(window.valid, cut.valid)
-        np.testing.assert_array_equal(window.counts[cut.valid], cut.counts[cut.valid])
+        np.testing.assert_array_equal(window.values[cut.valid], cut.values[cut.valid])
 
 
 @settings(max_examples=25, deadline=None)
@@ -199,8 +199,8 @@ def test_a_faster_pace_holds_more_time() -> None:
     recording = small.made_recording(channels=1)
     numbered = replace(recording, counts=np.arange(len(recording.labels), dtype=np.float32)[:, np.newaxis])
     windows = numbered.windows(np.array([50, 50]), NOTHING, WindowSettings(5), np.array([0.5, 2.0]))
-    np.testing.assert_array_equal(windows.counts[0, :, 0], [48, 48.5, 49, 49.5, 50])
-    np.testing.assert_array_equal(windows.counts[1, :, 0], [42, 44, 46, 48, 50])
+    np.testing.assert_array_equal(windows.values[0, :, 0], [48, 48.5, 49, 49.5, 50])
+    np.testing.assert_array_equal(windows.values[1, :, 0], [42, 44, 46, 48, 50])
 
 
 def test_a_row_that_cannot_be_read_leaves_a_gap(tmp_path: object) -> None:
@@ -212,7 +212,7 @@ def test_a_row_that_cannot_be_read_leaves_a_gap(tmp_path: object) -> None:
     window = Recording.of(fewer).windows(np.array([22]), NOTHING, WindowSettings(4))
     assert window.valid.all()
     between = (recording.counts[19] + recording.counts[21]) / 2
-    np.testing.assert_allclose(window.counts[0, 0], between)
+    np.testing.assert_allclose(window.values[0, 0], between)
 
 
 def test_a_training_part_knows_its_sizes() -> None:
@@ -228,13 +228,13 @@ def test_a_training_part_knows_its_sizes() -> None:
 def test_taking_and_putting_together_are_inverse(windows: Windows, at: int) -> None:
     index = np.arange(len(windows))
     both = Windows.concatenate([windows.take(index < at), windows.take(index[at:])])
-    for name in ("counts", "valid", "labels", "rows"):
+    for name in ("values", "valid", "labels", "rows"):
         np.testing.assert_array_equal(getattr(both, name), getattr(windows, name))
 
 
 def test_other_readings_leave_labels_and_validity() -> None:
     windows = made_windows([0, 1], readings=3, channels=2)
-    other = windows.with_readings(windows.counts + 1)
+    other = windows.with_readings(windows.values + 1)
     assert other.valid is windows.valid
     assert other.labels is windows.labels
-    np.testing.assert_array_equal(other.counts, windows.counts + 1)
+    np.testing.assert_array_equal(other.values, windows.values + 1)

@@ -313,7 +313,7 @@ def test_classes_without_clean_air_get_the_default_thresholds(tiny_folder: Path,
 
 def test_the_manifest_says_how_each_network_was_trained(exported: Path) -> None:
     manifest = json.loads((exported / MANIFEST).read_text())
-    assert (manifest["format_version"], manifest["window"]["readings"], manifest["novelty"]) == (3, 1, None)
+    assert (manifest["format_version"], manifest["window"]["readings"], manifest["novelty"]) == (4, 1, None)
     trained = manifest["trained_on"]
     assert trained["thermal"] == "rendered"
     assert (trained["protocol"], trained["seed"]) == ("random split", 0)

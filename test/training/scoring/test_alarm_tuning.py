@@ -179,12 +179,14 @@ def test_a_leak_that_nothing_detects_has_no_delay() -> None:
 
 def test_the_advice_is_what_a_bundle_has() -> None:
     tuning = AlarmTuning(0.9, 0.4, 4.0, 30.0, 0.25, 3.0, 0.0)
-    assert tuning.advice == {
+    assert tuning.advice(2.0) == {
         "on_threshold": 0.9,
         "off_threshold": 0.4,
         "on_delay_s": 4.0,
         "off_delay_s": 30.0,
         "false_alarms_per_hour": 0.25,
+        "missed": 0.0,
+        "delay_s": 6.0,
     }
     assert (tuning.settings.on_delay_ns, tuning.settings.off_delay_ns) == (4 * SECOND, 30 * SECOND)
 

@@ -121,11 +121,11 @@ def test_a_channel_without_any_valid_reading_is_0(windows: Windows) -> None:
     valid[:, :, 3] = False
     valid[0, :5, 1] = False
     normalisation = Normalisation([500.0] * 7, [10.0] * 7)
-    gas, known = as_tensors(windows.with_readings(windows.counts, valid), normalisation)
+    gas, known = as_tensors(windows.with_readings(windows.values, valid), normalisation)
     assert gas.dtype == known.dtype == torch.float32
     assert not gas[:, :, 3].any()
     assert not known[:, :, 3].any()
-    np.testing.assert_allclose(gas[0, :, 1], (windows.counts[0, :, 1] - 500) / 10, rtol=1e-5)
+    np.testing.assert_allclose(gas[0, :, 1], (windows.values[0, :, 1] - 500) / 10, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_patrols_add_prototypes_that_count_less(
     part: TrainingPart, windows: Windows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The recorded prototypes are those without patrols; the further ones come from patrols alone."""
-    moved = replace(windows, counts=windows.counts + 40)
+    moved = replace(windows, values=windows.values + 40)
     monkeypatch.setattr(encoder_fitting, "patrol_windows", lambda *_: moved)
     settings = replace(settings_of("patrols"), copies=0, prototypes=PROTOTYPES, reserve=2.5)
     plain = fit_encoder(part, replace(settings, encoder="prototypes"), 0).network

@@ -17,7 +17,7 @@ from gas_fusion_ros.model.window import WindowSettings
 from training.data.copies import NO_COPIES, Copies
 from training.data.windows import TrainingPart, Windows
 from training.temporal.encoder_fitting import EncoderAnswers
-from training.temporal.nested import FALSE_REJECT_RATE, NestedError, Outside, choose
+from training.temporal.nested import FALSE_REJECT_RATE, FOLDS, NestedError, Outside, choose
 from training.temporal.recipes import Fitted, Recipe
 
 
@@ -65,7 +65,7 @@ def test_the_best_is_chosen_and_of_equals_the_first(outside: Outside) -> None:
     assert choice.recipe is good
     assert choice.accuracies["good"] == choice.accuracies["same"] == pytest.approx(0.8, abs=0.02)
     assert choice.accuracies["bad"] == pytest.approx(0.3, abs=0.02)
-    assert [fold.accuracy for fold in choice.folds] == pytest.approx([0.8] * 3, abs=0.02)
+    assert [fold.accuracy for fold in choice.folds] == pytest.approx([0.8] * len(FOLDS), abs=0.02)
 
 
 def test_the_limit_is_the_distance_that_few_held_out_windows_exceed(outside: Outside) -> None:
@@ -88,15 +88,15 @@ def test_a_recipe_meets_nan_at_every_test_row_and_nowhere_else(outside: Outside)
         unknown = np.flatnonzero(np.isnan(part.recording.counts).any(axis=1))
         np.testing.assert_array_equal(unknown, np.sort(outside.barred))
         assert np.isfinite(part.counts).all()
-        assert np.isfinite(part.windows(recipe.window, 1.5).counts).all()
+        assert np.isfinite(part.windows(recipe.window, 1.5).values).all()
     for windows in recipe.asked:
-        assert np.isfinite(windows.counts).all()
+        assert np.isfinite(windows.values).all()
 
 
 def test_every_fold_holds_every_class_out_once_each(outside: Outside) -> None:
     recipe = level(1.0)
     choose({"it": recipe}, outside, 3)
-    assert len(recipe.seen) == len(recipe.asked) == 3
+    assert len(recipe.seen) == len(recipe.asked) == len(FOLDS)
     held = np.concatenate([windows.rows for windows in recipe.asked])
     assert len(held) == len(np.unique(held))
     for part, windows in zip(recipe.seen, recipe.asked, strict=True):

@@ -58,7 +58,7 @@ def test_no_window_holds_a_row_of_another_part(position: float, pace: float, rea
     window = WindowSettings(readings)
     for rows, barred in ((test, outside.rows), (outside.rows, test)):
         cut = numbered.windows(rows, barred, window, pace)
-        values = cut.counts[cut.valid]
+        values = cut.values[cut.valid]
         below, above = np.floor(values).astype(int), np.ceil(values).astype(int)
         assert not np.isin(below, barred).any()
         assert not np.isin(above, barred).any()
@@ -118,7 +118,7 @@ def test_live_windows_are_those_of_training(missing: tuple[int, ...]) -> None:
         history.add(stamp_ns, part.counts[place])
         live = history.window(stamp_ns)
         np.testing.assert_array_equal(live.valid[0], cut.valid[place])
-        np.testing.assert_array_equal(live.counts[0][live.valid[0]], cut.counts[place][cut.valid[place]])
+        np.testing.assert_array_equal(live.values[0][live.valid[0]], cut.values[place][cut.valid[place]])
 
 
 def test_onsets_are_spliced_where_they_say() -> None:

@@ -16,6 +16,7 @@ from made_windows import any_windows, made_windows
 from gas_fusion_ros.model.window import resample
 from training.data.windows import Windows
 from training.variations.augmentation import (
+    COUNTS,
     AugmentationSettings,
     add_drift,
     add_noise,
@@ -34,7 +35,7 @@ from training.variations.augmentation import (
     truncate,
 )
 
-SETTINGS = AugmentationSettings()
+SETTINGS = COUNTS
 CLEAN = 1
 RANGES = {"calmest", "liveliest", "fastest_response", "slowest_response"}
 NOTHING = AugmentationSettings(
@@ -49,11 +50,11 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def only(windows: Windows, valid: npt.NDArray[np.bool_]) -> Windows:
-    return filled(windows.with_readings(windows.counts, valid))
+    return filled(windows.with_readings(windows.values, valid))
 
 
 def same(one: Windows, other: Windows) -> bool:
-    names = ("counts", "valid", "labels", "rows")
+    names = ("values", "valid", "labels", "rows")
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
 
 
@@ -63,13 +64,13 @@ def test_copies_are_sound_windows(windows: Windows, seed: int, clean: int | None
     harsh = replace(SETTINGS, onset=0.5, truncation=0.5, dropout=0.9, channel_dropout=0.6)
     out = augment(windows, clean, harsh, rng(seed))
     assert same(windows, before)
-    assert out.counts.dtype == np.float32
+    assert out.values.dtype == np.float32
     assert out.valid.dtype == np.bool_
-    assert out.counts.shape == out.valid.shape == windows.counts.shape
-    assert np.isfinite(out.counts).all()
+    assert out.values.shape == out.valid.shape == windows.values.shape
+    assert np.isfinite(out.values).all()
     assert np.array_equal(out.labels, windows.labels)
     assert np.array_equal(out.rows, windows.rows)
-    np.testing.assert_array_equal(filled(out).counts, out.counts)
+    np.testing.assert_array_equal(filled(out).values, out.values)
     # No effect makes up a newest reading, or takes a window's last one.
     assert not (out.valid[:, -1] & ~windows.valid[:, -1]).any()
     assert (out.valid[:, -1].any(axis=1) == windows.valid[:, -1].any(axis=1)).all()
@@ -78,7 +79,7 @@ def test_copies_are_sound_windows(windows: Windows, seed: int, clean: int | None
 
 @given(any_windows(), seeds)
 def test_what_is_not_valid_has_no_influence(windows: Windows, seed: int) -> None:
-    dirty = windows.with_readings(np.where(windows.valid, windows.counts, 9999).astype(np.float32))
+    dirty = windows.with_readings(np.where(windows.valid, windows.values, 9999).astype(np.float32))
     still = replace(SETTINGS, onset=0.0)
     assert same(augment(dirty, CLEAN, still, rng(seed)), augment(windows, CLEAN, still, rng(seed)))
 
@@ -86,17 +87,17 @@ def test_what_is_not_valid_has_no_influence(windows: Windows, seed: int) -> None
 @given(any_windows(), seeds)
 def test_settings_of_nothing_change_nothing(windows: Windows, seed: int) -> None:
     out = augment(windows, CLEAN, NOTHING, rng(seed))
-    np.testing.assert_allclose(out.counts, windows.counts, rtol=1e-5)
+    np.testing.assert_allclose(out.values, windows.values, rtol=1e-5)
     assert np.array_equal(out.valid, windows.valid)
 
 
 @given(any_windows())
 def test_filling_is_that_of_the_live_window(windows: Windows) -> None:
-    length = windows.counts.shape[1]
+    length = windows.values.shape[1]
     stamps = np.arange(length, dtype=np.int64)
-    for counts, valid, got in zip(windows.counts, windows.valid, windows.counts, strict=True):
+    for counts, valid, got in zip(windows.values, windows.valid, windows.values, strict=True):
         live = resample(stamps, np.where(valid, counts, np.nan).astype(np.float32), stamps[None], 1)
-        np.testing.assert_allclose(got, live.counts[0], rtol=1e-5)
+        np.testing.assert_allclose(got, live.values[0], rtol=1e-5)
 
 
 def test_pulse_heights_have_their_spread_and_clean_air_is_often_calm() -> None:
@@ -119,7 +120,7 @@ def test_pulses_are_scaled_about_the_mean_of_valid_readings() -> None:
         *[np.zeros(1, int)] * 2,
     )
     out = scale_pulses(windows, np.array([2.0]))
-    assert out.counts[0, 1:, 0].tolist() == [0, 4]
+    assert out.values[0, 1:, 0].tolist() == [0, 4]
 
 
 def test_gains_are_of_each_channel_times_a_common_one() -> None:
@@ -132,11 +133,11 @@ def test_gains_are_of_each_channel_times_a_common_one() -> None:
 
 def test_gain_offset_and_drift_act_on_the_channel_they_are_given_for() -> None:
     windows = made_windows([0], readings=3, channels=2)
-    scaled = scale_gain(windows, np.array([[2.0, 1.0]])).counts / windows.counts
+    scaled = scale_gain(windows, np.array([[2.0, 1.0]])).values / windows.values
     np.testing.assert_allclose(scaled, np.broadcast_to([2.0, 1.0], scaled.shape))
-    shifted = shift_baseline(windows, np.array([[0.0, 7.0]])).counts - windows.counts
+    shifted = shift_baseline(windows, np.array([[0.0, 7.0]])).values - windows.values
     np.testing.assert_allclose(shifted, np.broadcast_to([0.0, 7.0], shifted.shape), atol=1e-4)
-    drifted = add_drift(windows, np.array([[4.0, 0.0]])).counts - windows.counts
+    drifted = add_drift(windows, np.array([[4.0, 0.0]])).values - windows.values
     np.testing.assert_allclose(drifted[0], [[4, 0], [2, 0], [0, 0]], atol=1e-4)
 
 
@@ -144,7 +145,7 @@ def test_gain_offset_and_drift_act_on_the_channel_they_are_given_for() -> None:
 def test_additive_effects_have_their_default_spread(name: str, expected: float) -> None:
     windows = made_windows([0] * 3000)
     alone = replace(NOTHING, **{name: getattr(SETTINGS, name)})
-    change = augment(windows, CLEAN, alone, rng()).counts - windows.counts
+    change = augment(windows, CLEAN, alone, rng()).values - windows.values
     oldest = change[:, 0]
     assert oldest.std() == pytest.approx(expected, rel=0.03)
     assert oldest.mean() == pytest.approx(0, abs=expected / 20)
@@ -157,15 +158,15 @@ def test_additive_effects_have_their_default_spread(name: str, expected: float) 
 
 def test_counts_may_leave_the_range_of_the_converter() -> None:
     windows = made_windows([4] * 50)
-    assert augment(windows, CLEAN, replace(NOTHING, gain=0.3), rng()).counts.max() > 1023
+    assert augment(windows, CLEAN, replace(NOTHING, gain=0.3), rng()).values.max() > 1023
 
 
 def test_noise_leaves_the_values_between_readings_on_their_line() -> None:
     valid = np.ones((50, 9, 2), np.bool_)
     valid[:, :3], valid[:, 5] = False, False
     out = augment(only(made_windows([0] * 50, 9, 2), valid), None, replace(NOTHING, noise=3.0), rng())
-    np.testing.assert_array_equal(out.counts[:, :3], np.repeat(out.counts[:, 3:4], 3, axis=1))
-    np.testing.assert_allclose(out.counts[:, 5], (out.counts[:, 4] + out.counts[:, 6]) / 2, rtol=1e-5)
+    np.testing.assert_array_equal(out.values[:, :3], np.repeat(out.values[:, 3:4], 3, axis=1))
+    np.testing.assert_allclose(out.values[:, 5], (out.values[:, 4] + out.values[:, 6]) / 2, rtol=1e-5)
 
 
 def test_truncation_keeps_the_newest_readings_and_fills_with_the_oldest_of_them() -> None:
@@ -178,10 +179,10 @@ def test_truncation_keeps_the_newest_readings_and_fills_with_the_oldest_of_them(
     lengths = kept[cut, 0]
     assert (lengths.min(), lengths.max()) == (1, 39)
     assert lengths.mean() == pytest.approx(20, abs=1.5)
-    for counts, valid, length in zip(out.counts[cut], out.valid[cut], lengths, strict=True):
+    for counts, valid, length in zip(out.values[cut], out.valid[cut], lengths, strict=True):
         assert valid[-length:].all()
         assert (counts[: 40 - length] == counts[40 - length]).all()
-    np.testing.assert_array_equal(out.counts[out.valid], windows.counts[out.valid])
+    np.testing.assert_array_equal(out.values[out.valid], windows.values[out.valid])
 
 
 def test_channels_are_lost_as_often_as_set() -> None:
@@ -204,9 +205,9 @@ def test_a_dead_channel_is_not_valid_and_0() -> None:
     windows = made_windows([0, 0], 3, 2)
     out = kill_channels(windows, np.array([[True, False], [False, False]]))
     assert not out.valid[0, :, 0].any()
-    assert not out.counts[0, :, 0].any()
+    assert not out.values[0, :, 0].any()
     assert out.valid.sum() == 9
-    np.testing.assert_array_equal(out.counts[out.valid], windows.counts[out.valid])
+    np.testing.assert_array_equal(out.values[out.valid], windows.values[out.valid])
 
 
 def test_before_a_gas_comes_mostly_clean_air_and_before_clean_air_a_gas() -> None:
@@ -243,7 +244,7 @@ def test_an_onset_rises_as_a_sensor_responds() -> None:
     flat = flat.with_readings(np.repeat([100.0, 200.0], 8).reshape(2, 8, 1).astype(np.float32))
     out = blend_onset(flat.take(np.array([0])), flat.take(np.array([1])), np.array([3]), np.array([2.0]))
     expected = [100.0] * 5 + [100 + 100 * (1 - np.exp(-t / 2)) for t in (1, 2, 3)]
-    np.testing.assert_allclose(out.counts[0, :, 0], expected, rtol=1e-5)
+    np.testing.assert_allclose(out.values[0, :, 0], expected, rtol=1e-5)
     assert out.labels.tolist() == [2]
     assert out.valid.all()
 
@@ -260,15 +261,15 @@ def test_an_onset_takes_validity_from_the_air_that_a_reading_is_of() -> None:
         blend_onset(windows.take(np.array([0])), windows.take(np.array([1])), np.array([2]), np.ones(1))
     )
     assert out.valid[0].T.astype(int).tolist() == [[0, 0, 1, 1], [0, 0, 0, 0], [0, 1, 1, 0], [1, 1, 1, 1]]
-    np.testing.assert_array_equal(out.counts[0, 2:, 0], windows.counts[1, 2:, 0])
-    assert not out.counts[0, :, 1].any()
+    np.testing.assert_array_equal(out.values[0, 2:, 0], windows.values[1, 2:, 0])
+    assert not out.values[0, :, 1].any()
 
 
 def test_onsets_are_mixed_in_as_often_as_set_and_are_three_readings_old_at_least() -> None:
     windows = made_windows([CLEAN] * 3000 + [3] * 3000, channels=1)
-    changed = (mix_onsets(windows, CLEAN, SETTINGS, rng()).counts != windows.counts).any(axis=(1, 2))
+    changed = (mix_onsets(windows, CLEAN, SETTINGS, rng()).values != windows.values).any(axis=(1, 2))
     assert changed.mean() == pytest.approx(SETTINGS.onset, abs=0.015)
-    out = mix_onsets(windows, CLEAN, SURE_ONSET, rng()).counts[3000:, :, 0]
+    out = mix_onsets(windows, CLEAN, SURE_ONSET, rng()).values[3000:, :, 0]
     # Gas is 400 counts above clean air; the slowest response brings 60 of them by the first reading.
     own = (out > 430).sum(axis=1)
     assert (own.min(), own.max()) == (3, 39)
@@ -285,7 +286,7 @@ def test_short_windows_keep_their_newest_reading(readings: int) -> None:
     out = augment(windows, CLEAN, replace(SURE_ONSET, truncation=1.0), rng())
     assert out.valid[:, -1].all()
     if readings == 1:
-        np.testing.assert_allclose(out.counts, windows.counts, rtol=1e-6)
+        np.testing.assert_allclose(out.values, windows.values, rtol=1e-6)
 
 
 def test_no_windows_are_no_trouble() -> None:
@@ -295,7 +296,7 @@ def test_no_windows_are_no_trouble() -> None:
 
 def test_noise_is_white_and_as_strong_as_asked() -> None:
     windows = made_windows([0] * 200)
-    assert (add_noise(windows, 5.0, rng()).counts - windows.counts).std() == pytest.approx(5, rel=0.02)
+    assert (add_noise(windows, 5.0, rng()).values - windows.values).std() == pytest.approx(5, rel=0.02)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_there_are_as_many_streams_of_each_gas_as_asked_for(numbered: Recording)
 
 def test_a_stream_is_clean_rows_then_a_gas_s_rows(numbered: Recording) -> None:
     for onset in splice_onsets(numbered, ROWS, small.CLEAN, WINDOW):
-        newest = onset.windows.counts[:, -1, 0].astype(int)
+        newest = onset.windows.values[:, -1, 0].astype(int)
         assert onset.at == LEAD
         assert len(newest) == LEAD + AFTER
         assert np.isin(newest, ROWS).all()
@@ -47,10 +47,10 @@ def test_a_stream_is_clean_rows_then_a_gas_s_rows(numbered: Recording) -> None:
 def test_windows_reach_over_the_splice(numbered: Recording) -> None:
     for onset in splice_onsets(numbered, ROWS, small.CLEAN, WINDOW):
         assert onset.windows.valid.all()
-        newest = onset.windows.counts[:, -1, 0]
+        newest = onset.windows.values[:, -1, 0]
         # Three readings into the leak, the others are of clean air.
         np.testing.assert_array_equal(
-            onset.windows.counts[onset.at + 2, :, 0], newest[onset.at - 5 : onset.at + 3]
+            onset.windows.values[onset.at + 2, :, 0], newest[onset.at - 5 : onset.at + 3]
         )
 
 
@@ -62,7 +62,7 @@ def test_the_earliest_air_fills_the_first_window(numbered: Recording) -> None:
 
 def test_places_are_spread_over_the_block(numbered: Recording) -> None:
     smoke = [onset for onset in splice_onsets(numbered, ROWS, small.CLEAN, WINDOW) if onset.gas == 3]
-    first = [onset.windows.counts[onset.at, -1, 0] for onset in smoke]
+    first = [onset.windows.values[onset.at, -1, 0] for onset in smoke]
     assert first[0] == 400
     assert first[-1] == 400 + 70 - AFTER
     assert len(set(first)) == len(first) == 4
@@ -80,4 +80,4 @@ def test_blocks_that_are_too_short_give_none(
 def test_time_goes_on_at_the_rows_pace(numbered: Recording) -> None:
     twice = WindowSettings(4, 2 * ROW_PERIOD_NS)
     onset = splice_onsets(numbered, ROWS, small.CLEAN, twice)[0]
-    np.testing.assert_array_equal(np.diff(onset.windows.counts[0, :, 0]), [2, 2, 2])
+    np.testing.assert_array_equal(np.diff(onset.windows.values[0, :, 0]), [2, 2, 2])

@@ -40,7 +40,7 @@ def test_patrols_have_every_class_at_its_own_level(part: TrainingPart) -> None:
     windows = patrol_windows(part, WINDOW, patrols=2)
     assert windows is not None
     assert set(windows.labels) == {0, 1, 2, 3}
-    newest = windows.counts[:, -1].mean(axis=1)
+    newest = windows.values[:, -1].mean(axis=1)
     levels = [part.counts[part.recording.labels == label].mean() for label in range(4)]
     means = [float(np.median(newest[windows.labels == label])) for label in range(4)]
     assert np.argsort(means).tolist() == np.argsort(levels).tolist()
@@ -51,7 +51,7 @@ def test_windows_hold_what_was_before_the_leak(part: TrainingPart) -> None:
     windows = patrol_windows(part, WINDOW, patrols=2)
     assert windows is not None
     gas = windows.take(windows.labels == 3)
-    change = np.abs(gas.counts[:, -1] - gas.counts[:, 0]).mean(axis=1)
+    change = np.abs(gas.values[:, -1] - gas.values[:, 0]).mean(axis=1)
     level = (
         part.counts[part.recording.labels == 3].mean()
         - part.counts[part.recording.labels == small.CLEAN].mean()
@@ -65,7 +65,7 @@ def test_the_same_part_gives_the_same_windows(part: TrainingPart) -> None:
     again = patrol_windows(part, WINDOW, patrols=1)
     assert first is not None
     assert again is not None
-    np.testing.assert_array_equal(first.counts, again.counts)
+    np.testing.assert_array_equal(first.values, again.values)
 
 
 def test_rows_that_are_not_of_the_part_move_nothing(part: TrainingPart) -> None:
@@ -79,7 +79,7 @@ def test_rows_that_are_not_of_the_part_move_nothing(part: TrainingPart) -> None:
     )
     assert seen is not None
     assert sealed is not None
-    np.testing.assert_array_equal(seen.counts, sealed.counts)
+    np.testing.assert_array_equal(seen.values, sealed.values)
 
 
 def test_onsets_are_clean_air_then_a_gas(part: TrainingPart) -> None:
