@@ -673,3 +673,54 @@ def test_an_unknown_input_raises_an_alarm_of_its_own_or_of_the_leak(
     for _ in range(3):
         rig.see_gases(dict(settings.evidence(verdict(smoke, novelty=3.0))))
     assert rig.standing == [(1, gas, ACTIVE)]
+
+
+DEPARTURE_WARNS = replace(
+    UNKNOWN_WARNS,
+    novelty_is_evidence=False,
+    unidentified_on_delay_ns=80,
+    unidentified_off_delay_ns=300,
+)
+
+
+@given(
+    smoke_probability=st.floats(0, 1),
+    novelty=st.none() | st.floats(0, 5),
+    departure=st.none() | st.floats(0, 5),
+)
+def test_a_departure_is_evidence_of_unknown_where_no_gas_explains_it(
+    smoke_probability: float, novelty: float | None, departure: float | None
+) -> None:
+    given_verdict = replace(verdict(smoke_probability, novelty), departure=departure)
+    explained = given_verdict.by_class["Smoke"] >= DEPARTURE_WARNS.on_threshold
+    evidence = DEPARTURE_WARNS.evidence(given_verdict)
+    if departure is not None and departure > 1.0 and not explained:
+        assert evidence == {UNKNOWN: 1.0}
+    else:
+        assert evidence == given_verdict.by_class
+    assert SETTINGS.evidence(given_verdict) == given_verdict.by_class
+
+
+def test_the_alarm_of_an_unidentified_gas_has_delays_of_its_own() -> None:
+    rig = Rig(DEPARTURE_WARNS)
+    gone = dict(DEPARTURE_WARNS.evidence(replace(verdict(0.0, None), departure=2.0)))
+    calm = dict(DEPARTURE_WARNS.evidence(verdict(0.0, None)))
+    seen = 0
+    while not rig.standing:
+        rig.see_gases(gone)
+        seen += 1
+    assert rig.standing == [(1, UNKNOWN, ACTIVE)]
+    assert seen - 1 == 8  # readings are 10 ns apart
+    seen = 0
+    while rig.standing[0][2] is ACTIVE:
+        rig.see_gases(calm)
+        seen += 1
+    assert seen - 1 == 30
+
+
+def test_a_gas_that_is_half_known_and_half_not_raises_an_alarm_all_the_same() -> None:
+    rig = Rig(DEPARTURE_WARNS)
+    for index in range(12):
+        seen = replace(verdict(0.9 * (index % 2), None), departure=2.0)
+        rig.see_gases(dict(DEPARTURE_WARNS.evidence(seen)))
+    assert [gas for _, gas, _ in rig.standing] == [UNKNOWN]

@@ -71,3 +71,30 @@ def test_channels_are_taken_by_name() -> None:
     assert array.of_channels(["mq3", "mq2"]).names == ("mq3", "mq2")
     with pytest.raises(ValueError, match="it has no channel mq9; it has mq2, mq3"):
         array.of_channels(["mq2", "mq9"])
+
+
+@given(
+    deviations=st.lists(st.floats(-3.0, 3.0), min_size=2, max_size=2),
+    unit=st.sampled_from(list(Unit)),
+    divider=st.sampled_from(list(Divider)),
+)
+def test_readings_are_the_inverse_of_deviations(
+    deviations: list[float], unit: Unit, divider: Divider
+) -> None:
+    channels = (ArrayChannel("mq2", baseline=0.7), ArrayChannel("mq3", baseline=-0.4))
+    array = ArrayDescription(channels, unit, 1023.0, divider)
+    np.testing.assert_allclose(array.deviations(array.readings_of(deviations)), deviations, atol=1e-3)
+
+
+def test_a_baseline_is_that_of_the_readings_and_a_dead_channel_keeps_its_own() -> None:
+    array = ArrayDescription(CHANNELS, full_scale=1000.0)
+    found = array.with_baseline_of([[np.nan, 500.0], [np.nan, 200.0]])
+    assert [one.baseline for one in found.channels] == [1.0, pytest.approx(np.log(4.0) / 2, abs=1e-5)]
+
+
+def test_deviations_go_by_name_and_lack_what_the_array_or_the_reading_lacks() -> None:
+    array = ArrayDescription((ArrayChannel("mq2", baseline=0.0), ArrayChannel("mq9", baseline=0.0)))
+    found = array.deviations_by_name(("mq3", "mq2"), np.array([500.0, 511.5], dtype=np.float32))
+    assert set(found) == {"mq2", "mq9"}
+    assert found["mq2"] == pytest.approx(0.0, abs=1e-6)
+    assert np.isnan(found["mq9"])

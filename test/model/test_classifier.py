@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pytest
 from bundles import NOVELTY_LIMIT, PICTURE, made_answer, write_windowed_bundle
 
-from gas_fusion_ros.alarm.settings import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice, DepartureAdvice
+from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Divider, Unit
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import (
     PAPER_CHANNELS,
@@ -590,3 +591,83 @@ def test_a_windowed_bundle_answers_by_its_whole_input(tmp_path: Path) -> None:
     assert verdict.novelty == pytest.approx(float(novelty[0]), rel=1e-3)
     far = bundle.mean + np.float32(NOVELTY_LIMIT + 1) * bundle.std
     assert classifier.classify(Observation(reading(far), None, stretch=1)).label == UNKNOWN
+
+
+ARRAY = ArrayDescription(tuple(ArrayChannel(name, baseline=0.0) for name in PAPER_CHANNELS))
+LOG_RATIO = replace(
+    BUNDLE,
+    array=ARRAY,
+    mean=np.zeros(7, np.float32),
+    std=np.ones(7, np.float32),
+    departure=DepartureAdvice(2.0),
+)
+
+
+def counts_of(deviations: Array | float, array: ArrayDescription = ARRAY) -> Array:
+    return array.readings_of(np.broadcast_to(np.asarray(deviations, dtype=np.float32), len(array.channels)))
+
+
+def test_a_log_ratio_model_sees_the_same_through_any_calibrated_array(runtime: RecordingRuntime) -> None:
+    deviations = np.linspace(-1, 0.5, 7).astype(np.float32)
+    other = ArrayDescription(
+        tuple(ArrayChannel(name, baseline=0.3 * index) for index, name in enumerate(PAPER_CHANNELS)),
+        Unit.VOLT,
+        3.3,
+        Divider.LOAD_HIGH,
+    )
+    for array in (None, ARRAY, other):
+        counts = counts_of(deviations, array or ARRAY)
+        Classifier(LOG_RATIO, runtime, array).classify(Observation(reading(counts), None))
+        np.testing.assert_allclose(runtime.inputs["gas"][0], deviations, atol=1e-4)
+
+
+def test_a_log_ratio_model_takes_any_subset_of_its_channels_and_others_beside(
+    runtime: RecordingRuntime,
+) -> None:
+    array = ArrayDescription(tuple(ArrayChannel(name, baseline=0.0) for name in ("tgs2602", "mq135", "mq3")))
+    verdict = Classifier(LOG_RATIO, runtime, array).classify(
+        Observation(reading(counts_of(-1.0, array), array.names), None)
+    )
+    np.testing.assert_allclose(runtime.inputs["gas"][0], [0, -1, 0, 0, 0, 0, -1], atol=1e-5)
+    assert verdict.invalid_channels == ("mq2", "mq5", "mq6", "mq7", "mq8")
+
+
+def test_an_array_without_a_baseline_that_the_model_needs_is_refused_and_the_old_one_stays(
+    runtime: RecordingRuntime,
+) -> None:
+    classifier = Classifier(LOG_RATIO, runtime, ARRAY)
+    with pytest.raises(ClassifierError, match="no baseline of mq2, .*gas-fusion calibrate"):
+        classifier.use_array(ArrayDescription((ArrayChannel("mq2"), ArrayChannel("mq9", baseline=1.0))))
+    assert classifier.classify(Observation(reading(counts_of(0.0)), None)).invalid_channels == ()
+
+
+def test_a_count_at_an_end_of_the_range_is_an_invalid_channel(runtime: RecordingRuntime) -> None:
+    counts = counts_of(0.0).copy()
+    counts[0], counts[1] = 1023, 0
+    verdict = Classifier(LOG_RATIO, runtime, ARRAY).classify(Observation(reading(counts), None))
+    assert verdict.invalid_channels == ("mq2", "mq3")
+
+
+def test_departure_is_over_all_channels_of_a_known_array_in_units_of_the_limit(
+    runtime: RecordingRuntime,
+) -> None:
+    array = ArrayDescription(tuple(ArrayChannel(name, baseline=0.0) for name in ("mq2", "mq4", "mq9")))
+    runtime.logits = np.array([0.0, 9.0, 0.0, 0.0], dtype=np.float32)  # clean air, says the network
+    counts = counts_of(np.array([0.0, -3.0, -3.0], dtype=np.float32), array)
+    classifier = Classifier(LOG_RATIO, runtime, array)
+    verdict = classifier.classify(Observation(reading(counts, array.names), None))
+    assert verdict.departure == pytest.approx(1.5)
+    assert verdict.label == UNKNOWN
+    unknown = Classifier(LOG_RATIO, runtime).classify(Observation(reading(counts_of(-3.0)), None))
+    assert unknown.departure is None
+    assert unknown.label == "NoGas"
+
+
+def test_departure_begins_anew_with_a_stretch_and_an_array(runtime: RecordingRuntime) -> None:
+    classifier = Classifier(LOG_RATIO, runtime, ARRAY)
+    for _ in range(5):
+        classifier.classify(Observation(reading(counts_of(-3.0)), None))
+    assert classifier.classify(Observation(reading(counts_of(0.0)), None, stretch=1)).departure == 0
+    classifier.classify(Observation(reading(counts_of(-3.0)), None, stretch=1))
+    classifier.use_array(ARRAY)
+    assert classifier.classify(Observation(reading(counts_of(0.0)), None, stretch=1)).departure == 0
