@@ -636,7 +636,7 @@ def test_an_array_without_a_baseline_that_the_model_needs_is_refused_and_the_old
     runtime: RecordingRuntime,
 ) -> None:
     classifier = Classifier(LOG_RATIO, runtime, ARRAY)
-    with pytest.raises(ClassifierError, match="no baseline of mq2, .*gas-fusion calibrate"):
+    with pytest.raises(ClassifierError, match=r"no baseline of mq2, .*gas-fusion calibrate"):
         classifier.use_array(ArrayDescription((ArrayChannel("mq2"), ArrayChannel("mq9", baseline=1.0))))
     assert classifier.classify(Observation(reading(counts_of(0.0)), None)).invalid_channels == ()
 

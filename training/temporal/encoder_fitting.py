@@ -253,7 +253,7 @@ def _place_patrols(
     Where none can be simulated, they repeat the recorded ones.
     """
     further = slice(network.recorded, None)
-    network.prior[further] = -settings.reserve
+    network.prior[:, further] = -settings.reserve
     windows = patrol_windows(part, settings.window, settings.patrols)
     if windows is not None:
         tensors = [as_tensors(windows, normalisation)]

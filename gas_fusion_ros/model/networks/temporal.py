@@ -105,10 +105,10 @@ class TemporalFusion(nn.Module):
         gas_logits, gas_distance = self.gas(gas, valid)
         thermal_logits, thermal_distance = self.thermal(image)
         has_gas = alive(valid).amax(dim=1, keepdim=True)
-        gas_novelty = gas_distance[:, None] / self.limits[0]
-        thermal_novelty = thermal_distance[:, None] / self.limits[1]
+        # Both at once, so that temperatures and limits are initializers of their own in ONNX.
+        novelty = torch.stack((gas_distance, thermal_distance), dim=1) / self.limits
+        evidence = (torch.stack((gas_logits, thermal_logits), dim=2) / self.temperatures).log_softmax(dim=1)
+        gas_novelty, thermal_novelty = novelty[:, :1], novelty[:, 1:]
         trusted = has_image * torch.maximum((thermal_novelty <= 1).to(gas.dtype), 1 - has_gas)
-        logits = has_gas * (gas_logits / self.temperatures[0]).log_softmax(dim=1)
-        logits = logits + trusted * (thermal_logits / self.temperatures[1]).log_softmax(dim=1)
-        novelty = has_gas * gas_novelty + (1 - has_gas) * thermal_novelty
-        return logits, novelty[:, 0]
+        logits = has_gas * evidence[:, :, 0] + trusted * evidence[:, :, 1]
+        return logits, (has_gas * gas_novelty + (1 - has_gas) * thermal_novelty)[:, 0]

@@ -100,7 +100,9 @@ class PrototypeEncoder(nn.Module):
         recorded: how many prototypes of each class, the first ones, come from recorded windows.
         prototypes: shape (K, P, C, 16).
         log_sharpness: scalar.
-        prior: shape (P,), how much a prototype's similarity counts, as a logarithm.
+        prior: shape (K, P), how much a prototype's similarity counts, as a logarithm.
+
+    Weights may hold another number of prototypes than a fresh network, as those of a taught model do.
     """
 
     prior: torch.Tensor
@@ -109,10 +111,11 @@ class PrototypeEncoder(nn.Module):
         super().__init__()
         self.recorded = recorded
         self.statistics = WindowStatistics(shape)
-        self._sizes = (shape.classes, recorded + further, shape.gas_channels)
-        self.prototypes = nn.Parameter(torch.zeros(*self._sizes, STATISTICS))
+        sizes = (shape.classes, recorded + further)
+        self.prototypes = nn.Parameter(torch.zeros(*sizes, shape.gas_channels, STATISTICS))
         self.log_sharpness = nn.Parameter(torch.tensor(0.3).log())
-        self.register_buffer("prior", torch.zeros(recorded + further))
+        self.register_buffer("prior", torch.zeros(*sizes))
+        self.register_load_state_dict_pre_hook(_fit_sizes)
 
     def forward(self, gas: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return logits (N, K) and the squared distance to the nearest prototype (N,), per statistic."""
@@ -122,7 +125,7 @@ class PrototypeEncoder(nn.Module):
 
     def distances(self, statistics: torch.Tensor, living: torch.Tensor) -> torch.Tensor:
         """Return squared distances, shape (N, K, P), of statistics (N, C, 16); `living` (N, C) is 1 or 0."""
-        classes, prototypes, channels = self._sizes
+        classes, prototypes, channels, _ = self.prototypes.shape
         flat = self.prototypes.reshape(classes * prototypes, channels, STATISTICS)
         own = statistics.square().sum(dim=(1, 2))[:, None]
         cross = statistics.flatten(1) @ flat.flatten(1).T
@@ -130,6 +133,21 @@ class PrototypeEncoder(nn.Module):
         scale = channels / living.sum(dim=1, keepdim=True).clamp(min=1)
         distances = (own - 2 * cross + theirs).clamp(min=0) * scale
         return distances.reshape(-1, classes, prototypes)
+
+
+def _fit_sizes(network: nn.Module, state: dict[str, torch.Tensor], prefix: str, *_: object) -> None:
+    """Make room for as many prototypes as weights hold; older ones have one prior for all classes."""
+    assert isinstance(network, PrototypeEncoder)
+    prototypes = state.get(f"{prefix}prototypes")
+    if prototypes is None or prototypes.dim() != 4:
+        return
+    classes, channels, statistics = (network.prototypes.shape[place] for place in (0, 2, 3))
+    count = prototypes.shape[1]
+    prior = state.get(f"{prefix}prior")
+    if prior is not None and prior.dim() == 1:
+        state[f"{prefix}prior"] = prior.expand(classes, -1)
+    network.prototypes = nn.Parameter(network.prototypes.new_zeros(classes, count, channels, statistics))
+    network.prior = network.prior.new_zeros(classes, count)
 
 
 class PatrolPrototypeEncoder(PrototypeEncoder):

@@ -160,8 +160,8 @@ def test_patrols_add_prototypes_that_count_less(
     assert isinstance(network, PatrolPrototypeEncoder)
     assert isinstance(plain, PrototypeEncoder)
     assert torch.equal(network.prototypes[:, :PROTOTYPES], plain.prototypes)
-    assert network.prior[:PROTOTYPES].abs().max() == 0
-    assert (network.prior[PROTOTYPES:] == -2.5).all()
+    assert network.prior[:, :PROTOTYPES].abs().max() == 0
+    assert (network.prior[:, PROTOTYPES:] == -2.5).all()
     far = fit_encoder(part, replace(settings, encoder="prototypes"), 0).answer(moved).distances
     assert fitted.answer(moved).distances.mean() < far.mean() / 2
 
