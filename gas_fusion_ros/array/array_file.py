@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import yaml
 
 from gas_fusion_ros.array.description import ArrayCalibration, ArrayChannel, ArrayDescription, Divider, Unit
-from gas_fusion_ros.base.documents import DocumentError, read_yaml
-from gas_fusion_ros.base.files import write_whole
+from gas_fusion_ros.base.documents import MOST_BYTES, DocumentError, read_yaml
+from gas_fusion_ros.base.files import read_regular, write_whole
 from gas_fusion_ros.base.quoting import listed, one_line, quoted, shown
 
 FORMAT_VERSION = 1
@@ -51,6 +51,23 @@ def write_array(path: Path, array: ArrayDescription) -> None:
         OSError: it cannot be written.
     """
     write_whole(path, format_array(array).encode())
+
+
+def replace_array(path: Path, array: ArrayDescription) -> Path | None:
+    """Write an array file, whole or not at all; what stands there is kept beside it.
+
+    Returns:
+        Where the previous file is kept, `<name>.previous`; None where there was none.
+
+    Raises:
+        OSError: one of the two cannot be written, or the previous one cannot be read.
+    """
+    kept = None
+    if path.exists():
+        kept = path.with_name(f"{path.name}.previous")
+        write_whole(kept, read_regular(path, MOST_BYTES))
+    write_array(path, array)
+    return kept
 
 
 def format_array(array: ArrayDescription) -> str:

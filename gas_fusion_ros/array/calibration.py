@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timezone
 
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.array.calibration_age import FIRST_REAL_YEAR
 from gas_fusion_ros.array.departure import second_largest
 from gas_fusion_ros.array.description import ArrayCalibration, ArrayDescription, Unit, Values
 from gas_fusion_ros.base.quoting import shown
@@ -77,6 +78,28 @@ def calibrate(
         duration_s = round(float(stamps_ns[-1] - stamps_ns[0]) / NANOSECONDS_PER_SECOND, 3)
     record = ArrayCalibration(date.isoformat(timespec="seconds"), len(values), duration_s)
     return replace(array.with_baseline_of(values), calibration=record)
+
+
+def calibration_date(stamp_ns: int | None) -> datetime:
+    """Return the moment of the last reading, UTC: now, where nobody knows or its time is simulated."""
+    if stamp_ns is not None:
+        date = datetime.fromtimestamp(stamp_ns / NANOSECONDS_PER_SECOND, timezone.utc)
+        if date.year >= FIRST_REAL_YEAR:
+            return date
+    return datetime.now(timezone.utc)
+
+
+def summary(array: ArrayDescription) -> str:
+    """Say as what the readings of a calibrated array were taken, and what came out."""
+    baselines = ", ".join(
+        f"{one.name} {one.baseline:.2f}" for one in array.channels if one.baseline is not None
+    )
+    dead = [one.name for one in array.channels if one.baseline is None]
+    told = (
+        f"as {array.unit.value}, full scale {array.full_scale:g}, {array.divider.value}; "
+        f"ln(Rs/RL) {baselines}"
+    )
+    return told + (f"; without any valid reading, so not calibrated: {', '.join(dead)}" if dead else "")
 
 
 def _check_rails(array: ArrayDescription, values: npt.NDArray[np.float64]) -> None:

@@ -120,6 +120,12 @@ class ArrayDescription:
             raise ValueError(f"it has no channel {listed(missing)}; it has {listed(known)}")
         return replace(self, channels=tuple(known[name] for name in names))
 
+    @property
+    def uncalibrated(self) -> ArrayDescription:
+        """The array without what was measured of it."""
+        channels = tuple(replace(one, baseline=None, spread=None) for one in self.channels)
+        return replace(self, channels=channels, calibration=None)
+
     def log_resistances(self, readings: npt.ArrayLike) -> Values:
         """Return ln(Rs/RL), or ln(Rs in ohm), of readings, shape (..., C); NaN where none can give it."""
         values = np.asarray(readings, dtype=np.float64)

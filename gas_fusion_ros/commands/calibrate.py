@@ -4,21 +4,19 @@
 # No `from __future__ import annotations`, see cli.py.
 
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from gas_fusion_ros.array.array_file import load_array, write_array
-from gas_fusion_ros.array.calibration import MOST_READINGS
+from gas_fusion_ros.array.calibration import MOST_READINGS, calibration_date, summary
 from gas_fusion_ros.array.calibration import calibrate as calibrate_array
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Divider, Unit
 from gas_fusion_ros.bags.reader import BagReadError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
-from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.channels import parse_channels
 from gas_fusion_ros.commands.options import (
     DEFAULT_DISK_GIB,
@@ -31,9 +29,6 @@ from gas_fusion_ros.commands.options import (
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
 from gas_fusion_ros.inspection.clean_air import CleanAir, read_bag, read_folder
-
-_FIRST_REAL_NS = 946_684_800 * NANOSECONDS_PER_SECOND
-"""The year 2000: what lies before is the time of a simulation."""
 
 
 @ends_on_signals
@@ -91,7 +86,7 @@ def calibrate(
         found = calibrate_array(
             _described(known, air.channels, unit, full_scale, inverted),
             air.readings,
-            _date(air),
+            calibration_date(None if air.stamps_ns is None else int(air.stamps_ns[-1])),
             air.stamps_ns,
         )
         write_array(output, found)
@@ -129,20 +124,6 @@ def _described(
     return replace(array, divider=Divider.LOAD_HIGH) if inverted else array
 
 
-def _date(air: CleanAir) -> datetime:
-    """When the last reading was taken; now, where nobody knows or its time is simulated."""
-    if air.stamps_ns is None or air.stamps_ns[-1] < _FIRST_REAL_NS:
-        return datetime.now(timezone.utc)
-    return datetime.fromtimestamp(int(air.stamps_ns[-1]) / NANOSECONDS_PER_SECOND, timezone.utc)
-
-
 def _told(output: Path, array: ArrayDescription, air: CleanAir) -> str:
-    calibrated = [one for one in array.channels if one.baseline is not None]
-    dead = [one.name for one in array.channels if one.baseline is None]
     cut = f", the first {MOST_READINGS}" if len(air.readings) == MOST_READINGS else ""
-    baselines = ", ".join(f"{one.name} {one.baseline:.2f}" for one in calibrated)
-    told = (
-        f"{shown(output)}: {len(air.readings)} readings ({air.told}{cut}) as {array.unit.value}, full scale "
-        f"{array.full_scale:g}, {array.divider.value}; ln(Rs/RL) {baselines}"
-    )
-    return told + (f"; without any valid reading, so not calibrated: {', '.join(dead)}" if dead else "")
+    return f"{shown(output)}: {len(air.readings)} readings ({air.told}{cut}) {summary(array)}"

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gas_fusion_ros.array.array_file import ArrayFileError, format_array, load_array, write_array
+from gas_fusion_ros.array.array_file import (
+    ArrayFileError,
+    format_array,
+    load_array,
+    replace_array,
+    write_array,
+)
 from gas_fusion_ros.array.description import ArrayCalibration, ArrayChannel, ArrayDescription, Divider, Unit
 
 SHIPPED = sorted((Path(__file__).parents[2] / "config" / "arrays").glob("*.yaml"))
@@ -95,3 +101,13 @@ def test_a_time_without_quotation_marks_is_read(tmp_path: Path) -> None:
     path.write_text(GOOD + "calibration: {date: 2026-01-02 03:04:05, readings: 60}\n")
     calibration = load_array(path).calibration
     assert calibration == replace(ArrayCalibration("", 60), date="2026-01-02T03:04:05")
+
+
+def test_what_stood_there_is_kept_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "array.yaml"
+    first = ArrayDescription((ArrayChannel("mq2"),))
+    assert replace_array(path, first) is None
+    kept = replace_array(path, replace(first, serial_id="7"))
+    assert kept == tmp_path / "array.yaml.previous"
+    assert (load_array(kept).serial_id, load_array(path).serial_id) == ("", "7")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["array.yaml", "array.yaml.previous"]
