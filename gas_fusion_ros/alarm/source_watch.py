@@ -41,12 +41,14 @@ class Source:
         state: `running`, `disconnected` or `finished` as the driver is, `warming_up` while a channel of an
             array warms up, `calibrating`, or `inactive` while the node is.
         channels: name and health of each channel of an array, in order; none of a camera.
+        warnings: what else is to be said of it, which keeps no leak from being told.
     """
 
     driver: str
     is_sensor: bool
     state: str
     channels: tuple[tuple[str, ChannelHealth], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def inhibits(self) -> tuple[Reason, ...]:

@@ -145,6 +145,11 @@ class DriverNode(ManagedNode, Generic[T, S]):
             return "inactive"
         return (self._driver.state if self._driver is not None else DriverState.CLOSED).value
 
+    def tell_source_anew(self) -> None:
+        """Tell of the source at once, though nothing of it seems to have changed."""
+        self._told_source = None
+        self._tell_source()
+
     def _tell_source(self) -> None:
         source = self.source()
         if source == self._told_source:

@@ -11,17 +11,17 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import PointCloud2
 
-from gas_fusion_ros.alarm.source_watch import WARMING_UP, Source
-from gas_fusion_ros.array.array_file import load_array
-from gas_fusion_ros.array.description import ArrayDescription, Unit
+from gas_fusion_ros.alarm.source_watch import RUNNING, WARMING_UP, Source
+from gas_fusion_ros.array.settings import CalibrationSettings
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
+from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverState
 from gas_fusion_ros.drivers.gas.channel_health import ChannelMonitor, ChannelSettings, ChannelState
 from gas_fusion_ros.drivers.registry import find_drivers
+from gas_fusion_ros.nodes.array_keeper import ArrayKeeper, ArraySettings
 from gas_fusion_ros.nodes.driver_node import DriverNode, DriverNodeSettings, driver_specs
-from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.ros import messages
@@ -46,15 +46,17 @@ class GasSensorSettings(DriverNodeSettings):
     health: ChannelSettings = group(ChannelSettings)
     array_file: str = setting(
         "",
-        "file that describes the array, as `gas-fusion calibrate` writes it; told on gas/array_info; empty "
-        "for none",
+        "file that describes the array, as `gas-fusion calibrate` and the service gas/calibrate write it; "
+        "told on gas/array_info; empty for none",
     )
+    calibration: CalibrationSettings = group(CalibrationSettings)
 
 
 class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
     """Publishes `gas/readings`; a channel out of the ADC's range goes out as NaN (REP-117).
 
-    `gas/array_info` tells, latched, what array that is: driver, state and each channel's health.
+    `gas/array_info` tells, latched, what array that is: driver, state and each channel's health. The service
+    `gas/calibrate` measures its baseline in the clean air of the last minutes.
     """
 
     SOURCE_TOPIC = "gas/array_info"
@@ -69,35 +71,25 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
         )
         self._monitor: ChannelMonitor | None = None
         self._states: tuple[ChannelState, ...] = ()
-        self._array: ArrayDescription | None = None
+        self._keeper = ArrayKeeper(self, self._calibration_hindrance, self.tell_source_anew)
 
     def prepare(self) -> None:
         """Begin to watch the channels' health, and read how the array describes itself."""
-        self._monitor, self._states = ChannelMonitor(self.settings.health), ()
-        self._array = self._load_array()
-
-    def _load_array(self) -> ArrayDescription | None:
         settings = self.settings
-        if not settings.array_file:
-            return None
-        try:
-            array = load_array(Path(settings.array_file)).of_channels(settings.channels)
-        except ValueError as error:
-            raise ParameterError(f"array_file: {error}") from None
-        calibration = array.calibration
-        told = "is not calibrated" if calibration is None else f"was calibrated on {calibration.date}"
-        self.get_logger().info(f"the array of {settings.array_file} {told}")
-        if array.unit is Unit.COUNTS and settings.health.maximum_counts >= array.full_scale:
-            self.get_logger().warning(
-                f"health.maximum_counts is {settings.health.maximum_counts:g}, and the array's full scale "
-                f"{array.full_scale:g}: counts above that are no resistance; set the one below the other"
+        self._monitor, self._states = ChannelMonitor(settings.health), ()
+        self._keeper.configure(
+            ArraySettings(
+                Path(settings.array_file) if settings.array_file else None,
+                settings.channels,
+                settings.health.maximum_counts,
+                settings.calibration,
             )
-        return array
+        )
 
     def source_message(self, source: Source, stamp_ns: int, frame_id: str) -> DiagnosticArray:
         """What stands behind the readings, and how the array describes itself."""
         return messages.encode_source_status(
-            source, stamp_ns, frame_id, self.diagnostic_name, array=self._array
+            source, stamp_ns, frame_id, self.diagnostic_name, array=self._keeper.array
         )
 
     def publish(self, sample: GasReading) -> None:
@@ -105,6 +97,8 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
         assert self._monitor is not None
         # Not by the stamps: a step of the system clock warms no heater.
         self._states = self._monitor.update(self.watch_ns(), sample.counts)
+        if not any(one.health is ChannelHealth.WARMING_UP for one in self._states):
+            self._keeper.hear(sample.stamp_ns, sample.counts)
         masked = replace(sample, counts=self._monitor.masked(sample.counts))
         self._publisher.publish(messages.encode_reading(masked))
 
@@ -118,13 +112,33 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
         is_running = source.state == DriverState.RUNNING.value
         warms_up = any(health is ChannelHealth.WARMING_UP for _, health in channels)
         state = WARMING_UP if is_running and warms_up else source.state
-        return replace(source, state=state, channels=channels)
+        return replace(source, state=state, channels=channels, warnings=self._keeper.look())
+
+    def _calibration_hindrance(self) -> str:
+        source = self.source()
+        if source.state == "inactive":
+            return "the node is not active"
+        if not source.is_sensor:
+            return (
+                f"the driver {shown(source.driver)} is no sensor, its air is not the array's; a recording is "
+                "for `gas-fusion calibrate`"
+            )
+        if source.state == WARMING_UP:
+            return (
+                "the channels warm up, for health.warm_up = "
+                f"{self.settings.health.warm_up_ns / NANOSECONDS_PER_SECOND:g} s after the first reading"
+            )
+        return "" if source.state == RUNNING else f"the driver is {source.state}"
 
     def diagnostics(self) -> list[DiagnosticStatus]:
-        """The state of the driver, then of each channel."""
+        """The state of the driver, of the array where a file describes it, then of each channel."""
         # The last counts of an unplugged array would look alive.
         states = self._states if self.driver_is_running else ()
-        return [self.driver_status({}), *messages.channel_diagnostics(states, self.diagnostic_name)]
+        return [
+            self.driver_status({}),
+            *self._keeper.diagnostics(),
+            *messages.channel_diagnostics(states, self.diagnostic_name),
+        ]
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -803,9 +803,10 @@ def encode_source_status(
     """Make the DiagnosticArray of a source.
 
     Its first status is named `<node>: source` and has the values `driver`, `is_sensor` (`true` or `false`)
-    and `state`, and of an array that is described `unit`, `full_scale`, `divider`, `serial_id` and
-    `calibrated`. One further status for each channel is named `<node>: <channel>` and has the value `health`
-    and, where they are known, `sensor`, `baseline` and `spread`.
+    and `state`, of an array that is described `unit`, `full_scale`, `divider`, `serial_id` and `calibrated`,
+    and, where there are any, `warnings`, joined by `; `. One further status for each channel is named
+    `<node>: <channel>` and has the value `health` and, where they are known, `sensor`, `baseline` and
+    `spread`.
 
     Args:
         source: what stands behind the samples.
@@ -821,6 +822,7 @@ def encode_source_status(
         "is_sensor": str(source.is_sensor).lower(),
         "state": source.state,
         **_array_values(array),
+        **({"warnings": "; ".join(source.warnings)} if source.warnings else {}),
     }
     statuses = [
         diagnostic_status(f"{node_name}: source", _source_level(source), message, values, maker=maker)
@@ -863,4 +865,5 @@ def _channel_values(array: ArrayDescription | None, name: str) -> dict[str, obje
 def _source_level(source: Source) -> Level:
     if source.state not in (RUNNING, *INHIBITING):
         return Level.ERROR
-    return Level.OK if source.is_sensor and source.state == RUNNING else Level.WARN
+    is_well = source.is_sensor and source.state == RUNNING and not source.warnings
+    return Level.OK if is_well else Level.WARN

@@ -642,6 +642,15 @@ def test_what_a_sensor_says_of_its_device_comes_back(state: str) -> None:
     assert len(message.status) == 2
 
 
+def test_warnings_of_a_source_are_told_and_inhibit_nothing() -> None:
+    source = Source("serial", True, "running", warnings=("the baseline has moved", "it is old"))
+    message = messages.encode_source_status(source, STAMP_NS, "link", "gas_sensor")
+    [status] = message.status
+    assert status.level == DiagnosticStatus.WARN
+    assert messages.key_values(status)["warnings"] == "the baseline has moved; it is old"
+    assert messages.decode_source(message, "gas/array_info").inhibits == ()
+
+
 @pytest.mark.parametrize("statuses", [[], [DiagnosticStatus(name="gas_sensor: source")]])
 def test_a_message_that_says_nothing_of_a_device_is_refused(statuses: list[DiagnosticStatus]) -> None:
     message = DiagnosticArray(status=statuses)
