@@ -20,7 +20,7 @@ from gas_fusion_ros.commands.evaluate import evaluate
 from gas_fusion_ros.commands.inspect import inspect
 from gas_fusion_ros.commands.label import label
 from gas_fusion_ros.commands.options import Device, output_folder
-from gas_fusion_ros.commands.terminal import ends_on_signals, fail
+from gas_fusion_ros.commands.terminal import ends_on_signals, fail, without_ros
 from gas_fusion_ros.demo.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 
 if TYPE_CHECKING:
@@ -133,9 +133,7 @@ def _run(programme: Programme, folder: Path, model: str, device: Device, console
     try:
         from gas_fusion_ros.demo import demo as player
     except ImportError as error:
-        raise ProgrammeError(
-            f"ROS 2 cannot be imported ({error}); source its setup file, or see the README"
-        ) from error
+        raise ProgrammeError(without_ros(error)) from error
     return player.run(programme, player.DemoSettings(folder, model, device.value), console)
 
 

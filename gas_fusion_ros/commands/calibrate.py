@@ -1,4 +1,4 @@
-"""`gas-fusion calibrate`: measures an array's baseline in a recording of clean air."""
+"""`gas-fusion calibrate`: measures an array's baseline in clean air, recorded or live."""
 
 # ruff: noqa: UP045
 # No `from __future__ import annotations`, see cli.py.
@@ -18,6 +18,7 @@ from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.commands.channels import parse_channels
+from gas_fusion_ros.commands.live_air import DEFAULT_DURATION_S, is_topic, read_topic
 from gas_fusion_ros.commands.options import (
     DEFAULT_DISK_GIB,
     DEFAULT_MEMORY_MIB,
@@ -35,7 +36,10 @@ from gas_fusion_ros.inspection.clean_air import CleanAir, read_bag, read_folder
 def calibrate(
     source: Annotated[
         Path,
-        typer.Argument(help="Clean air: a bag, or a folder or CSV in the layout of the data set."),
+        typer.Argument(
+            help="Clean air: a bag, a folder or CSV in the layout of the data set, or a live topic. A name "
+            "with a slash that no file or folder has, such as /gas/readings, is a topic's."
+        ),
     ],
     output: Annotated[Path, typer.Option(help="The array file to write, such as array.yaml.")],
     array: Annotated[
@@ -63,6 +67,15 @@ def calibrate(
         Optional[int],
         typer.Option(help="Use only the last so many readings: those before may be of a warm-up.", min=1),
     ] = None,
+    duration: Annotated[
+        Optional[float],
+        typer.Option(
+            help="Of a live topic: listen for so many seconds, 600 unless given; Ctrl-C ends it with what "
+            "has come.",
+            min=1.0,
+            max=86400.0,
+        ),
+    ] = None,
     gas_topic: GasTopic = None,
     unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
     unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
@@ -75,7 +88,13 @@ def calibrate(
         known = None if array is None else load_array(array)
         names = None if channels is None else parse_channels(channels)
         wanted = names or (None if known is None else known.names)
-        if _is_folder(source):
+        if is_topic(source):
+            if gas_topic is not None:
+                raise ValueError("--gas-topic is of a bag; the topic is named already")
+            air = read_topic(str(source), wanted, duration or DEFAULT_DURATION_S, problems)
+        elif duration is not None:
+            raise ValueError("--duration is of a live topic; --last takes the last readings of a recording")
+        elif _is_folder(source):
             air = read_folder(source, wanted or PAPER_CHANNELS, problems)
         else:
             with counted(shown(source.name), None) as tick:

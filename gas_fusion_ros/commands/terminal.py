@@ -72,6 +72,11 @@ def ends_on_signals(command: Callable[P, T]) -> Callable[P, T]:
     return run
 
 
+def without_ros(error: ImportError) -> str:
+    """Say that a command needs ROS, and how it is found."""
+    return f"ROS 2 cannot be imported ({error}); source its setup file, or see the README"
+
+
 def say(message: str) -> None:
     """Say on stdout what was done."""
     Console().print(one_line(message, _LONGEST), markup=False, highlight=False, soft_wrap=True)
