@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gc
-import itertools
 import os
-import random
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pluggy
 import pytest
+from domains import next_domain
 
 if TYPE_CHECKING:
     from nodes.harness import Graph
@@ -26,18 +25,14 @@ def gas_fusion_data() -> Path:
     return Path(folder)
 
 
-_DOMAINS = itertools.cycle(random.sample(range(1, 101), 100))
-
-
 @pytest.fixture
 def ros_domain(monkeypatch: pytest.MonkeyPatch) -> int:
     """A ROS domain that nothing outside this machine sees and no test has used for long.
 
-    One dispenser for all tests: a process that was killed is seen in its domain for twenty seconds more,
-    and rclpy leaves parts of a lifecycle node to the garbage collector.
+    rclpy leaves parts of a lifecycle node to the garbage collector.
     """
     gc.collect()
-    domain = next(_DOMAINS)
+    domain = next_domain()
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
     return domain
