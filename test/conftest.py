@@ -25,6 +25,19 @@ def gas_fusion_data() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(scope="session")
+def untrained_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of untrained networks, which takes seconds to write; not to be changed.
+
+    Where what they say does not matter, but that they are asked does.
+    """
+    from bundles import write_untrained_bundle
+
+    folder = tmp_path_factory.mktemp("bundles") / "untrained"
+    write_untrained_bundle(folder)
+    return folder
+
+
 @pytest.fixture
 def ros_domain(monkeypatch: pytest.MonkeyPatch) -> int:
     """A ROS domain that nothing outside this machine sees and no test has used for long.
