@@ -74,6 +74,11 @@ def graph(ros_domain: int) -> Iterator[Graph]:
     context.try_shutdown()
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Keep texts of megabytes out of the names of tests: they go from process to process and into reports."""
+    return f"{val[:40]!a}..." if isinstance(val, (str, bytes)) and len(val) > 200 else None
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_pycollect_makemodule(
     module_path: Path, parent: pytest.Collector
