@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING
 import pluggy
 import pytest
 from domains import next_domain
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from nodes.harness import Graph
+
+# An example that takes long on a busy machine is no failure, and looking for a smaller one takes minutes.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 
 @pytest.fixture(scope="session")
