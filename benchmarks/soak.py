@@ -458,7 +458,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.image_period and not 0.5 <= options.image_period <= 3600:
         parser.error("--image-period must be 0 or within 0.5 ... 3600")
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    os.environ["ROS_DOMAIN_ID"] = str(random.randint(1, 100))
+    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randint(1, 100)))
     soaked = soak(
         SoakSettings(options.hours, options.speed, options.image_period, find_bundle(options.model))
     )

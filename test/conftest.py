@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import gc
-import itertools
 import os
-import random
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pluggy
 import pytest
+from domains import next_domain
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from nodes.harness import Graph
+
+# An example that takes long on a busy machine is no failure, and looking for a smaller one takes minutes.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 
 @pytest.fixture(scope="session")
@@ -26,18 +30,27 @@ def gas_fusion_data() -> Path:
     return Path(folder)
 
 
-_DOMAINS = itertools.cycle(random.sample(range(1, 101), 100))
+@pytest.fixture(scope="session")
+def untrained_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of untrained networks, which takes seconds to write; not to be changed.
+
+    Where what they say does not matter, but that they are asked does.
+    """
+    from bundles import write_untrained_bundle
+
+    folder = tmp_path_factory.mktemp("bundles") / "untrained"
+    write_untrained_bundle(folder)
+    return folder
 
 
 @pytest.fixture
 def ros_domain(monkeypatch: pytest.MonkeyPatch) -> int:
     """A ROS domain that nothing outside this machine sees and no test has used for long.
 
-    One dispenser for all tests: a process that was killed is seen in its domain for twenty seconds more,
-    and rclpy leaves parts of a lifecycle node to the garbage collector.
+    rclpy leaves parts of a lifecycle node to the garbage collector.
     """
     gc.collect()
-    domain = next(_DOMAINS)
+    domain = next_domain()
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     monkeypatch.setenv("ROS_DOMAIN_ID", str(domain))
     return domain
@@ -64,6 +77,11 @@ def graph(ros_domain: int) -> Iterator[Graph]:
     yield graph
     graph.close()
     context.try_shutdown()
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Keep texts of megabytes out of the names of tests: they go from process to process and into reports."""
+    return f"{val[:40]!a}..." if isinstance(val, (str, bytes)) and len(val) > 200 else None
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bundles import write_untrained_bundle
 
 from benchmarks.pipeline import Arrival, Listener, Load, broken_limits, main, run_pipeline
 from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode, Verdict
@@ -53,9 +52,8 @@ def test_images_that_went_on_alone_are_not_counted_as_readings() -> None:
 
 
 @pytest.mark.usefixtures("ros_domain")
-def test_a_short_run_loses_no_reading(tmp_path: Path) -> None:
-    write_untrained_bundle(tmp_path)
-    load, arrivals = run_pipeline(tmp_path, 2.0)
+def test_a_short_run_loses_no_reading(untrained_bundle: Path) -> None:
+    load, arrivals = run_pipeline(untrained_bundle, 2.0)
     assert load.readings == 20
     assert load.images in range(66, 70)
     assert len(arrivals) == len({arrival.stamp_ns for arrival in arrivals}) == 20 - load.skipped

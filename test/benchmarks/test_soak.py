@@ -60,6 +60,7 @@ def test_limits_that_are_not_kept_are_named() -> None:
     assert result_table(GOOD).row_count == 10
 
 
+@pytest.mark.usefixtures("ros_domain")
 def test_a_short_soak_ends_by_itself_with_every_reading_classified() -> None:
     process = subprocess.run(
         [sys.executable, "-m", "benchmarks.soak", "--hours", "0.02", "--image-period", "4"],

@@ -16,7 +16,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from bundles import write_untrained_bundle
 from rich.console import Console
 from rosbags.rosbag2 import Reader
 from rosbags.rosbag2.storage_mcap import McapWriter
@@ -41,12 +40,8 @@ TIMEOUT_S = 90
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Untrained networks: what they say does not matter here, that they are asked does."""
-    pytest.importorskip("torch", reason="needs torch to make networks")
-    folder = tmp_path_factory.mktemp("bundle")
-    write_untrained_bundle(folder)
-    return folder
+def bundle(untrained_bundle: Path) -> Path:
+    return untrained_bundle
 
 
 pytestmark = pytest.mark.usefixtures("ros_domain")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import sys
 import unittest
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from collections.abc import Mapping
 import pytest
 import rclpy
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix, get_package_share_path
+from domains import next_domain
 from launch.actions import IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from lifecycle_msgs.srv import GetState
@@ -53,7 +53,7 @@ needs_build = pytest.mark.skipif(
 def isolate() -> None:
     """Keep what is launched next, and this process, in a domain that nothing outside this machine sees."""
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    os.environ["ROS_DOMAIN_ID"] = str(random.randint(1, 100))
+    os.environ["ROS_DOMAIN_ID"] = str(next_domain())
 
 
 def include(launch_file: str, arguments: Mapping[str, str]) -> IncludeLaunchDescription:

@@ -40,10 +40,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundles") / "untrained"
-    write_untrained_bundle(folder)
-    return folder
+def untrained(untrained_bundle: Path) -> Path:
+    return untrained_bundle
 
 
 @pytest.fixture

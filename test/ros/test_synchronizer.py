@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -280,10 +279,9 @@ def test_every_reading_with_a_stamp_of_its_own_comes_out_once(events: list[tuple
 
 
 @pytest.fixture
-def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+def node(ros_domain: int) -> Iterator[Node]:
     context = rclpy.Context()
-    rclpy.init(context=context, domain_id=random.randint(1, 100))
+    rclpy.init(context=context, domain_id=ros_domain)
     node = rclpy.create_node("synchronizer_test", context=context)
     yield node
     node.destroy_node()

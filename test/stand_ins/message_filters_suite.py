@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 from typing import Any
 
@@ -94,10 +93,9 @@ def test_a_subscriber_is_a_filter_with_the_attributes_of_its_subscription() -> N
         _ = subscriber.nothing_of_that_name
 
 
-def test_messages_come_through_a_real_subscription(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+def test_messages_come_through_a_real_subscription(ros_domain: int) -> None:
     context = rclpy.Context()
-    rclpy.init(context=context, domain_id=random.randint(1, 100))
+    rclpy.init(context=context, domain_id=ros_domain)
     node = rclpy.create_node("stand_in_suite", context=context)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
