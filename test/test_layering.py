@@ -55,6 +55,7 @@ TRAINING_ROOMS = (
     "export",
     "temporal",
     "report",
+    "transfer",
     "benchmark",
     "reproduce",
 )

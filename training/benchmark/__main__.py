@@ -6,29 +6,47 @@ recorded and under faults. Stopped, the same command goes on where it was.
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
-from gas_fusion_ros.model.bundle import Domain
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.model.bundle import Bundle, Domain
 from training.benchmark.contenders import choose_contenders
 from training.benchmark.tasks import PARTS, benchmark_splits, collect, compare, tasks
 from training.command_line import options
-from training.command_line.options import POSITIONS
-from training.command_line.output_folder import make_output, note_command
+from training.command_line.options import CONSOLE, POSITIONS
+from training.command_line.output_folder import make_output, note_command, noted_commands
 from training.command_line.study import MOST_FINDINGS
 from training.data.dataset_check import check_readings
 from training.data.readings import array_of, read_readings
 from training.data.splits import BLOCKED, EMBARGO
+from training.fitting.fit import threads
 from training.temporal.bench import Bench
 from training.temporal.fusion_fitting import ThermalSettings
 from training.temporal.fusion_training import load_fusion_images
+from training.temporal.recipes import SHIPPED
+from training.transfer.study import run_study, write_study
+
+
+class Study(str, Enum):
+    """What is measured."""
+
+    WINDOWS = "windows"
+    TRANSFER = "transfer"
 
 
 def main(
     output: Annotated[Path, typer.Option(help="Folder for results.json and report.")],
+    study: Annotated[
+        Study, typer.Option(help="windows: models on held-out time; transfer: arrays that nobody trained on.")
+    ] = Study.WINDOWS,
+    bundle: Annotated[
+        str, typer.Option(help="Model of `transfer`: a name below models/ or a folder.")
+    ] = DEFAULT_MODEL,
     models: Annotated[
         str, typer.Option(help="Models with commas between, or all.")
     ] = "temporal_fusion,knn_window,extra_trees_window",
@@ -47,7 +65,11 @@ def main(
     cache: options.CacheOption = None,
     jobs: Annotated[int, typer.Option(min=1, help="Models at a time, a core each.")] = 1,
 ) -> None:
-    """Compare windowed models under splits by time."""
+    """Compare windowed models under splits by time, or what they make of other arrays."""
+    if study is Study.TRANSFER:
+        with options.stoppable("training.benchmark", "nothing was written"):
+            _transfer(output, data, array, bundle, positions, seeds)
+        return
     with options.refusing("training.benchmark"):
         chosen = choose_contenders(options.listed("--models", models, str))
         splits = benchmark_splits(
@@ -71,6 +93,29 @@ def main(
     options.print_notes(check_readings(dataset), most=MOST_FINDINGS)
     with options.stoppable("training.benchmark"):
         compare(work, bench, images, output, jobs)
+
+
+def _transfer(
+    output: Path, data: Path | None, array: Path | None, model: str, positions: str, seeds: str
+) -> None:
+    with options.refusing("training.benchmark"):
+        dataset = read_readings(options.data_folder(data), PAPER_CHANNELS)
+        counts, log_ratio = (Bench.of(dataset, array_of(dataset, domain, array)) for domain in Domain)
+        bundle = Bundle.load(find_bundle(model))
+        make_output(output)
+        note_command(output, "training.benchmark")
+        with threads(1):
+            result = run_study(
+                counts,
+                log_ratio,
+                SHIPPED["patrols"],
+                bundle,
+                options.listed("--positions", positions, float),
+                options.seed_list(seeds),
+                CONSOLE.print,
+            )
+        write_study(result, bundle, output, noted_commands(output))
+    CONSOLE.print(f"{output}/report.md", highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -30,13 +30,13 @@ class Normalisation:
 
     @classmethod
     def fit(cls, counts: npt.NDArray[np.float32]) -> Normalisation:
-        """Fit to counts, shape (N, C); a channel that never changes keeps its scale.
+        """Fit to counts, shape (N, C); a channel that never changes or has no valid one keeps its scale.
 
         Source: the protocol of Ahn, Kim, Kim (2023) says nothing; standardising is ours.
         """
-        wide = counts.astype(np.float64)
-        std = [round(float(value), 4) or 1.0 for value in wide.std(axis=0)]
-        return cls([round(float(value), 4) for value in wide.mean(axis=0)], std)
+        channels = [column[np.isfinite(column)] for column in counts.astype(np.float64).T]
+        std = [round(float(values.std()), 4) or 1.0 if len(values) else 1.0 for values in channels]
+        return cls([round(float(values.mean()), 4) if len(values) else 0.0 for values in channels], std)
 
     def apply(self, counts: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return normalised counts, shape (N, C)."""
