@@ -19,8 +19,9 @@ from gas_fusion_ros.base.quoting import listed, one_line, quoted, shown
 FORMAT_VERSION = 1
 
 _FIELDS = ("format_version", "serial_id", "unit", "full_scale", "divider", "channels", "calibration")
-_CHANNEL_FIELDS = ("sensor", "baseline", "spread")
-_CALIBRATION_FIELDS = ("date", "readings", "duration_s")
+_CHANNEL_FIELDS = ("sensor", "baseline", "spread", "load_ohm")
+_CALIBRATION_FIELDS = ("date", "readings", "duration_s", "temperature_c", "humidity_percent")
+_LONGEST_TEXT = 100
 _HEAD = "# An array of gas sensors; `gas-fusion calibrate` writes its baselines in clean air, ln(Rs/RL).\n"
 
 C = TypeVar("C", bound=Enum)
@@ -112,11 +113,11 @@ def read_array(content: Any) -> ArrayDescription:
         raise ValueError(
             "channels must be a table with a line for each sensor, such as `mq2: {sensor: MQ-2}`"
         )
-    unit = _choice(fields, "unit", Unit, Unit.COUNTS)
+    full_scale = _number(fields, "full_scale", "full_scale")
     return ArrayDescription(
         tuple(_channel(name, one) for name, one in channels.items()),
-        unit,
-        _number(fields, "full_scale", "full_scale") or ArrayDescription.full_scale,
+        _choice(fields, "unit", Unit, Unit.COUNTS),
+        ArrayDescription.full_scale if full_scale is None else full_scale,
         _choice(fields, "divider", Divider, Divider.LOAD_LOW),
         _text(fields, "serial_id", "serial_id"),
         _calibration(fields.get("calibration")),
@@ -133,6 +134,7 @@ def _channel(name: Any, content: Any) -> ArrayChannel:
         _text(fields, "sensor", f"{place}.sensor"),
         _number(fields, "baseline", f"{place}.baseline"),
         _number(fields, "spread", f"{place}.spread"),
+        _above_0(fields, "load_ohm", f"{place}.load_ohm"),
     )
 
 
@@ -146,9 +148,18 @@ def _calibration(content: Any) -> ArrayCalibration | None:
     date = fields.get("date")
     # YAML reads an unquoted time as one.
     told = date.isoformat() if isinstance(date, datetime) else date
-    if not isinstance(told, str):
+    if not isinstance(told, str) or len(told) > _LONGEST_TEXT:
         raise ValueError(f"calibration.date is {_told(date)}; expected day and time in ISO 8601")
-    return ArrayCalibration(told, readings, _number(fields, "duration_s", "calibration.duration_s"))
+    humidity = _number(fields, "humidity_percent", "calibration.humidity_percent")
+    if humidity is not None and not 0 <= humidity <= 100:
+        raise ValueError(f"calibration.humidity_percent is {humidity:g}; expected 0 to 100")
+    return ArrayCalibration(
+        told,
+        readings,
+        _number(fields, "duration_s", "calibration.duration_s"),
+        _number(fields, "temperature_c", "calibration.temperature_c"),
+        humidity,
+    )
 
 
 def _table(content: Any, place: str, known: tuple[str, ...]) -> Mapping[str, Any]:
@@ -179,10 +190,17 @@ def _number(fields: Mapping[str, Any], key: str, place: str) -> float | None:
     return float(value)
 
 
+def _above_0(fields: Mapping[str, Any], key: str, place: str) -> float | None:
+    value = _number(fields, key, place)
+    if value is not None and not value > 0:
+        raise ValueError(f"{place} is {value:g}; expected a number above 0")
+    return value
+
+
 def _text(fields: Mapping[str, Any], key: str, place: str) -> str:
     value = fields.get(key, "")
-    if not isinstance(value, str) or len(value) > 100:
-        raise ValueError(f"{place} is {_told(value)}; expected a text of at most 100 characters")
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        raise ValueError(f"{place} is {_told(value)}; expected a text of at most {_LONGEST_TEXT} characters")
     return value
 
 

@@ -44,6 +44,8 @@ def calibrate(
     readings: npt.ArrayLike,
     date: datetime,
     stamps_ns: npt.NDArray[np.int64] | None = None,
+    temperature_c: float | None = None,
+    humidity_percent: float | None = None,
 ) -> ArrayDescription:
     """Return an array with baselines from readings of clean air.
 
@@ -54,6 +56,8 @@ def calibrate(
         readings: shape (N, C), in the array's unit; NaN where invalid.
         date: when they were taken, with its time zone.
         stamps_ns: shape (N,), acquisition times; None where they are not known.
+        temperature_c: of the air, degC; kept with the date.
+        humidity_percent: relative, of the air, 0 to 100; likewise.
 
     Raises:
         CalibrationError: there are too few, a channel is saturated or often invalid, the array drifts, or the
@@ -76,7 +80,9 @@ def calibrate(
     duration_s = None
     if stamps_ns is not None:
         duration_s = round(float(stamps_ns[-1] - stamps_ns[0]) / NANOSECONDS_PER_SECOND, 3)
-    record = ArrayCalibration(date.isoformat(timespec="seconds"), len(values), duration_s)
+    record = ArrayCalibration(
+        date.isoformat(timespec="seconds"), len(values), duration_s, temperature_c, humidity_percent
+    )
     return replace(array.with_baseline_of(values), calibration=record)
 
 

@@ -52,12 +52,14 @@ class ArrayChannel:
         baseline: mean of ln(Rs/RL) in clean air, of ln(Rs in ohm) for the unit `ohm`; None where not
             calibrated.
         spread: standard deviation of the same; None where not calibrated.
+        load_ohm: the load resistor, which cancels: told for whoever mends the board; None where unknown.
     """
 
     name: str
     sensor: str = ""
     baseline: float | None = None
     spread: float | None = None
+    load_ohm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,15 @@ class ArrayCalibration:
         date: day and time, UTC, ISO 8601.
         readings: readings of clean air that they are the mean of.
         duration_s: seconds over which they were taken; None where the readings have no times.
+        temperature_c: of that air, degC; None where nobody measured it.
+        humidity_percent: relative, of that air, 0 to 100; None where nobody measured it.
     """
 
     date: str
     readings: int
     duration_s: float | None = None
+    temperature_c: float | None = None
+    humidity_percent: float | None = None
 
 
 @dataclass(frozen=True)

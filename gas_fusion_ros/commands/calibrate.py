@@ -76,6 +76,14 @@ def calibrate(
             max=86400.0,
         ),
     ] = None,
+    temperature: Annotated[
+        Optional[float],
+        typer.Option(help="Temperature of that air, degC, where you know it.", min=-90.0, max=90.0),
+    ] = None,
+    humidity: Annotated[
+        Optional[float],
+        typer.Option(help="Relative humidity of that air, %, where you know it.", min=0.0, max=100.0),
+    ] = None,
     gas_topic: GasTopic = None,
     unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
     unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
@@ -107,6 +115,8 @@ def calibrate(
             air.readings,
             calibration_date(None if air.stamps_ns is None else int(air.stamps_ns[-1])),
             air.stamps_ns,
+            temperature,
+            humidity,
         )
         write_array(output, found)
     except (ValueError, BagReadError) as error:
@@ -129,8 +139,10 @@ def _described(
     full_scale: Optional[float],
     inverted: bool,
 ) -> ArrayDescription:
-    sensors = {} if known is None else {one.name: one.sensor for one in known.channels}
-    channels = tuple(ArrayChannel(name, sensors.get(name, "")) for name in names)
+    sensors = {} if known is None else {one.name: one for one in known.channels}
+    channels = tuple(
+        replace(sensors.get(name, ArrayChannel(name)), baseline=None, spread=None) for name in names
+    )
     array = (
         ArrayDescription(channels) if known is None else replace(known, channels=channels, calibration=None)
     )

@@ -30,7 +30,16 @@ NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True).filter(lambda name
     full_scale=st.floats(0.1, 1e6),
     baseline=NUMBERS,
     sensor=st.text(max_size=20).filter(str.isprintable),
-    calibration=st.none() | st.just(ArrayCalibration("2026-01-02T03:04:05+00:00", 300, 598.0)),
+    calibration=st.none()
+    | st.builds(
+        ArrayCalibration,
+        st.just("2026-01-02T03:04:05+00:00"),
+        st.integers(1, 10**6),
+        st.none() | st.floats(0.0, 1e6),
+        st.none() | st.floats(-40.0, 60.0),
+        st.none() | st.floats(0.0, 100.0),
+    ),
+    load_ohm=st.none() | st.floats(1.0, 1e6),
 )
 def test_it_survives_the_way_to_the_file_and_back(
     tmp_path_factory: pytest.TempPathFactory,
@@ -41,8 +50,9 @@ def test_it_survives_the_way_to_the_file_and_back(
     baseline: float | None,
     sensor: str,
     calibration: ArrayCalibration | None,
+    load_ohm: float | None,
 ) -> None:
-    channels = tuple(ArrayChannel(name, sensor, baseline, baseline) for name in names)
+    channels = tuple(ArrayChannel(name, sensor, baseline, baseline, load_ohm) for name in names)
     array = ArrayDescription(channels, unit, full_scale, divider, "7", calibration)
     path = tmp_path_factory.mktemp("array") / "array.yaml"
     write_array(path, array)
@@ -68,6 +78,7 @@ GOOD = format_array(ArrayDescription((ArrayChannel("mq2", "MQ-2", 1.0, 0.1),)))
         (GOOD.replace("load_low", "up"), "divider is 'up'; expected one of load_low, load_high"),
         (GOOD.replace("full_scale: 1023.0", "full_scale: high"), "full_scale is 'high'; expected a number"),
         (GOOD.replace("full_scale: 1023.0", "full_scale: -1"), "full_scale must be a number above 0"),
+        (GOOD.replace("full_scale: 1023.0", "full_scale: 0"), "full_scale must be a number above 0"),
         (
             GOOD.replace("baseline: 1.0", "baseline: .nan"),
             r"channels\.mq2\.baseline is nan; expected a number",
@@ -79,7 +90,16 @@ GOOD = format_array(ArrayDescription((ArrayChannel("mq2", "MQ-2", 1.0, 0.1),)))
         (GOOD.replace("  mq2:", "  7:"), "channel 7 must be a name"),
         ("format_version: 1\nchannels: {}", "channels must be a table with a line for each sensor"),
         (GOOD + "colour: red", "the file has no field colour"),
+        (
+            GOOD.replace("spread: 0.1", "load_ohm: 0"),
+            r"channels\.mq2\.load_ohm is 0; expected a number above",
+        ),
         (GOOD + "calibration: {date: 2026-01-01, readings: 0}", "calibration.readings is 0"),
+        (
+            GOOD + "calibration: {date: '2026', readings: 1, humidity_percent: 101}",
+            "calibration.humidity_percent is 101; expected 0 to 100",
+        ),
+        (GOOD + f"calibration: {{date: '{'9' * 101}', readings: 1}}", "calibration.date is '999"),
         ("a: &b 1\nc: *b", "it has an alias in line 2"),
         ("[", "it is no YAML"),
     ],

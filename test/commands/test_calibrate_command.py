@@ -43,15 +43,29 @@ def test_rows_of_clean_air_become_an_array_file(folder: Path, tmp_path: Path) ->
 
 def test_what_the_user_knows_of_the_array_counts(folder: Path, tmp_path: Path) -> None:
     known, out = tmp_path / "known.yaml", tmp_path / "array.yaml"
-    known.write_text("format_version: 1\nserial_id: seven\nchannels: {mq3: {sensor: MQ-3}}\n")
-    options = ("--full-scale", "4095", "--inverted", "--last", "80", "--array", known)
+    known.write_text("format_version: 1\nserial_id: seven\nchannels: {mq3: {sensor: MQ-3, load_ohm: 4700}}\n")
+    options = (
+        "--temperature",
+        "21.5",
+        "--humidity",
+        "40",
+        "--full-scale",
+        "4095",
+        "--inverted",
+        "--last",
+        "80",
+        "--array",
+        known,
+    )
     assert invoke("calibrate", folder, *options, "--output", out)[0] == 0
     array = load_array(out)
     assert (array.unit, array.full_scale, array.divider) == (Unit.COUNTS, 4095.0, Divider.LOAD_HIGH)
     assert (array.serial_id, array.channels[0].sensor) == ("seven", "MQ-3")
+    assert array.channels[0].load_ohm == 4700.0
     assert array.channels[0].baseline == pytest.approx(np.log(400 / (4095 - 400)), abs=0.01)
     assert array.calibration is not None
     assert array.calibration.readings == 80
+    assert (array.calibration.temperature_c, array.calibration.humidity_percent) == (21.5, 40.0)
 
 
 def test_a_bag_of_clean_air_is_read_without_ros(folder: Path, tmp_path: Path) -> None:
