@@ -17,7 +17,7 @@ from gas_fusion_ros.drivers import Driver, DriverState
 from gas_fusion_ros.drivers.registry import FoundDrivers
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.qos import LATCHED
-from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros import messages, source_messages
 from gas_fusion_ros.ros.messages import Level
 from gas_fusion_ros.settings.fields import setting, specs_of
 from gas_fusion_ros.settings.parameter_spec import ParameterSpec
@@ -161,7 +161,7 @@ class DriverNode(ManagedNode, Generic[T, S]):
 
     def source_message(self, source: Source, stamp_ns: int, frame_id: str) -> DiagnosticArray:
         """What is told of a source on `SOURCE_TOPIC`."""
-        return messages.encode_source_status(source, stamp_ns, frame_id, self.diagnostic_name)
+        return source_messages.encode_source_status(source, stamp_ns, frame_id, self.diagnostic_name)
 
     @property
     def driver_is_running(self) -> bool:

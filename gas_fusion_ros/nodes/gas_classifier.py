@@ -32,7 +32,7 @@ from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.pairing.pairing import PairingCounters
 from gas_fusion_ros.pipeline.self_test import self_test
 from gas_fusion_ros.pipeline.settings import ClassifierSettings
-from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros import messages, source_messages
 from gas_fusion_ros.ros.messages import Level
 from gas_fusion_ros.ros.synchronizer import ObservationSynchronizer
 from gas_fusion_ros.settings.fields import specs_of
@@ -204,7 +204,7 @@ class GasClassifierNode(ManagedNode):
 
     def _source_of(self, message: DiagnosticArray, topic: str) -> Source | None:
         try:
-            return messages.decode_source(message, topic)
+            return source_messages.decode_source(message, topic)
         except messages.MessageError as error:
             self.problems.add(error.cause, error.detail)
             return None

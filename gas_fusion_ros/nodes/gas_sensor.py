@@ -24,7 +24,7 @@ from gas_fusion_ros.nodes.array_keeper import ArrayKeeper, ArraySettings
 from gas_fusion_ros.nodes.driver_node import DriverNode, DriverNodeSettings, driver_specs
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.nodes.runner import run
-from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros import messages, source_messages
 from gas_fusion_ros.settings.fields import group, setting
 
 _DRIVERS = find_drivers("gas")
@@ -88,7 +88,7 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
 
     def source_message(self, source: Source, stamp_ns: int, frame_id: str) -> DiagnosticArray:
         """What stands behind the readings, and how the array describes itself."""
-        return messages.encode_source_status(
+        return source_messages.encode_source_status(
             source, stamp_ns, frame_id, self.diagnostic_name, array=self._keeper.array
         )
 
@@ -137,7 +137,7 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
         return [
             self.driver_status({}),
             *self._keeper.diagnostics(),
-            *messages.channel_diagnostics(states, self.diagnostic_name),
+            *source_messages.channel_diagnostics(states, self.diagnostic_name),
         ]
 
 

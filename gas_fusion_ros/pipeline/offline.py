@@ -20,7 +20,7 @@ from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier, ClassifierError, Sample
 from gas_fusion_ros.model.runtimes import Runtime
 from gas_fusion_ros.pairing.pairing import Pair, Pairing, PairingCounters, PairingSettings
-from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros import messages, source_messages
 
 T = TypeVar("T")
 
@@ -150,7 +150,7 @@ class Pipeline:
         """Take in what the array said of itself: a diagnostic_msgs/DiagnosticArray recorded at `now_ns`."""
         self.tick(now_ns)
         try:
-            source = messages.decode_source(msg, "gas/array_info")
+            source = source_messages.decode_source(msg, "gas/array_info")
         except messages.MessageError as error:
             self._problems.add(error.cause, error.detail)
             return

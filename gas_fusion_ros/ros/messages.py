@@ -1,5 +1,6 @@
-"""ROS messages <-> what travels inside the package. The only file that knows their layout.
+"""ROS messages <-> what travels inside the package.
 
+No file knows their layout but this one and `source_messages`, which has what a device says of itself.
 Decoding goes by the fields alone, so a message read from a bag by the `rosbags` library is
 decoded by the same function as one received by rclpy; images come in through cv_bridge. Encoding
 leaves the making to a `MessageMaker`: that of ROS, unless another one is given. So neither needs a ROS
@@ -21,9 +22,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.alarm.leak_alarm import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
-from gas_fusion_ros.alarm.source_watch import INHIBITING, RUNNING, STATES, Source
-from gas_fusion_ros.array.description import ArrayDescription
-from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import (
     CLEAN_AIR,
     POSITION_FIELDS,
@@ -34,7 +32,6 @@ from gas_fusion_ros.base.observation import (
 )
 from gas_fusion_ros.base.quoting import listed, quoted, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.drivers.gas.channel_health import ChannelState
 from gas_fusion_ros.ros.message_maker import ROS_MESSAGES, MessageMaker
 
 if TYPE_CHECKING:
@@ -573,31 +570,6 @@ def key_values(status: DiagnosticStatus) -> dict[str, str]:
     return {str(pair.key): str(pair.value) for pair in status.values}
 
 
-_HEALTH = {
-    ChannelHealth.OK: (Level.OK, "ok"),
-    ChannelHealth.WARMING_UP: (Level.WARN, "warming up"),
-    ChannelHealth.STUCK: (Level.WARN, "stuck: the value does not change"),
-    ChannelHealth.OUT_OF_RANGE: (Level.ERROR, "out of range: published as NaN"),
-    ChannelHealth.NAN: (Level.ERROR, "no value"),
-}
-
-
-def channel_diagnostics(
-    states: Iterable[ChannelState], node_name: str, hardware_id: str = ""
-) -> list[DiagnosticStatus]:
-    """Make one DiagnosticStatus per gas channel, named `<node>: <channel>`.
-
-    Its values are `counts` (ADC counts as measured) and `health`. The level is WARN while the
-    channel warms up or is stuck, for its value is used, and ERROR where it has none to use.
-    """
-    statuses = []
-    for state in states:
-        level, message = _HEALTH[state.health]
-        values = {"counts": f"{state.counts:g}", "health": state.health.value}
-        statuses.append(diagnostic_status(f"{node_name}: {state.name}", level, message, values, hardware_id))
-    return statuses
-
-
 # --- verdicts -------------------------------------------------------------------------------
 
 
@@ -769,101 +741,3 @@ def _alarm_level(status: AlarmStatus) -> Level:
         return Level.ERROR
     is_quiet = status.state is AlarmState.CLEAR and not status.warnings
     return Level.OK if is_quiet else Level.WARN
-
-
-# --- sources --------------------------------------------------------------------------------
-
-
-def decode_source(msg: DiagnosticArray, topic: str) -> Source:
-    """Read what a sensor node says of its device: a message of `gas/array_info` or `thermal/camera_status`.
-
-    Raises:
-        MessageError: it lacks a status or one of the values it must have, or its state is none.
-    """
-    values = key_values(msg.status[0]) if msg.status else {}
-    missing = [key for key in ("driver", "is_sensor", "state") if key not in values]
-    if missing:
-        raise MessageError("source_wrong", f"a message of {topic} has no value {', '.join(missing)}")
-    if values["state"] not in STATES:
-        raise MessageError(
-            "source_wrong",
-            f"state {quoted(values['state'])} in a message of {topic} is none of {', '.join(STATES)}",
-        )
-    return Source(values["driver"], values["is_sensor"] == "true", values["state"])
-
-
-def encode_source_status(
-    source: Source,
-    stamp_ns: int,
-    frame_id: str,
-    node_name: str,
-    maker: MessageMaker = ROS_MESSAGES,
-    array: ArrayDescription | None = None,
-) -> DiagnosticArray:
-    """Make the DiagnosticArray of a source.
-
-    Its first status is named `<node>: source` and has the values `driver`, `is_sensor` (`true` or `false`)
-    and `state`, of an array that is described `unit`, `full_scale`, `divider`, `serial_id` and `calibrated`,
-    and, where there are any, `warnings`, joined by `; `. One further status for each channel is named
-    `<node>: <channel>` and has the value `health` and, where they are known, `sensor`, `baseline` and
-    `spread`.
-
-    Args:
-        source: what stands behind the samples.
-        stamp_ns: when it was so.
-        frame_id: frame of the samples.
-        node_name: what the statuses are named after.
-        maker: who makes the message.
-        array: how a gas sensor array describes itself; None where nobody says.
-    """
-    message = source.state if source.is_sensor else f"{source.state}, not a sensor: {source.driver}"
-    values = {
-        "driver": source.driver,
-        "is_sensor": str(source.is_sensor).lower(),
-        "state": source.state,
-        **_array_values(array),
-        **({"warnings": "; ".join(source.warnings)} if source.warnings else {}),
-    }
-    statuses = [
-        diagnostic_status(f"{node_name}: source", _source_level(source), message, values, maker=maker)
-    ]
-    for name, health in source.channels:
-        level, message = _HEALTH[health]
-        status = diagnostic_status(
-            f"{node_name}: {name}",
-            level,
-            message,
-            {"health": health.value, **_channel_values(array, name)},
-            maker=maker,
-        )
-        statuses.append(status)
-    return diagnostic_array(statuses, stamp_ns, frame_id, maker)
-
-
-def _array_values(array: ArrayDescription | None) -> dict[str, object]:
-    if array is None:
-        return {}
-    values: dict[str, object] = {
-        "unit": array.unit.value,
-        "full_scale": array.full_scale,
-        "divider": array.divider.value,
-        "serial_id": array.serial_id,
-    }
-    if array.calibration is not None:
-        values["calibrated"] = array.calibration.date
-    return values
-
-
-def _channel_values(array: ArrayDescription | None, name: str) -> dict[str, object]:
-    for channel in () if array is None else array.channels:
-        if channel.name == name:
-            told = {"sensor": channel.sensor, "baseline": channel.baseline, "spread": channel.spread}
-            return {key: value for key, value in told.items() if value not in (None, "")}
-    return {}
-
-
-def _source_level(source: Source) -> Level:
-    if source.state not in (RUNNING, *INHIBITING):
-        return Level.ERROR
-    is_well = source.is_sensor and source.state == RUNNING and not source.warnings
-    return Level.OK if is_well else Level.WARN

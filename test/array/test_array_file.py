@@ -92,7 +92,7 @@ GOOD = format_array(ArrayDescription((ArrayChannel("mq2", "MQ-2", 1.0, 0.1),)))
         (GOOD + "colour: red", "the file has no field colour"),
         (
             GOOD.replace("spread: 0.1", "load_ohm: 0"),
-            r"channels\.mq2\.load_ohm is 0; expected a number above",
+            r"channels\.mq2\.load_ohm is 0; expected",
         ),
         (GOOD + "calibration: {date: 2026-01-01, readings: 0}", "calibration.readings is 0"),
         (

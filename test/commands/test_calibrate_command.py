@@ -44,20 +44,9 @@ def test_rows_of_clean_air_become_an_array_file(folder: Path, tmp_path: Path) ->
 def test_what_the_user_knows_of_the_array_counts(folder: Path, tmp_path: Path) -> None:
     known, out = tmp_path / "known.yaml", tmp_path / "array.yaml"
     known.write_text("format_version: 1\nserial_id: seven\nchannels: {mq3: {sensor: MQ-3, load_ohm: 4700}}\n")
-    options = (
-        "--temperature",
-        "21.5",
-        "--humidity",
-        "40",
-        "--full-scale",
-        "4095",
-        "--inverted",
-        "--last",
-        "80",
-        "--array",
-        known,
-    )
-    assert invoke("calibrate", folder, *options, "--output", out)[0] == 0
+    board = ("--full-scale", "4095", "--inverted", "--array", known)
+    air = ("--last", "80", "--temperature", "21.5", "--humidity", "40")
+    assert invoke("calibrate", folder, *board, *air, "--output", out)[0] == 0
     array = load_array(out)
     assert (array.unit, array.full_scale, array.divider) == (Unit.COUNTS, 4095.0, Divider.LOAD_HIGH)
     assert (array.serial_id, array.channels[0].sensor) == ("seven", "MQ-3")

@@ -28,11 +28,11 @@ from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.ros.messages import (
     encode_frame,
     encode_reading,
-    encode_source_status,
     key_values,
     ns_to_stamp,
     stamp_to_ns,
 )
+from gas_fusion_ros.ros.source_messages import encode_source_status
 from gas_fusion_ros.simulation.mq_response import steady_readings
 from gas_fusion_ros.simulation.renderer import random_scene, render
 from nodes.harness import Graph

@@ -235,13 +235,13 @@ def test_an_array_that_is_described_is_told(
     start(node)
     graph.wait_for(lambda: len(infos[-1].status) == 3)
     first, mq2, mq3 = (key_values(status) for status in infos[-1].status)
-    told = {key: first[key] for key in ("unit", "full_scale", "divider", "serial_id", "calibrated")}
+    told = {key: first[key] for key in ("unit", "full_scale", "divider", "serial_id", "calibration.date")}
     assert told == {
         "unit": "counts",
         "full_scale": "4095.0",
         "divider": "load_low",
         "serial_id": "7",
-        "calibrated": "2026-01-02T03:04:05+00:00",
+        "calibration.date": "2026-01-02T03:04:05+00:00",
     }
     assert "health.maximum_counts" not in capfd.readouterr().err
     assert (mq3["sensor"], mq3["baseline"], mq3["spread"]) == ("MQ-3", "0.5", "0.01")

@@ -34,7 +34,8 @@ from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier
 from gas_fusion_ros.pairing.pairing import Pair, Pairing, PairingSettings
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
-from gas_fusion_ros.ros.messages import diagnostic_array, encode_source_status
+from gas_fusion_ros.ros.messages import diagnostic_array
+from gas_fusion_ros.ros.source_messages import encode_source_status
 
 MAKER = BagMessages()
 

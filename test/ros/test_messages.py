@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,8 +25,6 @@ from rosbags.typesys import Stores, get_typestore
 from sensor_msgs.msg import Image, PointCloud2, PointField
 
 from gas_fusion_ros.alarm.leak_alarm import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
-from gas_fusion_ros.alarm.source_watch import Source
-from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import (
     PAPER_CHANNELS,
     PAPER_CLASSES,
@@ -36,7 +34,6 @@ from gas_fusion_ros.base.observation import (
     ThermalFrame,
     Verdict,
 )
-from gas_fusion_ros.drivers.gas.channel_health import ChannelState
 from gas_fusion_ros.ros import messages
 from gas_fusion_ros.ros.messages import Level, MessageError
 
@@ -632,49 +629,3 @@ def test_reasons_are_told_with_code_and_text() -> None:
 def test_the_alarm_is_true_while_anything_stands_that_is_not_known_to_be_safe(sounding: bool) -> None:
     status = alarm_status(AlarmState.CLEAR, fault=sounding)
     assert messages.encode_alarm(status).data is sounding
-
-
-@pytest.mark.parametrize("state", ["warming_up", "running"])
-def test_what_a_sensor_says_of_its_device_comes_back(state: str) -> None:
-    source = Source("serial", True, state, (("mq2", ChannelHealth.WARMING_UP),))
-    message = messages.encode_source_status(source, STAMP_NS, "link", "gas_sensor")
-    assert messages.decode_source(message, "gas/array_info") == replace(source, channels=())
-    assert len(message.status) == 2
-
-
-def test_warnings_of_a_source_are_told_and_inhibit_nothing() -> None:
-    source = Source("serial", True, "running", warnings=("the baseline has moved", "it is old"))
-    message = messages.encode_source_status(source, STAMP_NS, "link", "gas_sensor")
-    [status] = message.status
-    assert status.level == DiagnosticStatus.WARN
-    assert messages.key_values(status)["warnings"] == "the baseline has moved; it is old"
-    assert messages.decode_source(message, "gas/array_info").inhibits == ()
-
-
-@pytest.mark.parametrize("statuses", [[], [DiagnosticStatus(name="gas_sensor: source")]])
-def test_a_message_that_says_nothing_of_a_device_is_refused(statuses: list[DiagnosticStatus]) -> None:
-    message = DiagnosticArray(status=statuses)
-    with pytest.raises(messages.MessageError, match="gas/array_info has no value driver, is_sensor, state"):
-        messages.decode_source(message, "gas/array_info")
-
-
-@pytest.mark.parametrize(
-    ("health", "level"),
-    [
-        (ChannelHealth.OK, DiagnosticStatus.OK),
-        (ChannelHealth.WARMING_UP, DiagnosticStatus.WARN),
-        (ChannelHealth.STUCK, DiagnosticStatus.WARN),
-        (ChannelHealth.OUT_OF_RANGE, DiagnosticStatus.ERROR),
-        (ChannelHealth.NAN, DiagnosticStatus.ERROR),
-    ],
-)
-def test_every_health_of_a_channel_has_its_level(health: ChannelHealth, level: bytes) -> None:
-    [status] = messages.channel_diagnostics([ChannelState("mq2", 640.0, health)], "gas_sensor", "array 7")
-    assert (status.name, status.hardware_id, status.level) == ("gas_sensor: mq2", "array 7", level)
-    assert messages.key_values(status) == {"counts": "640", "health": health.value}
-
-
-def test_channels_keep_their_order() -> None:
-    states = [ChannelState(name, math.nan, ChannelHealth.NAN) for name in PAPER_CHANNELS]
-    names = [status.name for status in messages.channel_diagnostics(states, "gas_sensor")]
-    assert names == [f"gas_sensor: {name}" for name in PAPER_CHANNELS]
