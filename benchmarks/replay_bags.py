@@ -29,6 +29,7 @@ class WithoutImages:
 
     def __init__(self, source: BagSource) -> None:
         self.problems: Problems = source.problems
+        self.driver, self.array = source.driver, source.array
         self.image_topic = source.image_topic
         self.truth: Sequence[Interval] = source.truth
         self.leaks: Sequence[Leak] = source.leaks
@@ -54,6 +55,7 @@ class Rounds:
 
     def __init__(self, source: BagSource, length_ns: int, rounds: int) -> None:
         self.problems: Problems = source.problems
+        self.driver, self.array = source.driver, source.array
         self.image_topic = source.image_topic
         self._instants = list(source.instants())
         self._shifts_ns = range(0, rounds * length_ns, length_ns)
@@ -84,8 +86,8 @@ def write_recording(data: Path, bag: Path, with_images: bool) -> None:
 def write_patrol(bag: Path, rounds: int) -> None:
     """Write a simulated patrol of ten minutes, with an image for each reading, so many times over."""
     patrol = Patrol(seed=0, duration_s=PATROL_S, leaks=3)
-    periods_ns = (round(one * NANOSECONDS_PER_SECOND) for one in (GAS_PERIOD_S, IMAGE_PERIOD_S))
-    source = PatrolSource(patrol, PAPER_CHANNELS, *periods_ns)
+    gas_ns, image_ns = (round(one * NANOSECONDS_PER_SECOND) for one in (GAS_PERIOD_S, IMAGE_PERIOD_S))
+    source = PatrolSource(patrol, PAPER_CHANNELS, gas_ns, image_ns)
     length_ns = round(PATROL_S * NANOSECONDS_PER_SECOND)
     make_bag(Rounds(source, length_ns, rounds), BagTarget(bag), lambda: None)
 

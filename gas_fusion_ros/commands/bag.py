@@ -10,6 +10,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from gas_fusion_ros.array.array_file import ARRAY_FILE_NAME, load_array
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.bags.writer import BagError, BagFormat, Compression, Storage
 from gas_fusion_ros.base.dataset import DatasetError, MissingColumnError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
@@ -65,7 +67,17 @@ def bag(
     rows: Annotated[Optional[int], typer.Option(help="How many rows of the folder to write.", min=1)] = None,
     channels: Annotated[
         Optional[str],
-        typer.Option(help="Names of the gas channels, separated by commas.", show_default="mq2,..."),
+        typer.Option(
+            help="Names of the gas channels, separated by commas; those of the array file unless given.",
+            show_default="mq2,...",
+        ),
+    ] = None,
+    array: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Array file: what the array says of itself in the bag. Unless given, array.yaml of the "
+            "folder, if any."
+        ),
     ] = None,
     namespace: Annotated[str, typer.Option(help="Name of the robot, in front of every topic.")] = "",
     storage: Annotated[Storage, typer.Option(help="Kind of the bag's file.")] = Storage.MCAP,
@@ -73,20 +85,40 @@ def bag(
 ) -> None:
     """Write a bag from a folder of readings and images, or from the simulator, with its ground truth."""
     try:
-        names = PAPER_CHANNELS if channels is None else parse_channels(channels)
+        array_file = array or _array_beside(data)
+        asked = None if channels is None else parse_channels(channels)
+        described = None if array_file is None else _described(array_file, asked)
+        names = (asked or PAPER_CHANNELS) if described is None else described.names
         target = BagTarget(output, _checked_namespace(namespace), BagFormat(storage, compression))
         if patrol:
             _refuse_beside("--patrol", {"--data": data, "--rows": rows, "--render": render or None})
-            source = _patrol_source(seed, duration, leaks, period, names)
+            source = _patrol_source(seed, duration, leaks, period, names, described)
         else:
             _refuse_beside("--data", {"--leaks": leaks})
-            source = _folder_source(data, period, rows, duration, names, seed if render else None)
+            source = _folder_source(data, period, rows, duration, names, described, seed if render else None)
         with counted(shown(output.name), len(source)) as tick:
             summary = make_bag(source, target, tick)
     except (ValueError, BagError) as error:
         fail(str(error))
-    say(_described(output, summary, source.image_topic))
+    say(_told(output, summary, source.image_topic, array_file))
     raise typer.Exit(EXIT_LOSSES if complain_of(source.problems) else 0)
+
+
+def _array_beside(data: Optional[Path]) -> Optional[Path]:
+    """The array file of a data set's folder; None where it has none."""
+    if data is None:
+        return None
+    beside = (data.parent if data.is_file() else data) / ARRAY_FILE_NAME
+    return beside if beside.exists() else None
+
+
+def _described(file: Path, channels: Optional[tuple[str, ...]]) -> ArrayDescription:
+    """What a file says of the channels that are asked for; of all where none are."""
+    array = load_array(file)
+    try:
+        return array if channels is None else array.of_channels(channels)
+    except ValueError as error:
+        raise BagSourceError(f"--channels does not fit the array file {shown(file)}: {error}") from None
 
 
 def _checked_namespace(text: str) -> str:
@@ -111,11 +143,12 @@ def _patrol_source(
     leaks: Optional[int],
     period_s: Optional[float],
     channels: tuple[str, ...],
+    array: Optional[ArrayDescription],
 ) -> BagSource:
     patrol = patrol_programme(seed, duration_s, leaks, speed=None).patrol
     assert patrol is not None
     gas_period_s, image_period_s = (period_s or default for default in (GAS_PERIOD_S, IMAGE_PERIOD_S))
-    return PatrolSource(patrol, channels, _nanoseconds(gas_period_s), _nanoseconds(image_period_s))
+    return PatrolSource(patrol, channels, _nanoseconds(gas_period_s), _nanoseconds(image_period_s), array)
 
 
 def _folder_source(
@@ -124,6 +157,7 @@ def _folder_source(
     rows: Optional[int],
     duration_s: Optional[float],
     channels: tuple[str, ...],
+    array: Optional[ArrayDescription],
     render_seed: Optional[int],
 ) -> BagSource:
     if folder is None:
@@ -135,6 +169,7 @@ def _folder_source(
         period_ns=_nanoseconds(period_s or _ROW_PERIOD_S),
         rows=rows,
         duration_ns=None if duration_s is None else _nanoseconds(duration_s),
+        array=array,
     )
     try:
         return FolderSource(folder, settings, render_seed)
@@ -148,8 +183,9 @@ def _nanoseconds(seconds: float) -> int:
     return round(seconds * NANOSECONDS_PER_SECOND)
 
 
-def _described(path: Path, summary: BagSummary, image_topic: str) -> str:
+def _told(path: Path, summary: BagSummary, image_topic: str, array_file: Optional[Path]) -> str:
     images = f"{summary.images} images on {image_topic}" if summary.images else "no images"
     truth = f"{summary.leaks} leaks, classes {listed(summary.classes)}" if summary.classes else "no labels"
     what = f"{summary.readings} readings, {images}, {truth}, {summary.duration_s:g} s"
-    return f"{shown(path)}: {what}"
+    array = "" if array_file is None else f", the array as {shown(array_file)} describes it"
+    return f"{shown(path)}: {what}{array}"

@@ -7,18 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gas_fusion_ros.alarm.source_watch import RUNNING, Source
 from gas_fusion_ros.bags.serializer import BagMessages
-from gas_fusion_ros.bags.topics import GAS_READINGS, ROBOT_POSE, TRUTH_LABEL, TRUTH_LEAKS
+from gas_fusion_ros.bags.topics import ARRAY_INFO, GAS_READINGS, ROBOT_POSE, TRUTH_LABEL, TRUTH_LEAKS
 from gas_fusion_ros.bags.writer import BagFormat, BagWriter
-from gas_fusion_ros.base.observation import ThermalFrame
+from gas_fusion_ros.base.observation import GasReading, ThermalFrame
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.thermal.calibration import from_field_of_view
 from gas_fusion_ros.export.bag_sources import BagInstant, BagSource
 from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros.source_messages import encode_source_status
 from gas_fusion_ros.simulation.renderer import FIELD_OF_VIEW_DEG
 from gas_fusion_ros.truth.label_times import LabelTimes
 
 CAMERA_TOPIC = "thermal/camera_info"
+_NODE = "gas_sensor"
+"""Whose name the array's messages have on a robot."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,9 @@ class BagSummary:
 def make_bag(source: BagSource, target: BagTarget, tick: Callable[[], None]) -> BagSummary:
     """Write a recording as a bag, message by message: memory does not grow with its length.
 
-    Each message is recorded at its stamp. Where the classes are known, `truth/leaks` is written once at the
-    start, latched, and `truth/label` at each change and every second while anything is sensed.
+    Each message is recorded at its stamp. Written once at the start, latched, are `gas/array_info` where the
+    array describes itself, and `truth/leaks` where the classes are known; then `truth/label` comes at each
+    change and every second while anything is sensed.
 
     Args:
         source: the recording.
@@ -70,7 +75,7 @@ def make_bag(source: BagSource, target: BagTarget, tick: Callable[[], None]) -> 
         BagError: the bag exists or cannot be written.
     """
     prefix = f"/{target.namespace}/" if target.namespace else "/"
-    latched = frozenset({f"{prefix}{TRUTH_LEAKS}"})
+    latched = frozenset({f"{prefix}{ARRAY_INFO}", f"{prefix}{TRUTH_LEAKS}"})
     with BagWriter(target.path, latched, target.bag_format) as writer:
         maker = _Maker(source, prefix, writer)
         return maker.write(tick)
@@ -94,6 +99,7 @@ class _Maker:
             last_ns = instant.stamp_ns
             if first_ns is None:
                 first_ns = last_ns
+                self._write_array(first_ns)
                 self._write_leaks(first_ns)
             # Labels before what is sensed at the same time, for they say what that is.
             for stamp_ns, label in labels.due(last_ns):
@@ -109,6 +115,16 @@ class _Maker:
             leaks=len(source.leaks),
             duration_s=(last_ns - (first_ns or 0)) / NANOSECONDS_PER_SECOND,
         )
+
+    def _write_array(self, stamp_ns: int) -> None:
+        array = self._source.array
+        if array is not None:
+            # Neither a recording that is played nor a simulation is a sensor.
+            source = Source(self._source.driver, False, RUNNING)
+            told = encode_source_status(
+                source, stamp_ns, GasReading.frame_id, _NODE, self._messages, array=array
+            )
+            self._put(ARRAY_INFO, told, stamp_ns)
 
     def _write_leaks(self, stamp_ns: int) -> None:
         if self._source.truth:

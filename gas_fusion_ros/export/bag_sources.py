@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.bags.topics import RADIOMETRIC_IMAGE, RAW_IMAGE
 from gas_fusion_ros.base.dataset import Dataset, Row
 from gas_fusion_ros.base.observation import (
@@ -57,9 +58,17 @@ class BagInstant:
 
 
 class BagSource(Protocol):
-    """A recording that is not a bag yet."""
+    """A recording that is not a bag yet.
+
+    Attributes:
+        problems: what was left out.
+        driver: what the readings are from: `recorded` or `simulated`.
+        array: how the array describes itself; None where nobody knows.
+    """
 
     problems: Problems
+    driver: str
+    array: ArrayDescription | None
 
     @property
     def image_topic(self) -> str:
@@ -94,12 +103,14 @@ class FolderSettings:
         period_ns: time between rows where the CSV has no column `Stamp`.
         rows: how many rows are taken, the file's first ones; None takes all.
         duration_ns: rows from here on after the first one are left; None leaves none.
+        array: how the array describes itself, the channels as above; None where nobody knows.
     """
 
     channels: tuple[str, ...] = PAPER_CHANNELS
     period_ns: int = 2 * NANOSECONDS_PER_SECOND
     rows: int | None = None
     duration_ns: int | None = None
+    array: ArrayDescription | None = None
 
 
 class FolderSource:
@@ -110,6 +121,8 @@ class FolderSource:
     TIFF, or rendered), otherwise on `thermal/image_raw`, where a radiometric one is sent as raw counts of
     0.01 K as the camera node does. Unreadable rows and images are left out and counted.
     """
+
+    driver = "recorded"
 
     def __init__(self, folder: Path, settings: FolderSettings, render_seed: int | None = None) -> None:
         """Read the CSV.
@@ -134,6 +147,7 @@ class FolderSource:
         if render_seed is not None:
             _check_classes(row for _, row in self._rows)
         self._channels = settings.channels
+        self.array = settings.array
         labelled = [(stamp_ns, row.label) for stamp_ns, row in self._rows if row.label]
         self.truth: Sequence[Interval] = label_intervals(labelled)
         self.leaks: Sequence[Leak] = leaks_of(self.truth)
@@ -210,9 +224,15 @@ class PatrolSource:
     """A simulated patrol from `START_NS` on, sampled as the demo samples it."""
 
     image_topic = RADIOMETRIC_IMAGE
+    driver = "simulated"
 
     def __init__(
-        self, patrol: Patrol, channels: tuple[str, ...], gas_period_ns: int, image_period_ns: int
+        self,
+        patrol: Patrol,
+        channels: tuple[str, ...],
+        gas_period_ns: int,
+        image_period_ns: int,
+        array: ArrayDescription | None = None,
     ) -> None:
         """Take a patrol.
 
@@ -221,16 +241,18 @@ class PatrolSource:
             channels: which of the data set's sensors the array carries.
             gas_period_ns: time between readings.
             image_period_ns: time between images.
+            array: how the simulated array describes itself, these channels; None where nobody says.
 
         Raises:
             BagSourceError: the simulation knows no such channel.
         """
         self.problems = Problems()
         self._patrol = patrol
+        self.array = array
         self._gas_times = range(0, round(patrol.duration_s * NANOSECONDS_PER_SECOND), gas_period_ns)
         self._image_times = range(0, self._gas_times.stop, image_period_ns)
         try:
-            self._array = SimulatedGasDriver(SimulatedGasSettings(channels=channels))
+            self._simulated = SimulatedGasDriver(SimulatedGasSettings(channels=channels))
         except ValueError as error:
             raise BagSourceError(f"--{error}") from None
         self._camera = SimulatedThermalDriver(SimulatedThermalSettings())
@@ -249,7 +271,7 @@ class PatrolSource:
             stamp_ns, elapsed_s = START_NS + elapsed_ns, elapsed_ns / NANOSECONDS_PER_SECOND
             reading = frame = pose = None
             if elapsed_ns in self._gas_times:
-                reading = self._array.sample(self._patrol, elapsed_s, stamp_ns)
+                reading = self._simulated.sample(self._patrol, elapsed_s, stamp_ns)
                 pose = patrol_pose(self._patrol, elapsed_s, stamp_ns)
             if elapsed_ns in self._image_times:
                 frame = self._camera.sample(self._patrol, elapsed_s, stamp_ns)

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 from in_process import invoke
+from recordings import read
 from rosbags.rosbag2 import Reader
 from without_ros import gas_fusion
+
+from gas_fusion_ros.array.array_file import load_array
+from gas_fusion_ros.array.description import ArrayDescription
+from gas_fusion_ros.ros.source_messages import decode_array
 
 
 @pytest.fixture
@@ -84,6 +89,75 @@ def test_what_cannot_be_is_refused_in_one_line(
     assert code == 2
     assert re.search(complaint, text), text
     assert len(text.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+ARRAY = "format_version: 1\nserial_id: seven\nchannels: {CO2: {}, mq2: {sensor: MQ-2}}\n"
+
+
+def array_in(bag: Path) -> ArrayDescription | None:
+    told = [message for _, topic, message in read(bag) if topic == "/gas/array_info"]
+    return decode_array(told[0], "gas/array_info") if told else None
+
+
+def test_the_channels_are_those_of_the_array_and_the_bag_says_what_it_is(
+    folder: Path, tmp_path: Path
+) -> None:
+    out, file = tmp_path / "out", tmp_path / "mine.yaml"
+    file.write_text(ARRAY)
+    code, text = invoke("bag", "--data", folder, "--array", file, "--output", out)
+    assert code == 1
+    assert f"4 s, the array as {file} describes it" in text
+    assert array_in(out) == load_array(file)
+    assert [message.fields[3].name for _, topic, message in read(out) if topic == "/gas/readings"] == [
+        "CO2"
+    ] * 2
+
+
+def test_a_folder_may_hold_its_array_and_another_one_wins(folder: Path, tmp_path: Path) -> None:
+    (folder / "array.yaml").write_text(ARRAY)
+    code, text = invoke("bag", "--data", folder, "--channels", "mq2", "--output", tmp_path / "its")
+    assert code == 1
+    assert f"the array as {folder / 'array.yaml'} describes it" in text
+    array = array_in(tmp_path / "its")
+    assert array is not None
+    assert (array.serial_id, array.names) == ("seven", ("mq2",))
+    other = tmp_path / "other.yaml"
+    other.write_text(ARRAY.replace("seven", "eight"))
+    assert invoke("bag", "--data", folder, "--array", other, "--output", tmp_path / "other")[0] == 1
+    array = array_in(tmp_path / "other")
+    assert array is not None
+    assert array.serial_id == "eight"
+
+
+def test_a_simulated_array_says_what_it_is_where_it_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "array.yaml"
+    file.write_text("format_version: 1\nchannels: {mq135: {}, mq2: {}}\n")
+    patrol = ("--patrol", "--duration", "60", "--leaks", "0", "--period", "8")
+    assert invoke("bag", *patrol, "--array", file, "--output", tmp_path / "out")[0] == 0
+    assert array_in(tmp_path / "out") == load_array(file)
+    assert invoke("bag", *patrol, "--output", tmp_path / "plain")[0] == 0
+    assert array_in(tmp_path / "plain") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "array file .*mine.yaml cannot be read"),
+        ("format_version: 1", "array file .*mine.yaml: channels must be a table"),
+        (ARRAY, "--channels does not fit the array file .*mine.yaml: it has no channel mq9; it has CO2, mq2"),
+    ],
+)
+def test_an_array_file_that_does_not_fit_is_refused(
+    folder: Path, tmp_path: Path, content: str | None, complaint: str
+) -> None:
+    file = tmp_path / "mine.yaml"
+    if content is not None:
+        file.write_text(content)
+    arguments = ("--data", folder, "--array", file, "--channels", "mq2,mq9", "--output", tmp_path / "out")
+    code, text = invoke("bag", *arguments)
+    assert code == 2
+    assert re.search(complaint, text), text
     assert not (tmp_path / "out").exists()
 
 

@@ -11,10 +11,13 @@ import pytest
 from recordings import S, colours, connections, read, write_folder, write_image
 from rosbags.interfaces import ConnectionExtRosbag2, QosDurability
 
+from gas_fusion_ros.alarm.source_watch import Source
+from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.writer import BagError, BagFormat, Compression, Storage
 from gas_fusion_ros.export.bag_making import BagTarget, make_bag
 from gas_fusion_ros.export.bag_sources import START_NS, FolderSettings, FolderSource, PatrolSource
 from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros.source_messages import decode_array, decode_source
 from gas_fusion_ros.simulation.patrol import Patrol
 from gas_fusion_ros.truth.decoding import decode_leaks
 from gas_fusion_ros.truth.ground_truth import patrol_truth
@@ -25,6 +28,20 @@ ROWS = ("0,5,NoGas", "1,6,NoGas", "0,8,Smoke", "1,9,Smoke")
 
 def no_tick() -> None:
     pass
+
+
+def test_the_array_is_told_first_and_late_listeners_hear_of_it(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "data", "Serial Number,MQ2,Gas", ROWS)
+    array = ArrayDescription((ArrayChannel("mq2", "MQ-2", 0.5, 0.01),), serial_id="7")
+    source = FolderSource(folder, FolderSettings(("mq2",), array=array))
+    make_bag(source, BagTarget(tmp_path / "bag", "robot1"), no_tick)
+    stamp_ns, topic, message = read(tmp_path / "bag")[0]
+    assert (stamp_ns, topic) == (START_NS, "/robot1/gas/array_info")
+    assert decode_array(message, topic) == array
+    assert decode_source(message, topic) == Source("recorded", is_sensor=False, state="running")
+    extension = connections(tmp_path / "bag")[topic].ext
+    assert isinstance(extension, ConnectionExtRosbag2)
+    assert extension.offered_qos_profiles[0].durability is QosDurability.TRANSIENT_LOCAL
 
 
 def folder_source(tmp_path: Path) -> FolderSource:
