@@ -22,7 +22,15 @@ LOW, HIGH = 0.0, 900.0
 PIXELS = np.arange(64, dtype=np.uint8).reshape(8, 8)
 SETTINGS = ClassifierSettings(
     pairing=PairingSettings(slop_ns=SECOND // 10, wait_ns=SECOND, future_tolerance_ns=5 * SECOND),
-    alarm=AlarmChoice((), (), 0.7, 0.4, 3 * SECOND, 5 * SECOND, timeout_ns=10 * SECOND),
+    alarm=AlarmChoice(
+        (),
+        (),
+        on_threshold=0.7,
+        off_threshold=0.4,
+        on_delay_ns=3 * SECOND,
+        off_delay_ns=5 * SECOND,
+        timeout_ns=10 * SECOND,
+    ),
 )
 
 
