@@ -24,6 +24,7 @@ from gas_fusion_ros.evaluation.schema import (
     Rates,
 )
 from gas_fusion_ros.evaluation.timeline import Timeline
+from gas_fusion_ros.pipeline.array_choice import ArrayFigures
 from gas_fusion_ros.truth.scoring import Interval, ReliabilityBin
 
 S = 1_000_000_000
@@ -47,6 +48,7 @@ def made_report(**changed: Any) -> EvaluationReport:
         bundle_sha256="b" * 64,
         classes=PAPER_CLASSES,
         topics={"gas": "/gas/readings", "image": "/thermal/image", "label": "/truth/label", "leaks": None},
+        array=ArrayFigures("gas/array_info", "7", "2026-01-02T03:04:05+00:00", "counts", 1023.0),
         settings={"pairing.tolerance": 0.05, "alarm.critical_classes": ["Mixture", "Smoke"]},
         acknowledged=True,
         started_ns=START,

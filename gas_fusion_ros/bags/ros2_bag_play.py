@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gas_fusion_ros.bags.reader import BagReader
-from gas_fusion_ros.bags.topics import GAS_READINGS, RAW_IMAGE, BagTopics, TopicError, find_topics
+from gas_fusion_ros.bags.topics import ARRAY_INFO, GAS_READINGS, RAW_IMAGE, BagTopics, TopicError, find_topics
 from gas_fusion_ros.base.problems import Problem, Problems
 from gas_fusion_ros.base.quoting import quoted, shown
 
@@ -44,7 +44,8 @@ class BagPlayback:
 def play_command(playback: BagPlayback) -> tuple[list[str], list[Problem]]:
     """Return the command line, and what is doubtful about it.
 
-    Only what the sensors said is played: the verdicts in the bag would mix with those made now.
+    Only what the sensors said is played, of themselves too; the verdicts in the bag would mix with those
+    made now.
 
     Raises:
         BagReadError: the bag cannot be read.
@@ -55,11 +56,15 @@ def play_command(playback: BagPlayback) -> tuple[list[str], list[Problem]]:
     # What the classifier node subscribes to, below its namespace.
     remapped = {
         recorded: _topic(playback.namespace, heard)
-        for recorded, heard in ((found.gas, GAS_READINGS), (found.image, RAW_IMAGE))
+        for recorded, heard in (
+            (found.gas, GAS_READINGS),
+            (found.image, RAW_IMAGE),
+            (found.array, ARRAY_INFO),
+        )
         if recorded is not None
     }
     doubts = problems.take_unreported()
-    if not remapped:
+    if found.gas is None and found.image is None:
         raise TopicError(f"{shown(playback.bag)}: {'; '.join(doubt.detail for doubt in doubts)}")
     for name in remapped:
         # It becomes an argument of a command line, which must not take it for an option.
@@ -79,7 +84,7 @@ def _find_topics(playback: BagPlayback, problems: Problems) -> BagTopics:
     with BagReader(playback.bag, Problems()) as reader:
         prefix = _topic(playback.bag_namespace, "")
         inside = [topic for topic in reader.topics if topic.name.startswith(prefix)]
-        return find_topics(inside, playback.topics, problems, without=("pose", "array"))
+        return find_topics(inside, playback.topics, problems, without=("pose",))
 
 
 def _topic(namespace: str, topic: str) -> str:

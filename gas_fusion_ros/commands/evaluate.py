@@ -69,6 +69,12 @@ def evaluate(
             "is as on the robot. config/replay.yaml unless given."
         ),
     ] = None,
+    array: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Array file: what the readings are, in front of what the bag and the parameter file say."
+        ),
+    ] = None,
     labels: Annotated[
         Optional[Path],
         typer.Option(
@@ -128,7 +134,7 @@ def evaluate(
     began_s = time.perf_counter()
     folder = output_folder(output)
     try:
-        classifier = _classifier(params, model, slop, wait, device, threads)
+        classifier = _classifier(params, model, array, slop, wait, device, threads)
         check_format(predictions)
         _prepare(folder)
         settings = EvaluationSettings(
@@ -151,6 +157,7 @@ def evaluate(
 def _classifier(
     params: Optional[Path],
     model: Optional[str],
+    array: Optional[Path],
     slop: Optional[float],
     wait: Optional[float],
     device: Optional[Device],
@@ -159,6 +166,7 @@ def _classifier(
     """The parameters of a file, and over them what was given as an option."""
     options: dict[str, Optional[ParameterValue]] = {
         "model": model,
+        "array_file": None if array is None else str(array),
         "pairing.slop": slop,
         "pairing.wait": wait,
         "device": device.value if device is not None else None,

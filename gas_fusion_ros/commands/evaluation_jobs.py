@@ -141,6 +141,8 @@ def run_on_cluster(
         raise ParallelError(f"there is no dask scheduler at {scheduler}: {error}") from error
     with client:
         absolute = [_absolute(job) for job in jobs]
+        if classifier.array_file:
+            classifier = replace(classifier, array_file=str(Path(classifier.array_file).absolute()))
         futures = client.map(_run_remotely, absolute, classifier=classifier, pure=False)
         by_key = {future.key: job for future, job in zip(futures, jobs, strict=True)}
         for future in as_completed(futures):

@@ -29,6 +29,7 @@ def report_rows(report: EvaluationReport) -> dict[str, str]:
     """What is said of a bag, by the name of the figure."""
     rows = {
         "model": f"{shown(report.bundle)} on {shown(report.bag, LONGEST_PATH)}",
+        "array": report.array.told,
         "readings": f"{report.readings}: {report.pairs} with an image, {report.gas_only} alone",
         "images": f"{report.images}, {report.thermal_only} on their own",
         "dropped": reasons(report.dropped) or "none",

@@ -13,6 +13,7 @@ from gas_fusion_ros.evaluation.losses import dropped_of
 from gas_fusion_ros.evaluation.schema import BagLoss, EvaluationReport, Rates
 from gas_fusion_ros.evaluation.tally import Tally
 from gas_fusion_ros.pairing.types import PairingCounters
+from gas_fusion_ros.pipeline.array_choice import ArrayFigures
 from gas_fusion_ros.truth.scoring import expected_calibration_error, per_hour
 from gas_fusion_ros.truth.track import TruthTrack
 
@@ -27,6 +28,7 @@ class EvaluationOrigin:
         bundle: the model's name.
         bundle_sha256: its hash.
         topics: what was read.
+        array: the array that the readings were taken for at the end.
         settings: the parameters that the evaluation went by.
         acknowledged: whether an operator acknowledged the alarms.
         grace_s: grace period of the alarms, seconds.
@@ -37,6 +39,7 @@ class EvaluationOrigin:
     bundle: str
     bundle_sha256: str
     topics: BagTopics
+    array: ArrayFigures
     settings: dict[str, object]
     acknowledged: bool
     grace_s: float
@@ -82,6 +85,7 @@ def report_of(
         bundle_sha256=origin.bundle_sha256,
         classes=classes,
         topics=asdict(origin.topics),
+        array=origin.array,
         settings=origin.settings,
         acknowledged=origin.acknowledged,
         started_ns=tally.start_ns,

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from gas_fusion_ros.array.array_file import ArrayFileError
+from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.model.bundle import Bundle, BundleError
+from gas_fusion_ros.model.classifier import Classifier, ClassifierError
 from gas_fusion_ros.model.grad_cam import GradCam
 from gas_fusion_ros.model.runtimes import DeviceError, Runtime, create_runtime
+from gas_fusion_ros.pipeline.array_choice import KnownArray, array_of_file
 from gas_fusion_ros.pipeline.settings import ClassifierSettings
 from gas_fusion_ros.ros.messages import cv_bridge
 
@@ -27,10 +33,12 @@ class LoadedModel:
         bundle: as given.
         runtime: as given.
         alarm: the alarm's settings, the model's advice included.
+        array: the array of the file that the settings name; None without one.
 
     Raises:
         SettingsError: the alarm's settings do not fit the model.
-        LoadedModelError: the array that the settings name lacks a channel of the model.
+        LoadedModelError: the channels that the settings name lack one of the model, or the model cannot go by
+            the array of the file.
     """
 
     def __init__(self, settings: ClassifierSettings, bundle: Bundle, runtime: Runtime) -> None:
@@ -43,6 +51,7 @@ class LoadedModel:
                 bundle.check_channels(settings.channels)
             except (BundleError, ValueError) as error:
                 raise LoadedModelError(str(error)) from None
+        self.array = self._load_array()
         self._grad_cam: GradCam | None = None
 
     @classmethod
@@ -60,6 +69,18 @@ class LoadedModel:
         except (BundleError, DeviceError, FileNotFoundError, ImportError) as error:
             raise LoadedModelError(str(error)) from error
         return cls(settings, bundle, runtime)
+
+    def _load_array(self) -> KnownArray | None:
+        try:
+            known = array_of_file(self.settings.array_file)
+            if known is not None:
+                # Refuses at once what every bag would be refused for.
+                Classifier(self.bundle, self.runtime, known.array)
+        except ArrayFileError as error:
+            raise LoadedModelError(str(error)) from None
+        except ClassifierError as error:
+            raise LoadedModelError(f"array file {shown(Path(self.settings.array_file))}: {error}") from None
+        return known
 
     @property
     def channels(self) -> tuple[str, ...]:

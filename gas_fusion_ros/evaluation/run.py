@@ -122,6 +122,7 @@ def _evaluate(
             bundle=model.bundle.name,
             bundle_sha256=model.bundle.sha256,
             topics=topics,
+            array=run.pipeline.array.figures(model.bundle.array),
             settings=described(model.settings, model.bundle, model.alarm),
             acknowledged=settings.acknowledges,
             grace_s=run.score_settings.grace_ns / NANOSECONDS_PER_SECOND,
@@ -212,7 +213,7 @@ class _BagRun:
         self.pipeline = Pipeline(
             model.bundle,
             model.runtime,
-            PipelineSettings(pairing, model.alarm, model.channels),
+            PipelineSettings(pairing, model.alarm, model.settings.channels, model.array),
             problems,
             self,
         )

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from gas_fusion_ros.base.files import write_whole
+from gas_fusion_ros.pipeline.array_choice import ArrayFigures
 from gas_fusion_ros.truth.track import LabelSource
 
 
@@ -163,7 +164,9 @@ class EvaluationReport(JsonReport):
         bundle: name of the model bundle.
         bundle_sha256: of its bundle.json, which holds the hashes of its other files.
         classes: the model's classes.
-        topics: by kind (`gas`, `image`, `label`, `leaks`, `pose`), the topic read; None where there is none.
+        topics: by kind (`gas`, `image`, `label`, `leaks`, `pose`, `array`), the topic read; None where there
+            is none.
+        array: the array that the readings were taken for; where that changed, at the end.
         settings: parameters of the classifier node that the evaluation went by, by their ROS names.
         acknowledged: whether an operator acknowledged each alarm once it was over.
         started_ns: stamp that every `start_s` counts from.
@@ -213,6 +216,7 @@ class EvaluationReport(JsonReport):
     bundle_sha256: str
     classes: tuple[str, ...]
     topics: dict[str, str | None]
+    array: ArrayFigures
     settings: dict[str, object]
     acknowledged: bool
     started_ns: int

@@ -16,6 +16,7 @@ from std_msgs.msg import String
 from gas_fusion_ros.alarm.clock import Conditions
 from gas_fusion_ros.alarm.leak_alarm import CommandResult, Reason
 from gas_fusion_ros.alarm.source_watch import SLOW_WARNING, Publishers, Source, SourceSettings, SourceWatch
+from gas_fusion_ros.array.array_file import ArrayFileError
 from gas_fusion_ros.base.observation import GasReading, Observation, ThermalFrame
 from gas_fusion_ros.base.problems import Growth, Problems
 from gas_fusion_ros.base.shipped_files import find_bundle
@@ -27,9 +28,11 @@ from gas_fusion_ros.model.runtimes import Runtime, create_runtime
 from gas_fusion_ros.nodes.alarm_interface import AlarmInterface
 from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
+from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.pairing.pairing import PairingCounters
+from gas_fusion_ros.pipeline.array_choice import ARRAY_TOPIC, ArrayChoice, array_of_file
 from gas_fusion_ros.pipeline.self_test import self_test
 from gas_fusion_ros.pipeline.settings import ClassifierSettings
 from gas_fusion_ros.ros import messages, source_messages
@@ -65,6 +68,7 @@ class GasClassifierNode(ManagedNode):
         self._sources: SourceWatch | None = None
         self._conditions = Conditions()
         self._classifier: Classifier | None = None
+        self._array: ArrayChoice | None = None
         self._model = ""
         self._device = ""
         self._worker: Worker[Sample] | None = None
@@ -86,12 +90,22 @@ class GasClassifierNode(ManagedNode):
         runtime = create_runtime(bundle, settings.device, settings.threads)
         if runtime.note:
             self.get_logger().info(runtime.note)
-        self._classifier = Classifier(bundle, runtime)
+        self._classifier = self._classifier_of(bundle, runtime)
         self._classifier.warm_up()
         self._bundle, self._runtime = bundle, runtime
         self._model, self._device = bundle.name, runtime.device
         messages.cv_bridge()
         self.get_logger().info(f"model {bundle.name} runs on {runtime.device}")
+        self._tell_array()
+
+    def _classifier_of(self, bundle: Bundle, runtime: Runtime) -> Classifier:
+        try:
+            given = array_of_file(self._settings.array_file)
+            classifier = Classifier(bundle, runtime, None if given is None else given.array)
+        except (ArrayFileError, ClassifierError) as error:
+            raise ParameterError(f"array_file: {error}") from None
+        self._array = ArrayChoice(given, classifier.use_array)
+        return classifier
 
     def activate(self) -> None:
         """Start the alarm, the worker and the subscriptions."""
@@ -104,7 +118,7 @@ class GasClassifierNode(ManagedNode):
         self._worker = Worker(self._classify, self._settings.inbox, self._count_failure)
         gas = BoundedSubscriber(self, PointCloud2, "gas/readings", RELIABLE, self.problems)
         image = Subscriber(self, Image, "thermal/image_raw", qos_profile=SENSOR_DATA)
-        array = BoundedSubscriber(self, DiagnosticArray, "gas/array_info", LATCHED, self.problems)
+        array = BoundedSubscriber(self, DiagnosticArray, ARRAY_TOPIC, LATCHED, self.problems)
         camera = BoundedSubscriber(self, DiagnosticArray, "thermal/camera_status", LATCHED, self.problems)
         self._subscribers = [gas, image, array, camera]
         takes_images = self._bundle.preparation is not None
@@ -152,7 +166,7 @@ class GasClassifierNode(ManagedNode):
 
     def cleanup(self) -> None:
         """Free the runtime, and its GPU memory with it, and close the event log."""
-        self._classifier = self._bundle = self._runtime = None
+        self._classifier = self._bundle = self._runtime = self._array = None
         self._alarm.cleanup()
 
     def tallies(self) -> list[Problems]:
@@ -194,8 +208,31 @@ class GasClassifierNode(ManagedNode):
 
     def _hear_array(self, message: DiagnosticArray) -> None:
         assert self._sources is not None
-        self._sources.array = self._source_of(message, "gas/array_info")
+        self._sources.array = self._source_of(message, ARRAY_TOPIC)
+        if self._sources.array is not None:
+            self._use_array(message)
         self._look()
+
+    def _use_array(self, message: DiagnosticArray) -> None:
+        """Take the readings from now on for those of the array that a message describes."""
+        assert self._array is not None
+        try:
+            is_other = self._array.hear(source_messages.decode_array(message, ARRAY_TOPIC))
+        except messages.MessageError as error:
+            self.problems.add(error.cause, error.detail)
+        except ClassifierError as error:
+            self.problems.add("array_unusable", f"{ARRAY_TOPIC}: {error}")
+        else:
+            if is_other:
+                self._tell_array()
+
+    def _tell_array(self) -> None:
+        self.get_logger().info(f"readings are taken for those of this array: {self._array_told()}")
+
+    def _array_told(self) -> str:
+        """Which array that is, and who says so."""
+        own = None if self._bundle is None else self._bundle.array
+        return "" if self._array is None else self._array.current.figures(own).told
 
     def _hear_camera(self, message: DiagnosticArray) -> None:
         assert self._sources is not None
@@ -253,7 +290,7 @@ class GasClassifierNode(ManagedNode):
         self._sources.see_publishers(
             gas=self._who_publishes("gas/readings"),
             images=self._who_publishes("thermal/image_raw"),
-            array=self._who_publishes("gas/array_info"),
+            array=self._who_publishes(ARRAY_TOPIC),
             alarm=self._who_publishes("gas/alarm"),
         )
         conditions = self._sources.conditions(
@@ -313,6 +350,7 @@ class GasClassifierNode(ManagedNode):
         values = {
             "model": self._model,
             "device": self._device,
+            "array": self._array_told(),
             "classified": self._classified,
             "skipped": self.skipped,
             "lag_s": f"{lag_s:.1f}",

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
 
 from gas_fusion_ros.alarm.clock import AlarmClock, Conditions, Instant
 from gas_fusion_ros.alarm.settings import AlarmSettings
 from gas_fusion_ros.alarm.types import AlarmEvent, AlarmStatus
 from gas_fusion_ros.base.observation import GasReading, Observation, RobotPose, ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.bundle import Bundle, Domain
 from gas_fusion_ros.model.classifier import Classifier, ClassifierError, Sample
 from gas_fusion_ros.model.runtimes import Runtime
 from gas_fusion_ros.pairing.pairing import Pair, Pairing, PairingCounters, PairingSettings
+from gas_fusion_ros.pipeline.array_choice import ARRAY_TOPIC, ArrayChoice, KnownArray
 from gas_fusion_ros.ros import messages, source_messages
 
 T = TypeVar("T")
@@ -33,11 +36,13 @@ class PipelineSettings:
         pairing: how readings and images are paired.
         alarm: what raises the alarm.
         channels: channels to read from a message; empty for the model's.
+        array: the array behind the readings, of a file; None for the one that they come with.
     """
 
     pairing: PairingSettings
     alarm: AlarmSettings
     channels: tuple[str, ...] = ()
+    array: KnownArray | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,9 @@ class Pipeline:
 
     Attributes:
         classifier: the classifier, with the problems of its own.
+
+    Raises:
+        ClassifierError: the model cannot go by the array of the settings.
     """
 
     def __init__(
@@ -104,13 +112,21 @@ class Pipeline:
         problems: Problems,
         listener: PipelineListener,
     ) -> None:
-        self.classifier = Classifier(bundle, runtime)
+        given = settings.array
+        self.classifier = Classifier(bundle, runtime, None if given is None else given.array)
+        self._array = ArrayChoice(given, self.classifier.use_array)
         self._channels = settings.channels or bundle.channels
+        self._takes_any_array = bundle.domain is Domain.LOG_RATIO and not settings.channels
         self._problems = problems
         self._listener = listener
         self._pairing: Pairing[_Received[GasReading], _Received[ThermalFrame]] = Pairing(settings.pairing)
         self._alarm = AlarmClock(settings.alarm, self._hear_alarm, where=self._where)
         self._now_ns = 0
+
+    @property
+    def array(self) -> KnownArray:
+        """The array that the readings are taken for now, and who says so."""
+        return self._array.current
 
     @property
     def counters(self) -> PairingCounters:
@@ -130,7 +146,7 @@ class Pipeline:
         """Take in a sensor_msgs/PointCloud2 that was recorded at `now_ns`."""
         began_ns = time.perf_counter_ns()
         try:
-            reading = messages.decode_reading(msg, self._channels)
+            reading = self._decode(msg)
         except messages.MessageError as error:
             self._refuse(error, now_ns)
             return
@@ -147,14 +163,19 @@ class Pipeline:
         self._add_frame(_Received(frame, now_ns, time.perf_counter_ns() - began_ns))
 
     def add_array_message(self, msg: Any, now_ns: int) -> None:
-        """Take in what the array said of itself: a diagnostic_msgs/DiagnosticArray recorded at `now_ns`."""
+        """Take in what the array said of itself: a diagnostic_msgs/DiagnosticArray recorded at `now_ns`.
+
+        An array that the model cannot go by is counted as `array_unusable`, and the one before stays.
+        """
         self.tick(now_ns)
         try:
-            source = source_messages.decode_source(msg, "gas/array_info")
+            source = source_messages.decode_source(msg, ARRAY_TOPIC)
+            self._alarm.set_conditions(Conditions(inhibits=source.inhibits), Instant.of(now_ns))
+            self._array.hear(source_messages.decode_array(msg, ARRAY_TOPIC))
         except messages.MessageError as error:
             self._problems.add(error.cause, error.detail)
-            return
-        self._alarm.set_conditions(Conditions(inhibits=source.inhibits), Instant.of(now_ns))
+        except ClassifierError as error:
+            self._problems.add("array_unusable", f"{ARRAY_TOPIC}: {error}")
 
     def add_reading(self, reading: GasReading, now_ns: int) -> None:
         """Take in a reading that needs no decoding."""
@@ -180,6 +201,17 @@ class Pipeline:
     def finish(self) -> None:
         """End of the messages: decide every reading that still waits."""
         self._deliver(self._pairing.flush())
+
+    def _decode(self, msg: Any) -> GasReading:
+        """Read the channels asked for; of a model of ln(Rs/R0) those that the array lacks are invalid."""
+        array = self.array.array
+        if array is None or not self._takes_any_array:
+            return messages.decode_reading(msg, self._channels)
+        there = tuple(name for name in self._channels if name in array.names)
+        reading = messages.decode_reading(msg, there)
+        counts = dict(zip(there, reading.counts, strict=True))
+        filled = np.array([counts.get(name, np.nan) for name in self._channels], dtype=np.float32)
+        return replace(reading, channels=self._channels, counts=filled)
 
     def _add_reading(self, received: _Received[GasReading]) -> None:
         now_ns = received.recorded_ns

@@ -43,6 +43,11 @@ class ClassifierSettings:
         "channels of the gas array; they must be the model's",
         read_only=True,
     )
+    array_file: str = setting(
+        "",
+        "file that describes the array, as `gas-fusion calibrate` writes it; empty for what gas/array_info "
+        "tells of it",
+    )
     inbox: int = setting(
         1,
         "observations that may wait; beyond it the newest replaces the oldest",
@@ -168,6 +173,7 @@ def described(settings: ClassifierSettings, bundle: Bundle, alarm: AlarmSettings
         "device": settings.device,
         "threads": settings.threads,
         "channels": list(settings.channels or bundle.channels),
+        "array_file": settings.array_file,
         **parameters_of(settings.pairing, "pairing."),
         **{
             name: value

@@ -28,6 +28,7 @@ def origin_of(report: EvaluationReport) -> dict[str, str]:
         "bag, sha256": report.bag_sha256,
         "model": report.bundle,
         "model, sha256 of bundle.json": report.bundle_sha256,
+        "array": report.array.told,
         "labels": _LABELS[report.labels_from],
         **{f"topic, {kind}": name or DASH for kind, name in report.topics.items()},
         "first stamp": _stamp_text(report.started_ns),

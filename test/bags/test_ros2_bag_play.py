@@ -14,6 +14,8 @@ from gas_fusion_ros.bags.ros2_bag_play import BagPlayback, play_command
 from gas_fusion_ros.bags.topics import BagTopics, TopicError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 
+DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
+
 
 def reading(topic: str) -> Made:
     return made_bags.reading(EPOCH, [500.0] * len(PAPER_CHANNELS), topic)
@@ -41,6 +43,20 @@ def test_the_sensors_are_played_as_the_classifier_hears_them_and_nothing_else(tm
     assert command[6:9] == ["--rate", "1", "--disable-keyboard-controls"]
     assert played(command) == {"/gas/readings": "/gas/readings", "/thermal/image": "/thermal/image_raw"}
     assert doubts == []
+
+
+def test_what_the_array_says_of_itself_is_played_with_its_readings(tmp_path: Path) -> None:
+    message = made_bags.STORE.types[DIAGNOSTICS](header=made_bags.header(EPOCH, ""), status=[])
+    told = Made("/robot1/gas/array_info", DIAGNOSTICS, EPOCH, message)
+    bag = made_bags.write_bag(tmp_path / "bag", [told, reading("/robot1/gas/readings")])
+    command, _ = play_command(BagPlayback(bag, namespace="again"))
+    assert played(command) == {
+        "/robot1/gas/readings": "/again/gas/readings",
+        "/robot1/gas/array_info": "/again/gas/array_info",
+    }
+    alone = made_bags.write_bag(tmp_path / "alone", [told])
+    with pytest.raises(TopicError, match="there are no gas readings"):
+        play_command(BagPlayback(alone))
 
 
 def test_of_two_image_topics_one_is_played(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from made_bags import EPOCH, SECOND, image, odometry, pose, reading, text, write
 from telling_runtime import images, in_order, labels, readings
 from without_ros import gas_fusion
 
+from gas_fusion_ros.array.array_file import write_array
+from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
 from gas_fusion_ros.commands import evaluation_jobs
@@ -67,6 +69,42 @@ def test_a_patrol_without_ros(patrol: Path, tmp_path: Path) -> None:
     assert found["false_alarms"] == 0
     assert "class accuracy" in done.stdout
     assert str(tmp_path / "out") in done.stdout
+
+
+def test_the_array_is_that_of_the_option_then_of_the_parameter_file_then_of_the_bag(tmp_path: Path) -> None:
+    files = {}
+    for name in ("option", "parameter", "bag"):
+        files[name] = tmp_path / f"{name}.yaml"
+        write_array(files[name], ArrayDescription(tuple(map(ArrayChannel, PAPER_CHANNELS)), serial_id=name))
+    params = tmp_path / "robot.yaml"
+    parameters = {"array_file": str(files["parameter"]), "model": "fusion1"}
+    params.write_text(yaml.safe_dump({"gas_classifier": {"ros__parameters": parameters}}))
+    bag = tmp_path / "recorded"
+    made = ("--patrol", "--duration", "60", "--leaks", "0", "--period", "5", "--array", files["bag"])
+    assert invoke("bag", *made, "--output", bag)[0] == 0
+    chosen: dict[str, tuple[Any, ...]] = {
+        "option": ("--array", files["option"], "--params", params),
+        "parameter": ("--params", params),
+        "bag": ("--model", "fusion1"),
+    }
+    for name, options in chosen.items():
+        code, text = invoke("evaluate", bag, *options, *QUICK, "--output", tmp_path / name)
+        assert code == 0, text
+        source = "gas/array_info" if name == "bag" else f"file {files[name]}"
+        assert f"{source}: serial id {name}, counts, full scale 1023, calibrated not known when" in text
+        assert report(tmp_path / name)["array"] == {
+            "source": source,
+            "serial_id": name,
+            "calibrated": None,
+            "unit": "counts",
+            "full_scale": 1023.0,
+        }
+
+
+def test_an_array_file_that_is_not_there_ends_the_command(patrol: Path, tmp_path: Path) -> None:
+    code, text = invoke("evaluate", patrol, "--array", tmp_path / "none.yaml", "--output", tmp_path / "out")
+    assert code == 2
+    assert "none.yaml cannot be read" in text
 
 
 def test_a_patrol_of_ours_tells_where_its_alarms_were(tmp_path: Path) -> None:

@@ -33,7 +33,11 @@ from rosbags.rosbag2 import Writer
 from telling_runtime import HIGH, LOW, PIXELS, SETTINGS, images, in_order, labels, readings, telling_model
 
 from gas_fusion_ros.alarm.event_log import format_event
+from gas_fusion_ros.alarm.source_watch import Source
 from gas_fusion_ros.alarm.types import AlarmEvent
+from gas_fusion_ros.array.array_file import write_array
+from gas_fusion_ros.array.description import ArrayCalibration, ArrayChannel, ArrayDescription, Unit
+from gas_fusion_ros.bags.serializer import BagMessages
 from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
@@ -41,6 +45,8 @@ from gas_fusion_ros.evaluation.loaded_model import LoadedModel, LoadedModelError
 from gas_fusion_ros.evaluation.predictions import PredictionFormat
 from gas_fusion_ros.evaluation.run import EvaluationError, EvaluationSettings, evaluate_bag
 from gas_fusion_ros.evaluation.schema import LabelSource, LeakVerdict
+from gas_fusion_ros.pipeline.array_choice import ArrayFigures
+from gas_fusion_ros.ros.source_messages import encode_source_status
 
 SMOKE = (range(20, 40),)
 SECONDS = range(60)
@@ -65,6 +71,49 @@ def evaluate(
     return evaluate_bag(bag, folder, model, settings or EvaluationSettings(with_heat=False))
 
 
+ARRAY = ArrayDescription(
+    tuple(ArrayChannel(name, baseline=0.0) for name in PAPER_CHANNELS),
+    Unit.VOLT,
+    5.0,
+    serial_id="7",
+    calibration=ArrayCalibration("2026-01-02T03:04:05+00:00", 300),
+)
+
+
+def array_info(array: ArrayDescription, stamp_ns: int = EPOCH) -> Made:
+    source = Source("serial", True, "running")
+    message = encode_source_status(source, stamp_ns, "", "gas_sensor", BagMessages(), array)
+    return Made("/gas/array_info", message.__msgtype__, stamp_ns, message)
+
+
+def test_the_report_tells_whose_array_it_was(tmp_path: Path, model: LoadedModel) -> None:
+    told = [array_info(replace(ARRAY, serial_id="6")), array_info(ARRAY, EPOCH + 3 * SECOND)]
+    bag = write_bag(tmp_path / "bag", in_order(told, readings(range(5))))
+    report = evaluate(bag, tmp_path / "told", model).report
+    assert report.is_whole or set(report.losses) == {"topic_missing_image"}
+    assert report.topics["array"] == "/gas/array_info"
+    assert report.array == ArrayFigures("gas/array_info", "7", "2026-01-02T03:04:05+00:00", "volt", 5.0)
+    written = json.loads((tmp_path / "told" / "report.json").read_text())
+    assert written["array"]["serial_id"] == "7"
+    path = tmp_path / "mine.yaml"
+    write_array(path, replace(ARRAY, serial_id="mine", calibration=None))
+    of_file = telling_model(replace(SETTINGS, array_file=str(path)))
+    report = evaluate(bag, tmp_path / "file", of_file).report
+    assert report.array == ArrayFigures(f"file {path}", "mine", None, "volt", 5.0)
+    assert report.settings["array_file"] == str(path)
+
+
+def test_an_array_file_that_no_bag_can_be_evaluated_with_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(LoadedModelError, match=r"array file .*nowhere\.yaml cannot be read"):
+        telling_model(replace(SETTINGS, array_file=str(tmp_path / "nowhere.yaml")))
+    path = tmp_path / "bare.yaml"
+    write_array(path, ArrayDescription((ArrayChannel("mq2"),)))
+    model = telling_model()
+    resistances = replace(model.bundle, array=ARRAY)
+    with pytest.raises(LoadedModelError, match=r"array file .*bare\.yaml: the array has no baseline"):
+        LoadedModel(replace(SETTINGS, array_file=str(path)), resistances, model.runtime)
+
+
 def test_a_whole_bag(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> None:
     evaluation = evaluate(whole_bag, tmp_path, model)
     report = evaluation.report
@@ -79,6 +128,7 @@ def test_a_whole_bag(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> Non
         "pose": None,
         "array": None,
     }
+    assert report.array == ArrayFigures("the model's own")
     assert (report.started_ns, report.duration_s) == (EPOCH, 59.04)
     assert report.labels_from is LabelSource.TOPIC
     assert (report.judged, report.class_accuracy, report.macro_f1) == (60, 1.0, 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from std_srvs.srv import SetBool, Trigger
 
 from gas_fusion_ros.alarm.event_log import read_events
 from gas_fusion_ros.alarm.source_watch import Source
+from gas_fusion_ros.array.array_file import write_array
+from gas_fusion_ros.array.description import ArrayCalibration, ArrayChannel, ArrayDescription
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, ThermalFrame
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
@@ -315,8 +318,72 @@ def state_file() -> Path:
     return Path(os.environ["ROS_HOME"]) / "gas_fusion_ros" / "alarms" / "gas_classifier.json"
 
 
-def source(driver: str, state: str, is_sensor: bool = True) -> DiagnosticArray:
-    return encode_source_status(Source(driver, is_sensor, state), 1, "gas_sensor_link", "gas_sensor")
+def source(
+    driver: str, state: str, is_sensor: bool = True, array: ArrayDescription | None = None
+) -> DiagnosticArray:
+    told = Source(driver, is_sensor, state)
+    return encode_source_status(told, 1, "gas_sensor_link", "gas_sensor", array=array)
+
+
+ARRAY = ArrayDescription(tuple(map(ArrayChannel, PAPER_CHANNELS)), serial_id="7")
+
+
+def array_in_diagnostics(messages: list[DiagnosticArray]) -> str:
+    """What the newest diagnostics of the classification tell of the array."""
+    found = [status for message in messages for status in message.status]
+    last = [status for status in found if status.name == "gas_classifier: classification"][-1]
+    return key_values(last)["array"]
+
+
+def test_readings_are_taken_for_those_of_the_array_that_is_told_and_of_the_one_after_it(
+    graph: Graph, capfd: pytest.CaptureFixture[str]
+) -> None:
+    diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    array = graph.probe.create_publisher(DiagnosticArray, "gas/array_info", LATCHED)
+    Station(graph, pairing__wait=0.0)
+    graph.wait_for(lambda: array_in_diagnostics(diagnostics) == "the model's own")
+    array.publish(source("serial", "running", array=ARRAY))
+    seven = "gas/array_info: serial id 7, counts, full scale 1023, calibrated not known when"
+    graph.wait_for(lambda: array_in_diagnostics(diagnostics) == seven)
+    assert f"readings are taken for those of this array: {seven}" in capfd.readouterr().err
+    calibrated = replace(ARRAY, calibration=ArrayCalibration("2026-01-02T03:04:05+00:00", 300))
+    array.publish(source("serial", "running", array=calibrated))
+    graph.wait_for(lambda: "calibrated on 2026-01-02" in array_in_diagnostics(diagnostics))
+    array.publish(source("serial", "running"))
+    graph.wait_for(lambda: array_in_diagnostics(diagnostics) == "the model's own")
+
+
+def test_an_array_that_describes_itself_wrongly_is_counted_and_its_state_heard(graph: Graph) -> None:
+    array = graph.probe.create_publisher(DiagnosticArray, "gas/array_info", LATCHED)
+    wrong = source("serial", "running", array=ARRAY)
+    wrong.status[0].values[4].value = "much"  # the full scale
+    array.publish(wrong)
+    station = Station(graph, pairing__wait=0.0)
+    graph.wait_for(lambda: station.node.problem_counts().get("array_wrong") == 1)
+    station.read("NoGas")
+    station.wait_for_state("clear")
+
+
+def test_the_array_of_a_file_stays_whatever_is_told(graph: Graph, tmp_path: Path) -> None:
+    path = tmp_path / "array.yaml"
+    write_array(path, replace(ARRAY, serial_id="mine"))
+    diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    array = graph.probe.create_publisher(DiagnosticArray, "gas/array_info", LATCHED)
+    array.publish(source("serial", "warming_up", array=ARRAY))
+    station = Station(graph, pairing__wait=0.0, array_file=str(path))
+    graph.wait_for(lambda: "warming_up" in key_values(station.states[-1].status[0])["inhibits"])
+    diagnostics.clear()
+    graph.wait_for(
+        lambda: array_in_diagnostics(diagnostics).startswith(f"file {path}: serial id mine, counts")
+    )
+
+
+def test_an_array_file_that_cannot_be_read_is_refused(
+    graph: Graph, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    node = graph.create(GasClassifierNode, array_file=str(tmp_path / "none.yaml"))
+    assert node.trigger_configure() == FAILURE
+    assert "none.yaml cannot be read" in capfd.readouterr().err
 
 
 def test_while_the_array_warms_up_the_alarm_is_inhibited(graph: Graph) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from gas_fusion_ros.alarm.clock import AlarmClock, Instant
 from gas_fusion_ros.alarm.settings import DEFAULT_SEVERITIES, AlarmSettings
 from gas_fusion_ros.alarm.source_watch import Source
 from gas_fusion_ros.alarm.types import AlarmEvent, AlarmState
+from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Unit
 from gas_fusion_ros.bags.serializer import BagMessages
 from gas_fusion_ros.base.observation import (
     PAPER_CHANNELS,
@@ -33,6 +35,7 @@ from gas_fusion_ros.model.answers import Answer
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier
 from gas_fusion_ros.pairing.pairing import Pair, Pairing, PairingSettings
+from gas_fusion_ros.pipeline.array_choice import MODELS_OWN, KnownArray
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.ros.messages import diagnostic_array
 from gas_fusion_ros.ros.source_messages import encode_source_status
@@ -281,6 +284,69 @@ def test_an_array_that_warms_up_inhibits_as_in_the_live_node(bundle: Bundle) -> 
     assert AlarmState.INHIBITED in {event.state for event in heard.events}
     pipeline.add_array_message(diagnostic_array([], START, maker=MAKER), START + 41 * SECOND)
     assert problems.counts() == {"source_wrong": 1}
+
+
+ARRAY = ArrayDescription(tuple(ArrayChannel(name, baseline=0.0) for name in PAPER_CHANNELS))
+
+
+def array_message(array: ArrayDescription | None, now_ns: int = START) -> Any:
+    return encode_source_status(Source("serial", True, "running"), now_ns, "", "gas_sensor", MAKER, array)
+
+
+def log_ratio(bundle: Bundle) -> Bundle:
+    """The bundle as one that looks at ln(Rs/R0) as it is."""
+    return replace(bundle, array=ARRAY, mean=np.zeros(7, np.float32), std=np.ones(7, np.float32))
+
+
+def test_readings_are_those_of_the_array_told_last_and_nonsense_changes_nothing(bundle: Bundle) -> None:
+    problems, runtime = Problems(), ScriptedRuntime()
+    pipeline = Pipeline(log_ratio(bundle), runtime, SETTINGS, problems, Heard())
+    volts = replace(ARRAY, unit=Unit.VOLT, full_scale=5.0)
+    bare = replace(ARRAY, channels=tuple(ArrayChannel(name) for name in PAPER_CHANNELS))
+    nonsense = array_message(volts)
+    nonsense.status[0].values[4].value = "-5"  # the full scale
+    told = (None, array_message(volts), array_message(bare), nonsense, array_message(None))
+    for second, message in enumerate(told):
+        now_ns = START + second * SECOND
+        if message is not None:
+            pipeline.add_array_message(message, now_ns)
+        pipeline.add_reading_message(reading(now_ns, [2.5] * 7).message, now_ns)
+    pipeline.finish()
+    own, of_volts = np.log(1023 / 2.5 - 1), np.log(5.0 / 2.5 - 1)
+    seen = [given["gas"].ravel()[0] for given in runtime.given]
+    np.testing.assert_allclose(seen, [own, *[of_volts] * 3, own], rtol=1e-5, atol=1e-6)
+    assert problems.counts() == {"array_unusable": 1, "array_wrong": 1}
+    assert "gas/array_info: the array has no baseline" in next(
+        one.detail for one in problems.take_unreported() if one.cause == "array_unusable"
+    )
+    assert pipeline.array == MODELS_OWN
+
+
+def test_the_array_of_a_file_stays_whatever_is_told(bundle: Bundle) -> None:
+    known, runtime = KnownArray("file mine.yaml", replace(ARRAY, full_scale=5.0)), ScriptedRuntime()
+    settings = replace(SETTINGS, array=known)
+    pipeline = Pipeline(log_ratio(bundle), runtime, settings, Problems(), Heard())
+    pipeline.add_array_message(array_message(ARRAY), START)
+    pipeline.add_reading_message(reading(START, [2.5] * 7).message, START)
+    pipeline.finish()
+    assert pipeline.array == known
+    np.testing.assert_allclose(runtime.given[0]["gas"], 0.0, atol=1e-6)
+
+
+def test_a_model_of_resistances_takes_an_array_that_lacks_some_of_its_channels(bundle: Bundle) -> None:
+    heard, runtime, problems = Heard(), ScriptedRuntime(), Problems()
+    few = replace(ARRAY, channels=(ArrayChannel("tgs2602", baseline=0.0), ArrayChannel("mq3", baseline=1.0)))
+    settings = replace(SETTINGS, array=KnownArray("file mine.yaml", few))
+    pipeline = Pipeline(log_ratio(bundle), runtime, settings, problems, heard)
+    message = reading(START, [100.0, 511.5], channels=("tgs2602", "mq3")).message
+    pipeline.add_reading_message(message, START)
+    pipeline.finish()
+    assert problems.counts() == {}
+    (decision,) = heard.decisions
+    assert decision.verdict.invalid_channels == tuple(name for name in PAPER_CHANNELS if name != "mq3")
+    np.testing.assert_allclose(runtime.given[0]["gas"].ravel(), [0, -1, 0, 0, 0, 0, 0], atol=1e-6)
+    assert decision.sample.observation.reading is not None
+    assert decision.sample.observation.reading.channels == PAPER_CHANNELS
 
 
 def test_channels_may_be_named_and_stand_in_any_order(bundle: Bundle) -> None:
