@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from gas_fusion_ros.array.array_file import ARRAY_FILE_NAME
 from gas_fusion_ros.bags.reader import BagReadError
 from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.problems import Problems
@@ -116,8 +117,9 @@ def _made_by() -> str:
 def _described(output: Path, summary: DatasetSummary) -> str:
     classes = ", ".join(f"{shown(name)} {count}" for name, count in summary.rows.items())
     left_out = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary.left_out.items())
+    array = "" if summary.array is None else f", the array in {ARRAY_FILE_NAME}"
     return (
         f"{shown(output)}: {sum(summary.rows.values())} rows of {listed(summary.channels)} "
         f"({classes}), "
-        f"{summary.images} images; left out: {left_out or 'none'}"
+        f"{summary.images} images{array}; left out: {left_out or 'none'}"
     )

@@ -33,6 +33,7 @@ from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, ends_on_signals, fail
 from gas_fusion_ros.inspection.look import inspect as look_through
 from gas_fusion_ros.inspection.schema import (
+    ArrayFound,
     ChannelFigures,
     GasFigures,
     ImageFigures,
@@ -106,6 +107,8 @@ def _print(inspection: Inspection) -> None:
     blocks = [_whole(inspection), _topics(inspection)]
     if inspection.gas is not None:
         blocks += [_rows(_gas_rows(inspection.gas)), _channels(inspection.gas.channels)]
+    if inspection.array is not None:
+        blocks.append(_rows(_array_rows(inspection.array)))
     if inspection.images is not None:
         blocks.append(_rows(_image_rows(inspection.images, inspection)))
     if inspection.labels is not None:
@@ -162,6 +165,13 @@ def _gas_rows(gas: GasFigures) -> Iterator[tuple[str, str]]:
     yield "readings", shown(gas.topic)
     yield "frame", listed(frame or "none" for frame in gas.frames)
     yield from _stamp_rows(gas.stamps)
+
+
+def _array_rows(array: ArrayFound) -> Iterator[tuple[str, str]]:
+    yield "array", array.figures.told
+    yield "without baseline", listed(array.without_baseline)
+    if array.changes:
+        yield "before", f"{array.changes} other descriptions"
 
 
 def _stamp_rows(stamps: StampFigures) -> Iterator[tuple[str, str]]:

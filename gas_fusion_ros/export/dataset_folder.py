@@ -20,6 +20,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.array.array_file import ARRAY_FILE_NAME, write_array
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.closing import Closing
 from gas_fusion_ros.base.dataset import CSV_NAME, IMAGE_FOLDER
 from gas_fusion_ros.base.observation import GasReading, ThermalFrame
@@ -110,6 +112,17 @@ class DatasetFolder(Closing):
         except OSError as error:
             raise DatasetFolderError(f"{self.root} cannot be written: {error.strerror or error}") from None
         self._serials[row.label] += 1
+
+    def describe(self, array: ArrayDescription) -> None:
+        """Write what the array says of itself, with the folder's channels.
+
+        Raises:
+            DatasetFolderError: the disk failed.
+        """
+        try:
+            write_array(self.root / ARRAY_FILE_NAME, array)
+        except OSError as error:
+            raise DatasetFolderError(f"{self.root} cannot be written: {error.strerror or error}") from None
 
     def finish(self, provenance: Mapping[str, Any]) -> None:
         """Write where the rows come from, and give the CSV its name.

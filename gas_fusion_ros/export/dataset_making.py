@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from gas_fusion_ros.array.array_file import ARRAY_FILE_NAME
+from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.reader import BagReader
 from gas_fusion_ros.bags.storage.limits import BagLimits
 from gas_fusion_ros.bags.topics import BagTopics, find_topics
@@ -50,12 +52,13 @@ class DatasetSettings:
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """What a folder holds."""
+    """What a folder holds; `array` is None where the bags tell of none, or of several."""
 
     rows: dict[str, int]
     images: int
     channels: tuple[str, ...]
     bags: tuple[BagShare, ...]
+    array: ArrayDescription | None = None
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -116,22 +119,24 @@ class DatasetMaking:
         """
         rows = RowSettings(self.channels, self._settings.slop_ns, self._settings.period_ns)
         with DatasetFolder(root, self.channels) as folder:
-            shares = tuple(BagRows(plan, rows, folder, self._problems).write(tick) for plan in self._plans)
-            summary = DatasetSummary(folder.rows_by_class, folder.images, self.channels, shares)
+            of_bags = [BagRows(plan, rows, folder, self._problems) for plan in self._plans]
+            shares = tuple(one.write(tick) for one in of_bags)
+            array = self._array([one.arrays for one in of_bags])
+            summary = DatasetSummary(folder.rows_by_class, folder.images, self.channels, shares, array)
             if not summary.rows:
                 raise DatasetMakingError(
                     f"no reading became a row: {_listed(summary.left_out)}{self._missing_channels()}"
                 )
             self._check_sizes(folder)
+            if array is not None:
+                folder.describe(array)
             folder.finish(self._provenance(summary, made_by))
         return summary
 
     def _plan(self, path: Path, name: str, labels: Path | None) -> BagPlan:
         # Damage is counted when the messages are read, not twice.
         with BagReader(path, Problems(), self._settings.limits) as reader:
-            topics = find_topics(
-                reader.topics, self._settings.topics, self._problems, without=("pose", "array")
-            )
+            topics = find_topics(reader.topics, self._settings.topics, self._problems, without=("pose",))
             if topics.gas is None:
                 raise DatasetMakingError(f"{shown(path)} has no gas readings; --gas-topic names their topic")
             if labels is not None:
@@ -148,7 +153,7 @@ class DatasetMaking:
                     "one), or "
                     "name a topic of std_msgs/msg/String with --label-topic"
                 )
-            wanted = {topics.gas, topics.image}
+            wanted = {topics.gas, topics.image, topics.array}
             counts = [topic.messages for topic in reader.topics if topic.name in wanted]
         messages = None if None in counts else sum(count or 0 for count in counts)
         return BagPlan(path, name, topics, truth, messages, self._settings.limits)
@@ -173,6 +178,34 @@ class DatasetMaking:
                 )
         return text
 
+    def _array(self, told: Sequence[Sequence[ArrayDescription]]) -> ArrayDescription | None:
+        """The one array that every bag tells of, with the folder's channels; None where they do not agree.
+
+        Args:
+            told: the arrays of each bag.
+        """
+        arrays = [array for of_bag in told for array in of_bag]
+        if not arrays:
+            return None
+        if any(array != arrays[0] for array in arrays):
+            self._problems.add(
+                "arrays_differ",
+                "the bags tell of several arrays, or of one that was calibrated anew: the folder gets no "
+                f"{ARRAY_FILE_NAME}; make a folder of each",
+            )
+            return None
+        silent = [plan.name for plan, of_bag in zip(self._plans, told, strict=True) if not of_bag]
+        if silent:
+            self._problems.add(
+                "array_unknown",
+                f"{listed(silent)} tell of no array, unlike the others: the folder gets no "
+                f"{ARRAY_FILE_NAME}; make a folder of the others",
+            )
+            return None
+        known = {channel.name: channel for channel in arrays[0].channels}
+        channels = tuple(known.get(name, ArrayChannel(name)) for name in self.channels)
+        return replace(arrays[0], channels=channels)
+
     def _check_sizes(self, folder: DatasetFolder) -> None:
         if len(folder.image_sizes) > 1:
             sizes = ", ".join(f"{width} x {height}" for width, height in sorted(folder.image_sizes))
@@ -191,6 +224,7 @@ class DatasetMaking:
             "period_s": settings.period_ns / NANOSECONDS_PER_SECOND,
             "rows": summary.rows,
             "images": summary.images,
+            "array": None if summary.array is None else ARRAY_FILE_NAME,
             "left_out": summary.left_out,
             "losses": self._problems.counts(),
             "bags": [asdict(share) for share in summary.bags],

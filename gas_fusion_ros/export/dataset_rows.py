@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.bags.reader import BagMessage, BagReader
 from gas_fusion_ros.bags.storage.limits import BagLimits
 from gas_fusion_ros.bags.topics import BagTopics
@@ -21,6 +22,7 @@ from gas_fusion_ros.model.thermal import ThermalError, raw_counts
 from gas_fusion_ros.pairing.pairing import Pair, Pairing
 from gas_fusion_ros.pairing.types import PairingCounters, PairingSettings
 from gas_fusion_ros.ros.messages import MessageError, decode_frame, decode_reading, stamp_to_ns
+from gas_fusion_ros.ros.source_messages import decode_array
 from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.track import Moments
 
@@ -28,6 +30,7 @@ _PERIOD_TOLERANCE = 0.05
 """Readings come a little early at times: this part of a period is forgiven."""
 _LAG_NS = 5 * NANOSECONDS_PER_SECOND
 """How far, in stamps, images may come after their readings in a bag and still be paired."""
+_SEVERAL = 2
 _DROPS = {
     "zero_stamp_readings": "readings with a stamp of zero",
     "duplicate_readings": "readings with the stamp of another",
@@ -151,6 +154,9 @@ class BagRows:
         settings: how readings become rows.
         folder: gets the rows.
         problems: where losses are counted.
+
+    Attributes:
+        arrays: how the array described itself, each description once; two where there are more.
     """
 
     def __init__(
@@ -164,6 +170,7 @@ class BagRows:
         self._settings = settings
         self._folder = folder
         self._problems = problems
+        self.arrays: list[ArrayDescription] = []
         self._left_out = LeftOut()
         self._rows: Counter[str] = Counter()
         self._rows_with_image = 0
@@ -191,9 +198,7 @@ class BagRows:
             name=plan.name,
             path=str(plan.path),
             sha256=sha256,
-            topics={
-                kind: name for kind, name in asdict(plan.topics).items() if kind not in ("pose", "array")
-            },
+            topics={kind: name for kind, name in asdict(plan.topics).items() if kind != "pose"},
             labels=plan.truth.source,
             readings=counters.readings,
             images=counters.images,
@@ -205,14 +210,28 @@ class BagRows:
     def _pairs(
         self, reader: BagReader, pairing: Pairing[BagMessage, BagMessage], tick: Callable[[], None]
     ) -> Iterator[Pair[BagMessage, BagMessage]]:
-        topics = [topic for topic in (self._plan.topics.gas, self._plan.topics.image) if topic is not None]
+        used = self._plan.topics
+        topics = [topic for topic in (used.gas, used.image, used.array) if topic is not None]
         for message in reader.messages(topics):
+            if message.topic == used.array:
+                self._hear_array(message)
+                tick()
+                continue
             stamp_ns = stamp_to_ns(message.message.header.stamp)
             add = pairing.add_reading if message.topic == self._plan.topics.gas else pairing.add_image
             # A clock of 0 has not started: so the pairs follow from the stamps alone.
             yield from add(stamp_ns, message, 0, 0)
             tick()
         yield from pairing.flush()
+
+    def _hear_array(self, message: BagMessage) -> None:
+        try:
+            array = decode_array(message.message, self._place(message))
+        except MessageError as error:
+            self._problems.add(error.cause, error.detail)
+            return
+        if array is not None and array not in self.arrays and len(self.arrays) < _SEVERAL:
+            self.arrays.append(array)
 
     def _add(self, pair: Pair[BagMessage, BagMessage]) -> None:
         if pair.reading is None or pair.reading_stamp_ns is None:

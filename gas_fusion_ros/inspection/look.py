@@ -10,6 +10,7 @@ from gas_fusion_ros.bags.topics import BagTopics, find_topics
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.inspection.array_told import ArrayFollower
 from gas_fusion_ros.inspection.gas import GasFollower
 from gas_fusion_ros.inspection.images import ImageFollower
 from gas_fusion_ros.inspection.schema import Inspection, LabelFigures, PairingFigures
@@ -42,7 +43,7 @@ def inspect(
         TopicError: a wanted topic is not there or has another type.
         ImportError: cv_bridge cannot be used.
     """
-    topics = find_topics(reader.topics, wanted, problems, without=("pose", "array"))
+    topics = find_topics(reader.topics, wanted, problems, without=("pose",))
     look = _Look(reader, topics, pairing, problems)
     look.through(on_message)
     found = look.inspection()
@@ -69,6 +70,7 @@ class _Look:
         }
         self._gas = None if topics.gas is None else GasFollower(topics.gas, problems)
         self._images = None if topics.image is None else ImageFollower(topics.image, problems)
+        self._array = None if topics.array is None else ArrayFollower(topics.array, problems)
         self._labels = LabelTrack()
         self._pairing: Pairing[None, None] = Pairing(pairing)
 
@@ -78,6 +80,7 @@ class _Look:
             self._topics.gas: self._add_reading,
             self._topics.image: self._add_image,
             self._topics.label: self._add_label,
+            self._topics.array: self._add_array,
         }
         decoded = {topic for topic in handlers if topic is not None}
         others = {topic.name for topic in self._reader.topics} - decoded
@@ -101,6 +104,7 @@ class _Look:
             duration_s=(end_ns - start_ns) / NANOSECONDS_PER_SECOND,
             topics=tuple(follower.figures() for follower in self._arrivals.values()),
             gas=None if self._gas is None else self._gas.figures(),
+            array=None if self._array is None else self._array.found(),
             images=None if self._images is None else self._images.figures(),
             pairing=self._pairing_figures(),
             labels=self._label_figures(end_ns),
@@ -115,6 +119,10 @@ class _Look:
         assert self._images is not None
         stamp_ns = self._images.add(message.message, message.stamp_ns)
         self._pairing.add_image(stamp_ns, None, message.stamp_ns, message.stamp_ns)
+
+    def _add_array(self, message: BagMessage) -> None:
+        assert self._array is not None
+        self._array.add(message.message)
 
     def _add_label(self, message: BagMessage) -> None:
         try:

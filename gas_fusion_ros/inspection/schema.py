@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gas_fusion_ros.pipeline.array_choice import ArrayFigures
+
 
 @dataclass(frozen=True)
 class TopicFigures:
@@ -176,6 +178,21 @@ class LabelFigures:
 
 
 @dataclass(frozen=True)
+class ArrayFound:
+    """The array that the bag tells of last.
+
+    Attributes:
+        figures: what it is; their source is the topic.
+        without_baseline: its channels that are not calibrated.
+        changes: how often another array, or the same one calibrated anew, was told of after the first.
+    """
+
+    figures: ArrayFigures
+    without_baseline: tuple[str, ...]
+    changes: int
+
+
+@dataclass(frozen=True)
 class Inspection:
     """A bag.
 
@@ -188,6 +205,7 @@ class Inspection:
         duration_s: until the last message.
         topics: all topics.
         gas: the readings; None without a topic of them.
+        array: the array behind the readings; None where the bag describes none.
         images: the thermal images; None without a topic of them.
         pairing: readings with images; None without a topic of either.
         labels: the true labels; None without a topic of them.
@@ -203,6 +221,7 @@ class Inspection:
     duration_s: float
     topics: tuple[TopicFigures, ...]
     gas: GasFigures | None = None
+    array: ArrayFound | None = None
     images: ImageFigures | None = None
     pairing: PairingFigures | None = None
     labels: LabelFigures | None = None

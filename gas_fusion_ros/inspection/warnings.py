@@ -8,6 +8,7 @@ from gas_fusion_ros.alarm.settings import AlarmSettings
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.inspection.schema import (
+    ArrayFound,
     ChannelFigures,
     GasFigures,
     ImageFigures,
@@ -38,6 +39,8 @@ def warnings_of(found: Inspection, bundle: Bundle, pairing: PairingSettings) -> 
     warnings: list[str] = []
     if found.gas is not None:
         warnings += _of_gas(found.gas, bundle, future_s)
+    if found.array is not None and bundle.array is not None:
+        warnings += _of_array(found.array, bundle)
     if found.images is not None:
         warnings += _of_images(found.images, future_s)
     if found.pairing is not None:
@@ -63,6 +66,15 @@ def _of_gas(gas: GasFigures, bundle: Bundle, future_s: float) -> Iterator[str]:
     yield from _of_silence(gas, bundle)
     for channel in gas.channels:
         yield from _of_channel(gas.topic, channel)
+
+
+def _of_array(array: ArrayFound, bundle: Bundle) -> Iterator[str]:
+    missing = [name for name in array.without_baseline if name in bundle.channels]
+    if missing:
+        yield (
+            f"by {shown(array.figures.source)} the array has no baseline of {listed(missing)}, which "
+            f"{shown(bundle.name)} goes by: `gas-fusion calibrate` measures it in clean air"
+        )
 
 
 def _of_stamps(topic: str, stamps: StampFigures, future_s: float) -> Iterator[str]:

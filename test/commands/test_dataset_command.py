@@ -8,6 +8,8 @@ import pytest
 from in_process import invoke
 from without_ros import gas_fusion
 
+from gas_fusion_ros.array.array_file import load_array, write_array
+from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.writer import BagFormat, Compression, Storage
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
@@ -39,6 +41,22 @@ def test_a_bag_becomes_a_folder_to_train_on(bag: Path, tmp_path: Path) -> None:
     assert "5 rows of mq2, mq3, mq5, mq6, mq7, mq8, mq135 (NoGas 3, Smoke 2), 5 images" in done.stdout
     assert "left out: 1 not finite" in done.stdout
     assert len(Dataset.load(out).rows) == 5
+
+
+def test_an_array_goes_from_folder_to_bag_to_folder_to_bag(bag: Path, tmp_path: Path) -> None:
+    data = bag.parent / "data"
+    array = ArrayDescription((ArrayChannel("mq135", "MQ-135", -0.5, 0.1), ArrayChannel("mq2")), serial_id="7")
+    write_array(data / "array.yaml", array)
+    first, folder, second = (tmp_path / name for name in ("first", "folder", "second"))
+    assert invoke("bag", "--data", data, "--output", first)[0] == 0
+    code, text = invoke("dataset", first, "--output", folder)
+    assert "0 images, the array in array.yaml; left out: 1 not finite" in text
+    assert code == 1, "there are no images, which is said"
+    assert load_array(folder / "array.yaml") == array
+    assert (
+        f"the array as {folder / 'array.yaml'} describes it"
+        in (invoke("bag", "--data", folder, "--output", second)[1])
+    )
 
 
 def test_labels_of_a_csv_and_a_period(bag: Path, tmp_path: Path) -> None:

@@ -45,6 +45,29 @@ def test_a_bag_without_faults_needs_no_ros(bag: Path) -> None:
     assert "nothing to warn of" in done.stdout
 
 
+def test_the_array_is_told_with_its_channels_that_are_not_calibrated(tmp_path: Path) -> None:
+    file = tmp_path / "array.yaml"
+    file.write_text("format_version: 1\nserial_id: seven\nchannels: {mq2: {baseline: 0.5}, mq3: {}}\n")
+    made = ("--patrol", "--duration", "60", "--leaks", "0", "--array", str(file))
+    bag = tmp_path / "bag"
+    assert CliRunner().invoke(app, ["bag", *made, "--output", str(bag)]).exit_code == 0
+    _, out = invoke(bag)
+    assert "/gas/array_info: serial id seven, counts, full scale 1023, calibrated not known when" in out
+    assert re.search(r"without baseline +mq3\s*\n", out)
+    _, out = invoke(bag, "--json")
+    assert json.loads(out)[0]["array"] == {
+        "figures": {
+            "source": "/gas/array_info",
+            "serial_id": "seven",
+            "calibrated": None,
+            "unit": "counts",
+            "full_scale": 1023.0,
+        },
+        "without_baseline": ["mq3"],
+        "changes": 0,
+    }
+
+
 def test_what_is_wrong_is_a_warning_and_exit_code_1(bag: Path) -> None:
     file = storage_file(bag)
     with file.open("r+b") as stream:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import numpy as np
 import pytest
 from recordings import S, colours, write_folder, write_image
 
+from gas_fusion_ros.alarm.source_watch import Source
+from gas_fusion_ros.array.array_file import load_array
+from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.reader import BagReadError
 from gas_fusion_ros.bags.serializer import BagMessages
 from gas_fusion_ros.bags.topics import BagTopics, TopicError
@@ -29,6 +33,7 @@ from gas_fusion_ros.export.dataset_making import (
     _names,
 )
 from gas_fusion_ros.ros.messages import encode_frame, encode_label, encode_pose, encode_reading
+from gas_fusion_ros.ros.source_messages import encode_source_status
 from gas_fusion_ros.truth.labels import LabelError
 
 MAKER = BagMessages()
@@ -85,6 +90,63 @@ def rows(dataset: Dataset) -> list[tuple[float, str]]:
 
 def identities(dataset: Dataset) -> list[tuple[str, int]]:
     return [(row.label, row.serial) for row in dataset.rows]
+
+
+# --- the array ------------------------------------------------------------------------------
+
+ARRAY = ArrayDescription((ArrayChannel("CO2", "MG-811", 0.5, 0.01), ArrayChannel("mq9")), serial_id="7")
+
+
+def array_info(stamp_s: float, array: ArrayDescription | None) -> tuple[int, str, Any]:
+    stamp_ns = round(stamp_s * S)
+    source = Source("serial", True, "running")
+    told = encode_source_status(source, stamp_ns, "", "gas_sensor", MAKER, array)
+    return stamp_ns, "/gas/array_info", told
+
+
+def array_bags(folder: Path, *arrays: tuple[ArrayDescription | None, ...]) -> list[Path]:
+    """A bag for each, that tells of these arrays one after the other."""
+    return [
+        bag_of(
+            folder / f"bag{number}",
+            label(1, "NoGas"),
+            *(array_info(place + 1, array) for place, array in enumerate(told)),
+            reading(2),
+            reading(9),
+        )
+        for number, told in enumerate(arrays)
+    ]
+
+
+def test_the_folder_tells_of_the_array_and_a_bag_of_it_again(tmp_path: Path) -> None:
+    bags = array_bags(tmp_path, (ARRAY,), (ARRAY, None, ARRAY))
+    summary, losses, _ = made(tmp_path / "out", *bags)
+    found = load_array(tmp_path / "out" / "array.yaml")
+    # With the folder's channels, whether it was told of them or not.
+    assert found == replace(ARRAY, channels=(ArrayChannel("mq2"), ARRAY.channels[0]))
+    assert (summary.array, losses) == (found, {"topic_missing_image": 2})
+    provenance = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert provenance["array"] == "array.yaml"
+    assert provenance["bags"][0]["topics"]["array"] == "/gas/array_info"
+
+
+@pytest.mark.parametrize(
+    ("arrays", "loss"),
+    [
+        ([(ARRAY, replace(ARRAY, serial_id="8"))], "arrays_differ"),
+        ([(ARRAY,), (replace(ARRAY, full_scale=4095.0),)], "arrays_differ"),
+        ([(ARRAY,), (None,)], "array_unknown"),
+        ([(ARRAY,), ()], "array_unknown"),
+        ([(None,), ()], None),
+    ],
+)
+def test_a_folder_of_several_arrays_or_of_unknown_ones_tells_of_none(
+    tmp_path: Path, arrays: list[tuple[ArrayDescription | None, ...]], loss: str | None
+) -> None:
+    summary, losses, _ = made(tmp_path / "out", *array_bags(tmp_path, *arrays))
+    assert summary.array is None
+    assert not (tmp_path / "out" / "array.yaml").exists()
+    assert set(losses) - {"topic_missing_image"} == ({loss} if loss else set())
 
 
 # --- rows -----------------------------------------------------------------------------------
@@ -252,7 +314,13 @@ def test_where_the_robot_was_makes_no_difference(tmp_path: Path) -> None:
     assert told[0] == told[1]
     assert told[0] == (
         {},
-        {"gas": "/gas/readings", "image": "/thermal/image_raw", "label": "/truth/label", "leaks": None},
+        {
+            "gas": "/gas/readings",
+            "image": "/thermal/image_raw",
+            "label": "/truth/label",
+            "leaks": None,
+            "array": None,
+        },
     )
 
 

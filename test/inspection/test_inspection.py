@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tracemalloc
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -11,7 +12,10 @@ import numpy as np
 import pytest
 from made_bags import EPOCH, SECOND, Made, image, pose, reading, text, write_bag
 
+from gas_fusion_ros.alarm.source_watch import Source
+from gas_fusion_ros.array.description import ArrayCalibration, ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.reader import BagReader
+from gas_fusion_ros.bags.serializer import BagMessages
 from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.problems import Problems
@@ -19,10 +23,12 @@ from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.export.bag_making import BagTarget, make_bag
 from gas_fusion_ros.export.bag_sources import FolderSettings, FolderSource
 from gas_fusion_ros.inspection.look import inspect
-from gas_fusion_ros.inspection.schema import Inspection
+from gas_fusion_ros.inspection.schema import ArrayFound, Inspection
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.window import WindowSettings
 from gas_fusion_ros.pairing.types import PairingSettings
+from gas_fusion_ros.pipeline.array_choice import ArrayFigures
+from gas_fusion_ros.ros.source_messages import encode_source_status
 
 PERIOD = SECOND // 2
 PAIRING = PairingSettings()
@@ -75,6 +81,49 @@ def changed(messages: Iterable[Made], topic: str, change: Callable[[int, Made], 
         result.append(change(number, made) if made.topic == topic else made)
         number += made.topic == topic
     return [made for made in result if made is not None]
+
+
+CALIBRATED = ArrayDescription(
+    tuple(ArrayChannel(name, baseline=0.5) for name in PAPER_CHANNELS),
+    serial_id="7",
+    calibration=ArrayCalibration("2026-01-02T03:04:05+00:00", 300),
+)
+BARE = replace(CALIBRATED, channels=(*CALIBRATED.channels[1:], ArrayChannel("mq2")), calibration=None)
+
+
+def array_info(array: ArrayDescription | None, number: int) -> Made:
+    source = Source("serial", True, "running")
+    message = encode_source_status(source, stamp(number), "", "gas_sensor", BagMessages(), array)
+    return Made("/gas/array_info", message.__msgtype__, stamp(number), message)
+
+
+def test_the_array_is_the_one_told_of_last(look: Callable[..., Inspection]) -> None:
+    told = [array_info(BARE, 0), array_info(CALIBRATED, 9), array_info(CALIBRATED, 20)]
+    found = look(sorted([*run(), *told], key=lambda made: made.stamp_ns))
+    assert found.warnings == ()
+    figures = ArrayFigures("/gas/array_info", "7", "2026-01-02T03:04:05+00:00", "counts", 1023.0)
+    assert found.array == ArrayFound(figures, (), 1)
+
+
+def test_an_array_without_a_baseline_is_warned_of_where_the_model_goes_by_it(
+    look: Callable[..., Inspection], bundle: Bundle, tmp_path: Path
+) -> None:
+    messages = [array_info(BARE, 0), *run()]
+    found = look(messages)
+    assert found.warnings == ()
+    assert found.array is not None
+    assert found.array.without_baseline == ("mq2",)
+    shutil.rmtree(tmp_path / "bag")
+    told = only_warning(look(messages, replace(bundle, array=CALIBRATED)))
+    assert told.startswith("by /gas/array_info the array has no baseline of mq2, which fusion1 goes by")
+
+
+def test_an_array_that_describes_itself_wrongly_is_warned_of(look: Callable[..., Inspection]) -> None:
+    wrong = array_info(CALIBRATED, 0)
+    wrong.message.status[0].values[3].value = "amps"
+    found = look([wrong, array_info(None, 0), *run()])
+    assert "unit is 'amps'" in only_warning(found)
+    assert found.array is None
 
 
 def only_warning(found: Inspection) -> str:
