@@ -241,20 +241,21 @@ class PatrolSource:
             channels: which of the data set's sensors the array carries.
             gas_period_ns: time between readings.
             image_period_ns: time between images.
-            array: how the simulated array describes itself, these channels; None where nobody says.
+            array: how the simulated array describes itself, these channels or more; None where nobody says.
 
         Raises:
             BagSourceError: the simulation knows no such channel.
+            ValueError: the array has no such channel.
         """
         self.problems = Problems()
         self._patrol = patrol
-        self.array = array
         self._gas_times = range(0, round(patrol.duration_s * NANOSECONDS_PER_SECOND), gas_period_ns)
         self._image_times = range(0, self._gas_times.stop, image_period_ns)
         try:
             self._simulated = SimulatedGasDriver(SimulatedGasSettings(channels=channels))
         except ValueError as error:
             raise BagSourceError(f"--{error}") from None
+        self.array = None if array is None else array.of_channels(channels)
         self._camera = SimulatedThermalDriver(SimulatedThermalSettings())
         truth = patrol_truth(patrol)
         self.leaks: Sequence[Leak] = truth.leaks

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from gas_fusion_ros.array.array_file import (
     write_array,
 )
 from gas_fusion_ros.array.description import ArrayCalibration, ArrayChannel, ArrayDescription, Divider, Unit
+from gas_fusion_ros.simulation.patrol import Patrol
 
 SHIPPED = sorted((Path(__file__).parents[2] / "config" / "arrays").glob("*.yaml"))
 NUMBERS = st.none() | st.floats(-20, 20)
@@ -64,6 +66,14 @@ def test_the_shipped_ones_can_be_read(path: Path) -> None:
     array = load_array(path)
     assert len(array.channels) == 7
     assert array.calibration is None
+
+
+def test_the_simulated_one_has_the_baseline_of_its_clean_air() -> None:
+    array = load_array(next(path for path in SHIPPED if path.stem == "simulated"))
+    patrol = Patrol(0, 600.0, 0)
+    readings = np.stack([patrol.reading(float(second)) for second in range(0, 600, 10)])
+    spreads = np.array([channel.spread for channel in array.channels])
+    assert (np.abs(array.deviations(readings).mean(axis=0)) < 1.5 * spreads).all()
 
 
 GOOD = format_array(ArrayDescription((ArrayChannel("mq2", "MQ-2", 1.0, 0.1),)))

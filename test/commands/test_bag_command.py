@@ -130,14 +130,16 @@ def test_a_folder_may_hold_its_array_and_another_one_wins(folder: Path, tmp_path
     assert array.serial_id == "eight"
 
 
-def test_a_simulated_array_says_what_it_is_where_it_is_told(tmp_path: Path) -> None:
+def test_a_simulated_array_says_what_it_is_or_what_a_file_says(tmp_path: Path) -> None:
     file = tmp_path / "array.yaml"
     file.write_text("format_version: 1\nchannels: {mq135: {}, mq2: {}}\n")
     patrol = ("--patrol", "--duration", "60", "--leaks", "0", "--period", "8")
     assert invoke("bag", *patrol, "--array", file, "--output", tmp_path / "out")[0] == 0
     assert array_in(tmp_path / "out") == load_array(file)
-    assert invoke("bag", *patrol, "--output", tmp_path / "plain")[0] == 0
-    assert array_in(tmp_path / "plain") is None
+    assert invoke("bag", *patrol, "--channels", "mq3,mq2", "--output", tmp_path / "plain")[0] == 0
+    array = array_in(tmp_path / "plain")
+    assert array is not None
+    assert (array.serial_id, array.names) == ("simulated", ("mq3", "mq2"))
 
 
 @pytest.mark.parametrize(
