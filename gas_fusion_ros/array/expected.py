@@ -78,8 +78,8 @@ class Expected(ABC):
         array: unit, full scale and divider, with the channels that are compared.
         typical: shape (C,), a reading in the middle of what is expected.
         owner: who gives such readings, as a clause that follows `what`.
-        remedy: what to do about readings of another scale, a clause.
-        doubt: what else may be behind readings that a gas may bring about, a clause; empty where nothing is.
+        remedy: what to do about readings of another scale, a sentence without its stop.
+        doubt: what else may be behind readings that a gas may bring about, a sentence; empty for nothing.
     """
 
     array: ArrayDescription
@@ -117,7 +117,7 @@ class CalibratedArray(Expected):
     """
 
     owner = "the array gave in clean air"
-    remedy = "set that in the array file, and calibrate again in clean air (gas-fusion calibrate)"
+    remedy = "Set that in the array file, and calibrate again in clean air (gas-fusion calibrate)"
     doubt = ""
 
     def __init__(self, array: ArrayDescription) -> None:
@@ -178,7 +178,7 @@ class _Learned(Expected):
         std: shape (C,), likewise.
     """
 
-    doubt = "a gas unlike any that the model learned would look so too"
+    doubt = "A gas unlike any that the model learned would look so too."
 
     def __init__(self, model: str, array: ArrayDescription, mean: npt.ArrayLike, std: npt.ArrayLike) -> None:
         self.array = array
@@ -215,7 +215,7 @@ class LearnedCounts(_Learned):
         super().__init__(model, array, mean, std)
         self.typical = self._mean
         self.remedy = (
-            f"model '{model}' knows the counts of one array only: calibrate yours with that option in clean "
+            f"Model '{model}' knows the counts of one array only: calibrate yours with that option in clean "
             "air (gas-fusion calibrate), name the file as array_file, and take a model of domain log_ratio"
         )
 
@@ -230,7 +230,7 @@ class LearnedRatios(_Learned):
         super().__init__(model, array, mean, std)
         self.typical = array.readings_of(self._mean).astype(np.float64)
         self.remedy = (
-            "calibrate the array with that option in clean air (gas-fusion calibrate), and name the file as "
+            "Calibrate the array with that option in clean air (gas-fusion calibrate), and name the file as "
             "array_file"
         )
 

@@ -144,7 +144,7 @@ def explain(expected: Expected, readings: Floats) -> ScaleComplaint:
     told = ranked[:_MOST_TOLD]
     likely = " or ".join(_with_option(cause.name, expected.option(cause.change)) for cause in told)
     seen, may_be_gas = _seen(expected, readings)
-    doubt = f"{expected.doubt}; " if may_be_gas and expected.doubt else ""
+    doubt = f"{expected.doubt} " if may_be_gas and expected.doubt else ""
     return ScaleComplaint(tuple(cause.name for cause in told), f"{seen}: {likely}? {doubt}{expected.remedy}")
 
 

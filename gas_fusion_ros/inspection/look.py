@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from gas_fusion_ros.array.expected import Expected
 from gas_fusion_ros.bags.reader import BagMessage, BagReader
 from gas_fusion_ros.bags.topics import BagTopics, find_topics
 from gas_fusion_ros.base.problems import Problems
@@ -16,6 +17,7 @@ from gas_fusion_ros.inspection.schema import Inspection, LabelFigures, PairingFi
 from gas_fusion_ros.inspection.times import ArrivalFollower
 from gas_fusion_ros.inspection.warnings import warnings_of
 from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.expected_readings import expected_readings
 from gas_fusion_ros.pairing.pairing import Pairing, PairingSettings
 from gas_fusion_ros.truth.label_track import LabelTrack
 
@@ -43,7 +45,7 @@ def inspect(
         ImportError: cv_bridge cannot be used.
     """
     topics = find_topics(reader.topics, wanted, problems, without=("pose", "array"))
-    look = _Look(reader, topics, pairing, problems)
+    look = _Look(reader, topics, expected_readings(bundle, None), pairing, problems)
     look.through(on_message)
     found = look.inspection()
     counts = problems.counts()
@@ -58,7 +60,12 @@ class _Look:
     """One pass through a bag."""
 
     def __init__(
-        self, reader: BagReader, topics: BagTopics, pairing: PairingSettings, problems: Problems
+        self,
+        reader: BagReader,
+        topics: BagTopics,
+        expected: Expected,
+        pairing: PairingSettings,
+        problems: Problems,
     ) -> None:
         self._reader = reader
         self._topics = topics
@@ -67,7 +74,7 @@ class _Look:
             (topic.name, topic.type_name): ArrivalFollower(topic.name, topic.type_name)
             for topic in reader.topics
         }
-        self._gas = None if topics.gas is None else GasFollower(topics.gas, problems)
+        self._gas = None if topics.gas is None else GasFollower(topics.gas, problems, expected)
         self._images = None if topics.image is None else ImageFollower(topics.image, problems)
         self._labels = LabelTrack()
         self._pairing: Pairing[None, None] = Pairing(pairing)
