@@ -28,12 +28,15 @@ _INVERTED_STRANGE, _INVERTED_FITS = 0.6, 0.3
 comes, at least, and once turned round, at most. None of the recordings above comes below 0.6 if turned."""
 _CLEAN_AIR_UNIT = 4.0
 """ln(Rs/R0) that tells as little for a cause as a distance of 1: a gas may be there."""
-_LEAST_CHANNELS = 3
-"""Of fewer, where there are more, nothing is told: they are a matter of their health."""
+_LEAST_CHANNELS = 4
+"""Of fewer valid ones, where an array has more, nothing is told: they are a matter of their health."""
 _MOST_DEVIATION = 1.8
 """Root mean square deviation from what a model learned, in standard deviations, without the worst channel.
 
-Of the data set's four classes no median over 60 readings comes beyond 1.44, and over 10 none beyond 1.77."""
+Of the data set's four classes no median over 60 readings comes beyond 1.44, and over 10 none beyond 1.77; of
+any four of its channels none beyond 1.74."""
+_FEW = 1.7
+"""What the limits are multiplied by for an array of fewer channels in all, which wander further alone."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +132,12 @@ class CalibratedArray(Expected):
         if self._is_impossible(readings):
             return _IMPOSSIBLE
         deviations = self._deviations(readings)
-        if len(deviations) < min(2, len(self.names)):
+        if len(deviations) < min(_LEAST_CHANNELS, len(self.names)):
             return 0.0
-        middle = float(np.median(deviations))
         if self._is_turned_round(readings):
             return 2.0 * STRANGE
-        return max(middle / _MOST_RESISTANCE, middle / _LEAST_RESISTANCE)
+        middle = float(np.median(deviations))
+        return max(middle / _MOST_RESISTANCE, middle / _LEAST_RESISTANCE) / _allowance(self.names)
 
     def distance(self, readings: Floats) -> float:
         """As in `Expected`."""
@@ -152,11 +155,11 @@ class CalibratedArray(Expected):
         return np.asarray(deviations[np.isfinite(deviations)])
 
     def _is_impossible(self, readings: Floats) -> bool:
-        """Whether two channels, or all there are, read what the array cannot."""
+        """Whether two channels, or the only one, read what the array cannot."""
         known = readings[np.isfinite(readings)]
         low = _TOO_SMALL * (1.0 if self.array.unit is Unit.OHM else self.array.full_scale)
         high = np.inf if self.array.unit is Unit.OHM else _TOO_LARGE * self.array.full_scale
-        return len(known) > 0 and int(((known < low) | (known > high)).sum()) >= min(2, len(known))
+        return int(((known < low) | (known > high)).sum()) >= min(2, len(self.names))
 
     def _is_turned_round(self, readings: Floats) -> bool:
         if self.array.unit is Unit.OHM:
@@ -193,7 +196,7 @@ class _Learned(Expected):
             return 0.0
         deviations = np.abs(self._values(readings[np.newaxis])[0] - self._mean) / self._std
         deviations = np.where(np.isnan(deviations), _IMPOSSIBLE, np.minimum(deviations, _IMPOSSIBLE))
-        return _without_worst(deviations[known]) / _MOST_DEVIATION
+        return _without_worst(deviations[known]) / _MOST_DEVIATION / _allowance(self.names)
 
     def distance(self, readings: Floats) -> float:
         """As in `Expected`."""
@@ -236,6 +239,10 @@ class LearnedRatios(_Learned):
 
     def _values(self, readings: Floats) -> Floats:
         return self.array.deviations(readings).astype(np.float64)
+
+
+def _allowance(names: tuple[str, ...]) -> float:
+    return 1.0 if len(names) >= _LEAST_CHANNELS else _FEW
 
 
 def _without_worst(distances: Floats) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import itertools
 import os
 import warnings
 from collections import defaultdict
@@ -264,6 +265,29 @@ def test_no_stretch_of_the_data_set_is_told(real: dict[str, Floats], gas: str) -
     ratios = LearnedRatios("mine", array, deviations.mean(axis=0), deviations.std(axis=0))
     for expected in (counts, ratios, CalibratedArray(array)):
         assert worst(expected, real[gas]) < 0.9
+
+
+def test_no_four_channels_of_the_data_set_are_told_alone(real: dict[str, Floats]) -> None:
+    everything = np.concatenate(list(real.values()))
+    expected = LearnedCounts("mine", ARRAY, everything.mean(axis=0), everything.std(axis=0))
+    for readings in real.values():
+        for some in medians(readings, WINDOW)[::40]:
+            for chosen in itertools.combinations(range(7), 4):
+                alive = np.full(7, np.nan)
+                alive[list(chosen)] = some[list(chosen)]
+                assert expected.misfit(alive) <= STRANGE
+
+
+@pytest.mark.parametrize("channel", range(7))
+def test_no_gas_of_the_data_set_is_told_of_an_array_of_one_channel(
+    real: dict[str, Floats], channel: int
+) -> None:
+    everything = np.concatenate(list(real.values()))[:, [channel]]
+    array = ArrayDescription((CHANNELS[channel],))
+    expected = LearnedCounts("mine", array, everything.mean(axis=0), everything.std(axis=0))
+    for readings in real.values():
+        assert max(map(expected.misfit, medians(readings[:, [channel]], WINDOW)[::10])) <= STRANGE
+    assert expected.misfit(everything.mean(axis=0) * 4.0) > STRANGE
 
 
 @pytest.mark.parametrize("start", range(0, 1301, 260))
