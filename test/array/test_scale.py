@@ -166,7 +166,6 @@ shares = st.lists(st.floats(-1.0, 1.0), min_size=7, max_size=7).map(np.array)
 wild = st.one_of(st.floats(allow_nan=True, allow_infinity=True, width=32), st.floats(-2000, 70000, width=32))
 
 
-@settings(deadline=None)
 @given(shares, st.sampled_from([counts_model, ratio_model]))
 def test_nothing_within_what_the_model_learned_is_told(share: Floats, make: object) -> None:
     assert callable(make)
@@ -183,7 +182,6 @@ def test_nothing_within_what_the_model_learned_is_told(share: Floats, make: obje
     assert expected.misfit(readings) <= STRANGE
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-8.0, 2.4), min_size=7, max_size=7))
 def test_no_gas_is_told_of_a_calibrated_array(deviations: list[float]) -> None:
     expected = CalibratedArray(CALIBRATED)
@@ -194,7 +192,6 @@ def test_no_gas_is_told_of_a_calibrated_array(deviations: list[float]) -> None:
         assert np.sort(turned)[-2] < 0.3
 
 
-@settings(deadline=None)
 @given(st.floats(0.01, 1000.0), shares, st.floats(0.2, 30.0))
 def test_the_full_scale_does_not_matter_to_a_calibrated_array(
     scale: float, share: Floats, factor: float
@@ -208,7 +205,7 @@ def test_the_full_scale_does_not_matter_to_a_calibrated_array(
     assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-3)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.lists(wild, min_size=7, max_size=7), min_size=EARLY, max_size=3 * WINDOW),
     st.sampled_from([counts_model, ratio_model, lambda: CalibratedArray(CALIBRATED)]),
@@ -223,7 +220,6 @@ def test_whatever_comes_it_is_judged_in_bounded_memory(readings: list[list[float
         assert 1 <= len(watch.complaint.causes) <= 2
 
 
-@settings(deadline=None)
 @given(st.integers(0, 200))
 def test_readings_without_any_value_count_for_nothing(count: int) -> None:
     watch = ScaleWatch(counts_model())
