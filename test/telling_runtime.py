@@ -17,14 +17,15 @@ from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.pairing.types import PairingSettings
 from gas_fusion_ros.pipeline.settings import ClassifierSettings
 
-LOW, HIGH = 0.0, 900.0
-"""Counts of clean air and of smoke: the mean of training lies between them."""
+LOW = [600.0, 460.0, 400.0, 400.0, 560.0, 540.0, 410.0]
+HIGH = [750.0, *LOW[1:]]
+"""Counts of clean air and of smoke: the first channel's mean of training lies between them."""
 PIXELS = np.arange(64, dtype=np.uint8).reshape(8, 8)
 SETTINGS = ClassifierSettings(
     pairing=PairingSettings(slop_ns=SECOND // 10, wait_ns=SECOND, future_tolerance_ns=5 * SECOND),
     alarm=AlarmChoice(
-        (),
-        (),
+        critical_classes=(),
+        warning_classes=(),
         on_threshold=0.7,
         off_threshold=0.4,
         on_delay_ns=3 * SECOND,
@@ -55,7 +56,7 @@ def telling_model(settings: ClassifierSettings = SETTINGS) -> LoadedModel:
 def readings(seconds: Iterable[int], smoke: Sequence[range] = ()) -> list[Made]:
     """A reading for each second since the epoch, of smoke in these."""
     return [
-        reading(EPOCH + second * SECOND, [HIGH if any(second in one for one in smoke) else LOW] * 7)
+        reading(EPOCH + second * SECOND, HIGH if any(second in one for one in smoke) else LOW)
         for second in seconds
     ]
 

@@ -34,6 +34,8 @@ SLOW = "slow"
 """Readings are heard, and none has been classified in time."""
 STOPPED = "stopped"
 """Nobody watches."""
+SCALE = "scale"
+"""Readings are of no array that the model can be given."""
 _MOST_WAITING = 10_000
 """Readings whose verdicts are waited for; beyond it the oldest count as late."""
 _SOURCES = 8

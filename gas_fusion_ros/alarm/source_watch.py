@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gas_fusion_ros.alarm.clock import Conditions
+from gas_fusion_ros.alarm.clock import SCALE, Conditions
 from gas_fusion_ros.alarm.types import Reason
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.quoting import listed, shown
@@ -115,6 +115,11 @@ class SourceWatch:
     Args:
         settings: when something counts as missing.
         watch_ns: now.
+
+    Attributes:
+        array: what the array says of itself; None while nothing understandable was heard.
+        camera: likewise.
+        scale: why the readings cannot be of the array that the model is given; empty where they can.
     """
 
     def __init__(self, settings: SourceSettings, watch_ns: int) -> None:
@@ -130,6 +135,7 @@ class SourceWatch:
         self._array_known_ns = watch_ns
         self.array: Source | None = None
         self.camera: Source | None = None
+        self.scale = ""
 
     def has_readings(self, watch_ns: int) -> bool:
         """Whether readings have been heard of late."""
@@ -175,7 +181,7 @@ class SourceWatch:
             _no_sensor("camera", "thermal camera", self.camera),
         ]
         warned = tuple(reason for reason in warnings if reason is not None)
-        faults = self._several_alarms(watch_ns)
+        faults = self._several_alarms(watch_ns) + self._scale_wrong()
         if self.array is not None or not self._array_is_told_of:
             self._array_known_ns = watch_ns
             return Conditions(faults, self.array.inhibits if self.array is not None else (), warned)
@@ -193,6 +199,9 @@ class SourceWatch:
             f"gas/alarm has {self._alarms.count} publishers, which contradict one another; stop all but one"
         )
         return (Reason("alarm_publishers", text),)
+
+    def _scale_wrong(self) -> tuple[Reason, ...]:
+        return (Reason(SCALE, self.scale),) if self.scale else ()
 
     def _array_unknown(self) -> tuple[Reason, ...]:
         text = "gas/array_info is published, and nothing that can be understood has been heard yet"

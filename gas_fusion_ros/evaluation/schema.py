@@ -196,7 +196,7 @@ class EvaluationReport(JsonReport):
         false_alarms: how many of them were false; None where the truth is not known.
         false_alarms_per_hour: per hour of clean air.
         misnamed_alarms: alarms raised on a leak that name another gas; None where the truth is not known.
-        faults: how often a fault came: no valid reading for the alarm's timeout.
+        faults: how often a fault came: no valid reading for the alarm's timeout, or another scale.
         pair_offset_ms: distance between reading and image of the pairs.
         latency_ms: wall time that decoding, pairing and classifying took per verdict.
         rates: how fast it went.

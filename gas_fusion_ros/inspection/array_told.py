@@ -30,16 +30,17 @@ class ArrayFollower:
         self._array: ArrayDescription | None = None
         self._changes = 0
 
-    def add(self, msg: DiagnosticArray) -> None:
-        """Take in a message."""
+    def add(self, msg: DiagnosticArray) -> ArrayDescription | None:
+        """Take in a message; return the array that is told of, where one is."""
         try:
             array = decode_array(msg, shown(self._topic))
         except MessageError as error:
             self._problems.add(error.cause, error.detail)
-            return
+            return self._array
         if self._array is not None and array != self._array:
             self._changes += 1
         self._array = array
+        return array
 
     def found(self) -> ArrayFound | None:
         """Return the array that was told of last; None where that message describes none."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gas_fusion_ros.array.expected import Expected
+from gas_fusion_ros.array.scale import ScaleWatch
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import GasReading
 from gas_fusion_ros.base.problems import Problems
@@ -30,15 +32,18 @@ class GasFollower:
     Args:
         topic: full topic name.
         problems: where unreadable readings are counted.
+        expected: what the readings are compared with.
     """
 
-    def __init__(self, topic: str, problems: Problems) -> None:
+    def __init__(self, topic: str, problems: Problems, expected: Expected) -> None:
         self._topic = topic
         self._problems = problems
         self._frames: dict[str, None] = {}
         self._stamps = StampFollower()
         self._unreadable: Counter[str] = Counter()
         self._channels: _Channels | None = None
+        self._scale_watch = ScaleWatch(expected)
+        self._scale = ""
 
     def add(self, msg: PointCloud2, recorded_ns: int) -> int:
         """Take in a message; return its stamp, nanoseconds."""
@@ -49,12 +54,18 @@ class GasFollower:
         try:
             if self._channels is None:
                 self._channels = _Channels(channel_names(msg))
-            self._channels.add(decode_reading(msg, self._channels.names))
+            reading = decode_reading(msg, self._channels.names)
+            self._channels.add(reading)
+            self._judge_scale(reading)
         except MessageError as error:
             self._count(error.cause, error.detail)
         except ValueError as error:
             self._count("reading_channels", str(error))
         return stamp_ns
+
+    def expect(self, expected: Expected) -> None:
+        """Judge the scale of the readings to come by this."""
+        self._scale_watch = ScaleWatch(expected)
 
     def figures(self) -> GasFigures:
         """What was found so far."""
@@ -64,7 +75,13 @@ class GasFollower:
             stamps=self._stamps.figures(),
             channels=() if self._channels is None else self._channels.figures(),
             unreadable=dict(self._unreadable),
+            scale=self._scale,
         )
+
+    def _judge_scale(self, reading: GasReading) -> None:
+        self._scale_watch.add(reading.channels, reading.counts)
+        if not self._scale and self._scale_watch.complaint is not None:
+            self._scale = self._scale_watch.complaint.text
 
     def _count(self, cause: str, detail: str) -> None:
         self._unreadable[cause] += 1

@@ -17,6 +17,7 @@ from gas_fusion_ros.inspection.schema import Inspection, LabelFigures, PairingFi
 from gas_fusion_ros.inspection.times import ArrivalFollower
 from gas_fusion_ros.inspection.warnings import warnings_of
 from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.expected_readings import expected_readings
 from gas_fusion_ros.pairing.pairing import Pairing, PairingSettings
 from gas_fusion_ros.truth.label_track import LabelTrack
 
@@ -44,7 +45,7 @@ def inspect(
         ImportError: cv_bridge cannot be used.
     """
     topics = find_topics(reader.topics, wanted, problems, without=("pose",))
-    look = _Look(reader, topics, pairing, problems)
+    look = _Look(reader, topics, bundle, pairing, problems)
     look.through(on_message)
     found = look.inspection()
     counts = problems.counts()
@@ -59,16 +60,24 @@ class _Look:
     """One pass through a bag."""
 
     def __init__(
-        self, reader: BagReader, topics: BagTopics, pairing: PairingSettings, problems: Problems
+        self,
+        reader: BagReader,
+        topics: BagTopics,
+        bundle: Bundle,
+        pairing: PairingSettings,
+        problems: Problems,
     ) -> None:
         self._reader = reader
         self._topics = topics
         self._problems = problems
+        self._bundle = bundle
+        self._told: ArrayDescription | None = None
         self._arrivals = {
             (topic.name, topic.type_name): ArrivalFollower(topic.name, topic.type_name)
             for topic in reader.topics
         }
-        self._gas = None if topics.gas is None else GasFollower(topics.gas, problems)
+        expected = expected_readings(bundle, None)
+        self._gas = None if topics.gas is None else GasFollower(topics.gas, problems, expected)
         self._images = None if topics.image is None else ImageFollower(topics.image, problems)
         self._array = None if topics.array is None else ArrayFollower(topics.array, problems)
         self._labels = LabelTrack()
@@ -122,7 +131,13 @@ class _Look:
 
     def _add_array(self, message: BagMessage) -> None:
         assert self._array is not None
-        self._array.add(message.message)
+        array = self._array.add(message.message)
+        if self._gas is None or array == self._told:
+            return
+        self._told = array
+        # Of one without any baseline the warnings tell.
+        if array is None or any(one.baseline is not None for one in array.channels):
+            self._gas.expect(expected_readings(self._bundle, array))
 
     def _add_label(self, message: BagMessage) -> None:
         try:

@@ -94,6 +94,8 @@ class GasFigures:
         stamps: their stamps.
         channels: the channels of the first reading.
         unreadable: how many readings could not be decoded, by cause.
+        scale: why readings cannot be of the array that the model is given, the first time; empty where all
+            can.
     """
 
     topic: str
@@ -101,6 +103,7 @@ class GasFigures:
     stamps: StampFigures
     channels: tuple[ChannelFigures, ...]
     unreadable: Mapping[str, int]
+    scale: str = ""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ def _of_gas(gas: GasFigures, bundle: Bundle, future_s: float) -> Iterator[str]:
         )
     yield from _of_stamps(gas.topic, gas.stamps, future_s)
     yield from _of_silence(gas, bundle)
+    yield from _of_scale(gas)
     for channel in gas.channels:
         yield from _of_channel(gas.topic, channel)
 
@@ -134,10 +135,22 @@ def _of_silence(gas: GasFigures, bundle: Bundle) -> Iterator[str]:
         )
 
 
+def _of_scale(gas: GasFigures) -> Iterator[str]:
+    """Where the scale is another one, what is out of its range is no matter of single channels."""
+    if gas.scale:
+        yield f"{shown(gas.topic)}: {gas.scale}"
+        return
+    for channel in gas.channels:
+        if channel.out_of_range_share >= _NOTABLE_SHARE:
+            yield (
+                f"{shown(channel.name)} of {shown(gas.topic)} gives what no working sensor does (1 to 1022 "
+                f"counts) in {channel.out_of_range_share:.0%} of the readings"
+            )
+
+
 def _of_channel(topic: str, channel: ChannelFigures) -> Iterator[str]:
     for share, what in (
         (channel.nan_share, "is NaN"),
-        (channel.out_of_range_share, "gives what no working sensor does (1 to 1022 counts)"),
         (channel.stuck_share, "is stuck for minutes"),
     ):
         if share >= _NOTABLE_SHARE:

@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from gas_fusion_ros.array.departure import DepartureWatch
 from gas_fusion_ros.array.description import ArrayDescription
+from gas_fusion_ros.array.scale import ScaleComplaint, ScaleWatch
 from gas_fusion_ros.base.observation import Mode, Observation, ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.model.answers import answer_complaint, softmax
 from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.expected_readings import expected_readings
 from gas_fusion_ros.model.runtimes import Runtime
 from gas_fusion_ros.model.thermal import ThermalError, network_input
 from gas_fusion_ros.model.window import Window, WindowHistory
@@ -94,7 +96,13 @@ class Classifier:
                     f"'{self._bundle.name}' needs some: `gas-fusion calibrate` measures them in clean air"
                 )
         self._array = array
+        self._scale = ScaleWatch(expected_readings(self._bundle, array))
         self.forget()
+
+    @property
+    def scale_complaint(self) -> ScaleComplaint | None:
+        """Why the latest readings cannot be of the array that the model is given; None where they can."""
+        return self._scale.complaint
 
     def warm_up(self) -> None:
         """Run every mode once, so that the first observation meets no one-off costs."""
@@ -102,9 +110,9 @@ class Classifier:
             self._runtime.run(mode, self._complete(mode, {}))
 
     def forget(self) -> None:
-        """Empty the history: no reading so far is the past of what comes."""
-        self._history.clear()
-        self._departure.forget()
+        """Empty the history, and judge the scale anew: no reading so far is the past of what comes."""
+        self._forget_past()
+        self._scale.forget()
 
     def classify(self, observation: Observation) -> Verdict:
         """Classify one observation: `prepare`, then `decide`.
@@ -124,12 +132,13 @@ class Classifier:
             ClassifierError: its reading lacks a channel of the model.
         """
         if observation.stretch != self._stretch:
-            self.forget()
+            self._forget_past()  # the array is the same one
             self._stretch = observation.stretch
         reading = observation.reading
         if reading is None:
             return Sample(observation, None, self._blank_window())
         counts = np.where(reading.valid, reading.counts, np.float32(np.nan))
+        self._scale.add(reading.channels, counts)
         deviations = self._deviations(reading.channels, counts)
         values = self._values(reading.channels, counts, deviations)
         departure = self._departure_of(deviations)
@@ -175,6 +184,10 @@ class Classifier:
         """
         mode, image = self._choose(sample.has_gas, sample.observation.frame)
         return mode, self._inputs(sample, mode, image)
+
+    def _forget_past(self) -> None:
+        self._history.clear()
+        self._departure.forget()
 
     def _inputs(self, sample: Sample, mode: Mode, image: Array | None) -> dict[str, Array]:
         given: dict[str, Array] = {}

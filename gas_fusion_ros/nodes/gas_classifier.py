@@ -257,7 +257,17 @@ class GasClassifierNode(ManagedNode):
         except ClassifierError as error:
             self.problems.add("unusable_observation", str(error))
             return
+        self._judge_scale()
         self._worker.submit(sample)
+
+    def _judge_scale(self) -> None:
+        assert self._classifier is not None
+        assert self._sources is not None
+        complaint = self._classifier.scale_complaint
+        text = "" if complaint is None else complaint.text
+        if text != self._sources.scale:
+            self._sources.scale = text
+            self._look()
 
     def _classify(self, sample: Sample) -> None:
         assert self._classifier is not None
@@ -345,6 +355,8 @@ class GasClassifierNode(ManagedNode):
         if lag_s > timeout_s / 2:
             level = Level.ERROR if lag_s > timeout_s else Level.WARN
             message = f"the oldest reading that waits for its class was heard {lag_s:.1f} s ago"
+        if self._sources is not None and self._sources.scale:
+            level, message = Level.ERROR, self._sources.scale
         if self._worker is None:
             level, message = Level.STALE, "not active"
         values = {

@@ -13,9 +13,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from gas_fusion_ros.alarm.clock import AlarmClock, Conditions, Instant
+from gas_fusion_ros.alarm.clock import SCALE, AlarmClock, Conditions, Instant
 from gas_fusion_ros.alarm.settings import AlarmSettings
-from gas_fusion_ros.alarm.types import AlarmEvent, AlarmStatus
+from gas_fusion_ros.alarm.types import AlarmEvent, AlarmStatus, Reason
 from gas_fusion_ros.base.observation import GasReading, Observation, RobotPose, ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.model.bundle import Bundle, Domain
@@ -94,7 +94,8 @@ class Pipeline:
         bundle: the model.
         runtime: what runs it.
         settings: pairing, alarm and channels.
-        problems: where messages that cannot be used are counted, by the node's causes.
+        problems: where messages that cannot be used are counted, by the node's causes, and how often
+            readings turned out to be of another scale.
         listener: hears of what comes out.
 
     Attributes:
@@ -122,6 +123,8 @@ class Pipeline:
         self._pairing: Pairing[_Received[GasReading], _Received[ThermalFrame]] = Pairing(settings.pairing)
         self._alarm = AlarmClock(settings.alarm, self._hear_alarm, where=self._where)
         self._now_ns = 0
+        self._inhibits: tuple[Reason, ...] = ()
+        self._scale = ""
 
     @property
     def array(self) -> KnownArray:
@@ -169,8 +172,8 @@ class Pipeline:
         """
         self.tick(now_ns)
         try:
-            source = source_messages.decode_source(msg, ARRAY_TOPIC)
-            self._alarm.set_conditions(Conditions(inhibits=source.inhibits), Instant.of(now_ns))
+            self._inhibits = source_messages.decode_source(msg, ARRAY_TOPIC).inhibits
+            self._set_conditions(Instant.of(now_ns))
             self._array.hear(source_messages.decode_array(msg, ARRAY_TOPIC))
         except messages.MessageError as error:
             self._problems.add(error.cause, error.detail)
@@ -237,6 +240,7 @@ class Pipeline:
             if pair.reading is None and pair.image_stamp_ns is not None:
                 self._alarm.observe(pair.image_stamp_ns, instant)
             decision = self._decide(pair)
+            self._judge_scale(instant)
             if decision is not None:
                 self._listener.on_decision(decision)
                 self._alarm.update(decision.verdict, instant)
@@ -260,6 +264,20 @@ class Pipeline:
             return None
         cost_ns = time.perf_counter_ns() - began_ns + sum(part.cost_ns for part in parts)
         return Decision(sample, verdict, parts[0].recorded_ns, cost_ns)
+
+    def _judge_scale(self, instant: Instant) -> None:
+        complaint = self.classifier.scale_complaint
+        text = "" if complaint is None else complaint.text
+        if text == self._scale:
+            return
+        self._scale = text
+        if text:
+            self._problems.add(SCALE, text)
+        self._set_conditions(instant)
+
+    def _set_conditions(self, instant: Instant) -> None:
+        faults = (Reason(SCALE, self._scale),) if self._scale else ()
+        self._alarm.set_conditions(Conditions(faults, self._inhibits), instant)
 
     def _hear_alarm(self, _: AlarmStatus, __: int, events: tuple[AlarmEvent, ...]) -> None:
         for event in events:

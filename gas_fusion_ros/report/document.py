@@ -163,7 +163,10 @@ def _warnings(report: EvaluationReport) -> Iterable[str]:
             f"Time jumped back in the bag: it holds {report.runs} runs, and each began with an empty window."
         )
     if report.faults:
-        yield f"{count_text(report.faults, 'fault')}: no valid reading for longer than the alarm's timeout."
+        yield (
+            f"{count_text(report.faults, 'fault')}: no valid reading for longer than the alarm's timeout, or "
+            "readings of another scale."
+        )
     unlabelled = report.classified - report.thermal_only - report.judged
     if report.judged and unlabelled > 0:
         yield f"{count_text(unlabelled, 'classified reading')} without a label: not judged."

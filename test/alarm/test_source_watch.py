@@ -185,3 +185,11 @@ def test_several_alarms_on_one_topic_are_a_fault_once_a_killed_one_would_be_forg
     assert faults() == ["alarm_publishers"]
     rig.see(Publishers(heard=1), Publishers(heard=1))
     assert faults() == []
+
+
+def test_readings_of_another_scale_are_a_fault_as_long_as_they_are(rig: Rig) -> None:
+    rig.watch.scale = "all channels are about 4 times what the array gave in clean air"
+    (fault,) = rig.watch.conditions(0, 0, rig.now).faults
+    assert (fault.code, fault.text) == ("scale", rig.watch.scale)
+    rig.watch.scale = ""
+    assert rig.watch.conditions(0, 0, rig.now).faults == ()

@@ -522,7 +522,7 @@ def test_a_bag_without_readings(tmp_path: Path, model: LoadedModel) -> None:
 
 
 def test_a_bag_with_two_gas_topics(tmp_path: Path, model: LoadedModel) -> None:
-    other = [reading(EPOCH + second * SECOND, [HIGH] * 7, topic="/other/cloud") for second in range(90)]
+    other = [reading(EPOCH + second * SECOND, HIGH, topic="/other/cloud") for second in range(90)]
     truth = labels({0: "NoGas"})
     bag = write_bag(tmp_path / "bag", in_order(truth, readings(SECONDS), other, images(SECONDS)))
     report = evaluate(bag, tmp_path / "out", model).report
@@ -533,7 +533,7 @@ def test_a_bag_with_two_gas_topics(tmp_path: Path, model: LoadedModel) -> None:
 
 def test_two_topics_of_which_neither_is_named_as_ours(tmp_path: Path, model: LoadedModel) -> None:
     both = [
-        reading(EPOCH + second * SECOND, [LOW] * 7, topic=topic)
+        reading(EPOCH + second * SECOND, LOW, topic=topic)
         for second in range(10)
         for topic in ("/left/cloud", "/right/cloud")
     ]
@@ -546,7 +546,7 @@ def test_two_topics_of_which_neither_is_named_as_ours(tmp_path: Path, model: Loa
 
 def test_a_topic_of_a_wrong_type(tmp_path: Path, model: LoadedModel) -> None:
     wrong = [text("/thermal/image", EPOCH, "no picture"), text("/gas/readings", EPOCH, "no reading")]
-    cloud = [reading(EPOCH + second * SECOND, [LOW] * 7, topic="/cloud") for second in range(10)]
+    cloud = [reading(EPOCH + second * SECOND, LOW, topic="/cloud") for second in range(10)]
     bag = write_bag(tmp_path / "bag", in_order(wrong, cloud))
     evaluation = evaluate(bag, tmp_path / "out", model)
     assert losses(evaluation) == {"topic_wrong_type": 2, "topic_missing_image": 1}
@@ -555,7 +555,7 @@ def test_a_topic_of_a_wrong_type(tmp_path: Path, model: LoadedModel) -> None:
 
 def test_messages_without_a_stamp(tmp_path: Path, model: LoadedModel) -> None:
     blank = [
-        reading(0, [LOW] * 7, recorded_ns=EPOCH + SECOND // 2),
+        reading(0, LOW, recorded_ns=EPOCH + SECOND // 2),
         image(0, PIXELS, "mono8", recorded_ns=EPOCH + SECOND // 2),
     ]
     bag = write_bag(tmp_path / "bag", in_order(blank, readings(range(10)), images(range(10))))
@@ -566,7 +566,7 @@ def test_messages_without_a_stamp(tmp_path: Path, model: LoadedModel) -> None:
 
 
 def test_readings_that_cannot_be_used(tmp_path: Path, model: LoadedModel) -> None:
-    few = [reading(EPOCH + SECOND // 2, [LOW] * 3, channels=PAPER_CHANNELS[:3])]
+    few = [reading(EPOCH + SECOND // 2, LOW[:3], channels=PAPER_CHANNELS[:3])]
     nothing = [reading(EPOCH + SECOND // 3, [np.nan] * 7)]
     bag = write_bag(tmp_path / "bag", in_order(few, nothing, readings(range(10))))
     evaluation = evaluate(bag, tmp_path / "out", model, EvaluationSettings(with_images=False))
@@ -587,8 +587,8 @@ def test_pictures_that_cannot_be_used(tmp_path: Path, model: LoadedModel) -> Non
 
 
 def test_stamps_out_of_order(tmp_path: Path, model: LoadedModel) -> None:
-    late = reading(EPOCH + 5 * SECOND - 1, [LOW] * 7, recorded_ns=EPOCH + 8 * SECOND + 1)
-    again = reading(EPOCH + 12 * SECOND, [LOW] * 7, recorded_ns=EPOCH + 12 * SECOND + 2)
+    late = reading(EPOCH + 5 * SECOND - 1, LOW, recorded_ns=EPOCH + 8 * SECOND + 1)
+    again = reading(EPOCH + 12 * SECOND, LOW, recorded_ns=EPOCH + 12 * SECOND + 2)
     bag = write_bag(tmp_path / "bag", in_order(readings(range(20)), images(range(20)), [late, again]))
     evaluation = evaluate(bag, tmp_path / "out", model)
     assert losses(evaluation) == {"late_readings": 1, "duplicate_readings": 1}
@@ -600,7 +600,7 @@ def looped(seconds: int, truth: bool) -> list[Made]:
     """The same stamps twice, the second time recorded a minute later."""
     made = []
     for second in range(seconds):
-        counts = [HIGH if second >= seconds // 2 else LOW] * 7
+        counts = HIGH if second >= seconds // 2 else LOW
         for later in (0, 60):
             recorded = EPOCH + (second + later) * SECOND
             made.append(reading(EPOCH + second * SECOND, counts, recorded_ns=recorded))
@@ -627,7 +627,7 @@ def test_stamps_that_jump_back(tmp_path: Path, model: LoadedModel) -> None:
 
 def test_stamps_from_the_future(tmp_path: Path, model: LoadedModel) -> None:
     ahead = [
-        reading(EPOCH + 500 * SECOND, [LOW] * 7, recorded_ns=EPOCH + 5 * SECOND + 1),
+        reading(EPOCH + 500 * SECOND, LOW, recorded_ns=EPOCH + 5 * SECOND + 1),
         image(EPOCH + 500 * SECOND, PIXELS, "mono8", recorded_ns=EPOCH + 5 * SECOND + 1),
     ]
     bag = write_bag(tmp_path / "bag", in_order(readings(range(10)), images(range(10)), ahead))
@@ -640,7 +640,7 @@ def test_stamps_from_the_future(tmp_path: Path, model: LoadedModel) -> None:
 def test_a_recording_of_a_simulation_in_wall_time(tmp_path: Path, model: LoadedModel) -> None:
     made = [text("/truth/label", EPOCH + 10 * SECOND, "Smoke"), text("/truth/label", EPOCH - 1, "NoGas")]
     for second in range(30):
-        counts = [HIGH if second >= 10 else LOW] * 7
+        counts = HIGH if second >= 10 else LOW
         made.append(reading((1000 + second) * SECOND, counts, recorded_ns=EPOCH + second * SECOND))
     bag = write_bag(tmp_path / "bag", in_order(made))
     evaluation = evaluate(bag, tmp_path / "out", model, EvaluationSettings(with_images=False))
@@ -709,7 +709,7 @@ def test_topics_without_messages(tmp_path: Path, model: LoadedModel) -> None:
 
 
 def test_nothing_but_messages_that_cannot_be_used(tmp_path: Path, model: LoadedModel) -> None:
-    bag = write_bag(tmp_path / "bag", [reading(0, [LOW] * 7, recorded_ns=EPOCH)])
+    bag = write_bag(tmp_path / "bag", [reading(0, LOW, recorded_ns=EPOCH)])
     with pytest.raises(EvaluationError, match=r"nothing could be classified; .*header\.stamp"):
         evaluate(bag, tmp_path / "out", model)
 
@@ -746,3 +746,17 @@ def test_a_folder_that_cannot_be_made(whole_bag: Path, tmp_path: Path, model: Lo
 def test_a_model_needs_the_channels_of_the_array() -> None:
     with pytest.raises(LoadedModelError, match="mq135 missing"):
         telling_model(replace(SETTINGS, channels=PAPER_CHANNELS[:-1]))
+
+
+def test_readings_of_another_scale_are_a_loss_with_cause_and_remedy(
+    tmp_path: Path, model: LoadedModel
+) -> None:
+    made = [reading(EPOCH + second * SECOND, [4.003 * count for count in LOW]) for second in range(30)]
+    bag = write_bag(tmp_path / "bag", made)
+    evaluation = evaluate(bag, tmp_path / "out", model, EvaluationSettings(with_images=False))
+    written = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert losses(evaluation) == {"scale": 1}
+    assert "a 12-bit converter (--full-scale 4095)" in written["losses"]["scale"]["detail"]
+    assert not evaluation.report.is_whole
+    assert evaluation.report.faults == 1
+    assert evaluation.report.classified == 30

@@ -50,8 +50,8 @@ def look(tmp_path: Path, bundle: Bundle) -> Callable[..., Inspection]:
 
 
 def counts(number: int) -> list[float]:
-    """Seven values that never stand still."""
-    return [300.0 + 10 * channel + number % 7 for channel in range(7)]
+    """Seven values of the data set's array that never stand still."""
+    return [level + number % 7 for level in (600.0, 460.0, 400.0, 390.0, 560.0, 540.0, 410.0)]
 
 
 def celsius(number: int) -> np.ndarray:
@@ -258,7 +258,7 @@ def test_channels_that_the_model_needs(look: Callable[..., Inspection]) -> None:
 def test_channels_that_fail(look: Callable[..., Inspection]) -> None:
     def failing(number: int, made: Made) -> Made:
         values = counts(number)
-        values[0] = 300.0
+        values[0] = 600.0
         values[1] = float("nan") if number % 2 else values[1]
         values[2] = 0.0 if number % 4 == 0 else values[2]
         return reading(made.stamp_ns, values)
@@ -270,7 +270,21 @@ def test_channels_that_fail(look: Callable[..., Inspection]) -> None:
     assert stuck.stuck_share == pytest.approx(0.4, abs=0.01)
     assert missing.nan_share == 0.5
     assert (broken.out_of_range_share, broken.least) == (0.25, 0.0)
-    assert [warning.split()[0] for warning in found.warnings] == ["mq2", "mq3", "mq5"]
+    assert [warning.split()[0] for warning in found.warnings] == ["mq5", "mq2", "mq3"]
+
+
+def test_readings_of_another_scale_are_told_with_the_remedy_and_not_channel_by_channel(
+    look: Callable[..., Inspection],
+) -> None:
+    def of_twelve_bits(number: int, made: Made) -> Made:
+        return reading(made.stamp_ns, [4.003 * value for value in counts(number)])
+
+    found = look(changed(run(), "/gas/readings", of_twelve_bits))
+    warning = only_warning(found)
+    assert found.gas is not None
+    assert warning == f"/gas/readings: {found.gas.scale}"
+    assert "a 12-bit converter (--full-scale 4095)" in warning
+    assert "Model 'fusion1' knows the counts of one array only" in warning
 
 
 def test_readings_without_channels(look: Callable[..., Inspection]) -> None:

@@ -14,6 +14,7 @@ from bundles import NOVELTY_LIMIT, PICTURE, made_answer, write_windowed_bundle
 
 from gas_fusion_ros.alarm.settings import AlarmAdvice, DepartureAdvice
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Divider, Unit
+from gas_fusion_ros.array.scale import WINDOW as SCALE_WINDOW
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import (
     PAPER_CHANNELS,
@@ -671,3 +672,31 @@ def test_departure_begins_anew_with_a_stretch_and_an_array(runtime: RecordingRun
     classifier.classify(Observation(reading(counts_of(-3.0)), None, stretch=1))
     classifier.use_array(ARRAY)
     assert classifier.classify(Observation(reading(counts_of(0.0)), None, stretch=1)).departure == 0
+
+
+def test_the_scale_of_what_comes_is_judged_by_the_array_that_the_model_is_given(
+    runtime: RecordingRuntime,
+) -> None:
+    classifier = Classifier(LOG_RATIO, runtime, ARRAY)
+
+    def feed(factor: float, stretch: int = 0) -> None:
+        for _ in range(SCALE_WINDOW):
+            observation = Observation(reading(factor * counts_of(0.0)), None, stretch=stretch)
+            classifier.prepare(observation)
+
+    feed(1.0)
+    assert classifier.scale_complaint is None
+    feed(4.003)
+    assert classifier.scale_complaint is not None
+    assert classifier.scale_complaint.causes[0] == "a 12-bit converter"
+    classifier.prepare(Observation(reading(4.003 * counts_of(0.0)), None, stretch=1))
+    assert classifier.scale_complaint is not None, "after a jump of the stamps the array is the same one"
+    classifier.use_array(replace(ARRAY, full_scale=4095.0))
+    assert classifier.scale_complaint is None
+    feed(4.003, stretch=1)
+    assert classifier.scale_complaint is None
+    classifier.use_array(None)
+    feed(4.003, stretch=1)
+    assert classifier.scale_complaint is not None
+    classifier.forget()
+    assert classifier.scale_complaint is None

@@ -80,10 +80,10 @@ class Station:
     def now_ns(self) -> int:
         return int(self.graph.probe.get_clock().now().nanoseconds)
 
-    def read(self, gas: str, stamp_ns: int | None = None) -> int:
-        """Publish a reading of `gas`, stamped now by default."""
+    def read(self, gas: str, stamp_ns: int | None = None, factor: float = 1.0) -> int:
+        """Publish a reading of `gas`, stamped now by default, times a factor."""
         stamp_ns = self.now_ns() if stamp_ns is None else stamp_ns
-        self._gas.publish(encode_reading(GasReading(stamp_ns, PAPER_CHANNELS, counts_of(gas))))
+        self._gas.publish(encode_reading(GasReading(stamp_ns, PAPER_CHANNELS, counts_of(gas) * factor)))
         return stamp_ns
 
     def show(self, gas: str, stamp_ns: int | None = None) -> int:
@@ -455,6 +455,35 @@ def test_readings_without_a_valid_channel_are_named_and_a_fault(graph: Graph) ->
 
     graph.wait_for(told)
     station.wait_for_state("fault")
+
+
+def test_readings_of_another_scale_are_a_fault_of_their_own_until_they_fit(graph: Graph) -> None:
+    diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    station = Station(graph, pairing__wait=0.0, alarm__timeout=3600.0)
+    first_ns = station.now_ns() - 60 * SECOND
+
+    def read(count: int, factor: float) -> None:
+        for _ in range(count):
+            seen = len(station.classes)
+            station.read("NoGas", first_ns + seen * 200 * MS, factor)
+            graph.wait_for(lambda before=seen: len(station.classes) > before)
+
+    def classification() -> DiagnosticStatus:
+        found = [status for message in diagnostics for status in message.status]
+        return [status for status in found if status.name.endswith(": classification")][-1]
+
+    read(10, 4.003)
+    station.wait_for_state("fault")
+    graph.wait_for(lambda: key_values(station.states[-1].status[0])["faults"].startswith("scale: "))
+    text = key_values(station.states[-1].status[0])["faults"].removeprefix("scale: ")
+    assert "a 12-bit converter (--full-scale 4095)" in text
+    assert station.alarms[-1].data is True
+    graph.wait_for(lambda: classification().level == DiagnosticStatus.ERROR)
+    assert classification().message == text
+    read(40, 1.0)
+    station.wait_for_state("clear")
+    graph.wait_for(lambda: classification().level == DiagnosticStatus.OK)
+    graph.wait_for(lambda: station.alarms[-1].data is False)
 
 
 @pytest.mark.parametrize(("best_effort", "reason"), [(True, "gas_qos"), (False, "gas_no_publisher")])

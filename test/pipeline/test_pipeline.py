@@ -412,3 +412,39 @@ def test_jumping_back_begins_a_new_run_with_an_empty_window(bundle: Bundle) -> N
     pipeline.finish()
     assert [one.sample.observation.stretch for one in heard.decisions] == [0] * 6 + [1] * 4
     assert pipeline.counters.resets == 1
+
+
+def test_readings_of_another_scale_are_counted_and_a_fault_until_they_fit_again(bundle: Bundle) -> None:
+    heard, problems, runtime = Heard(), Problems(), ScriptedRuntime()
+    runtime.say({"NoGas": 0.97})
+    pipeline = Pipeline(bundle, runtime, SETTINGS, problems, heard)
+    for second in range(100):
+        counts = bundle.mean * np.float32(4.003 if second < 40 else 1.0)
+        now_ns = START + second * SECOND
+        pipeline.add_reading(GasReading(now_ns, PAPER_CHANNELS, counts), now_ns)
+    assert problems.counts() == {"scale": 1}
+    (problem,) = problems.take_unreported()
+    assert "a 12-bit converter (--full-scale 4095)" in problem.detail
+    scaled = [event for event in heard.events if "scale" in event.reasons]
+    assert [(event.state, event.reasons) for event in scaled] == [(AlarmState.FAULT, ("scale",))]
+    over = heard.events[heard.events.index(scaled[0]) + 1]
+    assert (over.state, over.fault) == (AlarmState.CLEAR, False)
+    # Ten readings are enough for so much; it ends once most of the latest sixty fit.
+    assert scaled[0].stamp_ns - START == pytest.approx(9 * SECOND, abs=SECOND)
+    assert 30 * SECOND <= over.stamp_ns - START - 40 * SECOND <= 50 * SECOND
+
+
+def test_another_scale_hides_no_leak_and_no_warm_up(bundle: Bundle) -> None:
+    heard, runtime = Heard(), ScriptedRuntime()
+    pipeline = Pipeline(bundle, runtime, SETTINGS, Problems(), heard)
+    runtime.say({"Smoke": 0.97})
+    counts = bundle.mean * np.float32(4.003)
+    for second in range(30):
+        now_ns = START + second * SECOND
+        pipeline.add_reading(GasReading(now_ns, PAPER_CHANNELS, counts), now_ns)
+        if second == 20:
+            source = Source("serial", True, "warming_up")
+            message = encode_source_status(source, now_ns, "", "gas_sensor", MAKER)
+            pipeline.add_array_message(message, now_ns)
+    assert AlarmState.ACTIVE in {event.state for event in heard.events}
+    assert heard.events[-1].reasons == ("scale", "warming_up")
