@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.bags.reader import BagMessage, BagReader
 from gas_fusion_ros.bags.topics import BagTopics, find_topics
 from gas_fusion_ros.base.problems import Problems
