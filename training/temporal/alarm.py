@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.alarm.settings import BALANCED
-from training.scoring.alarm_tuning import AlarmTuning, tune_alarm
+from gas_fusion_ros.teaching.alarm_tuning import AlarmTuning, tune_alarm
+from gas_fusion_ros.teaching.onsets import Onset, splice_onsets
 from training.temporal.encoder_fitting import EncoderAnswers
 from training.temporal.nested import Choice, Outside
 from training.temporal.recipes import Fitted
-from training.variations.onsets import Onset, splice_onsets
 
 Probabilities = npt.NDArray[np.float32]
 
