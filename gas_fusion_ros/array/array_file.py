@@ -17,6 +17,8 @@ from gas_fusion_ros.base.files import read_regular, write_whole
 from gas_fusion_ros.base.quoting import listed, one_line, quoted, shown
 
 FORMAT_VERSION = 1
+ARRAY_FILE_NAME = "array.yaml"
+"""What it is called in a folder of readings, whose array it describes."""
 
 _FIELDS = ("format_version", "serial_id", "unit", "full_scale", "divider", "channels", "calibration")
 _CHANNEL_FIELDS = ("sensor", "baseline", "spread")
