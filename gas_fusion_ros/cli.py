@@ -20,6 +20,7 @@ from gas_fusion_ros.commands.evaluate import evaluate
 from gas_fusion_ros.commands.inspect import inspect
 from gas_fusion_ros.commands.label import label
 from gas_fusion_ros.commands.options import Device, output_folder
+from gas_fusion_ros.commands.teach import teach
 from gas_fusion_ros.commands.terminal import ends_on_signals, fail, without_ros
 from gas_fusion_ros.demo.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 
@@ -113,6 +114,7 @@ app.command()(dataset)
 app.command()(evaluate)
 app.command()(inspect)
 app.command()(label)
+app.command()(teach)
 
 
 def main() -> None:

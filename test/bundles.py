@@ -74,7 +74,7 @@ def write_untrained_bundle(
 
     from gas_fusion_ros.model.networks.registry import build
     from gas_fusion_ros.model.networks.shape import Shape
-    from training.export.folder import write_manifest
+    from gas_fusion_ros.teaching.bundle_folder import write_manifest
     from training.export.networks import deployed, write_weights
 
     torch.manual_seed(0)

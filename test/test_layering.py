@@ -39,7 +39,7 @@ FILE_ACCESS = {"io", "os", "pathlib", "shutil", "tempfile", "json", "yaml", "cv2
 FLOORS = (
     ("cli", "commands"),
     ("demo",),
-    ("nodes", "inspection", "export", "report", "evaluation"),
+    ("nodes", "inspection", "export", "report", "evaluation", "teaching"),
     ("pipeline", "truth", "bags"),
     ("ros", "pairing", "alarm", "drivers", "simulation", "model", "array"),
     ("settings", "base"),
@@ -59,7 +59,7 @@ TRAINING_ROOMS = (
     "benchmark",
     "reproduce",
 )
-OFFLINE = {"inspection", "export", "report", "evaluation", "truth", "bags"}
+OFFLINE = {"inspection", "export", "report", "evaluation", "teaching", "truth", "bags"}
 
 
 def sources(folder: Path) -> list[Path]:

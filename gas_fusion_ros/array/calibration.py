@@ -108,12 +108,18 @@ def summary(array: ArrayDescription) -> str:
     return told + (f"; without any valid reading, so not calibrated: {', '.join(dead)}" if dead else "")
 
 
-def _check_rails(array: ArrayDescription, values: npt.NDArray[np.float64]) -> None:
+def saturated_shares(array: ArrayDescription, readings: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the share of readings, shape (N, C), at an end of the array's range, by channel, shape (C,)."""
+    values = np.asarray(readings, dtype=np.float64)
     if array.unit is Unit.OHM:
-        return
+        return np.zeros(values.shape[1])
     margin = _RAIL * array.full_scale
     stuck = (values <= margin) | (values >= array.full_scale - margin)
-    shares = stuck.mean(axis=0)
+    return np.asarray(stuck.mean(axis=0))
+
+
+def _check_rails(array: ArrayDescription, values: npt.NDArray[np.float64]) -> None:
+    shares = saturated_shares(array, values)
     saturated = [
         f"{shown(name)} (median {np.nanmedian(values[:, index]):g})"
         for index, name in enumerate(array.names)

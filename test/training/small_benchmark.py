@@ -12,14 +12,14 @@ import pytest
 
 from gas_fusion_ros.base.dataset import CSV_NAME
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
+from gas_fusion_ros.teaching import onsets
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_NS, Recording
 from training.benchmark.contenders import Contender
 from training.data.copies import NO_COPIES, Copies
 from training.data.splits import BLOCKED, SplitSettings, split_rows
-from training.data.windows import ROW_PERIOD_NS, Recording
 from training.temporal.encoder_fitting import EncoderSettings
 from training.temporal.nested import Outside
 from training.temporal.recipes import EncoderRecipe
-from training.variations import onsets
 
 ROWS = 130
 EMBARGO = 8

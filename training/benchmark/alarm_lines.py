@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.teaching.alarm_tuning import advised_alarm, standing
 from training.benchmark.figures import TimeLine
 from training.data.splits import BLOCKED
 from training.results.benchmark_result import BenchmarkResult
-from training.scoring.alarm_tuning import advised_alarm, standing
 from training.temporal.bench import Bench
 
 

@@ -16,12 +16,12 @@ from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from gas_fusion_ros.model.networks.shape import Shape
 from gas_fusion_ros.model.networks.window_encoders import WindowStatistics
 from gas_fusion_ros.model.window import WindowSettings
-from training.data.windows import ROW_PERIOD_NS, TrainingPart, Windows
+from gas_fusion_ros.teaching.onsets import Onset
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_NS, TrainingPart, Windows
 from training.fitting.material import Normalisation
 from training.fitting.yardsticks import log_probabilities
 from training.temporal.encoder_fitting import EncoderAnswers, EncoderSettings, as_tensors
 from training.temporal.recipes import SHIPPED, TWO_MINUTES_S, EncoderRecipe, Fitted, Recipe
-from training.variations.onsets import Onset
 
 _SMALLEST_PROBABILITY = 1e-4
 """What an estimator's probability of 0 becomes, so that its logarithm is a number."""

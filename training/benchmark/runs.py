@@ -11,13 +11,14 @@ import torch
 
 from gas_fusion_ros.alarm.settings import BALANCED
 from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.teaching.alarm_tuning import AlarmTuning, detection_delays, false_alarms_per_hour
+from gas_fusion_ros.teaching.onsets import Onset, splice_onsets
+from gas_fusion_ros.teaching.windows import TrainingPart, Windows
 from training.benchmark.contenders import Contender
 from training.data.images import Thermal
 from training.data.splits import BLOCKED, STRICT, Indices, SplitSettings
-from training.data.windows import TrainingPart, Windows
 from training.results.benchmark_result import BenchmarkResult
 from training.results.code_version import code_version
-from training.scoring.alarm_tuning import AlarmTuning, detection_delays, false_alarms_per_hour
 from training.scoring.reliability import calibration, leak_figures, reject_auroc
 from training.scoring.scores import score
 from training.temporal.alarm import Probabilities, leak_probabilities, leak_streams, probabilities_of, tune
@@ -25,7 +26,6 @@ from training.temporal.bench import CHOICE_SEED, STRICT_READINGS, Bench
 from training.temporal.encoder_fitting import EncoderAnswers
 from training.temporal.nested import Choice, Outside, choose
 from training.temporal.recipes import Fitted, Recipe
-from training.variations.onsets import Onset, splice_onsets
 from training.variations.perturbations import perturbations
 
 PACES = (0.7, 0.85, 1.2, 1.4)

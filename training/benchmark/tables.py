@@ -10,6 +10,7 @@ from operator import attrgetter
 
 from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.base.units import SECONDS_PER_HOUR
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_S
 from training.benchmark.summary import (
     AccuracyLoss,
     BenchmarkedModel,
@@ -22,7 +23,6 @@ from training.benchmark.summary import (
     windows,
 )
 from training.data.splits import BLOCKED
-from training.data.windows import ROW_PERIOD_S
 from training.report.protocols import Protocol, Spread
 from training.report.tables import MISSING, Table, TableRow, TableRows, extent, number, value_range
 from training.results.benchmark_result import BenchmarkResult

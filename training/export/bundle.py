@@ -16,9 +16,9 @@ from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.model.bundle import Bundle, domain_to_json, window_to_json
 from gas_fusion_ros.model.networks.shape import Shape
 from gas_fusion_ros.model.window import WindowSettings
+from gas_fusion_ros.teaching.bundle_folder import ExportError, whole, write_manifest
 from training.data.images import Thermal
 from training.export.card import AS_STORED, AS_TRAINED, RUNTIME, write_card
-from training.export.folder import ExportError, whole, write_manifest
 from training.export.networks import deployed, write_weights
 from training.export.runtime import check_difference, measure_runtime
 from training.fitting.trained import TrainedRun, load_inputs, load_run

@@ -15,7 +15,7 @@ from torch import nn
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.model.bundle import Bundle, onnx_files
 from gas_fusion_ros.model.runtimes import OnnxRuntime, load_networks
-from training.export.folder import ExportError
+from gas_fusion_ros.teaching.bundle_folder import ExportError
 from training.export.networks import Tensors, random_inputs
 from training.fitting.trained import TrainedRun
 

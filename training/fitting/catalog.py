@@ -12,7 +12,7 @@ import yaml
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.model.networks.registry import ARCHITECTURES
 from gas_fusion_ros.model.thermal import Preparation
-from training.data.limits import check_limits
+from gas_fusion_ros.teaching.limits import check_limits
 from training.fitting.yardsticks import ESTIMATORS
 
 FOLDER = Path(__file__).parent / "models"

@@ -7,27 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.observation import CLEAN_AIR
+from gas_fusion_ros.teaching import calibration
 
 FALSE_ALARM_SHARE = 0.01
 """Share of clean validation readings that may exceed the advised alarm threshold."""
 
 
 def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the temperature that minimises the cross entropy of `logits` / temperature.
-
-    Source: Guo et al. (2017), On Calibration of Modern Neural Networks. Kept within 0.05 .. 20.
+    """Return the temperature that minimises the cross entropy; as `teaching.calibration` does.
 
     Args:
         logits: shape (N, K).
         labels: shape (N,).
     """
-    candidates = torch.logspace(np.log10(0.05), np.log10(20.0), 600)
-    losses = torch.stack([nn.functional.cross_entropy(logits / value, labels) for value in candidates])
-    return round(float(candidates[losses.argmin()]), 4)
+    return calibration.fit_temperature(logits.detach().numpy(), labels.numpy())
 
 
 def clean_leaks(

@@ -11,9 +11,9 @@ from sklearn.metrics import roc_auc_score
 
 from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.base.units import SECONDS_PER_HOUR
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_S
 from gas_fusion_ros.truth import scoring as metrics
 from gas_fusion_ros.truth.scoring import RELIABILITY_BINS, Reliability, ReliabilityBin
-from training.data.windows import ROW_PERIOD_S
 
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.alarm.settings import BALANCED
-from training.scoring.alarm_tuning import AlarmTuning, tune_alarm
+from gas_fusion_ros.teaching.alarm_tuning import TARGETS, AlarmTuning, tune_alarm
+from gas_fusion_ros.teaching.onsets import Onset, splice_onsets
 from training.temporal.encoder_fitting import EncoderAnswers
 from training.temporal.nested import Choice, Outside
 from training.temporal.recipes import Fitted
-from training.variations.onsets import Onset, splice_onsets
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -25,12 +24,6 @@ def leak_probabilities(answers: EncoderAnswers, temperature: float, clean: int) 
 def probabilities_of(answers: EncoderAnswers, temperature: float) -> Probabilities:
     """Return calibrated probabilities, shape (N, K)."""
     return (answers.logits / temperature).softmax(dim=1).numpy()
-
-
-TARGETS: Mapping[str, float] = {"cautious": 0.0, BALANCED: 2.0, "quick": 6.0}
-"""False alarms per hour of clean air that the alarm of each profile may raise on the inner folds.
-
-One alarm in all of the data set's clean air that the folds hold out is more than one per hour."""
 
 
 def tune(choice: Choice, outside: Outside) -> dict[str, AlarmTuning]:

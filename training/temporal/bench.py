@@ -10,9 +10,9 @@ from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.model.bundle import file_sha256
+from gas_fusion_ros.teaching.windows import Recording
 from training.data.copies import NO_COPIES, Copies, find_copies
 from training.data.splits import STRICT, Indices, SplitSettings, places_in_class, split_rows
-from training.data.windows import Recording
 from training.temporal.nested import Outside
 
 CHOICE_SEED = 0

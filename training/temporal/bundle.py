@@ -18,10 +18,10 @@ from gas_fusion_ros.alarm.settings import BALANCED, DepartureAdvice
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.model.bundle import ONNX_FILES, Bundle, domain_to_json, window_to_json
 from gas_fusion_ros.model.runtimes import OnnxRuntime, load_networks
+from gas_fusion_ros.teaching.bundle_folder import ExportError, whole, write_manifest
 from training.data.images import Images
 from training.export.bundle import INPUTS
 from training.export.card import AS_TRAINED, RUNTIME, write_card
-from training.export.folder import ExportError, whole, write_manifest
 from training.export.networks import Tensors, deployed, to_onnx, write_tensors
 from training.export.runtime import check_difference, measure_network
 from training.results.benchmark_result import BenchmarkResult

@@ -27,11 +27,11 @@ from gas_fusion_ros.model.networks.window_encoders import (
     WindowStatistics,
 )
 from gas_fusion_ros.model.window import Window, WindowSettings
-from training.data.limits import check_limits
+from gas_fusion_ros.teaching.augmentation import COUNTS, AugmentationSettings, augment
+from gas_fusion_ros.teaching.limits import check_limits
+from gas_fusion_ros.teaching.windows import TrainingPart, Windows
 from training.data.splits import Indices
-from training.data.windows import TrainingPart, Windows
 from training.fitting.material import Normalisation
-from training.variations.augmentation import COUNTS, AugmentationSettings, augment
 from training.variations.patrol_windows import patrol_windows
 
 M = TypeVar("M", bound=nn.Module)

@@ -17,10 +17,10 @@ from torch import nn
 
 from gas_fusion_ros.model.networks.shape import Shape
 from gas_fusion_ros.model.networks.temporal import TemporalFusion, ThermalEncoder
+from gas_fusion_ros.teaching.limits import check_limits
+from gas_fusion_ros.teaching.windows import Windows
 from training.data.images import Images
-from training.data.limits import check_limits
 from training.data.splits import Indices
-from training.data.windows import Windows
 from training.scoring.calibration import fit_temperature
 from training.temporal.encoder_fitting import FittedEncoder, as_tensors, one_cycle
 from training.temporal.nested import FALSE_REJECT_RATE, Choice, Fold, Outside

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from gas_fusion_ros.teaching.windows import Recording, TrainingPart, Windows
 from training.data.copies import Copies
 from training.data.splits import Indices, far_from
-from training.data.windows import Recording, TrainingPart, Windows
 from training.scoring.calibration import fit_temperature
 from training.temporal.encoder_fitting import EncoderAnswers
 from training.temporal.recipes import Fitted, Recipe

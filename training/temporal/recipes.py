@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gas_fusion_ros.model.window import WindowSettings
-from training.data.windows import ROW_PERIOD_S, TrainingPart, Windows
+from gas_fusion_ros.teaching.onsets import Onset
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_S, TrainingPart, Windows
 from training.temporal.encoder_fitting import EncoderAnswers, EncoderSettings, fit_encoder
-from training.variations.onsets import Onset
 from training.variations.patrol_windows import patrol_onsets
 
 

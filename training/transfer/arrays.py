@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.array.description import ArrayDescription
+from gas_fusion_ros.teaching.windows import Recording
 from training.data.splits import BLOCKED, EMBARGO, FRACTION, Indices, SplitSettings
-from training.data.windows import Recording
 from training.temporal.bench import Bench
 from training.temporal.recipes import Fitted, Recipe
 

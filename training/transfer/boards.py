@@ -13,10 +13,10 @@ import numpy.typing as npt
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Unit
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import Bundle
-from training.data.windows import Recording, TrainingPart
+from gas_fusion_ros.teaching.augmentation import AugmentationSettings
+from gas_fusion_ros.teaching.windows import Recording, TrainingPart
 from training.temporal.encoder_fitting import EncoderSettings, fit_encoder
 from training.transfer.alarms import first_alarm
-from training.variations.augmentation import AugmentationSettings
 
 CALIBRATION_ROWS = 100
 FILE = "boards.csv"

@@ -12,7 +12,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KNeighborsClassifier
 
 from gas_fusion_ros.simulation.mq_response import CORE_SCALE, MIN_RECOGNISED
-from training.data.windows import ROW_PERIOD_S
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_S
 
 WARM_UP_ROWS = 150
 """Rows at the start of the NoGas recording in which the array still warms up (5 minutes)."""

@@ -24,10 +24,10 @@ from gas_fusion_ros.simulation.mq_response import (
     parse_statistics,
 )
 from gas_fusion_ros.simulation.patrol import Encounter, Patrol
+from gas_fusion_ros.teaching.onsets import LEAD, Onset
+from gas_fusion_ros.teaching.windows import TrainingPart, Windows
 from training.data.splits import Indices
-from training.data.windows import TrainingPart, Windows
 from training.variations.mixtures import MixtureSettings, fit_classes, warmed_up
-from training.variations.onsets import LEAD, Onset
 
 FIRST_SEED = 1_000_000
 """Seed of the first patrol to train on: far from those that models are tried on."""

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.array.description import ArrayDescription
-from training.data.windows import Windows
-from training.variations.augmentation import add_noise, filled, kill_channels, scale_gain, shift_baseline
+from gas_fusion_ros.teaching.augmentation import add_noise, filled, kill_channels, scale_gain, shift_baseline
+from gas_fusion_ros.teaching.windows import Windows
 
 GAIN = 0.1
 """Share by which a channel's gain is off."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from training.data.limits import Limit, check_limits
+from gas_fusion_ros.teaching.limits import Limit, check_limits
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 Each sensor gives its evidence, the logarithm of its calibrated class probabilities, and these add up: as
 they do where both sensors err independently. A missing sensor adds nothing, so one network serves all modes.
+Of a class that was taught without pictures a picture says what it says of the others on average.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import torch
@@ -46,6 +48,8 @@ class ThermalEncoder(nn.Module):
     The distance is that of the last hidden layer to the nearest class's mean, in training's standard
     deviations: Lee et al. (2018), A Simple Unified Framework for Detecting Out-of-Distribution Samples,
     with a diagonal covariance.
+
+    Weights may hold fewer classes than a fresh network: the first ones, those of which there are pictures.
     """
 
     centres: torch.Tensor
@@ -58,12 +62,42 @@ class ThermalEncoder(nn.Module):
         self.embedding, self.classes = head[:-1], head[-1]
         self.register_buffer("centres", torch.zeros(shape.classes, EMBEDDING))
         self.register_buffer("deviation", torch.ones(EMBEDDING))
+        self.register_load_state_dict_pre_hook(_fit_classes)
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Turn pictures (N, I, S, S) in 0..1 into logits (N, K) and a distance (N,)."""
+        """Turn pictures (N, I, S, S) in 0..1 into logits of the classes with pictures and a distance (N,)."""
         embedded = self.embedding(self.features(image))
         apart = (embedded[:, None] - self.centres) / self.deviation
         return self.classes(embedded), apart.square().mean(dim=2).amin(dim=1)
+
+
+def _fit_classes(network: nn.Module, state: dict[str, torch.Tensor], prefix: str, *_: object) -> None:
+    """Make room for as many classes as weights hold."""
+    assert isinstance(network, ThermalEncoder)
+    weight = state.get(f"{prefix}classes.weight")
+    if weight is not None and weight.dim() == 2:
+        network.classes = nn.Linear(EMBEDDING, len(weight))
+        network.centres = network.centres.new_zeros(len(weight), EMBEDDING)
+
+
+def with_unseen(logits: torch.Tensor, temperature: torch.Tensor, seen: int, unseen: int) -> torch.Tensor:
+    """Complete logits by those of the classes of which there are no pictures.
+
+    Each gets the mean probability of the others: so a picture moves it neither up nor down on average.
+
+    Args:
+        logits: shape (N, seen), of the first classes.
+        temperature: scalar, what makes calibrated probabilities of them.
+        seen: how many these are.
+        unseen: how many there are of the others.
+
+    Returns:
+        Shape (N, seen + unseen).
+    """
+    if not unseen:
+        return logits
+    mean = ((logits / temperature).logsumexp(dim=1, keepdim=True) - math.log(seen)) * temperature
+    return torch.cat((logits, *[mean] * unseen), dim=1)
 
 
 class TemporalFusion(nn.Module):
@@ -81,6 +115,7 @@ class TemporalFusion(nn.Module):
 
     def __init__(self, shape: Shape, encoder: Callable[[Shape], nn.Module]) -> None:
         super().__init__()
+        self.classes = shape.classes
         self.gas = encoder(shape)
         self.thermal = ThermalEncoder(shape)
         self.register_buffer("temperatures", torch.ones(2))
@@ -103,7 +138,9 @@ class TemporalFusion(nn.Module):
             Logits (N, K); novelty (N,), 1 at the limit, of the window or, without a reading, of the picture.
         """
         gas_logits, gas_distance = self.gas(gas, valid)
-        thermal_logits, thermal_distance = self.thermal(image)
+        seen_logits, thermal_distance = self.thermal(image)
+        seen = self.thermal.classes.out_features
+        thermal_logits = with_unseen(seen_logits, self.temperatures[1], seen, self.classes - seen)
         has_gas = alive(valid).amax(dim=1, keepdim=True)
         # Both at once, so that temperatures and limits are initializers of their own in ONNX.
         novelty = torch.stack((gas_distance, thermal_distance), dim=1) / self.limits

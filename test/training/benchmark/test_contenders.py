@@ -9,6 +9,7 @@ import pytest
 import small_benchmark as small
 
 from gas_fusion_ros.model.window import WindowSettings
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_NS, TrainingPart
 from training.benchmark.contenders import (
     CONTENDERS,
     WINDOW_ESTIMATORS,
@@ -17,7 +18,6 @@ from training.benchmark.contenders import (
     choose_contenders,
 )
 from training.data.splits import EMBARGO
-from training.data.windows import ROW_PERIOD_NS, TrainingPart
 from training.temporal.recipes import EncoderRecipe, Recipe
 
 WINDOW = WindowSettings(6)

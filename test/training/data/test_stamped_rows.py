@@ -17,7 +17,7 @@ from gas_fusion_ros.base.dataset import CSV_NAME, Dataset
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.window import WindowSettings
-from training.data.windows import ROW_PERIOD_NS, Recording, Windows
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_NS, Recording, Windows
 
 NOTHING = np.zeros(0, dtype=np.int64)
 ROWS = 40

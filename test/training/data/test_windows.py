@@ -20,8 +20,8 @@ from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, Observat
 from gas_fusion_ros.model.classifier import Classifier
 from gas_fusion_ros.model.window import WindowSettings
 from gas_fusion_ros.pairing.pairing import Pairing, PairingSettings
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_NS, Recording, TrainingPart, Windows
 from training.data.copies import Copies
-from training.data.windows import ROW_PERIOD_NS, Recording, TrainingPart, Windows
 from training.fitting.material import Normalisation
 from training.temporal.encoder_fitting import as_tensors
 

@@ -21,12 +21,12 @@ from gas_fusion_ros.model.networks.registry import ARCHITECTURES
 from gas_fusion_ros.model.networks.shape import Shape
 from gas_fusion_ros.model.runtimes import OnnxRuntime, load_networks
 from gas_fusion_ros.model.thermal import Preparation
+from gas_fusion_ros.teaching.bundle_folder import ExportError
 from training.data.splits import SplitSettings
 from training.export import networks
 from training.export.__main__ import main
 from training.export.bundle import export, load_runs
 from training.export.card import RUNTIME
-from training.export.folder import ExportError
 from training.export.networks import deployed, write_weights
 from training.export.runtime import check_difference
 from training.fitting.runs import LOGITS, WEIGHTS

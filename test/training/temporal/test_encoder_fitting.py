@@ -20,7 +20,7 @@ from gas_fusion_ros.model.networks.window_encoders import (
     PatrolPrototypeEncoder,
     PrototypeEncoder,
 )
-from training.data.windows import TrainingPart, Windows
+from gas_fusion_ros.teaching.windows import TrainingPart, Windows
 from training.fitting.material import Normalisation
 from training.temporal import encoder_fitting
 from training.temporal.encoder_fitting import EncoderAnswers, EncoderSettings, as_tensors, fit_encoder

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gas_fusion_ros.model.window import WindowSettings
+from gas_fusion_ros.teaching.windows import TrainingPart, Windows
 from training.data.copies import NO_COPIES, Copies
-from training.data.windows import TrainingPart, Windows
 from training.temporal.encoder_fitting import EncoderAnswers
 from training.temporal.nested import FALSE_REJECT_RATE, FOLDS, NestedError, Outside, choose
 from training.temporal.recipes import Fitted, Recipe

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from gas_fusion_ros.base.observation import GasReading, Observation
 from gas_fusion_ros.model.networks.window_encoders import PrototypeEncoder
 from gas_fusion_ros.model.window import WindowHistory, WindowSettings
+from gas_fusion_ros.teaching.onsets import AFTER, LEAD, splice_onsets
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_NS, Recording
 from training.data.copies import NO_COPIES
 from training.data.splits import BLOCKED, SplitSettings, split_rows
-from training.data.windows import ROW_PERIOD_NS, Recording
 from training.temporal.encoder_fitting import EncoderSettings, fit_encoder
 from training.temporal.nested import Outside, choose
 from training.temporal.recipes import EncoderRecipe
-from training.variations.onsets import AFTER, LEAD, splice_onsets
 
 ROWS = 120
 EMBARGO = 12

@@ -26,9 +26,9 @@ from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier
 from gas_fusion_ros.model.runtimes import OnnxRuntime, Runtime, TorchRuntime
 from gas_fusion_ros.simulation.patrol import Patrol
+from gas_fusion_ros.teaching.bundle_folder import ExportError
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_NS
 from training.data.splits import BLOCKED, SplitSettings
-from training.data.windows import ROW_PERIOD_NS
-from training.export.folder import ExportError
 from training.temporal import __main__ as temporal
 from training.temporal import bundle as bundle_module
 from training.temporal.fusion_fitting import ThermalSettings

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
-from training.data.windows import Recording
+from gas_fusion_ros.teaching.windows import Recording
 from training.transfer.arrays import KINDS, ArrayKind, draw_array
 
 ARRAY = ArrayDescription(tuple(ArrayChannel(name, baseline=0.2) for name in ("mq2", "mq3", "mq5")))

@@ -11,8 +11,8 @@ import pytest
 import small_benchmark as small
 
 from gas_fusion_ros.model.window import WindowSettings
-from training.data.windows import ROW_PERIOD_NS, Recording
-from training.variations.onsets import AFTER, BEFORE, LEAD, splice_onsets
+from gas_fusion_ros.teaching.onsets import AFTER, BEFORE, LEAD, splice_onsets
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_NS, Recording
 
 WINDOW = WindowSettings(8)
 ROWS = np.concatenate([np.arange(start, start + 70) for start in (10, 140, 270, 400)])

@@ -12,10 +12,10 @@ import pytest
 import small_benchmark as small
 
 from gas_fusion_ros.model.window import WindowSettings
-from training.data.windows import ROW_PERIOD_NS, Recording, TrainingPart
+from gas_fusion_ros.teaching.onsets import LEAD
+from gas_fusion_ros.teaching.windows import ROW_PERIOD_NS, Recording, TrainingPart
 from training.variations import patrol_windows as module
 from training.variations.mixtures import WARM_UP_ROWS, MixtureSettings
-from training.variations.onsets import LEAD
 from training.variations.patrol_windows import patrol_onsets, patrol_windows
 
 WINDOW = WindowSettings(8)

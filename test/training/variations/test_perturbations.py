@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from made_windows import any_windows, made_windows
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
+from gas_fusion_ros.teaching.augmentation import filled
+from gas_fusion_ros.teaching.windows import Windows
 from training.benchmark.summary import grouped
-from training.data.windows import Windows
-from training.variations.augmentation import filled
 from training.variations.perturbations import Perturbation, PerturbationError, perturbations
 
 ALL = {each.name: each for each in perturbations(PAPER_CHANNELS)}

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gas_fusion_ros.model.window import WindowSettings
-from training.data.splits import Indices
-from training.data.windows import Recording, Windows
+from gas_fusion_ros.teaching.windows import Indices, Recording, Windows
 
 BEFORE = 60
 """Rows of clean air."""

@@ -17,7 +17,8 @@ from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.window import Window, WindowSettings, resample
-from training.data.splits import Indices
+
+Indices = npt.NDArray[np.int64]
 
 ROW_PERIOD_S = 2.0
 """Seconds between two rows of the published data set (Narkhede et al. 2022)."""

@@ -15,8 +15,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from training.data.limits import Limit, check_limits
-from training.data.windows import Windows
+from gas_fusion_ros.teaching.limits import Limit, check_limits
+from gas_fusion_ros.teaching.windows import Windows
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 Values = npt.NDArray[np.floating]

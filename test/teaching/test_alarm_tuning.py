@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import needs_training  # noqa: F401
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gas_fusion_ros.alarm.leak_alarm import AlarmSettings, LeakAlarm, Severity
-from training.scoring.alarm_tuning import (
+from gas_fusion_ros.teaching.alarm_tuning import (
     GRID,
     AlarmGrid,
     AlarmTuning,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from training.data.windows import Windows
-from training.variations.augmentation import filled
+from gas_fusion_ros.teaching.augmentation import filled
+from gas_fusion_ros.teaching.windows import Windows
 
 
 def made_windows(labels: list[int], readings: int = 40, channels: int = 7, seed: int = 0) -> Windows:

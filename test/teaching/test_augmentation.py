@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-import needs_training  # noqa: F401
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -14,8 +13,7 @@ from hypothesis import strategies as st
 from made_windows import any_windows, made_windows
 
 from gas_fusion_ros.model.window import resample
-from training.data.windows import Windows
-from training.variations.augmentation import (
+from gas_fusion_ros.teaching.augmentation import (
     COUNTS,
     AugmentationSettings,
     add_drift,
@@ -34,6 +32,7 @@ from training.variations.augmentation import (
     shift_baseline,
     truncate,
 )
+from gas_fusion_ros.teaching.windows import Windows
 
 SETTINGS = COUNTS
 CLEAN = 1

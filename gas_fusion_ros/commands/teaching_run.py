@@ -1,0 +1,160 @@
+"""What `gas-fusion teach` does: reads the recordings, teaches, and says what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from gas_fusion_ros.alarm.settings import severities_for
+from gas_fusion_ros.bags.reader import BagReadError
+from gas_fusion_ros.bags.storage.limits import BagLimits
+from gas_fusion_ros.bags.topics import BagTopics
+from gas_fusion_ros.base.observation import CLEAN_AIR
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.commands.progress import counted
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain, complain_of, fail, say
+from gas_fusion_ros.model.bundle import Bundle, BundleError
+from gas_fusion_ros.teaching.sources import (
+    BagSettings,
+    Labelled,
+    array_of,
+    deviations,
+    is_folder,
+    read_bag,
+    read_table,
+    together,
+)
+from gas_fusion_ros.teaching.taught_bundle import (
+    Origin,
+    Taught,
+    TeachingError,
+    TeachingSettings,
+    known_classes,
+    teach,
+)
+from gas_fusion_ros.teaching.taught_network import read_network
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the command.
+
+    Attributes:
+        sources: bags, folders or CSVs.
+        output: new or empty folder.
+        start: bundle to begin with.
+        labels: CSVs of intervals, one for each bag, or none.
+        array: array file of all sources; None for that beside each.
+        name: the new model's.
+        forget: classes that it is to lose.
+        embargo_ns: beside held-out readings; None for the span of a window.
+        seed: decides copies and clusters.
+        topics: names where they are not to be found by convention.
+        limits: what of the machine unpacking may take.
+        command: as it was given.
+    """
+
+    sources: tuple[Path, ...]
+    output: Path
+    start: str
+    labels: tuple[Path, ...]
+    array: Path | None
+    name: str
+    forget: tuple[str, ...]
+    embargo_ns: int | None
+    seed: int
+    topics: BagTopics
+    limits: BagLimits
+    command: str
+
+
+def run(request: Request) -> int:
+    """Teach, say what came of it, and return the exit code; a refusal ends the command with its own."""
+    began_s = time.perf_counter()
+    problems = Problems()
+    try:
+        bundle = Bundle.load(find_bundle(request.start))
+        read_network(bundle)  # refused before minutes of reading
+        known = known_classes(bundle, request.forget)
+        read = [
+            _read(source, settings, request.array, bundle, problems) for source, settings in _sources(request)
+        ]
+        settings = TeachingSettings(
+            request.name, request.forget, request.embargo_ns, request.command, request.seed
+        )
+        origins = [origin for _, origin in read]
+        material = together([part for part, _ in read], known)
+        taught = teach(bundle, material, origins, request.output, settings)
+    except (ValueError, BundleError, BagReadError, FileNotFoundError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"--output {shown(request.output)} cannot be written: {error.strerror or error}")
+    _report(taught, bundle, origins, time.perf_counter() - began_s)
+    lost = complain_of(problems)
+    for warning in taught.warnings:
+        complain(f"warning: {warning}")
+    return EXIT_LOSSES if lost or taught.warnings else 0
+
+
+def _sources(request: Request) -> list[tuple[Path, BagSettings]]:
+    bags = [source for source in request.sources if not is_folder(source)]
+    if request.labels and len(request.labels) != len(bags):
+        raise TeachingError(
+            f"--labels is given {len(request.labels)} times for {len(bags)} bags; expected a CSV for each, "
+            "in "
+            "their order; a folder has its own"
+        )
+    files = dict(zip(bags, request.labels or [None] * len(bags), strict=True))
+    return [
+        (source, BagSettings(request.topics, files.get(source), request.limits)) for source in request.sources
+    ]
+
+
+def _read(
+    source: Path, settings: BagSettings, given: Path | None, bundle: Bundle, problems: Problems
+) -> tuple[tuple[Labelled, npt.NDArray[np.float32]], Origin]:
+    known = array_of(source, given, bundle)
+    if is_folder(source):
+        channels = [one for one in known.array.names if one in bundle.channels]
+        labelled = read_table(source, channels, problems)
+    else:
+        with counted(shown(source.name), None) as tick:
+            labelled = read_bag(source, settings, problems, tick)
+    origin = Origin(str(source), labelled.sha256, known.told, dict(sorted(Counter(labelled.labels).items())))
+    return (labelled, deviations(labelled, known, bundle.channels)), origin
+
+
+def _report(taught: Taught, origin: Bundle, origins: Sequence[Origin], seconds: float) -> None:
+    for one in origins:
+        say(f"{shown(one.path)}: array {one.array}")
+    table = Table("class", "readings", "held-out recall", "else taken for", "", box=box.SIMPLE_HEAD)
+    for report in taught.classes:
+        confused = "-" if report.confused is None else f"{report.confused[0]} {report.confused[1]:.0%}"
+        kind = "new" if report.is_new else "known, taught more"
+        table.add_row(report.name, str(report.readings), f"{report.recall:.3f}", confused, kind)
+    Console().print(table)
+    kept = ", ".join(f"{name} {share:.0%}" for name, share in taught.remembered.items())
+    say(f"of what {origin.name} knew is still taken for it: {kept}")
+    for note in taught.notes:
+        say(note)
+    gases = [name for name in taught.bundle.classes if name != CLEAN_AIR]
+    silent = [name for name in gases if name not in severities_for(taught.bundle.classes)]
+    gone = [name for name in severities_for(origin.classes) if name not in gases]
+    if silent or gone:
+        say(
+            f"on the robot name {', '.join(gases)} among alarm.critical_classes or alarm.warning_classes: "
+            "others "
+            "raise no alarm of their own"
+        )
+    say(f"{shown(taught.bundle.path)}: model {shown(taught.bundle.name)}, in {seconds:.1f} s")
