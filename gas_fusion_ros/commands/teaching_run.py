@@ -124,13 +124,14 @@ def _sources(request: Request) -> list[tuple[Path, BagSettings]]:
 def _read(
     source: Path, settings: BagSettings, given: Path | None, bundle: Bundle, problems: Problems
 ) -> tuple[tuple[Labelled, npt.NDArray[np.float32]], Origin]:
-    known = array_of(source, given, bundle)
     if is_folder(source):
+        known = array_of(source, given, bundle)
         channels = [one for one in known.array.names if one in bundle.channels]
         labelled = read_table(source, channels, problems)
     else:
         with counted(shown(source.name), None) as tick:
             labelled = read_bag(source, settings, problems, tick)
+        known = array_of(source, given, bundle, labelled.arrays)
     origin = Origin(str(source), labelled.sha256, known.told, dict(sorted(Counter(labelled.labels).items())))
     return (labelled, deviations(labelled, known, bundle.channels)), origin
 

@@ -108,9 +108,9 @@ def test_labels_of_a_bag_teach_as_a_folder_does(four: Bundle, tmp_path: Path) ->
     source = lessons.write_lesson(tmp_path / "day", {"NoGas": 70, "Methane": 90})
     code, said = invoke("bag", "--data", source, "--output", tmp_path / "bag")
     assert code == 0, said
-    code, said = teach(four, tmp_path / "five", tmp_path / "bag", "--array", source / ARRAY_FILE_NAME)
+    code, said = teach(four, tmp_path / "five", tmp_path / "bag")
     assert code == 0, said
-    assert "--array" in said
+    assert "as gas/array_info of" in said
     assert Bundle.load(tmp_path / "five").classes[-1] == "Methane"
 
 
