@@ -80,6 +80,7 @@ def test_clean_air_among_what_is_taught_tunes_the_alarm(four: Bundle, tmp_path: 
     assert code == 0, said
     assert "Smoke: 30 readings, 2 s apart, are too few" in said
     assert "is the old one" not in said
+    assert "tuned on what was held out" in said
     bundle = Bundle.load(tmp_path / "more")
     assert bundle.alarm.false_alarms_per_hour == 0
     assert bundle.alarm.on_threshold >= four.alarm.on_threshold
