@@ -40,7 +40,7 @@ from training.temporal.encoder_fitting import EncoderSettings, FittedEncoder, fi
 from training.temporal.nested import Outside
 from training.temporal.recipes import TWO_MINUTES_S
 
-CONSOLE = Console()
+CONSOLE = Console(width=110)
 ROWS = 90
 """Of the gas that is taught: three minutes."""
 SETTINGS = EncoderSettings("patrols", period_s=TWO_MINUTES_S)
@@ -185,7 +185,7 @@ def scores(bench: Bench, position: float, seed: int) -> Iterator[Comparison]:
 
 
 def measured(bundle: Path, dataset: Dataset, gas: str) -> dict[str, float]:
-    """Teach a bundle 90 rows of a gas under another name by the command; return seconds and MiB."""
+    """Let the command teach a bundle 90 rows of a gas that it is to forget; return seconds and MiB."""
     # Not by getrusage: a child begins with its parent's peak there, which has imported torch.
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "lesson"
@@ -195,7 +195,7 @@ def measured(bundle: Path, dataset: Dataset, gas: str) -> dict[str, float]:
             writer = csv.writer(file)
             writer.writerow(["Serial Number", *dataset.channels, "Gas"])
             for row in rows:
-                writer.writerow([row.serial, *row.counts.astype(int), f"{gas} again"])
+                writer.writerow([row.serial, *row.counts.astype(int), gas])
         array = array_of(dataset, Domain.LOG_RATIO)
         assert array is not None
         clean = dataset.counts[dataset.labels == dataset.classes.index(CLEAN_AIR)]
@@ -207,7 +207,8 @@ def measured(bundle: Path, dataset: Dataset, gas: str) -> dict[str, float]:
             "used = re.search('VmHWM: *(\\d+)', open('/proc/self/status').read().replace(chr(9), ' '))[1]\n"
             "print(json.dumps({'code': code, 's': time.perf_counter() - began, 'mib': int(used) / 1024}))"
         )
-        arguments = ["teach", str(source), "--from", str(bundle), "--output", str(Path(folder) / "taught")]
+        output = str(Path(folder) / "taught")
+        arguments = ["teach", str(source), "--from", str(bundle), "--output", output, "--forget", gas]
         done = subprocess.run(
             [sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, text=True, check=True
         )

@@ -47,8 +47,8 @@ def teach(
     array: Annotated[
         Optional[Path],
         typer.Option(
-            help="Array file of all recordings, with baselines. Unless given array.yaml beside each, or else "
-            "the array that the model learned from."
+            help="Array file of all recordings, with baselines. Unless given as each says, a bag on "
+            "gas/array_info, a folder in array.yaml; or else the array that the model learned from."
         ),
     ] = None,
     name: Annotated[

@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gas_fusion_ros.alarm.settings import severities_for
+from gas_fusion_ros.alarm.settings import AlarmAdvice, severities_for
 from gas_fusion_ros.bags.reader import BagReadError
 from gas_fusion_ros.bags.storage.limits import BagLimits
 from gas_fusion_ros.bags.topics import BagTopics
@@ -22,6 +22,7 @@ from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain, complain_of, fail, say
 from gas_fusion_ros.model.bundle import Bundle, BundleError
@@ -124,13 +125,14 @@ def _sources(request: Request) -> list[tuple[Path, BagSettings]]:
 def _read(
     source: Path, settings: BagSettings, given: Path | None, bundle: Bundle, problems: Problems
 ) -> tuple[tuple[Labelled, npt.NDArray[np.float32]], Origin]:
-    known = array_of(source, given, bundle)
     if is_folder(source):
+        known = array_of(source, given, bundle)
         channels = [one for one in known.array.names if one in bundle.channels]
         labelled = read_table(source, channels, problems)
     else:
         with counted(shown(source.name), None) as tick:
             labelled = read_bag(source, settings, problems, tick)
+        known = array_of(source, given, bundle, labelled.arrays)
     origin = Origin(str(source), labelled.sha256, known.told, dict(sorted(Counter(labelled.labels).items())))
     return (labelled, deviations(labelled, known, bundle.channels)), origin
 
@@ -148,6 +150,8 @@ def _report(taught: Taught, origin: Bundle, origins: Sequence[Origin], seconds: 
     say(f"of what {origin.name} knew is still taken for it: {kept}")
     for note in taught.notes:
         say(note)
+    if taught.retuned:
+        say(_alarm(taught.bundle.alarm))
     gases = [name for name in taught.bundle.classes if name != CLEAN_AIR]
     silent = [name for name in gases if name not in severities_for(taught.bundle.classes)]
     gone = [name for name in severities_for(origin.classes) if name not in gases]
@@ -158,3 +162,13 @@ def _report(taught: Taught, origin: Bundle, origins: Sequence[Origin], seconds: 
             "raise no alarm of their own"
         )
     say(f"{shown(taught.bundle.path)}: model {shown(taught.bundle.name)}, in {seconds:.1f} s")
+
+
+def _alarm(advice: AlarmAdvice) -> str:
+    delay = "none is heard" if advice.delay_s is None else f"heard after {advice.delay_s:g} s"
+    return (
+        f"the alarm's advice, tuned on what was held out: {advice.on_threshold:g} for "
+        f"{advice.on_delay_ns / NANOSECONDS_PER_SECOND:g} s; false alarms per hour "
+        f"{advice.false_alarms_per_hour:g}, "
+        f"leaks missed {advice.missed:.0%}, {delay}"
+    )

@@ -13,15 +13,16 @@ import numpy.typing as npt
 from gas_fusion_ros.array.array_file import ARRAY_FILE_NAME, load_array
 from gas_fusion_ros.array.calibration import saturated_shares
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
-from gas_fusion_ros.bags.reader import BagReader
+from gas_fusion_ros.bags.reader import BagMessage, BagReader
 from gas_fusion_ros.bags.storage.limits import BagLimits
-from gas_fusion_ros.bags.topics import BagTopics, find_topics
+from gas_fusion_ros.bags.topics import ARRAY_INFO, BagTopics, find_topics
 from gas_fusion_ros.base.dataset import Dataset, MissingColumnError
 from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.model.bundle import Bundle, file_sha256
 from gas_fusion_ros.ros.messages import MessageError, channel_names, decode_reading
+from gas_fusion_ros.ros.source_messages import decode_array
 from gas_fusion_ros.teaching.windows import ROW_PERIOD_NS, Recording
 from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.labelling import read_label_track, recording_start
@@ -30,7 +31,8 @@ from gas_fusion_ros.truth.track import Moments
 
 MOST_SATURATED = 0.1
 """Share of a class's readings of a channel that may be at an end of the converter's range."""
-_BESIDE = ("image", "leaks", "pose", "array")
+_BESIDE = ("image", "leaks", "pose")
+_MOST_ARRAYS = 10
 _PERIOD_TOLERANCE = 0.05
 """Readings come a little early at times: this part of a period is forgiven."""
 
@@ -51,6 +53,7 @@ class Labelled:
         stamps_ns: shape (N,).
         labels: the class of each, length N.
         bags: which of its time lines each is of, length N.
+        arrays: what it says of the array itself, each once, in its order.
     """
 
     path: Path
@@ -60,6 +63,7 @@ class Labelled:
     stamps_ns: npt.NDArray[np.int64]
     labels: tuple[str, ...]
     bags: tuple[str, ...]
+    arrays: tuple[ArrayDescription, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,17 +79,33 @@ def is_folder(source: Path) -> bool:
     return source.suffix.lower() == ".csv" or (source.is_dir() and any(source.glob("*.csv")))
 
 
-def array_of(source: Path, given: Path | None, bundle: Bundle) -> KnownArray:
-    """Return a recording's array: of the file given, of the one beside the recording, or else the bundle's.
+def array_of(
+    source: Path, given: Path | None, bundle: Bundle, told: Sequence[ArrayDescription] = ()
+) -> KnownArray:
+    """Return a recording's array: of the file given, else as the recording says, or else the bundle's.
+
+    Args:
+        source: the recording; beside a table the file `ARRAY_FILE_NAME` may say it.
+        given: an array file.
+        bundle: what is taught.
+        told: what a bag says of its array.
 
     Raises:
         ArrayFileError: the file cannot be used.
-        SourceError: it has no baseline of any of the bundle's channels.
+        SourceError: it has no baseline of any of the bundle's channels, or a bag tells of several arrays.
     """
     beside = (source if source.is_dir() else source.parent) / ARRAY_FILE_NAME
     if given is not None:
         known = KnownArray(load_array(given), f"--array {given}")
-    elif beside.is_file():
+    elif len(told) > 1:
+        raise SourceError(
+            f"{shown(source)} tells of {len(told)} arrays, or of one that was calibrated anew; say by "
+            "--array which "
+            "holds, or record one bag of each"
+        )
+    elif told:
+        known = KnownArray(told[0], f"as {ARRAY_INFO} of {source} says")
+    elif is_folder(source) and beside.is_file():
         known = KnownArray(load_array(beside), str(beside))
     else:
         assert bundle.array is not None  # else it could not be taught
@@ -93,9 +113,9 @@ def array_of(source: Path, given: Path | None, bundle: Bundle) -> KnownArray:
     calibrated = [one.name for one in known.array.channels if one.baseline is not None]
     if not set(calibrated) & set(bundle.channels):
         raise SourceError(
-            f"{known.told} has no baseline of {', '.join(bundle.channels)}; `gas-fusion calibrate` "
-            "measures them in "
-            "clean air"
+            f"the array, {known.told}, has no baseline of {', '.join(bundle.channels)}; `gas-fusion "
+            "calibrate` "
+            "measures them in clean air"
         )
     return known
 
@@ -165,14 +185,18 @@ def read_bag(path: Path, settings: BagSettings, problems: Problems, tick: Callab
     """
     readings, stamps, labels = [], [], []
     names: tuple[str, ...] = ()
+    arrays: list[ArrayDescription] = []
     with BagReader(path, problems, settings.limits) as reader:
         topics = find_topics(reader.topics, settings.topics, problems, _BESIDE)
         if topics.gas is None:
             raise SourceError(f"{shown(path)} has no gas readings; --gas-topic names their topic")
         track, is_stamped = _truth(reader, topics, settings, problems)
         moments = Moments()
-        for message in reader.messages({topics.gas}):
+        for message in reader.messages({topics.gas, *([topics.array] if topics.array else [])}):
             tick()
+            if message.topic == topics.array:
+                _hear_array(message, arrays, problems)
+                continue
             try:
                 names = names or channel_names(message.message)
                 reading = decode_reading(message.message, names)
@@ -190,8 +214,27 @@ def read_bag(path: Path, settings: BagSettings, problems: Problems, tick: Callab
         raise SourceError(
             f"{shown(path)} has no reading whose class its labels tell; `gas-fusion inspect` shows its times"
         )
-    array = np.array(stamps, dtype=np.int64)
-    return Labelled(path, sha256, names, np.stack(readings), array, tuple(labels), ("",) * len(labels))
+    return Labelled(
+        path,
+        sha256,
+        names,
+        np.stack(readings),
+        np.array(stamps, dtype=np.int64),
+        tuple(labels),
+        ("",) * len(labels),
+        tuple(arrays),
+    )
+
+
+def _hear_array(message: BagMessage, arrays: list[ArrayDescription], problems: Problems) -> None:
+    """Add what a message says of the array, if that is new."""
+    try:
+        array = decode_array(message.message, shown(message.topic))
+    except MessageError as error:
+        problems.add(error.cause, error.detail)
+        return
+    if array is not None and array not in arrays and len(arrays) < _MOST_ARRAYS:
+        arrays.append(array)
 
 
 def _truth(

@@ -282,21 +282,8 @@ def check_taught(bundle: Bundle, network: Network, old: Network, kept: list[int]
     Raises:
         TaughtNetworkError: it cannot be run, or a logit differs by more than `TOLERANCE`.
     """
-    rng = np.random.default_rng(0)
-    window, _, image, _ = bundle.inputs(Mode.FUSION).values()
-    living = (rng.random((_CHECKED, 1, window[1])) < 0.9).astype(np.float32)
-    living[:, 0, 0] = 1
-    steps = rng.normal(0, _SCALE / 4, (_CHECKED, *window)).cumsum(axis=1)
-    gas = ((steps - steps[:, -1:] + rng.normal(0, _SCALE, (_CHECKED, 1, window[1]))) * living).astype(
-        np.float32
-    )
-    valid = np.broadcast_to(living, gas.shape).astype(np.float32)
-    pictures = rng.random((_CHECKED, *image), dtype=np.float32)
-    nothing, without, shown = (
-        np.zeros_like(gas),
-        np.zeros((_CHECKED, 1), np.float32),
-        np.ones((_CHECKED, 1), np.float32),
-    )
+    gas, valid, pictures = _random_inputs(bundle)
+    nothing, without, shown = np.zeros_like(gas), np.zeros((_CHECKED, 1)), np.ones((_CHECKED, 1))
     new_session, old_session = _session(network), _session(old)
     by_gas, novelty = _run(new_session, gas, valid, pictures, without)
     by_picture, apart = _run(new_session, nothing, nothing, pictures, shown)
@@ -306,14 +293,11 @@ def check_taught(bundle: Bundle, network: Network, old: Network, kept: list[int]
     expected = log_softmax(answers.logits / branch.temperature)
     thermal = _of_pictures(_run(old_session, nothing, nothing, pictures, shown)[0], old, kept, branch.classes)
     trusted = (apart <= 1)[:, np.newaxis]
-    pairs: tuple[tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]], ...] = (
-        (by_gas, expected),
-        (by_picture, thermal),
-        (by_both, expected + trusted * thermal),
-        (novelty, answers.distances / branch.limit),
-    )
     differences = [
-        float((np.abs(got - wanted) / np.maximum(1, np.abs(wanted))).max()) for got, wanted in pairs
+        _difference(by_gas, expected),
+        _difference(by_picture, thermal),
+        _difference(by_both, expected + trusted * thermal),
+        _difference(novelty, (answers.distances / branch.limit).astype(np.float64)),
     ]
     # Written so, NaN is refused too.
     if not max(differences) <= TOLERANCE:
@@ -324,7 +308,25 @@ def check_taught(bundle: Bundle, network: Network, old: Network, kept: list[int]
     return max(differences)
 
 
-def _of_pictures(logits: npt.NDArray[np.float32], old: Network, kept: list[int], classes: int) -> Array:
+def _random_inputs(
+    bundle: Bundle,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return random windows, of which some lack channels, their validity, and pictures."""
+    rng = np.random.default_rng(0)
+    window, _, image, _ = bundle.inputs(Mode.FUSION).values()
+    living = (rng.random((_CHECKED, 1, window[1])) < 0.9).astype(np.float32)
+    living[:, 0, 0] = 1
+    steps = rng.normal(0, _SCALE / 4, (_CHECKED, *window)).cumsum(axis=1)
+    gas = (steps - steps[:, -1:] + rng.normal(0, _SCALE, (_CHECKED, 1, window[1]))) * living
+    valid = np.broadcast_to(living, gas.shape)
+    return gas.astype(np.float32), valid.astype(np.float32), rng.random((_CHECKED, *image), dtype=np.float32)
+
+
+def _difference(got: npt.NDArray[np.float32], wanted: Numbers) -> float:
+    return float((np.abs(got - wanted) / np.maximum(1, np.abs(wanted))).max())
+
+
+def _of_pictures(logits: npt.NDArray[np.float32], old: Network, kept: list[int], classes: int) -> Numbers:
     """Return what pictures must say of the taught network's classes, from what they said of the old one's."""
     seen = [label for label in kept if label < old.seen]
     known = log_softmax(logits[:, seen])
@@ -342,9 +344,9 @@ def _session(network: Network) -> ort.InferenceSession:
 
 
 def _run(
-    session: ort.InferenceSession, *inputs: npt.NDArray[np.float32]
+    session: ort.InferenceSession, *inputs: npt.NDArray[np.floating]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    logits, novelty = session.run(
-        [_LOGITS, "novelty"], dict(zip(("gas", "valid", "image", "has_image"), inputs, strict=True))
-    )
+    names = ("gas", "valid", "image", "has_image")
+    given = {name: value.astype(np.float32) for name, value in zip(names, inputs, strict=True)}
+    logits, novelty = session.run([_LOGITS, "novelty"], given)
     return logits, novelty

@@ -80,6 +80,7 @@ def test_clean_air_among_what_is_taught_tunes_the_alarm(four: Bundle, tmp_path: 
     assert code == 0, said
     assert "Smoke: 30 readings, 2 s apart, are too few" in said
     assert "is the old one" not in said
+    assert "tuned on what was held out" in said
     bundle = Bundle.load(tmp_path / "more")
     assert bundle.alarm.false_alarms_per_hour == 0
     assert bundle.alarm.on_threshold >= four.alarm.on_threshold
@@ -108,9 +109,9 @@ def test_labels_of_a_bag_teach_as_a_folder_does(four: Bundle, tmp_path: Path) ->
     source = lessons.write_lesson(tmp_path / "day", {"NoGas": 70, "Methane": 90})
     code, said = invoke("bag", "--data", source, "--output", tmp_path / "bag")
     assert code == 0, said
-    code, said = teach(four, tmp_path / "five", tmp_path / "bag", "--array", source / ARRAY_FILE_NAME)
+    code, said = teach(four, tmp_path / "five", tmp_path / "bag")
     assert code == 0, said
-    assert "--array" in said
+    assert "as gas/array_info of" in said
     assert Bundle.load(tmp_path / "five").classes[-1] == "Methane"
 
 

@@ -134,7 +134,7 @@ def test_clean_air_becomes_a_file_that_is_told_at_once(graph: Graph, array: Arra
     assert found.calibration.duration_s == pytest.approx(2.0, abs=0.3)
     age = datetime.now(timezone.utc) - datetime.fromisoformat(found.calibration.date)
     assert abs(age) < timedelta(minutes=5)
-    graph.wait_for(lambda: info(infos).get("calibrated") == found.calibration.date)
+    graph.wait_for(lambda: info(infos).get("calibration.date") == found.calibration.date)
     assert not warned(infos)
     graph.wait_for(lambda: (status(diagnostics).level, status(diagnostics).message) == (b"\0", "calibrated"))
 

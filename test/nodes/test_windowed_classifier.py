@@ -242,6 +242,7 @@ def test_the_default_alarm_is_the_advised_one(bundle: Bundle) -> None:
         off_threshold=0.3,
         on_delay_ns=0,
         off_delay_ns=PERIOD_NS,
+        novelty_is_evidence=False,
     )
 
 
@@ -261,7 +262,8 @@ ADVISED = {spec.name: spec for spec in GasClassifierNode.SPECS if isinstance(spe
 
 def test_thresholds_and_delays_are_advised() -> None:
     assert set(ADVISED) == {
-        f"alarm.{edge}_{kind}" for edge in ("on", "off") for kind in ("threshold", "delay")
+        *(f"alarm.{edge}_{kind}" for edge in ("on", "off") for kind in ("threshold", "delay")),
+        *(f"alarm.unidentified_{edge}_delay" for edge in ("on", "off")),
     }
     assert {spec.default for spec in ADVISED.values()} == {-1.0}
 

@@ -52,6 +52,7 @@ class ThermalEncoder(nn.Module):
     Weights may hold fewer classes than a fresh network: the first ones, those of which there are pictures.
     """
 
+    classes: nn.Linear
     centres: torch.Tensor
     deviation: torch.Tensor
 
@@ -59,7 +60,9 @@ class ThermalEncoder(nn.Module):
         super().__init__()
         self.features = ThermalFeatures(shape.image_channels)
         head = classifier_head(ThermalFeatures.length(shape.image_size), shape)
-        self.embedding, self.classes = head[:-1], head[-1]
+        self.embedding, last = head[:-1], head[-1]
+        assert isinstance(last, nn.Linear)
+        self.classes = last
         self.register_buffer("centres", torch.zeros(shape.classes, EMBEDDING))
         self.register_buffer("deviation", torch.ones(EMBEDDING))
         self.register_load_state_dict_pre_hook(_fit_classes)
@@ -110,6 +113,8 @@ class TemporalFusion(nn.Module):
         limits: shape (2,), distances of gas and thermal beyond which an input is unlike training.
     """
 
+    classes: int
+    thermal: ThermalEncoder
     temperatures: torch.Tensor
     limits: torch.Tensor
 
