@@ -213,7 +213,9 @@ class _BagRun:
         self.pipeline = Pipeline(
             model.bundle,
             model.runtime,
-            PipelineSettings(pairing, model.alarm, model.settings.channels, model.array),
+            PipelineSettings(
+                pairing, model.alarm, model.settings.channels, model.array, model.settings.tracking
+            ),
             problems,
             self,
         )

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.array.baseline_tracker import BaselineTracker
 from gas_fusion_ros.array.departure import DepartureWatch
 from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.array.scale import ScaleComplaint, ScaleWatch
-from gas_fusion_ros.base.observation import Mode, Observation, ThermalFrame, Verdict
+from gas_fusion_ros.array.settings import TrackingSettings
+from gas_fusion_ros.base.observation import CLEAN_AIR, Mode, Observation, ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.model.answers import answer_complaint, softmax
 from gas_fusion_ros.model.bundle import Bundle
@@ -21,6 +23,8 @@ from gas_fusion_ros.model.thermal import ThermalError, network_input
 from gas_fusion_ros.model.window import Window, WindowHistory
 
 Array = npt.NDArray[np.float32]
+_CALM = 0.7
+"""Probability of clean air from which on a verdict leaves no doubt of it."""
 
 
 class ClassifierError(ValueError):
@@ -68,15 +72,23 @@ class Classifier:
         runtime: what runs it.
         array: what makes ln(Rs/R0) of readings; None where nobody knows: then a model that looks at
             ln(Rs/R0) takes them for those of the array that it learned from.
+        tracking: how the array's baseline follows calm air.
 
     Raises:
         ClassifierError: no channel of the array that the model knows is calibrated, and the model needs one.
     """
 
-    def __init__(self, bundle: Bundle, runtime: Runtime, array: ArrayDescription | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        runtime: Runtime,
+        array: ArrayDescription | None = None,
+        tracking: TrackingSettings = TrackingSettings(),  # noqa: B008  frozen
+    ) -> None:
         self.problems = Problems()
         self._bundle = bundle
         self._runtime = runtime
+        self._tracking = tracking
         self._departure = DepartureWatch()
         self._history = WindowHistory(bundle.window, len(bundle.channels))
         self._stretch = 0
@@ -96,8 +108,15 @@ class Classifier:
                     f"'{self._bundle.name}' needs some: `gas-fusion calibrate` measures them in clean air"
                 )
         self._array = array
+        self._tracker = BaselineTracker(self._tracking, 0 if array is None else len(array.channels))
         self._scale = ScaleWatch(expected_readings(self._bundle, array))
         self.forget()
+
+    @property
+    def drift(self) -> dict[str, float]:
+        """How far the baseline of each of the array's channels has followed calm air, ln(Rs/R0)."""
+        names = () if self._array is None else self._array.names
+        return dict(zip(names, self._tracker.drift.tolist(), strict=True))
 
     @property
     def scale_complaint(self) -> ScaleComplaint | None:
@@ -139,7 +158,7 @@ class Classifier:
             return Sample(observation, None, self._blank_window())
         counts = np.where(reading.valid, reading.counts, np.float32(np.nan))
         self._scale.add(reading.channels, counts)
-        deviations = self._deviations(reading.channels, counts)
+        deviations = self._deviations(reading.channels, counts, reading.stamp_ns)
         values = self._values(reading.channels, counts, deviations)
         departure = self._departure_of(deviations)
         self._history.add(reading.stamp_ns, values)
@@ -162,7 +181,7 @@ class Classifier:
             raise ClassifierError(
                 f"the network of model '{self._bundle.name}' for {mode.value} observations {complaint}"
             )
-        return Verdict(
+        verdict = Verdict(
             stamp_ns=observation.stamp_ns,
             frame_id=observation.frame_id,
             mode=mode,
@@ -174,6 +193,9 @@ class Classifier:
             novelty=answer.novelty,
             departure=sample.departure,
         )
+        if observation.reading is not None:
+            self._tracker.judge(observation.reading.stamp_ns, _is_calm(verdict))
+        return verdict
 
     def inputs(self, sample: Sample) -> tuple[Mode, dict[str, Array]]:
         """Return which network decides on a prepared observation, and what it is given; as for `Runtime.run`.
@@ -188,6 +210,7 @@ class Classifier:
     def _forget_past(self) -> None:
         self._history.clear()
         self._departure.forget()
+        self._tracker.forget()
 
     def _inputs(self, sample: Sample, mode: Mode, image: Array | None) -> dict[str, Array]:
         given: dict[str, Array] = {}
@@ -248,10 +271,14 @@ class Classifier:
             f"{' or '.join(mode.value for mode in modes)}"
         )
 
-    def _deviations(self, channels: tuple[str, ...], counts: Array) -> Mapping[str, float]:
+    def _deviations(self, channels: tuple[str, ...], counts: Array, stamp_ns: int) -> Mapping[str, float]:
         """Return ln(Rs/R0) of the array's channels, by name; none where no array is known."""
-        array = self._array or self._bundle.array
-        return {} if array is None else array.deviations_by_name(channels, counts)
+        if self._array is None:
+            own = self._bundle.array
+            return {} if own is None else own.deviations_by_name(channels, counts)
+        deviations = self._array.deviations_by_name(channels, counts)
+        tracked = self._tracker.track(stamp_ns, np.array([*deviations.values()], dtype=np.float32))
+        return dict(zip(deviations, tracked.tolist(), strict=True))
 
     def _values(self, channels: tuple[str, ...], counts: Array, deviations: Mapping[str, float]) -> Array:
         """Return a reading in the domain and the order of the bundle, shape (C,); NaN is invalid."""
@@ -302,3 +329,8 @@ class Classifier:
         return tuple(
             name for name, value in zip(self._bundle.channels, values, strict=True) if not np.isfinite(value)
         )
+
+
+def _is_calm(verdict: Verdict) -> bool:
+    """Whether a verdict leaves no doubt that the air is clean."""
+    return not verdict.is_unknown and not verdict.departs and verdict.by_class.get(CLEAN_AIR, 0.0) >= _CALM

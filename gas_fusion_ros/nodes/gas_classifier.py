@@ -101,7 +101,8 @@ class GasClassifierNode(ManagedNode):
     def _classifier_of(self, bundle: Bundle, runtime: Runtime) -> Classifier:
         try:
             given = array_of_file(self._settings.array_file)
-            classifier = Classifier(bundle, runtime, None if given is None else given.array)
+            array = None if given is None else given.array
+            classifier = Classifier(bundle, runtime, array, self._settings.tracking)
         except (ArrayFileError, ClassifierError) as error:
             raise ParameterError(f"array_file: {error}") from None
         self._array = ArrayChoice(given, classifier.use_array)
@@ -366,9 +367,15 @@ class GasClassifierNode(ManagedNode):
             "classified": self._classified,
             "skipped": self.skipped,
             "lag_s": f"{lag_s:.1f}",
+            **self._drift(),
             **self.problem_counts(),
         }
         return messages.diagnostic_status(f"{self.diagnostic_name}: classification", level, message, values)
+
+    def _drift(self) -> dict[str, str]:
+        if self._classifier is None or self._settings.tracking.rate == 0:
+            return {}
+        return {f"drift.{name}": f"{drift:+.3f}" for name, drift in self._classifier.drift.items()}
 
     def _alarm_status(self) -> DiagnosticStatus:
         status = self._alarm.status

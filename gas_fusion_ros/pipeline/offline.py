@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from gas_fusion_ros.alarm.clock import SCALE, AlarmClock, Conditions, Instant
 from gas_fusion_ros.alarm.settings import AlarmSettings
 from gas_fusion_ros.alarm.types import AlarmEvent, AlarmStatus, Reason
+from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.observation import GasReading, Observation, RobotPose, ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.model.bundle import Bundle, Domain
@@ -37,12 +38,14 @@ class PipelineSettings:
         alarm: what raises the alarm.
         channels: channels to read from a message; empty for the model's.
         array: the array behind the readings, of a file; None for the one that they come with.
+        tracking: how its baseline follows calm air.
     """
 
     pairing: PairingSettings
     alarm: AlarmSettings
     channels: tuple[str, ...] = ()
     array: KnownArray | None = None
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ class Pipeline:
         listener: PipelineListener,
     ) -> None:
         given = settings.array
-        self.classifier = Classifier(bundle, runtime, None if given is None else given.array)
+        array = None if given is None else given.array
+        self.classifier = Classifier(bundle, runtime, array, settings.tracking)
         self._array = ArrayChoice(given, self.classifier.use_array)
         self._channels = settings.channels or bundle.channels
         self._takes_any_array = bundle.domain is Domain.LOG_RATIO and not settings.channels

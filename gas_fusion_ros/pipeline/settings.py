@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gas_fusion_ros.alarm.settings import AlarmChoice, AlarmSettings, severities_for, severities_of
+from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, UNKNOWN
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, shipped_folder
@@ -48,6 +49,7 @@ class ClassifierSettings:
         "file that describes the array, as `gas-fusion calibrate` writes it; empty for what gas/array_info "
         "tells of it",
     )
+    tracking: TrackingSettings = group(TrackingSettings)
     inbox: int = setting(
         1,
         "observations that may wait; beyond it the newest replaces the oldest",
@@ -174,6 +176,7 @@ def described(settings: ClassifierSettings, bundle: Bundle, alarm: AlarmSettings
         "threads": settings.threads,
         "channels": list(settings.channels or bundle.channels),
         "array_file": settings.array_file,
+        **parameters_of(settings.tracking, "tracking."),
         **parameters_of(settings.pairing, "pairing."),
         **{
             name: value

@@ -16,7 +16,7 @@ from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.teaching.augmentation import AugmentationSettings
 from gas_fusion_ros.teaching.windows import Recording, TrainingPart
 from training.temporal.encoder_fitting import EncoderSettings, fit_encoder
-from training.transfer.alarms import first_alarm
+from training.transfer.alarms import alarms, classifier_of
 
 CALIBRATION_ROWS = 100
 FILE = "boards.csv"
@@ -89,10 +89,11 @@ class UntaughtFigure:
 def measure_untaught(boards: Sequence[Board], bundle: Bundle) -> Iterator[UntaughtFigure]:
     """Run a bundle with its default alarm on each exposure, and on each board's air after calibration."""
     for board in boards:
+        classifier = classifier_of(bundle, board.array)
         for label, readings in board.exposures.items():
             shown = readings[CALIBRATION_ROWS:] if label == AIR else readings
-            alarm = first_alarm(bundle, board.array, shown, _PERIOD_NS)
-            place, gas = (None, "") if alarm is None else alarm
+            raised = alarms(bundle, classifier, board.array.names, shown, _PERIOD_NS)
+            place, gas = next(raised, (None, ""))
             yield UntaughtFigure(board.name, label, None if place is None else place + 1, gas)
 
 

@@ -12,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
+from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import Bundle
-from training.transfer.alarms import alarms
+from gas_fusion_ros.model.classifier import Classifier
+from training.transfer.alarms import alarms, classifier_of
 
 FILE = "recordings.csv.gz"
 _PERIOD_NS = NANOSECONDS_PER_SECOND
@@ -27,7 +29,8 @@ COLUMNS = {
     "MQ135_raw": "mq135",
     "TGS2602_raw": "tgs2602",
 }
-ONCE, MORNINGS = "calibrated once", "calibrated each morning"
+ONCE, MORNINGS, TRACKED = "calibrated once", "calibrated each morning", "calibrated once and tracked"
+TRACKING = TrackingSettings(rate=0.2)
 
 
 class DailyAirError(ValueError):
@@ -88,35 +91,40 @@ class AirFigure:
 
 
 def measure_air(recordings: Sequence[AirRecording], bundle: Bundle) -> list[AirFigure]:
-    """Run a bundle with its default alarm over all recordings but those that were calibrated on."""
+    """Run a bundle with its default alarm over all recordings but those that were calibrated on.
+
+    The tracked baseline is calibrated once, and follows what it can within the recordings: what the air does
+    between them nobody saw.
+    """
     bare = ArrayDescription(tuple(ArrayChannel(name) for name in COLUMNS.values()))
-    once, mornings = _Sum(ONCE), _Sum(MORNINGS)
-    array = first = None
-    day = ""
+    by_day: dict[str, list[AirRecording]] = {}
     for recording in recordings:
-        if recording.day != day:
-            day = recording.day
-            array = bare.with_baseline_of(recording.counts[-_CALIBRATION_ROWS:])
-            first = first or array
-            if first is not array:
-                once.add(bundle, first, recording)
-            continue
-        assert array is not None
-        assert first is not None
-        once.add(bundle, first, recording)
-        mornings.add(bundle, array, recording)
-    return [once.figure, mornings.figure]
+        by_day.setdefault(recording.day, []).append(recording)
+    mornings = {day: bare.with_baseline_of(of[0].counts[-_CALIBRATION_ROWS:]) for day, of in by_day.items()}
+    first = next(iter(mornings.values()))
+    once, tracked = classifier_of(bundle, first), classifier_of(bundle, first, TRACKING)
+    sums = {mode: _Sum(mode, bundle) for mode in (ONCE, MORNINGS, TRACKED)}
+    for number, (day, of) in enumerate(by_day.items()):
+        for recording in of[1:] if number == 0 else of:
+            sums[ONCE].add(once, recording)
+            sums[TRACKED].add(tracked, recording)
+        morning = classifier_of(bundle, mornings[day])
+        for recording in of[1:]:
+            sums[MORNINGS].add(morning, recording)
+    return [one.figure for one in sums.values()]
 
 
 class _Sum:
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, bundle: Bundle) -> None:
         self._mode = mode
+        self._bundle = bundle
         self._seconds = 0
         self._alarms: dict[str, int] = {}
 
-    def add(self, bundle: Bundle, array: ArrayDescription, recording: AirRecording) -> None:
+    def add(self, classifier: Classifier, recording: AirRecording) -> None:
         self._seconds += len(recording.counts)
-        for _, gas in alarms(bundle, array, recording.counts, _PERIOD_NS):
+        names = tuple(COLUMNS.values())
+        for _, gas in alarms(self._bundle, classifier, names, recording.counts, _PERIOD_NS):
             self._alarms[gas] = self._alarms.get(gas, 0) + 1
 
     @property
