@@ -16,6 +16,7 @@ from gas_fusion_ros.array.settings import CalibrationSettings
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.base.shipped_files import find_array
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverState
 from gas_fusion_ros.drivers.gas.channel_health import ChannelMonitor, ChannelSettings, ChannelState
@@ -46,8 +47,8 @@ class GasSensorSettings(DriverNodeSettings):
     health: ChannelSettings = group(ChannelSettings)
     array_file: str = setting(
         "",
-        "file that describes the array, as `gas-fusion calibrate` and the service gas/calibrate write it; "
-        "told on gas/array_info; empty for none",
+        "file that describes the array, as `gas-fusion calibrate` and the service gas/calibrate write it, or "
+        "the name of a shipped one; told on gas/array_info; empty for none",
     )
     calibration: CalibrationSettings = group(CalibrationSettings)
 
@@ -79,7 +80,7 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
         self._monitor, self._states = ChannelMonitor(settings.health), ()
         self._keeper.configure(
             ArraySettings(
-                Path(settings.array_file) if settings.array_file else None,
+                find_array(settings.array_file) if settings.array_file else None,
                 settings.channels,
                 settings.health.maximum_counts,
                 settings.calibration,
@@ -128,7 +129,12 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
                 "the channels warm up, for health.warm_up = "
                 f"{self.settings.health.warm_up_ns / NANOSECONDS_PER_SECOND:g} s after the first reading"
             )
-        return "" if source.state == RUNNING else f"the driver is {source.state}"
+        if source.state != RUNNING:
+            return f"the driver is {source.state}"
+        named = self.settings.array_file
+        if named and find_array(named) != Path(named).expanduser():
+            return f"array_file {shown(named)} names a shipped array; name a file of your own"
+        return ""
 
     def diagnostics(self) -> list[DiagnosticStatus]:
         """The state of the driver, of the array where a file describes it, then of each channel."""

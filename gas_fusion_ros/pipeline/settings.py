@@ -46,8 +46,8 @@ class ClassifierSettings:
     )
     array_file: str = setting(
         "",
-        "file that describes the array, as `gas-fusion calibrate` writes it; empty for what gas/array_info "
-        "tells of it",
+        "file that describes the array, as `gas-fusion calibrate` writes it, or the name of a shipped one; "
+        "empty for what gas/array_info tells of it",
     )
     tracking: TrackingSettings = group(TrackingSettings)
     inbox: int = setting(
