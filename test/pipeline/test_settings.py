@@ -91,7 +91,7 @@ def test_every_setting_of_the_pairing_can_be_set(tmp_path: Path) -> None:
 def test_what_is_not_given_is_as_the_model_advises(tmp_path: Path, bundle: Bundle) -> None:
     settings = read_settings(written(tmp_path, {"alarm.on_threshold": 0.95, "alarm.timeout": 4.0}))
     alarm = settings.alarm_settings(bundle)
-    assert alarm.severities == DEFAULT_SEVERITIES
+    assert alarm.severities == {**DEFAULT_SEVERITIES, UNKNOWN: Severity.WARNING}
     assert alarm.on_threshold == 0.95
     assert alarm.off_threshold == bundle.alarm.off_threshold
     assert alarm.on_delay_ns == bundle.alarm.on_delay_ns
@@ -100,18 +100,25 @@ def test_what_is_not_given_is_as_the_model_advises(tmp_path: Path, bundle: Bundl
 
 def test_one_list_of_gases_leaves_the_other_as_the_node_has_it(tmp_path: Path, bundle: Bundle) -> None:
     settings = read_settings(written(tmp_path, {"alarm.critical_classes": ["Smoke"]}))
-    expected = {"Smoke": Severity.CRITICAL, "Perfume": Severity.WARNING}
+    expected = {"Smoke": Severity.CRITICAL, "Perfume": Severity.WARNING, UNKNOWN: Severity.WARNING}
     assert settings.alarm_settings(bundle).severities == expected
     settings = read_settings(
         written(tmp_path, {"alarm.critical_classes": ["Smoke"], "alarm.warning_classes": [""]})
     )
-    assert settings.alarm_settings(bundle).severities == {"Smoke": Severity.CRITICAL}
+    assert settings.alarm_settings(bundle).severities == {
+        "Smoke": Severity.CRITICAL,
+        UNKNOWN: Severity.WARNING,
+    }
 
 
 def test_a_model_of_other_gases_has_its_own_alarm(bundle: Bundle) -> None:
     other = replace(bundle, classes=("NoGas", "Perfume", "Ethanol"))
     severities = offline_settings({}).alarm_settings(other).severities
-    assert severities == {"Perfume": Severity.WARNING, "Ethanol": Severity.CRITICAL}
+    assert severities == {
+        "Perfume": Severity.WARNING,
+        "Ethanol": Severity.CRITICAL,
+        UNKNOWN: Severity.WARNING,
+    }
 
 
 def test_a_gas_that_the_model_does_not_know_is_refused(tmp_path: Path, bundle: Bundle) -> None:
