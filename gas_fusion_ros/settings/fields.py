@@ -26,6 +26,8 @@ from gas_fusion_ros.settings.parameter_spec import (
 
 _KEY = "gas_fusion_ros.setting"
 _NANOSECONDS = "_ns"
+_NO_TEXTS = [""]
+"""An empty list as a parameter: without anything in it it has no type in ROS."""
 _UNITS = (_NANOSECONDS, "_s", "_hz", "_mb")
 
 
@@ -199,7 +201,7 @@ def _as_parameter(value: Any, one: Field[Any]) -> ParameterValue:
     if value is None:
         return MODEL_ADVISES
     if isinstance(value, tuple):
-        return list(value) or [""]
+        return list(value) or _NO_TEXTS
     return float(value / NANOSECONDS_PER_SECOND) if one.name.endswith(_NANOSECONDS) else value
 
 
@@ -207,5 +209,5 @@ def _as_setting(value: Any, one: Field[Any], row: _Row) -> Any:
     if row.advised and value == MODEL_ADVISES:
         return None
     if isinstance(value, list | tuple):
-        return tuple(value)
+        return () if list(value) == _NO_TEXTS else tuple(value)
     return round(value * NANOSECONDS_PER_SECOND) if one.name.endswith(_NANOSECONDS) else value
