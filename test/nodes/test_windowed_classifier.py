@@ -283,9 +283,7 @@ def test_a_refused_negative_value_at_start_fails_configure_with_the_reason(
 ) -> None:
     node = graph.create(GasClassifierNode, alarm__on_threshold=-0.5)
     assert node.trigger_configure() == FAILURE
-    reason = (
-        "alarm.on_threshold is -0.5; it must be within 0.001 ... 1, or -1.0 to take what the model advises"
-    )
+    reason = "alarm.on_threshold is -0.5; it must be within 0.001 ... 1, or -1.0: as the model advises"
     assert reason in capfd.readouterr().err
     assert node.set_parameters([Parameter("alarm.on_threshold", value=-1.0)])[0].successful
     assert node.trigger_configure() == SUCCESS
