@@ -88,6 +88,17 @@ class Classifier:
         Raises:
             ClassifierError: likewise; then all stays as it was.
         """
+        self.check_array(array)
+        self._array = array
+        self._scale = ScaleWatch(expected_readings(self._bundle, array))
+        self.forget()
+
+    def check_array(self, array: ArrayDescription | None) -> None:
+        """Refuse an array that the model cannot go by.
+
+        Raises:
+            ClassifierError: it is such a one; see the class.
+        """
         if array is not None and self._bundle.array is not None:
             calibrated = {one.name for one in array.channels if one.baseline is not None}
             if not calibrated & set(self._bundle.channels):
@@ -95,9 +106,6 @@ class Classifier:
                     f"the array has no baseline of {', '.join(self._bundle.channels)}, and model "
                     f"'{self._bundle.name}' needs some: `gas-fusion calibrate` measures them in clean air"
                 )
-        self._array = array
-        self._scale = ScaleWatch(expected_readings(self._bundle, array))
-        self.forget()
 
     @property
     def scale_complaint(self) -> ScaleComplaint | None:

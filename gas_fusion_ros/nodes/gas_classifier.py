@@ -17,6 +17,7 @@ from gas_fusion_ros.alarm.clock import Conditions
 from gas_fusion_ros.alarm.leak_alarm import CommandResult, Reason
 from gas_fusion_ros.alarm.source_watch import SLOW_WARNING, Publishers, Source, SourceSettings, SourceWatch
 from gas_fusion_ros.array.array_file import ArrayFileError
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.observation import GasReading, Observation, ThermalFrame
 from gas_fusion_ros.base.problems import Growth, Problems
 from gas_fusion_ros.base.quoting import listed
@@ -109,7 +110,7 @@ class GasClassifierNode(ManagedNode):
             classifier = Classifier(bundle, runtime, None if given is None else given.array)
         except (ArrayFileError, ClassifierError) as error:
             raise ParameterError(f"array_file: {error}") from None
-        self._array = ArrayChoice(given, classifier.use_array)
+        self._array = ArrayChoice(given, self._change_array)
         self._decoder = ReadingDecoder(bundle, self._settings.channels, self._array)
         return classifier
 
@@ -244,6 +245,14 @@ class GasClassifierNode(ManagedNode):
         else:
             if is_other:
                 self._tell_array()
+
+    def _change_array(self, array: ArrayDescription | None) -> None:
+        """Take readings for those of another array, once those that wait have gone on as of this one."""
+        assert self._classifier is not None
+        assert self._synchronizer is not None
+        self._classifier.check_array(array)
+        self._synchronizer.flush()
+        self._classifier.use_array(array)
 
     def _tell_array(self) -> None:
         self.get_logger().info(f"readings are taken for those of this array: {self._array_told()}")

@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from gas_fusion_ros.alarm.clock import SCALE, AlarmClock, Conditions, Instant
 from gas_fusion_ros.alarm.settings import AlarmSettings
 from gas_fusion_ros.alarm.types import AlarmEvent, AlarmStatus, Reason
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.observation import GasReading, Observation, RobotPose, ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.model.bundle import Bundle
@@ -114,7 +115,7 @@ class Pipeline:
     ) -> None:
         given = settings.array
         self.classifier = Classifier(bundle, runtime, None if given is None else given.array)
-        self._array = ArrayChoice(given, self.classifier.use_array)
+        self._array = ArrayChoice(given, self._change_array)
         self._channels = bundle.channels
         self._decoder = ReadingDecoder(bundle, settings.channels, self._array)
         self._problems = problems
@@ -217,6 +218,12 @@ class Pipeline:
         self.tick(now_ns)
         frame = received.item
         self._deliver(self._pairing.add_image(frame.stamp_ns, received, now_ns, 0, frame.pixels.nbytes))
+
+    def _change_array(self, array: ArrayDescription | None) -> None:
+        """Take readings for those of another array, once those that wait have gone on as of this one."""
+        self.classifier.check_array(array)
+        self._deliver(self._pairing.flush())
+        self.classifier.use_array(array)
 
     def _refuse(self, error: messages.MessageError, now_ns: int) -> None:
         self._problems.add(error.cause, error.detail)

@@ -322,6 +322,24 @@ def test_readings_are_those_of_the_array_told_last_and_nonsense_changes_nothing(
     assert pipeline.array == MODELS_OWN
 
 
+@pytest.mark.parametrize("is_usable", [True, False])
+def test_a_reading_that_waits_is_of_the_array_told_when_it_was_heard(bundle: Bundle, is_usable: bool) -> None:
+    heard, runtime = Heard(), ScriptedRuntime()
+    pipeline = Pipeline(log_ratio(bundle), runtime, SETTINGS, Problems(), heard)
+    twice = replace(ARRAY, full_scale=2046.0)
+    bare = replace(twice, channels=tuple(ArrayChannel(name) for name in PAPER_CHANNELS))
+    pipeline.add_array_message(array_message(ARRAY), START)
+    pipeline.add_reading_message(reading(START, [500.0] * 7).message, START)
+    pipeline.add_array_message(array_message(twice if is_usable else bare), START + TICK)
+    pipeline.add_reading_message(reading(START + 10 * TICK, [500.0] * 7).message, START + 10 * TICK)
+    picture = image(START + TICK, np.zeros((8, 8), np.uint8), "mono8")
+    pipeline.add_image_message(picture.message, START + 11 * TICK)
+    pipeline.finish()
+    seen = [given["gas"].ravel()[0] for given in runtime.given]
+    second = 2046.0 if is_usable else 1023.0
+    np.testing.assert_allclose(seen, np.log([1023.0 / 500.0 - 1.0, second / 500.0 - 1.0]), rtol=1e-5)
+
+
 def test_the_array_of_a_file_stays_whatever_is_told(bundle: Bundle) -> None:
     known, runtime = KnownArray("file mine.yaml", replace(ARRAY, full_scale=5.0)), ScriptedRuntime()
     settings = replace(SETTINGS, array=known)

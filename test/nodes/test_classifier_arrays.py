@@ -1,4 +1,4 @@
-"""The classifier node over DDS with arrays that lack channels of the model, and have others."""
+"""The classifier node over DDS: arrays of other channels than its model, and one array after another."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from nodes.test_gas_classifier import Station
 SECOND = 1_000_000_000
 MIDDLE = 511.5
 """The reading of a channel whose baseline is 0, in clean air."""
+SCALES = {"one": 1023.0, "two": 4095.0}
 OWN = ArrayDescription(tuple(ArrayChannel(name, baseline=0.0) for name in PAPER_CHANNELS))
 
 
@@ -82,6 +83,27 @@ def test_channels_that_the_model_does_not_know_count_in_the_departure(graph: Gra
         for _ in range(LATEST):
             read(station, names, told.readings_of(deviations).tolist())
         assert station.classifications[-1].status[0].message == label
+
+
+def test_a_reading_that_waits_is_of_the_array_told_when_it_was_heard(
+    graph: Graph, runtime: ScriptedRuntime
+) -> None:
+    told = {serial: replace(OWN, serial_id=serial, full_scale=scale) for serial, scale in SCALES.items()}
+    array = graph.probe.create_publisher(DiagnosticArray, "gas/array_info", LATCHED)
+    station = Station(graph, pairing__wait=10.0)
+
+    def tell(serial: str) -> None:
+        source = Source("serial", True, "running")
+        array.publish(encode_source_status(source, 1, "", "gas_sensor", array=told[serial]))
+        graph.wait_for(lambda: f"serial id {serial}" in array_of(station))
+
+    tell("one")
+    reading = GasReading(station.now_ns(), PAPER_CHANNELS, np.full(7, MIDDLE, np.float32))
+    station.publish_reading(encode_reading(reading))
+    graph.wait_for(lambda: station.node.pairing_counters.readings_waiting == 1)
+    tell("two")
+    graph.wait_for(lambda: len(station.classifications) == 1)
+    np.testing.assert_allclose(runtime.given[-1]["gas"][0, -1], np.log(SCALES["one"] / MIDDLE - 1), atol=1e-5)
 
 
 def test_a_reading_without_any_of_them_is_refused(graph: Graph) -> None:
