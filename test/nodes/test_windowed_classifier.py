@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -219,6 +220,17 @@ def test_the_alarm_takes_thresholds_and_delays_from_the_model(graph: Graph, runt
     for step in (4, 5):
         read_and_wait(station, start_ns, step)
     station.wait_for_state("latched")
+
+
+def test_the_alarm_takes_the_advice_of_the_profile_that_is_named(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch, runtime: ScriptedRuntime, bundle: Bundle
+) -> None:
+    quick = replace(bundle, profiles={"quick": AlarmAdvice(0.4, 0.1, 0, PERIOD_NS)})
+    monkeypatch.setattr(Bundle, "load", lambda _: quick)
+    station = windowed_station(graph, alarm__profile="quick")
+    runtime.say({"Smoke": 0.5, "NoGas": 0.45})
+    read_and_wait(station, start_of(station), 0)
+    station.wait_for_state("active")
 
 
 def test_a_given_parameter_wins_over_the_advice(graph: Graph, runtime: ScriptedRuntime) -> None:
