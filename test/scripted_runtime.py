@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.alarm.settings import AlarmAdvice
+from gas_fusion_ros.alarm.settings import BALANCED, AlarmAdvice
 from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.model.answers import Answer
@@ -33,6 +33,7 @@ def windowed_bundle(readings: int, advice: AlarmAdvice) -> Bundle:
         temperatures=dict.fromkeys(Mode, 1.0),
         window=WindowSettings(readings, PERIOD_NS),
         alarm=advice,
+        profiles={BALANCED: advice},
         false_reject_rate=0.01,
     )
 

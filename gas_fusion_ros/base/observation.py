@@ -78,6 +78,11 @@ class GasReading:
         """Which channels have a value that an ADC can give, shape (C,)."""
         return np.asarray(np.abs(self.counts) <= MOST_COUNTS)  # of NaN it is not
 
+    def has_value_of(self, channels: Sequence[str]) -> bool:
+        """Whether any of these channels is there and valid."""
+        pairs = zip(self.channels, self.valid.tolist(), strict=True)
+        return any(is_valid and name in channels for name, is_valid in pairs)
+
 
 @dataclass(frozen=True)
 class ThermalFrame:

@@ -100,6 +100,18 @@ class Classifier:
         Raises:
             ClassifierError: likewise; then all stays as it was.
         """
+        self.check_array(array)
+        self._array = array
+        self._tracker = BaselineTracker(self._tracking, 0 if array is None else len(array.channels))
+        self._scale = ScaleWatch(expected_readings(self._bundle, array))
+        self.forget()
+
+    def check_array(self, array: ArrayDescription | None) -> None:
+        """Refuse an array that the model cannot go by.
+
+        Raises:
+            ClassifierError: it is such a one; see the class.
+        """
         if array is not None and self._bundle.array is not None:
             calibrated = {one.name for one in array.channels if one.baseline is not None}
             if not calibrated & set(self._bundle.channels):
@@ -107,10 +119,6 @@ class Classifier:
                     f"the array has no baseline of {', '.join(self._bundle.channels)}, and model "
                     f"'{self._bundle.name}' needs some: `gas-fusion calibrate` measures them in clean air"
                 )
-        self._array = array
-        self._tracker = BaselineTracker(self._tracking, 0 if array is None else len(array.channels))
-        self._scale = ScaleWatch(expected_readings(self._bundle, array))
-        self.forget()
 
     @property
     def drift(self) -> dict[str, float]:

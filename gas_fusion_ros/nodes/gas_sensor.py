@@ -12,6 +12,7 @@ from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.alarm.source_watch import RUNNING, WARMING_UP, Source
+from gas_fusion_ros.array.description import plausible_readings
 from gas_fusion_ros.array.settings import CalibrationSettings
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
@@ -23,6 +24,7 @@ from gas_fusion_ros.drivers.gas.channel_health import ChannelMonitor, ChannelSet
 from gas_fusion_ros.drivers.registry import find_drivers
 from gas_fusion_ros.nodes.array_keeper import ArrayKeeper, ArraySettings
 from gas_fusion_ros.nodes.driver_node import DriverNode, DriverNodeSettings, driver_specs
+from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.ros import messages, source_messages
@@ -72,12 +74,11 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
         )
         self._monitor: ChannelMonitor | None = None
         self._states: tuple[ChannelState, ...] = ()
-        self._keeper = ArrayKeeper(self, self._calibration_hindrance, self.tell_source_anew)
+        self._keeper = ArrayKeeper(self, self._calibration_hindrance, self._take_calibrated)
 
     def prepare(self) -> None:
         """Begin to watch the channels' health, and read how the array describes itself."""
         settings = self.settings
-        self._monitor, self._states = ChannelMonitor(settings.health), ()
         self._keeper.configure(
             ArraySettings(
                 find_array(settings.array_file) if settings.array_file else None,
@@ -86,6 +87,26 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
                 settings.calibration,
             )
         )
+        self._monitor, self._states = ChannelMonitor(settings.health, self._plausible()), ()
+
+    def _plausible(self) -> tuple[float, float]:
+        """The least and the greatest plausible reading.
+
+        Raises:
+            ParameterError: the parameters contradict each other, or the array.
+        """
+        array = self._keeper.array
+        try:
+            return self.settings.health.plausible(
+                *(plausible_readings() if array is None else array.plausible)
+            )
+        except ValueError as error:
+            raise ParameterError(f"health: {error}") from None
+
+    def _take_calibrated(self) -> None:
+        assert self._monitor is not None
+        self._monitor.plausible = self._plausible()
+        self.tell_source_anew()
 
     def source_message(self, source: Source, stamp_ns: int, frame_id: str) -> DiagnosticArray:
         """What stands behind the readings, and how the array describes itself."""

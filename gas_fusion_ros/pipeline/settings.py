@@ -9,7 +9,7 @@ from typing import Any
 
 from gas_fusion_ros.alarm.settings import AlarmChoice, AlarmSettings, severities_for, severities_of
 from gas_fusion_ros.array.settings import TrackingSettings
-from gas_fusion_ros.base.observation import PAPER_CHANNELS, UNKNOWN
+from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, shipped_folder
 from gas_fusion_ros.model.bundle import Bundle
@@ -40,8 +40,9 @@ class ClassifierSettings:
     device: str = setting("auto", "where the network runs", choices=DEVICES)
     threads: int = setting(1, "inference threads on the CPU", minimum=1, maximum=64)
     channels: tuple[str, ...] = setting(
-        PAPER_CHANNELS,
-        "channels of the gas array; they must be the model's",
+        (),
+        "channels of the gas array to read: all of the model's for one that looks at counts, one of them at "
+        "least for one of domain log_ratio; [''] for the model's and those of the array",
         read_only=True,
     )
     array_file: str = setting(
@@ -109,12 +110,9 @@ KNOWN_PARAMETERS = (*_ROWS, *_OF_EVERY_NODE)
 def offline_settings(given: Mapping[str, Any]) -> ClassifierSettings:
     """Return what an evaluation runs with where these parameters are given, each a value that is allowed.
 
-    Unlike the node, which is for one array, an evaluation asks a bag for the model's channels where none are
-    given; and where no gas is named, those that the model knows raise an alarm.
+    Unlike in the node, those gases that the model knows raise an alarm where none is named.
     """
     settings = make_settings(ClassifierSettings, given)
-    if "channels" not in given:
-        settings = replace(settings, channels=())
     if not given.keys() & set(_CLASS_LISTS):
         settings = replace(settings, alarm=replace(settings.alarm, critical_classes=(), warning_classes=()))
     else:

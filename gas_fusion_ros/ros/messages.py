@@ -258,6 +258,12 @@ def channel_names(msg: PointCloud2) -> tuple[str, ...]:
     )
 
 
+def channels_there(msg: PointCloud2, channels: Sequence[str]) -> tuple[str, ...]:
+    """Those of `channels` that a gas reading has a field of whatever type for, in their order."""
+    fields = {str(field.name) for field in msg.fields[:MAX_FIELDS]}
+    return tuple(name for name in channels if name in fields)
+
+
 def _check_cloud_layout(msg: PointCloud2) -> None:
     if len(msg.fields) > MAX_FIELDS:
         raise MessageError(

@@ -10,6 +10,7 @@ import yaml
 
 from gas_fusion_ros.alarm.settings import DEFAULT_SEVERITIES
 from gas_fusion_ros.alarm.types import Severity
+from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle, shipped_folder
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.pairing.types import PairingSettings
@@ -45,7 +46,7 @@ def test_the_shipped_file_of_the_robot_is_read() -> None:
     settings = read_settings(shipped_folder() / "config" / "robot.yaml")
     assert settings.pairing == PairingSettings(slop_ns=S // 10, wait_ns=S // 4)
     assert settings.alarm.severities == DEFAULT_SEVERITIES
-    assert settings.channels == ("mq2", "mq3", "mq5", "mq6", "mq7", "mq8", "mq135")
+    assert settings.channels == ()
 
 
 @pytest.mark.parametrize("section", ["gas_classifier", "/**/gas_classifier", "/robot1/gas_classifier", "/**"])
