@@ -15,7 +15,7 @@ from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.observation import GasReading, Observation
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import Bundle
-from gas_fusion_ros.model.classifier import Classifier
+from gas_fusion_ros.model.classifier import Classifier, ClassifierError
 from gas_fusion_ros.model.runtimes import create_runtime
 
 _START_NS = 1_000 * NANOSECONDS_PER_SECOND
@@ -60,7 +60,10 @@ def alarms(
             continue
         instant = Instant.of(stamp_ns)
         alarm.hear(stamp_ns, instant)
-        alarm.update(classifier.classify(Observation(reading, None)), instant)
+        try:
+            alarm.update(classifier.classify(Observation(reading, None)), instant)
+        except ClassifierError:
+            continue  # none of the model's channels is valid: the live node counts it, and tells a fault
         for event in heard:
             if event.raises_alarm:
                 yield place, event.gas

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.array.departure import LATEST, DepartureWatch
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Unit
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import Bundle
@@ -78,12 +79,15 @@ class UntaughtFigure:
         label: what was in the air.
         readings: until the first alarm, which counts as 1 at the first reading; None without one.
         gas: what the alarm names; empty without one.
+        departure: of the array from its own air, in units of the model's limit: the greatest in its air, the
+            least in a gas from the fifth reading on; None where the model has no limit.
     """
 
     board: str
     label: str
     readings: int | None
     gas: str
+    departure: float | None
 
 
 def measure_untaught(boards: Sequence[Board], bundle: Bundle) -> Iterator[UntaughtFigure]:
@@ -94,7 +98,17 @@ def measure_untaught(boards: Sequence[Board], bundle: Bundle) -> Iterator[Untaug
             shown = readings[CALIBRATION_ROWS:] if label == AIR else readings
             raised = alarms(bundle, classifier, board.array.names, shown, _PERIOD_NS)
             place, gas = next(raised, (None, ""))
-            yield UntaughtFigure(board.name, label, None if place is None else place + 1, gas)
+            count = None if place is None else place + 1
+            yield UntaughtFigure(board.name, label, count, gas, _departure(board, label, shown, bundle))
+
+
+def _departure(board: Board, label: str, readings: npt.NDArray[np.float32], bundle: Bundle) -> float | None:
+    if bundle.departure is None:
+        return None
+    watch = DepartureWatch()
+    seen = [watch.add(deviations) for deviations in board.array.deviations(readings)]
+    known = [one for one in seen if one is not None]
+    return (max(known) if label == AIR else min(known[LATEST - 1 :])) / bundle.departure.limit
 
 
 @dataclass(frozen=True)
