@@ -108,8 +108,8 @@ def _sections(result: TransferResult, bundle: Bundle, commands: Sequence[str]) -
             (
                 f"Untaught: model {bundle.name} with its default alarm, each board calibrated on its first "
                 "100 rows of air, whether it had settled or not. Its departure is the greatest in its own "
-                "air, the least in a gas from the fifth reading on. Taught: three classes, each board held out "
-                "once.",
+                "air, the least in a gas from the fifth reading on. Taught: three classes, each board held "
+                "out once.",
             ),
             (_untaught_table(result.untaught), _taught_table(result.taught)),
         )

@@ -37,7 +37,7 @@ def write_boards(folder: Path, names: tuple[str, ...] = ("1", "2", "3")) -> None
         for number, name in enumerate(names):
             for label, levels in LEVELS.items():
                 for order in range(130):
-                    volts = np.array(levels) * (1 + 0.1 * number) + rng.normal(0, 0.01, 3)
+                    volts = np.array(levels) * (1 + 0.05 * number) + rng.normal(0, 0.01, 3)
                     writer.writerow((name, order, label, *volts.round(4)))
 
 
