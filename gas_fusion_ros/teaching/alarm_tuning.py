@@ -42,9 +42,7 @@ _SEVERITIES = {_LEAK: Severity.WARNING}
 class AlarmGrid:
     """The settings that are tried: each with each, where `off_threshold` is not above `on_threshold`.
 
-    Of equally good ones the first wins, so the values stand in order of caution; but of two off-thresholds
-    0.2 comes first: beside a camera evidence flickers as readings alone never do, and a suspicion must not
-    end by it (settled on patrols of seeds 100 to 109).
+    Of equally good ones the first wins, so the values stand in order of caution.
 
     Attributes:
         on_thresholds: leak probabilities, above 0 and at most 1.
@@ -54,7 +52,7 @@ class AlarmGrid:
     """
 
     on_thresholds: tuple[float, ...] = (0.99, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5)
-    off_thresholds: tuple[float, ...] = (0.2, 0.4, 0.1)
+    off_thresholds: tuple[float, ...] = (0.4, 0.2, 0.1)
     on_delays_s: tuple[float, ...] = (30.0, 20.0, 14.0, 10.0, 8.0, 6.0, 4.0, 2.0, 0.0)
     off_delays_s: tuple[float, ...] = (20.0, 10.0)
 

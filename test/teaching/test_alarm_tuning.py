@@ -143,7 +143,7 @@ def test_the_choice_is_the_best_of_the_grid(
 
 def test_an_easy_case_is_detected_at_once_and_the_most_cautious_of_equals_wins() -> None:
     tuning = tune_alarm([stream((0.0, 1800))], [(stream((0.0, 20), (1.0, 30)), 20)], PERIOD_S)
-    assert tuning == AlarmTuning(0.99, 0.2, 0.0, 20.0, 0.0, 0.0, 0.0)
+    assert tuning == AlarmTuning(0.99, 0.4, 0.0, 20.0, 0.0, 0.0, 0.0)
 
 
 def test_noisier_clean_air_costs_delay() -> None:
