@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import WEIGHTS, Bundle, Domain, onnx_files
 from gas_fusion_ros.model.thermal import Preparation
 from training.data.dataset_check import PUBLISHED_SHA256
@@ -240,16 +239,26 @@ def _advice(bundle: Bundle) -> Iterator[str]:
     yield "| advice for the alarm | raise | clear | false in an hour of clean air | missed | delay |"
     yield "|---|---|---|---|---|---|"
     for name, advice in bundle.profiles.items():
-        on_s, off_s = (ns / NANOSECONDS_PER_SECOND for ns in (advice.on_delay_ns, advice.off_delay_ns))
-        figures = (
-            _figure(advice.false_alarms_per_hour, "{:.1f}"),
-            _figure(advice.missed, "{:.1%}"),
-            _figure(advice.delay_s, "{:g} s"),
-        )
-        yield (
-            f"| `{name}` | {advice.on_threshold:g} for {on_s:g} s | below {advice.off_threshold:g} "
-            f"for {off_s:g} s | {' | '.join(figures)} |"
-        )
+        yield _alarm_row(f"`{name}`", advice.to_json())
+    curve = bundle.trained_on.get("alarm_curve", [])
+    if curve:
+        yield "\nWhat any setting of the alarm reaches, by gas alone, on the rows that its folds hold out:\n"
+        yield "| | raise | clear | false in an hour of clean air | missed | delay |"
+        yield "|---|---|---|---|---|---|"
+    for point in curve:
+        yield _alarm_row("", point)
+
+
+def _alarm_row(name: str, advice: Mapping[str, float | None]) -> str:
+    figures = (
+        _figure(advice["false_alarms_per_hour"], "{:.1f}"),
+        _figure(advice["missed"], "{:.1%}"),
+        _figure(advice["delay_s"], "{:g} s"),
+    )
+    return (
+        f"| {name} | {advice['on_threshold']:g} for {advice['on_delay_s']:g} s | below "
+        f"{advice['off_threshold']:g} for {advice['off_delay_s']:g} s | {' | '.join(figures)} |"
+    )
 
 
 def _figure(value: float | None, form: str) -> str:
