@@ -195,7 +195,8 @@ class AlarmChoice:
 
     critical_classes: tuple[str, ...] = setting(
         gases_of(Severity.CRITICAL, DEFAULT_SEVERITIES),
-        "gases whose leak is critical, Unknown among them or not; [''] for none",
+        "gases whose leak is critical, Unknown among them or not; [''] for none. Where neither list is "
+        "changed, all further gases of the model are critical too, and those it does not know are left out",
     )
     warning_classes: tuple[str, ...] = setting(
         gases_of(Severity.WARNING, DEFAULT_SEVERITIES),
@@ -251,10 +252,20 @@ class AlarmChoice:
             warning_classes=gases_of(Severity.WARNING, severities),
         )
 
-    @property
-    def names_gases(self) -> bool:
-        """Whether any gas is named that raises an alarm."""
-        return any((*self.critical_classes, *self.warning_classes))
+    def with_gases_of(self, classes: Iterable[str]) -> AlarmChoice:
+        """Return the same; where no gas was chosen, every gas of a model of these classes raises an alarm.
+
+        Each is critical where the defaults do not say otherwise.
+
+        Raises:
+            ValueError: none was chosen on purpose.
+        """
+        if self.severities != DEFAULT_SEVERITIES:
+            return self
+        severities = {
+            gas: DEFAULT_SEVERITIES.get(gas, Severity.CRITICAL) for gas in classes if gas != CLEAN_AIR
+        }
+        return self.with_severities(severities)
 
     @property
     def severities(self) -> Mapping[str, Severity]:
@@ -316,18 +327,3 @@ def severities_of(warning: Iterable[str], critical: Iterable[str]) -> dict[str, 
     if not severities:
         raise ValueError("alarm.critical_classes and alarm.warning_classes name no gas; one of them must")
     return severities
-
-
-def severities_for(classes: Iterable[str]) -> Mapping[str, Severity]:
-    """Return the severities to use where nobody chose any.
-
-    Those of the parameters' defaults; for a model that lacks one of these gases, every gas that it knows,
-    critical where the defaults do not name it.
-
-    Args:
-        classes: the model's classes.
-    """
-    gases = [name for name in classes if name != CLEAN_AIR]
-    if set(DEFAULT_SEVERITIES) <= set(gases):
-        return DEFAULT_SEVERITIES
-    return {gas: DEFAULT_SEVERITIES.get(gas, Severity.CRITICAL) for gas in gases}

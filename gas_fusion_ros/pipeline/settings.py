@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from gas_fusion_ros.alarm.settings import AlarmChoice, AlarmSettings, severities_for, severities_of
+from gas_fusion_ros.alarm.settings import AlarmChoice, AlarmSettings
 from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.quoting import listed, shown
@@ -24,8 +24,6 @@ POSE_TYPES = ("PoseStamped", "PoseWithCovarianceStamped", "Odometry")
 """What the topic of the robot's pose may be of."""
 NO_STATE_FILE = "none"
 """Value of the parameter `state_file` that keeps no alarm over a restart."""
-
-_CLASS_LISTS = ("alarm.critical_classes", "alarm.warning_classes")
 
 
 class SettingsError(ValueError):
@@ -85,10 +83,8 @@ class ClassifierSettings:
         Raises:
             SettingsError: they contradict what the model advises, or name a gas that it does not know.
         """
-        choice = self.alarm
-        if not choice.names_gases:
-            choice = choice.with_severities(severities_for(bundle.classes))
         try:
+            choice = self.alarm.with_gases_of(bundle.classes)
             if choice.profile not in bundle.profiles:
                 raise ValueError(
                     f"model '{bundle.name}' advises no profile '{choice.profile}'; it has "
@@ -110,13 +106,11 @@ KNOWN_PARAMETERS = (*_ROWS, *_OF_EVERY_NODE)
 def offline_settings(given: Mapping[str, Any]) -> ClassifierSettings:
     """Return what an evaluation runs with where these parameters are given, each a value that is allowed.
 
-    Unlike in the node, those gases that the model knows raise an alarm where none is named.
+    Raises:
+        ValueError: they name no gas that raises an alarm.
     """
     settings = make_settings(ClassifierSettings, given)
-    if not given.keys() & set(_CLASS_LISTS):
-        settings = replace(settings, alarm=replace(settings.alarm, critical_classes=(), warning_classes=()))
-    else:
-        severities_of(settings.alarm.warning_classes, settings.alarm.critical_classes)  # refuses none at all
+    assert settings.alarm.severities  # refuses none at all
     return settings
 
 

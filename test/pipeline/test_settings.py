@@ -215,3 +215,11 @@ def test_what_was_used_can_be_given_back_to_the_node(tmp_path: Path, bundle: Bun
     assert again.pairing == settings.pairing
     assert again.alarm_settings(bundle) == settings.alarm_settings(bundle)
     assert again.channels == bundle.channels
+
+
+def test_a_taught_gas_raises_a_critical_alarm_unless_the_lists_say_otherwise(bundle: Bundle) -> None:
+    taught = replace(bundle, classes=(*bundle.classes, "Ammonia"))
+    for settings in (offline_settings({}), ClassifierSettings()):
+        assert settings.alarm_settings(taught).severities["Ammonia"] is Severity.CRITICAL
+    chosen = offline_settings({"alarm.critical_classes": ("Smoke",)})
+    assert "Ammonia" not in chosen.alarm_settings(taught).severities
