@@ -17,7 +17,7 @@ from gas_fusion_ros.array.array_file import array_content, read_array
 from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.documents import DocumentError, read_json
 from gas_fusion_ros.base.files import open_regular
-from gas_fusion_ros.base.observation import UNKNOWN, Mode, check_channel_names
+from gas_fusion_ros.base.observation import RESERVED_CLASSES, Mode, check_channel_names
 from gas_fusion_ros.base.quoting import one_line
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.thermal import Preparation
@@ -399,8 +399,9 @@ def _false_reject_rate(manifest: Mapping[str, Any], window: WindowSettings) -> f
 
 def _classes(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     classes = _names(manifest, "classes")
-    if UNKNOWN in classes:
-        raise ValueError(f"classes must not name {UNKNOWN}: it is the label of an input unlike training")
+    for name in RESERVED_CLASSES:
+        if name in classes:
+            raise ValueError(f"classes must not name {name}: the name is reserved for what is no class")
     return classes
 
 

@@ -102,7 +102,9 @@ class GasClassifierNode(ManagedNode):
         try:
             given = array_of_file(self._settings.array_file)
             array = None if given is None else given.array
-            classifier = Classifier(bundle, runtime, array, self._settings.tracking)
+            classifier = Classifier(
+                bundle, runtime, array, self._settings.tracking, self._alarm.settings.off_threshold
+            )
         except (ArrayFileError, ClassifierError) as error:
             raise ParameterError(f"array_file: {error}") from None
         self._array = ArrayChoice(given, classifier.use_array)

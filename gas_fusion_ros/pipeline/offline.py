@@ -118,7 +118,7 @@ class Pipeline:
     ) -> None:
         given = settings.array
         array = None if given is None else given.array
-        self.classifier = Classifier(bundle, runtime, array, settings.tracking)
+        self.classifier = Classifier(bundle, runtime, array, settings.tracking, settings.alarm.off_threshold)
         self._array = ArrayChoice(given, self.classifier.use_array)
         self._channels = settings.channels or bundle.channels
         self._takes_any_array = bundle.domain is Domain.LOG_RATIO and not settings.channels
