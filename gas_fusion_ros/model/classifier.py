@@ -83,6 +83,10 @@ class Classifier:
         asked_from: probability of other than clean air from which on a fused verdict may be a leak, 0..1;
             None for the model's advice, `off_threshold`.
 
+    Attributes:
+        problems: what was passed over.
+        refuses_pictures: whether pictures are passed over, so that every reading goes alone.
+
     Raises:
         ClassifierError: no channel of the array that the model knows is calibrated, and the model needs one.
     """
@@ -96,6 +100,7 @@ class Classifier:
         asked_from: float | None = None,
     ) -> None:
         self.problems = Problems()
+        self.refuses_pictures = False
         self._bundle = bundle
         self._runtime = runtime
         self._tracking = tracking
@@ -275,7 +280,7 @@ class Classifier:
 
     def _choose(self, has_gas: bool, frame: ThermalFrame | None) -> tuple[Mode, Array | None]:
         """Return the mode and, where its network takes one, the picture."""
-        if frame is not None:
+        if frame is not None and not self.refuses_pictures:
             mode = self._mode(has_gas, has_picture=True)
             if mode is Mode.GAS_ONLY:
                 return mode, None
@@ -294,7 +299,7 @@ class Classifier:
         modes = [mode for mode, possible in usable.items() if possible]
         if not modes:
             raise ClassifierError(
-                "the observation has neither a valid gas reading nor a readable thermal frame"
+                "the observation has neither a valid gas reading nor a thermal frame that can be used"
             )
         for mode in modes:
             if mode in self._bundle.networks:
