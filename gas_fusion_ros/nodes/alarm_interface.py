@@ -26,6 +26,7 @@ from gas_fusion_ros.alarm.leak_alarm import (
     Severity,
 )
 from gas_fusion_ros.alarm.memory import AlarmMemory, AlarmMemoryError
+from gas_fusion_ros.alarm.settings import severities_of
 from gas_fusion_ros.base.observation import UNKNOWN, Mode, RobotPose, Verdict
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.model.bundle import Bundle
@@ -33,7 +34,7 @@ from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.pose_source import PoseSource
 from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, RELIABLE
-from gas_fusion_ros.pipeline.settings import NO_STATE_FILE, ClassifierSettings, SettingsError
+from gas_fusion_ros.pipeline.settings import NO_STATE_FILE, ClassifierSettings
 from gas_fusion_ros.ros import messages
 
 T = TypeVar("T")
@@ -107,8 +108,11 @@ class AlarmInterface:
             AlarmMemoryError: the state file cannot be written.
         """
         try:
+            severities_of(
+                settings.alarm.warning_classes, settings.alarm.critical_classes
+            )  # or none
             self._settings = settings.alarm_settings(bundle)
-        except SettingsError as error:
+        except ValueError as error:
             raise ParameterError(str(error)) from None
         if UNKNOWN in self._settings.severities and bundle.false_reject_rate is None:
             self._node.get_logger().warning(
