@@ -108,9 +108,8 @@ class AlarmInterface:
             AlarmMemoryError: the state file cannot be written.
         """
         try:
-            severities_of(
-                settings.alarm.warning_classes, settings.alarm.critical_classes
-            )  # or none
+            # Refuses none at all, where an evaluation would take all that the model knows.
+            severities_of(settings.alarm.warning_classes, settings.alarm.critical_classes)
             self._settings = settings.alarm_settings(bundle)
         except ValueError as error:
             raise ParameterError(str(error)) from None
