@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gas_fusion_ros.alarm.types import Severity
-from gas_fusion_ros.base.observation import CLEAN_AIR, UNKNOWN, Verdict
+from gas_fusion_ros.base.observation import CLEAN_AIR, PICTURE_ALONE, UNKNOWN, Verdict
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.settings.fields import advised_setting, setting
 
@@ -31,6 +31,9 @@ class AlarmSettings:
         timeout_ns: how long without a valid reading before the fault.
         unidentified_on_delay_ns: as `on_delay_ns`, of the alarm for `Unknown`; None for the same.
         unidentified_off_delay_ns: as `off_delay_ns`, of the alarm for `Unknown`; None for the same.
+        picture_alone: whether a picture that calm, valid readings contradict raises a warning.
+        picture_alone_on_delay_ns: as `on_delay_ns`, of that warning.
+        picture_alone_off_delay_ns: as `off_delay_ns`, of that warning.
         novelty_is_evidence: whether an input unlike training alone is evidence of `Unknown`, where that is
             among the severities.
     """
@@ -43,6 +46,9 @@ class AlarmSettings:
     timeout_ns: int = 10 * NANOSECONDS_PER_SECOND
     unidentified_on_delay_ns: int | None = None
     unidentified_off_delay_ns: int | None = None
+    picture_alone: bool = True
+    picture_alone_on_delay_ns: int = 20 * NANOSECONDS_PER_SECOND
+    picture_alone_off_delay_ns: int = 20 * NANOSECONDS_PER_SECOND
     novelty_is_evidence: bool = True
 
     def __post_init__(self) -> None:
@@ -62,10 +68,17 @@ class AlarmSettings:
             ("timeout_ns", 1),
             ("unidentified_on_delay_ns", 0),
             ("unidentified_off_delay_ns", 0),
+            ("picture_alone_on_delay_ns", 0),
+            ("picture_alone_off_delay_ns", 0),
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
+        if PICTURE_ALONE in self.severities:
+            raise ValueError(
+                f"severities must not name {PICTURE_ALONE}: it is always a warning; alarm.picture_alone "
+                "switches it off"
+            )
         severities = {gas: Severity(severity) for gas, severity in self.severities.items()}
         object.__setattr__(self, "severities", MappingProxyType(severities))
 
@@ -89,7 +102,14 @@ class AlarmSettings:
         Where `Unknown` is to raise an alarm, it is certain of two things: an input unlike training, if that
         is evidence, and an array that departs from its clean air without a gas that would raise an alarm.
         Else the probabilities count as ever: an input unlike training keeps no leak from the alarm.
+
+        Beside all that `PictureAlone` is certain where the readings of a fused verdict are calm without the
+        picture. It takes nothing from the other classes.
         """
+        evidence = self._known_or_unknown(verdict)
+        return {**evidence, PICTURE_ALONE: 1.0} if self._contradicts(verdict.readings_alone) else evidence
+
+    def _known_or_unknown(self, verdict: Verdict) -> Mapping[str, float]:
         known = verdict.by_class
         if UNKNOWN not in self.severities:
             return known
@@ -98,17 +118,31 @@ class AlarmSettings:
             return {UNKNOWN: 1.0}
         return known
 
+    def _contradicts(self, readings_alone: Verdict | None) -> bool:
+        """Whether readings are known to be calm: no leak, nothing unlike training, no departure."""
+        if readings_alone is None or readings_alone.is_unknown or readings_alone.departs:
+            return False
+        return self._leak_probability(readings_alone.by_class) < self.off_threshold
+
     def _leak_probability(self, probabilities: Mapping[str, float]) -> float:
         return sum(probabilities.get(gas, 0.0) for gas in self.severities)
 
+    def severity_of(self, gas: str) -> Severity:
+        """How severe an alarm for a gas, or for `PictureAlone`, is."""
+        return Severity.WARNING if gas == PICTURE_ALONE else self.severities[gas]
+
     def on_delay_of(self, gas: str) -> int:
         """How long a leak of a gas is suspected before its alarm, nanoseconds."""
+        if gas == PICTURE_ALONE:
+            return self.picture_alone_on_delay_ns
         delay = self.unidentified_on_delay_ns if gas == UNKNOWN else self.on_delay_ns
         assert delay is not None  # filled in
         return delay
 
     def off_delay_of(self, gas: str) -> int:
         """How long a leak of a gas must be gone before its alarm lets go, nanoseconds."""
+        if gas == PICTURE_ALONE:
+            return self.picture_alone_off_delay_ns
         delay = self.unidentified_off_delay_ns if gas == UNKNOWN else self.off_delay_ns
         assert delay is not None  # filled in
         return delay
@@ -242,6 +276,23 @@ class AlarmChoice:
     )
     unidentified_off_delay_ns: int | None = advised_setting(
         "how long it must be back in clean air before the warning lets go, s", minimum=0.0, maximum=3600.0
+    )
+    picture_alone: bool = setting(
+        AlarmSettings.picture_alone,
+        "whether a picture of a leak beside readings that are valid and calm without it raises a warning, "
+        "PictureAlone; it never raises a critical alarm",
+    )
+    picture_alone_on_delay_ns: int = setting(
+        AlarmSettings.picture_alone_on_delay_ns,
+        "how long a leak is suspected before that warning, s",
+        minimum=0.0,
+        maximum=600.0,
+    )
+    picture_alone_off_delay_ns: int = setting(
+        AlarmSettings.picture_alone_off_delay_ns,
+        "how long it must be gone before that warning lets go, s",
+        minimum=0.0,
+        maximum=3600.0,
     )
 
     def with_severities(self, severities: Mapping[str, Severity]) -> AlarmChoice:

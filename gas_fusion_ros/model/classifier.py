@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ from gas_fusion_ros.model.window import Window, WindowHistory
 Array = npt.NDArray[np.float32]
 _CALM = 0.7
 """Probability of clean air from which on a verdict leaves no doubt of it."""
+_LEAST_VALID = 0.5
+"""Share of the model's channels with a value below which a reading is not asked what it says alone."""
 
 
 class ClassifierError(ValueError):
@@ -67,12 +69,23 @@ class Classifier:
     the one for pictures. A picture that cannot be read is counted in `problems` and the reading goes on
     alone.
 
+    A fused verdict that may be a leak tells besides what its readings say alone: the network for readings
+    runs once more, on the same window without the picture. So clean air costs nothing more. They are not
+    asked where fewer than half of the model's channels have a value now, and cannot be where the model has no
+    network for readings.
+
     Args:
         bundle: the model.
         runtime: what runs it.
         array: what makes ln(Rs/R0) of readings; None where nobody knows: then a model that looks at
             ln(Rs/R0) takes them for those of the array that it learned from.
         tracking: how the array's baseline follows calm air.
+        asked_from: probability of other than clean air from which on a fused verdict may be a leak, 0..1;
+            None for the model's advice, `off_threshold`.
+
+    Attributes:
+        problems: what was passed over.
+        refuses_pictures: whether pictures are passed over, so that every reading goes alone.
 
     Raises:
         ClassifierError: no channel of the array that the model knows is calibrated, and the model needs one.
@@ -84,11 +97,14 @@ class Classifier:
         runtime: Runtime,
         array: ArrayDescription | None = None,
         tracking: TrackingSettings = TrackingSettings(),  # noqa: B008  frozen
+        asked_from: float | None = None,
     ) -> None:
         self.problems = Problems()
+        self.refuses_pictures = False
         self._bundle = bundle
         self._runtime = runtime
         self._tracking = tracking
+        self._asked_from = bundle.alarm.off_threshold if asked_from is None else asked_from
         self._departure = DepartureWatch()
         self._history = WindowHistory(bundle.window, len(bundle.channels))
         self._stretch = 0
@@ -181,15 +197,41 @@ class Classifier:
             ClassifierError: it has neither a valid reading nor a readable picture, the model has no
                 network for what it has, or the network answers with something that is no number.
         """
-        observation = sample.observation
         mode, inputs = self.inputs(sample)
+        verdict = self._verdict(sample, mode, inputs)
+        if mode is Mode.FUSION and _leak_probability(verdict) >= self._asked_from:
+            verdict = replace(verdict, readings_alone=self._readings_alone(sample))
+        reading = sample.observation.reading
+        if reading is not None:
+            self._tracker.judge(reading.stamp_ns, _is_calm(verdict))
+        return verdict
+
+    def _readings_alone(self, sample: Sample) -> Verdict | None:
+        """Return what a fused observation's readings say without the picture; None where they cannot."""
+        if Mode.GAS_ONLY not in self._bundle.networks:
+            return None
+        if sample.values is None or np.isfinite(sample.values).mean() < _LEAST_VALID:
+            return None
+        try:
+            return self._verdict(sample, Mode.GAS_ONLY, self._inputs(sample, Mode.GAS_ONLY, None))
+        except ClassifierError as error:
+            self.problems.add("readings_alone_unusable", str(error))
+            return None
+
+    def _verdict(self, sample: Sample, mode: Mode, inputs: Mapping[str, Array]) -> Verdict:
+        """Run a mode's network.
+
+        Raises:
+            ClassifierError: it answers with something that is no number.
+        """
+        observation = sample.observation
         answer = self._runtime.run(mode, inputs)
         complaint = answer_complaint(answer, self._bundle, mode)
         if complaint:
             raise ClassifierError(
                 f"the network of model '{self._bundle.name}' for {mode.value} observations {complaint}"
             )
-        verdict = Verdict(
+        return Verdict(
             stamp_ns=observation.stamp_ns,
             frame_id=observation.frame_id,
             mode=mode,
@@ -201,9 +243,6 @@ class Classifier:
             novelty=answer.novelty,
             departure=sample.departure,
         )
-        if observation.reading is not None:
-            self._tracker.judge(observation.reading.stamp_ns, _is_calm(verdict))
-        return verdict
 
     def inputs(self, sample: Sample) -> tuple[Mode, dict[str, Array]]:
         """Return which network decides on a prepared observation, and what it is given; as for `Runtime.run`.
@@ -249,7 +288,7 @@ class Classifier:
 
     def _choose(self, has_gas: bool, frame: ThermalFrame | None) -> tuple[Mode, Array | None]:
         """Return the mode and, where its network takes one, the picture."""
-        if frame is not None:
+        if frame is not None and not self.refuses_pictures:
             mode = self._mode(has_gas, has_picture=True)
             if mode is Mode.GAS_ONLY:
                 return mode, None
@@ -268,7 +307,7 @@ class Classifier:
         modes = [mode for mode, possible in usable.items() if possible]
         if not modes:
             raise ClassifierError(
-                "the observation has neither a valid gas reading nor a readable thermal frame"
+                "the observation has neither a valid gas reading nor a thermal frame that can be used"
             )
         for mode in modes:
             if mode in self._bundle.networks:
@@ -337,6 +376,11 @@ class Classifier:
         return tuple(
             name for name, value in zip(self._bundle.channels, values, strict=True) if not np.isfinite(value)
         )
+
+
+def _leak_probability(verdict: Verdict) -> float:
+    """Return the probability of anything but clean air."""
+    return sum(probability for name, probability in verdict.by_class.items() if name != CLEAN_AIR)
 
 
 def _is_calm(verdict: Verdict) -> bool:

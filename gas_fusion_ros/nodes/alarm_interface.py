@@ -26,8 +26,7 @@ from gas_fusion_ros.alarm.leak_alarm import (
     Severity,
 )
 from gas_fusion_ros.alarm.memory import AlarmMemory, AlarmMemoryError
-from gas_fusion_ros.alarm.settings import severities_of
-from gas_fusion_ros.base.observation import UNKNOWN, RobotPose, Verdict
+from gas_fusion_ros.base.observation import UNKNOWN, Mode, RobotPose, Verdict
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.nodes.managed_node import ManagedNode
@@ -108,10 +107,6 @@ class AlarmInterface:
             AlarmMemoryError: the state file cannot be written.
         """
         try:
-            severities_of(settings.alarm.warning_classes, settings.alarm.critical_classes)  # refuses none
-        except ValueError as error:
-            raise ParameterError(f"alarm: {error}") from None
-        try:
             self._settings = settings.alarm_settings(bundle)
         except SettingsError as error:
             raise ParameterError(str(error)) from None
@@ -119,6 +114,11 @@ class AlarmInterface:
             self._node.get_logger().warning(
                 f"{UNKNOWN} is to raise an alarm and never will: model {bundle.name} cannot tell what is "
                 "unlike its training"
+            )
+        if Mode.FUSION in bundle.networks and Mode.GAS_ONLY not in bundle.networks:
+            self._node.get_logger().warning(
+                f"model {bundle.name} has no network for readings alone: its pictures may overrule calm "
+                "readings"
             )
         self._chosen = settings
         self._open_memory(settings.state_file)

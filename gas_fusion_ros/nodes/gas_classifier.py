@@ -35,6 +35,7 @@ from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.pairing.pairing import PairingCounters
 from gas_fusion_ros.pipeline.array_choice import ARRAY_TOPIC, ArrayChoice, array_of_file
+from gas_fusion_ros.pipeline.camera_choice import CAMERA_TOPIC, pictures_refusal
 from gas_fusion_ros.pipeline.reading_decoder import ReadingDecoder
 from gas_fusion_ros.pipeline.self_test import self_test
 from gas_fusion_ros.pipeline.settings import ClassifierSettings
@@ -108,7 +109,9 @@ class GasClassifierNode(ManagedNode):
         try:
             given = array_of_file(self._settings.array_file)
             array = None if given is None else given.array
-            classifier = Classifier(bundle, runtime, array, self._settings.tracking)
+            classifier = Classifier(
+                bundle, runtime, array, self._settings.tracking, self._alarm.settings.off_threshold
+            )
         except (ArrayFileError, ClassifierError) as error:
             raise ParameterError(f"array_file: {error}") from None
         self._array = ArrayChoice(given, self._change_array)
@@ -128,13 +131,14 @@ class GasClassifierNode(ManagedNode):
         gas = BoundedSubscriber(self, PointCloud2, "gas/readings", RELIABLE, self.problems)
         image = Subscriber(self, Image, "thermal/image_raw", qos_profile=SENSOR_DATA)
         array = BoundedSubscriber(self, DiagnosticArray, ARRAY_TOPIC, LATCHED, self.problems)
-        camera = BoundedSubscriber(self, DiagnosticArray, "thermal/camera_status", LATCHED, self.problems)
+        camera = BoundedSubscriber(self, DiagnosticArray, CAMERA_TOPIC, LATCHED, self.problems)
         self._subscribers = [gas, image, array, camera]
         takes_images = self._bundle.preparation is not None
         expects_images = takes_images and self._settings.expect_images
         self._sources = SourceWatch(
             SourceSettings(self._alarm.settings.timeout_ns, expects_images), self.watch_ns()
         )
+        self._judge_camera()
         array.registerCallback(self._hear_array)
         camera.registerCallback(self._hear_camera)
         self._synchronizer = ObservationSynchronizer(
@@ -265,8 +269,19 @@ class GasClassifierNode(ManagedNode):
 
     def _hear_camera(self, message: DiagnosticArray) -> None:
         assert self._sources is not None
-        self._sources.camera = self._source_of(message, "thermal/camera_status")
+        self._sources.camera = self._source_of(message, CAMERA_TOPIC)
+        if self._sources.camera is not None:
+            self._judge_camera()
         self._look()
+
+    def _judge_camera(self) -> None:
+        """Give the model the camera's pictures from now on, or not."""
+        assert self._bundle is not None
+        assert self._classifier is not None
+        assert self._sources is not None
+        refusal = pictures_refusal(self._bundle, self._settings.allow_reproduction, self._sources.camera)
+        self._classifier.refuses_pictures = bool(refusal)
+        self._sources.refusal = refusal
 
     def _source_of(self, message: DiagnosticArray, topic: str) -> Source | None:
         try:

@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from gas_fusion_ros.alarm.clock import SCALE, AlarmClock, Conditions, Instant
 from gas_fusion_ros.alarm.settings import AlarmSettings
+from gas_fusion_ros.alarm.source_watch import PICTURES_REFUSED
 from gas_fusion_ros.alarm.types import AlarmEvent, AlarmStatus, Reason
 from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.array.settings import TrackingSettings
@@ -23,6 +24,7 @@ from gas_fusion_ros.model.classifier import Classifier, ClassifierError, Sample
 from gas_fusion_ros.model.runtimes import Runtime
 from gas_fusion_ros.pairing.pairing import Pair, Pairing, PairingCounters, PairingSettings
 from gas_fusion_ros.pipeline.array_choice import ARRAY_TOPIC, ArrayChoice, KnownArray
+from gas_fusion_ros.pipeline.camera_choice import CAMERA_TOPIC, pictures_refusal
 from gas_fusion_ros.pipeline.reading_decoder import ReadingDecoder
 from gas_fusion_ros.ros import messages, source_messages
 
@@ -39,6 +41,7 @@ class PipelineSettings:
         channels: channels to read from a message; empty for the model's and those of the array.
         array: the array behind the readings, of a file; None for the one that they come with.
         tracking: how its baseline follows calm air.
+        allow_reproduction: whether a reproduction may be given the pictures of a real camera.
     """
 
     pairing: PairingSettings
@@ -46,6 +49,7 @@ class PipelineSettings:
     channels: tuple[str, ...] = ()
     array: KnownArray | None = None
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    allow_reproduction: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,9 @@ class Pipeline:
     ) -> None:
         given = settings.array
         array = None if given is None else given.array
-        self.classifier = Classifier(bundle, runtime, array, settings.tracking)
+        self.classifier = Classifier(bundle, runtime, array, settings.tracking, settings.alarm.off_threshold)
+        self._bundle = bundle
+        self._allows_reproduction = settings.allow_reproduction
         self._array = ArrayChoice(given, self._change_array)
         self._channels = bundle.channels
         self._decoder = ReadingDecoder(bundle, settings.channels, self._array)
@@ -183,6 +189,22 @@ class Pipeline:
             self._problems.add(error.cause, error.detail)
         except ClassifierError as error:
             self._problems.add("array_unusable", f"{ARRAY_TOPIC}: {error}")
+
+    def add_camera_message(self, msg: Any, now_ns: int) -> None:
+        """Take in what the camera said of itself: a diagnostic_msgs/DiagnosticArray recorded at `now_ns`.
+
+        A camera whose pictures must not be used is counted as `pictures_refused`.
+        """
+        self.tick(now_ns)
+        try:
+            camera = source_messages.decode_source(msg, CAMERA_TOPIC)
+        except messages.MessageError as error:
+            self._problems.add(error.cause, error.detail)
+            return
+        refusal = pictures_refusal(self._bundle, self._allows_reproduction, camera)
+        self.classifier.refuses_pictures = bool(refusal)
+        if refusal:
+            self._problems.add(PICTURES_REFUSED, refusal)
 
     def add_reading(self, reading: GasReading, now_ns: int) -> None:
         """Take in a reading that needs no decoding."""

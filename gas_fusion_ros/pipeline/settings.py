@@ -60,6 +60,11 @@ class ClassifierSettings:
         True,
         "whether a thermal camera belongs to the robot, so that its silence is told of",
     )
+    allow_reproduction: bool = setting(
+        False,
+        "whether a model that is a reproduction, trained on rendered pictures, as fusion1 is, may be given "
+        "the pictures of a real camera",
+    )
     alarm: AlarmChoice = group(AlarmChoice)
     state_file: str = setting(
         "",
@@ -168,6 +173,7 @@ def described(settings: ClassifierSettings, bundle: Bundle, alarm: AlarmSettings
         "threads": settings.threads,
         "channels": list(settings.channels or bundle.channels),
         "array_file": settings.array_file,
+        "allow_reproduction": settings.allow_reproduction,
         **parameters_of(settings.tracking, "tracking."),
         **parameters_of(settings.pairing, "pairing."),
         **{

@@ -591,8 +591,10 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     the label as message and the values
     `p(<class>)` for each class, `confidence`, `novelty` (above 1 the label is `Unknown`; `nan` where the
     model cannot tell), `mode`, `pair_offset_ms` (`nan` without a pair),
-    `latency_ms`, `model` and `invalid_channels` (separated by blanks). The level is OK for clean
-    air and WARN for any gas, for `Unknown` and where a channel was invalid; how grave it is, the alarm says.
+    `latency_ms`, `model` and `invalid_channels` (separated by blanks). Of a fused one whose readings were
+    asked alone it has what these say besides: `readings_alone`, a label, and `readings_alone.p(<class>)`. The
+    level is OK for clean air and WARN for any gas, for `Unknown` and where a channel was invalid; how grave
+    it is, the alarm says.
 
     Args:
         verdict: the classification.
@@ -612,6 +614,12 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     values["latency_ms"] = f"{latency_ms:.3f}"
     values["model"] = verdict.model
     values["invalid_channels"] = " ".join(verdict.invalid_channels)
+    if verdict.readings_alone is not None:
+        values["readings_alone"] = verdict.readings_alone.label
+        values |= {
+            f"readings_alone.p({name})": f"{probability:.6f}"
+            for name, probability in verdict.readings_alone.by_class.items()
+        }
     status = diagnostic_status(
         f"{node_name}: classification", Level.OK if clean else Level.WARN, verdict.label, values
     )

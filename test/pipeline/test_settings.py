@@ -15,6 +15,7 @@ from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle, shippe
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.pairing.types import PairingSettings
 from gas_fusion_ros.pipeline.settings import (
+    ClassifierSettings,
     SettingsError,
     described,
     offline_settings,

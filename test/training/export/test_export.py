@@ -184,6 +184,7 @@ def test_a_run_alone_gives_a_bundle_of_its_mode(name: str, mode: Mode, runs: Pat
     assert (bundle.preparation is None) == (mode is Mode.GAS_ONLY)
     card = (tmp_path / "bundle" / "README.md").read_text()
     assert ("rendered" in card) == (mode is not Mode.GAS_ONLY)
+    assert bundle.reproduction == (mode is not Mode.GAS_ONLY)
     assert bundle.trained_on["command"] == f"python -m training.export {name} --output DIR --name {name}"
 
 
