@@ -146,7 +146,7 @@ def test_a_reading_of_nans_with_a_frame_goes_to_gasnet(classifier: Classifier) -
 
 def test_nothing_usable_is_an_error(classifier: Classifier) -> None:
     nans = np.full(7, np.nan, dtype=np.float32)
-    with pytest.raises(ClassifierError, match="neither a valid gas reading nor a thermal frame that can be used"):
+    with pytest.raises(ClassifierError, match="neither a valid gas reading nor a thermal frame"):
         classifier.classify(Observation(reading(nans), None))
 
 
@@ -412,7 +412,7 @@ def test_nothing_usable_is_an_error_of_decide_and_still_enters_the_window(
 ) -> None:
     windowed.classify(at(1, 1.0))
     sample = windowed.prepare(at(2, NANS))
-    with pytest.raises(ClassifierError, match="neither a valid gas reading nor a thermal frame that can be used"):
+    with pytest.raises(ClassifierError, match="neither a valid gas reading nor a thermal frame"):
         windowed.decide(sample)
     windowed.classify(at(3, 3.0))
     assert series(runtime.inputs) == [None, 1, 2, 3]  # the line between the two that are valid
