@@ -78,10 +78,7 @@ def test_only_plain_air_is_read_with_its_day(tmp_path: Path) -> None:
         for name in ("20260201_fruit_1", "01_20260201_air", "02_20260202_air"):
             writer.writerow((f"{name}.csv", 1, 2, 3, 4, ""))
     found = read_daily_air(tmp_path)
-    assert [(one.name, one.day) for one in found] == [
-        ("01_20260201_air", "20260201"),
-        ("02_20260202_air", "20260202"),
-    ]
+    assert [(one.array, one.day) for one in found] == [("01", "20260201"), ("02", "20260202")]
     assert np.isnan(found[0].counts[0, 4])
 
 
@@ -89,18 +86,19 @@ def test_a_rate_is_over_a_day() -> None:
     assert AirFigure("once", 12.0, {"Smoke": 1, "Unknown": 2}).per_day == 6.0
 
 
-def air(day: str, number: int, shift: float = 0.0) -> AirRecording:
+def air(name: str, day: str, number: int, shift: float = 0.0) -> AirRecording:
     rng = np.random.default_rng(number)
     counts = np.array([240, 530, 300, 480, 350]) + shift + rng.normal(0, 1.0, (700, len(COLUMNS)))
-    return AirRecording(f"{number}_{day}_air", day, counts.astype(np.float32))
+    return AirRecording(name, day, counts.astype(np.float32))
 
 
 def test_days_of_air_are_measured_in_every_mode_but_where_they_were_calibrated_on() -> None:
-    recordings = [air("20260201", 0), air("20260201", 1), air("20260202", 2), air("20260202", 3)]
+    days = (("a", "20260201", 0.0), ("a", "20260202", 1.0), ("b", "20260201", 90.0), ("b", "20260202", 90.0))
+    recordings = [air(name, day, number, shift) for number, (name, day, shift) in enumerate(days)]
     recordings[1].counts[5, :4] = np.nan  # no channel that the model knows
     figures = measure_air(recordings, Bundle.load(find_bundle("temporal_fusion")))
     assert [figure.mode for figure in figures] == [ONCE, MORNINGS, TRACKED]
-    assert [round(figure.hours * 3600) for figure in figures] == [2100, 1400, 2100]
+    assert [round(figure.hours * 3600) for figure in figures] == [1400, 1600, 1400]
     assert sum(sum(figure.alarms.values()) for figure in figures) == 0
 
 
