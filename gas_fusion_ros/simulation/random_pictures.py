@@ -244,9 +244,9 @@ def _random_thing(
         return WarmObject(kind, x, y, size / 2, size * longer / 2, _skin_k(ambient_c, settings, rng))
     if kind is ObjectKind.HAND:
         x, y, angle = _edge(rng)
-        return WarmObject(kind, x, y, size / 2, size * 0.6, _skin_k(ambient_c, settings, rng), angle)
+        return WarmObject(kind, x, y, size * 0.7, size * 0.85, _skin_k(ambient_c, settings, rng), angle)
     if kind is ObjectKind.FACE:
-        return WarmObject(kind, x, y, size * 0.75, size, _skin_k(ambient_c, settings, rng), angle)
+        return WarmObject(kind, x, y, size * 1.2, size * 1.6, _skin_k(ambient_c, settings, rng), angle)
     if kind is ObjectKind.CAN:
         return WarmObject(kind, x, y, size / 4, size / 4 + size * longer / 4, _can_k(settings, rng), angle)
     if kind is ObjectKind.MACHINE:
