@@ -31,13 +31,11 @@ class Sample:
 
     Attributes:
         name: of its file, or what was drawn.
-        gas: its class, where it was drawn; else empty.
         field: before it is resized, shape (H, W), 0..1.
         seen: the network's input, shape (SIDE, SIDE), 0..1.
     """
 
     name: str
-    gas: str
     field: Field
     seen: Field
 
@@ -50,7 +48,7 @@ def drawn_samples(count: int, seed: int, settings: RandomisationSettings = WIDE)
         picture = random_picture(gas, np.random.default_rng((seed, index)), settings)
         name = f"{gas}, {picture.situation.value}, {picture.camera}"
         field = to_field(picture.pixels, picture.encoding)
-        samples.append(Sample(name, gas, field, network_input(picture.pixels, picture.encoding, SIDE)[0]))
+        samples.append(Sample(name, field, network_input(picture.pixels, picture.encoding, SIDE)[0]))
     return samples
 
 
@@ -71,7 +69,7 @@ def read_samples(places: Sequence[Path]) -> tuple[list[Sample], list[str]]:
             try:
                 pixels, encoding = read_image(file)
                 seen = network_input(pixels, encoding, SIDE)[0]
-                samples.append(Sample(file.name, "", to_field(pixels, encoding), seen))
+                samples.append(Sample(file.name, to_field(pixels, encoding), seen))
             except (UnreadableImageError, ThermalError) as error:
                 problems.append(f"{shown(file)}: {error}")
         if len(samples) == before:

@@ -55,7 +55,7 @@ def carried() -> Carried:
 
 def sample(name: str, pixels: npt.NDArray[np.uint8]) -> Sample:
     seen = pixels.astype(np.float32) / 255
-    return Sample(name, "", seen, seen)
+    return Sample(name, seen, seen)
 
 
 def test_what_can_be_told_apart_is_learned_for_a_camera_left_out(carried: Carried) -> None:

@@ -17,7 +17,7 @@ from training.pictures.samples import SIDE, Sample, drawn_samples
 
 def sample(celsius: Field) -> Sample:
     frame = celsius.astype(np.float32)
-    return Sample("made", "", to_field(frame, "32FC1"), network_input(frame, "32FC1", SIDE)[0])
+    return Sample("made", to_field(frame, "32FC1"), network_input(frame, "32FC1", SIDE)[0])
 
 
 def scene(seed: int = 0) -> Field:
