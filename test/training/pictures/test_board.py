@@ -42,7 +42,7 @@ def test_without_real_pictures_the_drawn_ones_are_shown(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     html = (tmp_path / "board" / PAGE).read_text(encoding="utf-8")
     assert html.count("data:image/png;base64,") == COUNT / 4
-    assert "AUC" not in html
+    assert "Told apart" not in html
     assert not (tmp_path / "board" / MEASURES).exists()
 
 
