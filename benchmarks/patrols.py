@@ -17,13 +17,14 @@ from gas_fusion_ros.alarm.settings import default_alarm
 from gas_fusion_ros.alarm.types import AlarmEvent
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, SIMULATED_ARRAY, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.demo.programme import GAS_PERIOD_S, IMAGE_PERIOD_S
 from gas_fusion_ros.evaluation.tally import Tally
 from gas_fusion_ros.model.bundle import Bundle, BundleError
 from gas_fusion_ros.model.runtimes import Runtime, create_runtime
 from gas_fusion_ros.pairing.types import PairingSettings
+from gas_fusion_ros.pipeline.array_choice import array_of_file
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.simulation.patrol import Patrol
 from gas_fusion_ros.truth.ground_truth import START_S, patrol_truth
@@ -37,8 +38,8 @@ class PatrolRun:
 
     def __init__(self, patrol: Patrol, bundle: Bundle, runtime: Runtime) -> None:
         self._patrol = patrol
-        self._alarm = default_alarm(bundle.alarm)
-        settings = PipelineSettings(PairingSettings(), self._alarm)
+        self._alarm = default_alarm(bundle.alarm, bundle.departure)
+        settings = PipelineSettings(PairingSettings(), self._alarm, array=array_of_file(SIMULATED_ARRAY))
         self._pipeline = Pipeline(bundle, runtime, settings, Problems(), self)
         scoring = ScoreSettings.for_alarm(self._alarm.off_delay_ns)
         self._truth = patrol_truth(patrol).track(scoring.grace_ns)

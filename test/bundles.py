@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gas_fusion_ros.alarm.settings import AlarmAdvice
+from gas_fusion_ros.alarm.settings import AlarmAdvice, DepartureAdvice
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES, Mode
 from gas_fusion_ros.model.bundle import (
     FORMAT_VERSION,
@@ -99,6 +100,17 @@ def write_windowed_bundle(folder: Path, modes: Iterable[Mode] = tuple(Mode)) -> 
     manifest = {"format_version": FORMAT_VERSION, **content, **window, "name": "windowed"}
     (folder / MANIFEST).write_text(json.dumps(manifest))
     update_digests(folder)
+
+
+def write_log_ratio_bundle(folder: Path, array: ArrayDescription) -> None:
+    """Write the same for a model that looks at ln(Rs/R0), and learned from an array of its channels."""
+    write_windowed_bundle(folder)
+    edit_manifest(
+        folder,
+        **domain_to_json(array),
+        normalisation={"mean": [0.0] * len(array.names), "std": [1.0] * len(array.names)},
+        departure=DepartureAdvice(0.8, 0, 0).to_json(),
+    )
 
 
 def made_answer(gas: Array, valid: Array, image: Array, has_image: Array) -> tuple[Array, Array]:

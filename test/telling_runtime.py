@@ -24,8 +24,6 @@ PIXELS = np.arange(64, dtype=np.uint8).reshape(8, 8)
 SETTINGS = ClassifierSettings(
     pairing=PairingSettings(slop_ns=SECOND // 10, wait_ns=SECOND, future_tolerance_ns=5 * SECOND),
     alarm=AlarmChoice(
-        critical_classes=(),
-        warning_classes=(),
         on_threshold=0.7,
         off_threshold=0.4,
         on_delay_ns=3 * SECOND,

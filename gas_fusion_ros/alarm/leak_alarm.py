@@ -22,7 +22,7 @@ from gas_fusion_ros.alarm.types import (
     Severity,
     StandingAlarm,
 )
-from gas_fusion_ros.base.observation import RobotPose
+from gas_fusion_ros.base.observation import PICTURE_ALONE, RobotPose
 
 __all__ = [
     "AlarmEvent",
@@ -54,15 +54,23 @@ def _nowhere(_: int) -> None:
 
 @dataclass
 class _Suspicion:
-    """A leak that is not yet sure; times as elapsed, not as stamps."""
+    """A leak that is not yet sure; times as elapsed, not as stamps.
+
+    Attributes:
+        since: since when it is suspected, be it by a picture alone.
+        peak: highest leak probability so far.
+        evidence: sum of each gas's probabilities, without those of a picture alone.
+        joined: since when the readings have not been calm beside the picture; None while they are.
+    """
 
     since: int
     peak: float = 0.0
     evidence: dict[str, float] = field(default_factory=dict)
+    joined: int | None = None
 
     @property
     def gas(self) -> str:
-        return max(self.evidence, key=self.evidence.__getitem__)
+        return max(self.evidence, key=self.evidence.__getitem__, default=PICTURE_ALONE)
 
 
 @dataclass
@@ -119,6 +127,7 @@ class LeakAlarm:
         self._watch_since_ns = self._since_ns = start_ns
         self._leader, self._leader_since = "", 0
         self._confidence = 0.0
+        self._is_picture_alone = False  # whether the latest evidence is a picture against calm readings
         memory = memory if memory is not None else Memory()
         self._leaks = [_Leak(alarm, since=0) for alarm in memory.alarms]
         self._raised, self._omitted = memory.raised, memory.omitted
@@ -161,12 +170,14 @@ class LeakAlarm:
         Args:
             stamp_ns: the evidence's; delays go by these alone.
             probabilities: of each class, as `AlarmSettings.evidence` gives them; a class missing counts as 0.
+                With `PictureAlone` among them they hold a leak that stands and raise nothing but its warning.
                 Where `accepts` says no, all of it is refused and counted.
         """
         if not self.accepts(probabilities):
             self._rejected += 1
             return ()
         gases = {gas: float(probabilities.get(gas, 0.0)) for gas in self.settings.severities}
+        self._is_picture_alone = probabilities.get(PICTURE_ALONE, 0.0) > 0.0
         self._advance(stamp_ns)
         self._confidence = min(max(sum(gases.values()), 0.0), 1.0)
         if not self._inhibits:
@@ -295,20 +306,24 @@ class LeakAlarm:
     def _sensed(self) -> list[_Leak]:
         return [leak for leak in self._leaks if leak.alarm.state.is_sensed]
 
+    def _leading(self) -> list[_Leak]:
+        return [leak for leak in self._sensed() if not leak.superseded]
+
     def _weigh(self, gases: Mapping[str, float]) -> None:
         rising = self._confidence >= self.settings.on_threshold
         falling = self._confidence < self.settings.off_threshold
         self._follow_leader(gases, rising, falling)
-        current = next((leak for leak in self._sensed() if not leak.superseded), None)
         for leak in self._sensed():
             if falling and leak.gone_since is None:
                 leak.gone_since = self._elapsed
-            elif leak is current and not falling:
+            elif not leak.superseded and not falling:
                 leak.gone_since = None
                 leak.alarm = replace(leak.alarm, peak=max(leak.alarm.peak, self._confidence))
+        # What a picture alone raised is no leak that another one would be judged against.
+        current = next((leak for leak in self._leading() if leak.alarm.gas != PICTURE_ALONE), None)
         if current is None:
             self._suspect(gases, rising, falling)
-        elif rising:
+        elif rising and not self._is_picture_alone:
             self._change_lead(current)
         for leak in self._sensed():
             if self._lasted(leak.gone_since, self.settings.off_delay_of(leak.alarm.gas)):
@@ -317,7 +332,7 @@ class LeakAlarm:
 
     def _follow_leader(self, gases: Mapping[str, float], rising: bool, falling: bool) -> None:
         """Keep since when one gas is the most probable one; between the thresholds a lead goes on."""
-        if falling:
+        if falling or self._is_picture_alone:
             self._leader = ""
         elif rising:
             leader = max(gases, key=gases.__getitem__)
@@ -335,10 +350,46 @@ class LeakAlarm:
             self._suspicion = _Suspicion(since=self._elapsed)
         suspicion = self._suspicion
         suspicion.peak = max(suspicion.peak, self._confidence)
+        if self._is_picture_alone:
+            suspicion.joined = None
+            if rising:
+                self._warn_of_picture(suspicion)
+            return
+        if suspicion.joined is None:
+            suspicion.joined = self._elapsed
         for gas, value in gases.items():
             suspicion.evidence[gas] = suspicion.evidence.get(gas, 0.0) + value
-        if rising and self._lasted(suspicion.since, self.settings.on_delay_of(suspicion.gas)):
+        if rising and self._is_sure(suspicion, suspicion.joined):
+            self._suspicion = None
+            self._supersede_picture()
             self._raise(suspicion.gas, suspicion.since, suspicion.peak)
+
+    def _is_sure(self, suspicion: _Suspicion, joined: int) -> bool:
+        """Whether the on-delay is over now that the readings are not calm.
+
+        For a critical alarm it counts anew from readings that join after a picture alone had filled it.
+        """
+        gas = suspicion.gas
+        delay = self.settings.on_delay_of(gas)
+        is_late = joined - suspicion.since > delay
+        is_critical = self.settings.severity_of(gas) is Severity.CRITICAL
+        return self._lasted(joined if is_late and is_critical else suspicion.since, delay)
+
+    def _warn_of_picture(self, suspicion: _Suspicion) -> None:
+        """Raise the warning of a picture alone once its delay is over; the suspicion goes on."""
+        delay = self.settings.picture_alone_on_delay_ns
+        if not self.settings.picture_alone or not self._lasted(suspicion.since, delay):
+            return
+        again = next((leak for leak in self._sensed() if leak.alarm.gas == PICTURE_ALONE), None)
+        if again is None:
+            self._raise(PICTURE_ALONE, suspicion.since, suspicion.peak)
+        else:  # it was not gone for the off-delay: the same leak
+            again.superseded, again.gone_since = False, None
+
+    def _supersede_picture(self) -> None:
+        """The readings say what the picture alone was suspected of: its warning is over from now on."""
+        for leak in self._leading():
+            leak.superseded, leak.gone_since = True, self._elapsed
 
     def _drop_suspicion(self) -> None:
         self._dropped, self._suspicion = self._suspicion, None
@@ -357,10 +408,9 @@ class LeakAlarm:
 
     def _raise(self, gas: str, since: int, peak: float) -> None:
         before = self._watch
-        self._suspicion = None
         self._watch = self._watch_now()
         self._raised += 1
-        severity = self.settings.severities[gas]
+        severity = self.settings.severity_of(gas)
         alarm = StandingAlarm(
             self._raised, gas, severity, AlarmState.ACTIVE, self._now_ns, peak, self._where(self._now_ns)
         )
@@ -413,7 +463,7 @@ class LeakAlarm:
             duration_ns = self._elapsed - leak.since
         elif suspicion is not None:
             gas, peak, duration_ns = suspicion.gas, suspicion.peak, self._elapsed - suspicion.since
-            severity = self.settings.severities[gas]
+            severity = self.settings.severity_of(gas)
         elif AlarmState.FAULT in (previous, state):
             # A fault that stands since before simulated time began has no length.
             is_dated = previous is AlarmState.FAULT and self._watch_since_ns > 0

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gas_fusion_ros.alarm.types import Severity
-from gas_fusion_ros.base.observation import CLEAN_AIR, UNKNOWN, Verdict
+from gas_fusion_ros.base.observation import CLEAN_AIR, PICTURE_ALONE, UNKNOWN, Verdict
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.settings.fields import advised_setting, setting
 
@@ -31,6 +31,9 @@ class AlarmSettings:
         timeout_ns: how long without a valid reading before the fault.
         unidentified_on_delay_ns: as `on_delay_ns`, of the alarm for `Unknown`; None for the same.
         unidentified_off_delay_ns: as `off_delay_ns`, of the alarm for `Unknown`; None for the same.
+        picture_alone: whether a picture that calm, valid readings contradict raises a warning.
+        picture_alone_on_delay_ns: as `on_delay_ns`, of that warning.
+        picture_alone_off_delay_ns: as `off_delay_ns`, of that warning.
         novelty_is_evidence: whether an input unlike training alone is evidence of `Unknown`, where that is
             among the severities.
     """
@@ -43,6 +46,9 @@ class AlarmSettings:
     timeout_ns: int = 10 * NANOSECONDS_PER_SECOND
     unidentified_on_delay_ns: int | None = None
     unidentified_off_delay_ns: int | None = None
+    picture_alone: bool = True
+    picture_alone_on_delay_ns: int = 20 * NANOSECONDS_PER_SECOND
+    picture_alone_off_delay_ns: int = 20 * NANOSECONDS_PER_SECOND
     novelty_is_evidence: bool = True
 
     def __post_init__(self) -> None:
@@ -62,10 +68,17 @@ class AlarmSettings:
             ("timeout_ns", 1),
             ("unidentified_on_delay_ns", 0),
             ("unidentified_off_delay_ns", 0),
+            ("picture_alone_on_delay_ns", 0),
+            ("picture_alone_off_delay_ns", 0),
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
                 raise ValueError(f"{name} must be an integer of at least {least}, not {value!r}")
+        if PICTURE_ALONE in self.severities:
+            raise ValueError(
+                f"severities must not name {PICTURE_ALONE}: it is always a warning; alarm.picture_alone "
+                "switches it off"
+            )
         severities = {gas: Severity(severity) for gas, severity in self.severities.items()}
         object.__setattr__(self, "severities", MappingProxyType(severities))
 
@@ -89,7 +102,14 @@ class AlarmSettings:
         Where `Unknown` is to raise an alarm, it is certain of two things: an input unlike training, if that
         is evidence, and an array that departs from its clean air without a gas that would raise an alarm.
         Else the probabilities count as ever: an input unlike training keeps no leak from the alarm.
+
+        Beside all that `PictureAlone` is certain where the readings of a fused verdict are calm without the
+        picture. It takes nothing from the other classes.
         """
+        evidence = self._known_or_unknown(verdict)
+        return {**evidence, PICTURE_ALONE: 1.0} if self._contradicts(verdict.readings_alone) else evidence
+
+    def _known_or_unknown(self, verdict: Verdict) -> Mapping[str, float]:
         known = verdict.by_class
         if UNKNOWN not in self.severities:
             return known
@@ -98,17 +118,31 @@ class AlarmSettings:
             return {UNKNOWN: 1.0}
         return known
 
+    def _contradicts(self, readings_alone: Verdict | None) -> bool:
+        """Whether readings are known to be calm: no leak, nothing unlike training, no departure."""
+        if readings_alone is None or readings_alone.is_unknown or readings_alone.departs:
+            return False
+        return self._leak_probability(readings_alone.by_class) < self.off_threshold
+
     def _leak_probability(self, probabilities: Mapping[str, float]) -> float:
         return sum(probabilities.get(gas, 0.0) for gas in self.severities)
 
+    def severity_of(self, gas: str) -> Severity:
+        """How severe an alarm for a gas, or for `PictureAlone`, is."""
+        return Severity.WARNING if gas == PICTURE_ALONE else self.severities[gas]
+
     def on_delay_of(self, gas: str) -> int:
         """How long a leak of a gas is suspected before its alarm, nanoseconds."""
+        if gas == PICTURE_ALONE:
+            return self.picture_alone_on_delay_ns
         delay = self.unidentified_on_delay_ns if gas == UNKNOWN else self.on_delay_ns
         assert delay is not None  # filled in
         return delay
 
     def off_delay_of(self, gas: str) -> int:
         """How long a leak of a gas must be gone before its alarm lets go, nanoseconds."""
+        if gas == PICTURE_ALONE:
+            return self.picture_alone_off_delay_ns
         delay = self.unidentified_off_delay_ns if gas == UNKNOWN else self.off_delay_ns
         assert delay is not None  # filled in
         return delay
@@ -195,7 +229,8 @@ class AlarmChoice:
 
     critical_classes: tuple[str, ...] = setting(
         gases_of(Severity.CRITICAL, DEFAULT_SEVERITIES),
-        "gases whose leak is critical, Unknown among them or not; [''] for none",
+        "gases whose leak is critical, Unknown among them or not; [''] for none. Where neither list is "
+        "changed, all further gases of the model are critical too, and those it does not know are left out",
     )
     warning_classes: tuple[str, ...] = setting(
         gases_of(Severity.WARNING, DEFAULT_SEVERITIES),
@@ -242,6 +277,23 @@ class AlarmChoice:
     unidentified_off_delay_ns: int | None = advised_setting(
         "how long it must be back in clean air before the warning lets go, s", minimum=0.0, maximum=3600.0
     )
+    picture_alone: bool = setting(
+        AlarmSettings.picture_alone,
+        "whether a picture of a leak beside readings that are valid and calm without it raises a warning, "
+        "PictureAlone; it never raises a critical alarm",
+    )
+    picture_alone_on_delay_ns: int = setting(
+        AlarmSettings.picture_alone_on_delay_ns,
+        "how long a leak is suspected before that warning, s",
+        minimum=0.0,
+        maximum=600.0,
+    )
+    picture_alone_off_delay_ns: int = setting(
+        AlarmSettings.picture_alone_off_delay_ns,
+        "how long it must be gone before that warning lets go, s",
+        minimum=0.0,
+        maximum=3600.0,
+    )
 
     def with_severities(self, severities: Mapping[str, Severity]) -> AlarmChoice:
         """Return the same with other severities of gases."""
@@ -251,10 +303,20 @@ class AlarmChoice:
             warning_classes=gases_of(Severity.WARNING, severities),
         )
 
-    @property
-    def names_gases(self) -> bool:
-        """Whether any gas is named that raises an alarm."""
-        return any((*self.critical_classes, *self.warning_classes))
+    def with_gases_of(self, classes: Iterable[str]) -> AlarmChoice:
+        """Return the same; where no gas was chosen, every gas of a model of these classes raises an alarm.
+
+        Each is critical where the defaults do not say otherwise.
+
+        Raises:
+            ValueError: none was chosen on purpose.
+        """
+        if self.severities != DEFAULT_SEVERITIES:
+            return self
+        severities = {
+            gas: DEFAULT_SEVERITIES.get(gas, Severity.CRITICAL) for gas in classes if gas != CLEAN_AIR
+        }
+        return self.with_severities(severities)
 
     @property
     def severities(self) -> Mapping[str, Severity]:
@@ -316,18 +378,3 @@ def severities_of(warning: Iterable[str], critical: Iterable[str]) -> dict[str, 
     if not severities:
         raise ValueError("alarm.critical_classes and alarm.warning_classes name no gas; one of them must")
     return severities
-
-
-def severities_for(classes: Iterable[str]) -> Mapping[str, Severity]:
-    """Return the severities to use where nobody chose any.
-
-    Those of the parameters' defaults; for a model that lacks one of these gases, every gas that it knows,
-    critical where the defaults do not name it.
-
-    Args:
-        classes: the model's classes.
-    """
-    gases = [name for name in classes if name != CLEAN_AIR]
-    if set(DEFAULT_SEVERITIES) <= set(gases):
-        return DEFAULT_SEVERITIES
-    return {gas: DEFAULT_SEVERITIES.get(gas, Severity.CRITICAL) for gas in gases}

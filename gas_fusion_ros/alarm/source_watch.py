@@ -19,6 +19,8 @@ _FORGETTING_NS = 30 * NANOSECONDS_PER_SECOND
 """The graph shows a publisher that was killed for less than this."""
 SLOW_WARNING = "classification_slow"
 """Code of the warning that classes come late."""
+PICTURES_REFUSED = "pictures_refused"
+"""Code of the warning that the camera's pictures are not used."""
 RUNNING, DISCONNECTED = "running", "disconnected"
 WARMING_UP = "warming_up"
 CALIBRATING = "calibrating"
@@ -120,6 +122,7 @@ class SourceWatch:
         array: what the array says of itself; None while nothing understandable was heard.
         camera: likewise.
         scale: why the readings cannot be of the array that the model is given; empty where they can.
+        refusal: why the camera's pictures are not used; empty where they are.
     """
 
     def __init__(self, settings: SourceSettings, watch_ns: int) -> None:
@@ -136,6 +139,7 @@ class SourceWatch:
         self.array: Source | None = None
         self.camera: Source | None = None
         self.scale = ""
+        self.refusal = ""
 
     def has_readings(self, watch_ns: int) -> bool:
         """Whether readings have been heard of late."""
@@ -179,6 +183,7 @@ class SourceWatch:
             self._images_missing(watch_ns) if self._settings.expects_images else None,
             _no_sensor("array", "gas array", self.array),
             _no_sensor("camera", "thermal camera", self.camera),
+            Reason(PICTURES_REFUSED, self.refusal) if self.refusal else None,
         ]
         warned = tuple(reason for reason in warnings if reason is not None)
         faults = self._several_alarms(watch_ns) + self._scale_wrong()

@@ -18,7 +18,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.base.observation import check_channel_names
+from gas_fusion_ros.base.observation import MOST_COUNTS, check_channel_names
 from gas_fusion_ros.base.quoting import listed
 
 Values = npt.NDArray[np.float32]
@@ -127,6 +127,11 @@ class ArrayDescription:
         return replace(self, channels=tuple(known[name] for name in names))
 
     @property
+    def plausible(self) -> tuple[float, float]:
+        """The least and the greatest reading of a working sensor; see `plausible_readings`."""
+        return plausible_readings(self.unit, self.full_scale)
+
+    @property
     def uncalibrated(self) -> ArrayDescription:
         """The array without what was measured of it."""
         channels = tuple(replace(one, baseline=None, spread=None) for one in self.channels)
@@ -188,6 +193,21 @@ class ArrayDescription:
             else:
                 readings = self.full_scale / (1.0 + 1.0 / ratio)
         return readings.astype(np.float32)
+
+
+def plausible_readings(
+    unit: Unit = ArrayDescription.unit, full_scale: float = ArrayDescription.full_scale
+) -> tuple[float, float]:
+    """Return the least and the greatest reading of a working sensor.
+
+    At the ends of a divider stand a broken wire and a short circuit: this is one count within them, or a
+    1023rd of the full scale where that is less than a count. Of resistances nothing is known but what a
+    reading can be.
+    """
+    if unit is Unit.OHM:
+        return 1.0, MOST_COUNTS
+    step = min(1.0, full_scale / 1023.0)
+    return step, full_scale - step
 
 
 def _rounded(value: np.floating) -> float:

@@ -48,3 +48,34 @@ class CalibrationSettings:
         minimum=0.01,
         maximum=100.0,
     )
+
+
+@dataclass(frozen=True)
+class TrackingSettings:
+    """How the baseline of a calibrated array is followed while the air is calm.
+
+    Attributes:
+        rate: how fast it may move, ln(Rs/R0) an hour; 0 keeps it where it was calibrated.
+        limit: how far it may move from there, ln(Rs/R0).
+        delay_ns: how long before and after a reading nothing may have been suspected for it to count.
+    """
+
+    rate: float = setting(
+        0.0,
+        "how fast the baseline follows calm air, ln(Rs/R0) an hour; 0 switches it off",
+        minimum=0.0,
+        maximum=10.0,
+    )
+    limit: float = setting(
+        0.3,
+        "how far the baseline may move from its calibration, ln(Rs/R0): as much of a gas that comes slowly "
+        "may be taken for drift",
+        minimum=0.0,
+        maximum=2.0,
+    )
+    delay_ns: int = setting(
+        300 * NANOSECONDS_PER_SECOND,
+        "how long before and after a reading no gas may have been suspected for the baseline to follow it, s",
+        minimum=1.0,
+        maximum=86400.0,
+    )

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gas_fusion_ros.bags.reader import BagReader
-from gas_fusion_ros.bags.topics import ARRAY_INFO, GAS_READINGS, RAW_IMAGE, BagTopics, TopicError, find_topics
+from gas_fusion_ros.bags.topics import (
+    ARRAY_INFO,
+    CAMERA_STATUS,
+    GAS_READINGS,
+    RAW_IMAGE,
+    BagTopics,
+    TopicError,
+    find_topics,
+)
 from gas_fusion_ros.base.problems import Problem, Problems
 from gas_fusion_ros.base.quoting import quoted, shown
 
@@ -60,6 +68,7 @@ def play_command(playback: BagPlayback) -> tuple[list[str], list[Problem]]:
             (found.gas, GAS_READINGS),
             (found.image, RAW_IMAGE),
             (found.array, ARRAY_INFO),
+            (found.camera, CAMERA_STATUS),
         )
         if recorded is not None
     }

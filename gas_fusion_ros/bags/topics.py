@@ -18,6 +18,7 @@ TRUTH_LEAKS = "truth/leaks"
 `first_sign_ns` and `recovered_ns`, decimal integers."""
 
 ARRAY_INFO = "gas/array_info"
+CAMERA_STATUS = "thermal/camera_status"
 ROBOT_POSE = "pose"
 """Of one of three types, see `BagTopics`."""
 
@@ -38,6 +39,7 @@ class BagTopics:
         array: what the array says of itself, diagnostic_msgs/DiagnosticArray; looked for by its name alone.
         pose: where the robot is, geometry_msgs/PoseStamped, geometry_msgs/PoseWithCovarianceStamped or
             nav_msgs/Odometry.
+        camera: what the camera says of itself, as `array`.
     """
 
     gas: str | None = None
@@ -46,6 +48,7 @@ class BagTopics:
     leaks: str | None = None
     pose: str | None = None
     array: str | None = None
+    camera: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ _POSE = _Kind(
     names_are_ours=False,
 )
 _ARRAY = _Kind("array", "states of the array", ("diagnostic_msgs/msg/DiagnosticArray",), (ARRAY_INFO,))
-_KINDS = (_GAS, _IMAGE, _LABEL, _LEAKS, _POSE, _ARRAY)
+_CAMERA = _Kind("camera", "states of the camera", ("diagnostic_msgs/msg/DiagnosticArray",), (CAMERA_STATUS,))
+_KINDS = (_GAS, _IMAGE, _LABEL, _LEAKS, _POSE, _ARRAY, _CAMERA)
 """In the order in which they are looked for: the others near the readings."""
 
 

@@ -30,6 +30,12 @@ CLEAN_AIR = "NoGas"
 UNKNOWN = "Unknown"
 """The label of a verdict on an input unlike training; no class of a model has this name."""
 
+PICTURE_ALONE = "PictureAlone"
+"""What an alarm names that a picture raises against calm readings; no class of a model has this name."""
+
+RESERVED_CLASSES = (UNKNOWN, PICTURE_ALONE)
+"""Names that no class of a model may have."""
+
 
 def check_channel_names(channels: Sequence[str]) -> None:
     """Refuse names that a gas array's channels cannot have.
@@ -77,6 +83,11 @@ class GasReading:
     def valid(self) -> npt.NDArray[np.bool_]:
         """Which channels have a value that an ADC can give, shape (C,)."""
         return np.asarray(np.abs(self.counts) <= MOST_COUNTS)  # of NaN it is not
+
+    def has_value_of(self, channels: Sequence[str]) -> bool:
+        """Whether any of these channels is there and valid."""
+        pairs = zip(self.channels, self.valid.tolist(), strict=True)
+        return any(is_valid and name in channels for name, is_valid in pairs)
 
 
 @dataclass(frozen=True)
@@ -166,6 +177,8 @@ class Verdict:
         invalid_channels: channels of the reading that carried no value.
         novelty: how unlike training the input is; 1 is the limit. None where the model cannot tell.
         departure: how far the array is from its own clean air; 1 is the limit. None where that is not known.
+        readings_alone: of a fused verdict what its readings say without the picture; None where they were not
+            asked or cannot say, see `model.classifier.Classifier`.
     """
 
     stamp_ns: int
@@ -178,6 +191,7 @@ class Verdict:
     invalid_channels: tuple[str, ...] = ()
     novelty: float | None = None
     departure: float | None = None
+    readings_alone: Verdict | None = None
 
     @property
     def is_unknown(self) -> bool:

@@ -10,6 +10,9 @@ PACKAGE = "gas_fusion_ros"
 DEFAULT_MODEL = "temporal_fusion"
 """Name of the shipped bundle that is taken where none is named."""
 
+SIMULATED_ARRAY = "simulated"
+"""Name of the shipped array that simulated patrols are smelled with."""
+
 _BUNDLES = "*/bundle.json"
 
 
@@ -58,3 +61,18 @@ def find_bundle(name_or_path: str | Path) -> Path:
     raise FileNotFoundError(
         f"no model bundle '{name_or_path}': give a folder holding bundle.json, or one of {', '.join(shipped)}"
     )
+
+
+def find_array(name_or_path: str) -> Path:
+    """Return the file of an array given by its path or by the name of a shipped one, as `simulated`.
+
+    A path that leads nowhere is returned as it is: a file that is still to be written.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.exists() or str(path) != name_or_path or path.name != name_or_path or path.suffix:
+        return path
+    try:
+        shipped = shipped_folder() / "config" / "arrays" / f"{name_or_path}.yaml"
+    except FileNotFoundError:
+        return path
+    return shipped if shipped.is_file() else path

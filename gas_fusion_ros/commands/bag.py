@@ -16,7 +16,7 @@ from gas_fusion_ros.bags.writer import BagError, BagFormat, Compression, Storage
 from gas_fusion_ros.base.dataset import DatasetError, MissingColumnError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.quoting import listed, quoted, shown
-from gas_fusion_ros.base.shipped_files import shipped_folder
+from gas_fusion_ros.base.shipped_files import SIMULATED_ARRAY, find_array
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.channels import parse_channels
 from gas_fusion_ros.commands.progress import counted
@@ -149,7 +149,7 @@ def _patrol_source(
     patrol = patrol_programme(seed, duration_s, leaks, speed=None).patrol
     assert patrol is not None
     gas_period_s, image_period_s = (period_s or default for default in (GAS_PERIOD_S, IMAGE_PERIOD_S))
-    array = array or load_array(shipped_folder() / "config" / "arrays" / "simulated.yaml")
+    array = array or load_array(find_array(SIMULATED_ARRAY))
     return PatrolSource(patrol, channels, _nanoseconds(gas_period_s), _nanoseconds(image_period_s), array)
 
 

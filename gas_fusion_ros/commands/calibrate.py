@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from gas_fusion_ros.array.array_file import load_array, write_array
+from gas_fusion_ros.array.array_file import write_array
 from gas_fusion_ros.array.calibration import MOST_READINGS, calibration_date, summary
 from gas_fusion_ros.array.calibration import calibrate as calibrate_array
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Divider, Unit
@@ -30,6 +30,12 @@ from gas_fusion_ros.commands.options import (
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
 from gas_fusion_ros.inspection.clean_air import CleanAir, read_bag, read_folder
+from gas_fusion_ros.pipeline.array_choice import KnownArray, array_of_file
+
+_FULL_SCALES = {
+    Unit.VOLT: "the supply voltage, such as 5.0",
+    Unit.COUNTS: "the count at the supply, such as 1023",
+}
 
 
 @ends_on_signals
@@ -44,13 +50,16 @@ def calibrate(
     output: Annotated[Path, typer.Option(help="The array file to write, such as array.yaml.")],
     array: Annotated[
         Optional[Path],
-        typer.Option(help="Array file that says unit, full scale, divider and sensors; see config/arrays."),
+        typer.Option(
+            help="Array file that says unit, full scale, divider, sensors and serial id; see config/arrays. "
+            "Unless given, what gas/array_info tells in the bag, or beside the live topic."
+        ),
     ] = None,
-    unit: Annotated[Optional[Unit], typer.Option(help="What the readings are: counts unless given.")] = None,
+    unit: Annotated[Optional[Unit], typer.Option(help="What the readings are: counts unless told.")] = None,
     full_scale: Annotated[
         Optional[float],
         typer.Option(
-            help="The reading at the supply voltage: 1023 unless given; 4095 for 12 bits, 5.0 for volts.",
+            help="The reading at the supply voltage: 1023 unless told; 4095 for 12 bits, 5.0 for volts.",
             min=0.001,
             max=1e9,
         ),
@@ -93,9 +102,9 @@ def calibrate(
     try:
         if output.exists() and not overwrite:
             raise ValueError(f"--output {shown(output)} exists; --overwrite replaces it")
-        known = None if array is None else load_array(array)
+        given = None if array is None else array_of_file(str(array))
         names = None if channels is None else parse_channels(channels)
-        wanted = names or (None if known is None else known.names)
+        wanted = names or _names_of(given)
         if is_topic(source):
             if gas_topic is not None:
                 raise ValueError("--gas-topic is of a bag; the topic is named already")
@@ -110,6 +119,7 @@ def calibrate(
                 air = read_bag(source, gas_topic, wanted, problems, limits, tick)
         if last is not None:
             air = air.last(last)
+        known = given or air.array
         found = calibrate_array(
             _described(known, air.channels, unit, full_scale, inverted),
             air.readings,
@@ -124,6 +134,7 @@ def calibrate(
     except OSError as error:
         fail(f"--output {shown(output)} cannot be written: {error.strerror or error}")
     say(_told(output, found, air))
+    say(_origin(known, unit, full_scale, inverted))
     raise typer.Exit(EXIT_LOSSES if complain_of(problems) else 0)
 
 
@@ -133,26 +144,42 @@ def _is_folder(source: Path) -> bool:
 
 
 def _described(
-    known: Optional[ArrayDescription],
+    known: Optional[KnownArray],
     names: tuple[str, ...],
     unit: Optional[Unit],
     full_scale: Optional[float],
     inverted: bool,
 ) -> ArrayDescription:
-    sensors = {} if known is None else {one.name: one for one in known.channels}
-    channels = tuple(
-        replace(sensors.get(name, ArrayChannel(name)), baseline=None, spread=None) for name in names
-    )
-    array = (
-        ArrayDescription(channels) if known is None else replace(known, channels=channels, calibration=None)
-    )
-    if unit is not None:
+    base = None if known is None else known.array
+    sensors = {} if base is None else {one.name: one for one in base.uncalibrated.channels}
+    channels = tuple(sensors.get(name, ArrayChannel(name)) for name in names)
+    array = ArrayDescription(channels) if base is None else replace(base, channels=channels, calibration=None)
+    if unit is not None and unit is not array.unit:
+        if full_scale is None and unit is not Unit.OHM:
+            raise ValueError(f"--unit {unit.value} needs --full-scale: {_FULL_SCALES[unit]}")
         array = replace(array, unit=unit)
     if full_scale is not None:
         array = replace(array, full_scale=full_scale)
-    elif array.unit is Unit.VOLT and (known is None or known.unit is not Unit.VOLT):
-        raise ValueError("--unit volt needs --full-scale: the supply voltage, such as 5.0")
     return replace(array, divider=Divider.LOAD_HIGH) if inverted else array
+
+
+def _names_of(known: Optional[KnownArray]) -> Optional[tuple[str, ...]]:
+    return None if known is None or known.array is None else known.array.names
+
+
+def _origin(
+    known: Optional[KnownArray], unit: Optional[Unit], full_scale: Optional[float], inverted: bool
+) -> str:
+    """Say who says what of the array."""
+    options = {"unit": unit is not None, "full_scale": full_scale is not None, "divider": inverted}
+    others = [name for name, is_given in options.items() if not is_given]
+    told = {
+        "by option": [name for name, is_given in options.items() if is_given],
+        "by default" if known is None else f"from {known.source}": (
+            others if known is None else [*others, "sensors", "serial_id"]
+        ),
+    }
+    return "; ".join(f"{', '.join(names)} {whence}" for whence, names in told.items() if names)
 
 
 def _told(output: Path, array: ArrayDescription, air: CleanAir) -> str:

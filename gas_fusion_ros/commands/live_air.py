@@ -13,6 +13,7 @@ from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import end_on_signals, say, without_ros
 from gas_fusion_ros.inspection.clean_air import CleanAir
+from gas_fusion_ros.pipeline.array_choice import KnownArray
 
 DEFAULT_DURATION_S = 600.0
 PATIENCE_S = 15.0
@@ -32,7 +33,7 @@ def is_topic(source: Path) -> bool:
 
 
 def read_topic(topic: str, channels: Sequence[str] | None, duration_s: float, problems: Problems) -> CleanAir:
-    """Listen to a topic; Ctrl-C ends that with what has come by then.
+    """Listen to a topic and to `array_info` beside it; Ctrl-C ends that with what has come by then.
 
     Args:
         topic: its name.
@@ -61,4 +62,5 @@ def read_topic(topic: str, channels: Sequence[str] | None, duration_s: float, pr
     finally:
         end_on_signals()
     told = f"{heard.seconds:.0f} s{', then ended,' if ended.is_set() else ''} on your word"
-    return CleanAir(heard.channels, heard.readings, heard.stamps_ns, told)
+    array = None if heard.array is None else KnownArray(shown(heard.array_topic), heard.array)
+    return CleanAir(heard.channels, heard.readings, heard.stamps_ns, told, array)

@@ -14,11 +14,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gas_fusion_ros.alarm.settings import AlarmAdvice, severities_for
+from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.bags.reader import BagReadError
 from gas_fusion_ros.bags.storage.limits import BagLimits
 from gas_fusion_ros.bags.topics import BagTopics
-from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.shipped_files import find_bundle
@@ -152,14 +151,11 @@ def _report(taught: Taught, origin: Bundle, origins: Sequence[Origin], seconds: 
         say(note)
     if taught.retuned:
         say(_alarm(taught.bundle.alarm))
-    gases = [name for name in taught.bundle.classes if name != CLEAN_AIR]
-    silent = [name for name in gases if name not in severities_for(taught.bundle.classes)]
-    gone = [name for name in severities_for(origin.classes) if name not in gases]
-    if silent or gone:
+    new = [report.name for report in taught.classes if report.is_new]
+    if new:
         say(
-            f"on the robot name {', '.join(gases)} among alarm.critical_classes or alarm.warning_classes: "
-            "others "
-            "raise no alarm of their own"
+            f"on the robot {', '.join(new)} raises a critical alarm; where alarm.critical_classes or "
+            "alarm.warning_classes are set, name it among them, or it raises none"
         )
     say(f"{shown(taught.bundle.path)}: model {shown(taught.bundle.name)}, in {seconds:.1f} s")
 

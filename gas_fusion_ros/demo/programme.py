@@ -9,6 +9,7 @@ from pathlib import Path
 from gas_fusion_ros.base.dataset import Dataset, DatasetError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.shipped_files import SIMULATED_ARRAY
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.simulation.patrol import MAX_DURATION_S, MIN_DURATION_S, Patrol, PatrolSettings
 from gas_fusion_ros.truth.ground_truth import START_S, GroundTruth, labelled_truth, patrol_truth
@@ -139,7 +140,7 @@ def patrol_programme(
         reading_stamps_ns=reading_stamps_ns,
         truth=patrol_truth(patrol),
         patrol=patrol,
-        gas={**simulation, **_WARM, "period": GAS_PERIOD_S},
+        gas={**simulation, **_WARM, "period": GAS_PERIOD_S, "array_file": SIMULATED_ARRAY},
         camera={**simulation, "period": IMAGE_PERIOD_S},
         classifier=timing.classifier_parameters(),
         image_stamps_ns=image_stamps_ns,

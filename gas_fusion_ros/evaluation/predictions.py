@@ -63,6 +63,7 @@ def columns(classes: Sequence[str]) -> list[str]:
         "pair_offset_ms",
         "invalid_channels",
         "run",
+        *(f"readings_alone.p({name})" for name in classes),
     ]
 
 
@@ -75,6 +76,7 @@ def row_of(verdict: Verdict, truth: str | None, stretch: int) -> list[Value]:
         stretch: number of the stretch of time in which the stamps did not jump back.
     """
     offset_ns = verdict.pair_offset_ns
+    alone = verdict.readings_alone
     return [
         verdict.stamp_ns,
         verdict.label,
@@ -86,6 +88,7 @@ def row_of(verdict: Verdict, truth: str | None, stretch: int) -> list[Value]:
         None if offset_ns is None else offset_ns / 1e6,
         " ".join(verdict.invalid_channels),
         stretch,
+        *(alone.probabilities.tolist() if alone is not None else (None for _ in verdict.classes)),
     ]
 
 
@@ -190,4 +193,4 @@ def _arrow_type(pyarrow: Any, name: str) -> Any:
         return pyarrow.int64()
     if name in ("label", "truth", "mode", "invalid_channels"):
         return pyarrow.string()
-    return pyarrow.float32() if name.startswith("p(") else pyarrow.float64()
+    return pyarrow.float32() if "p(" in name else pyarrow.float64()

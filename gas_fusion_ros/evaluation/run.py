@@ -175,7 +175,7 @@ def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Prob
         TopicError: one that was asked for is not there.
         EvaluationError: there are neither readings nor images.
     """
-    images = () if settings.with_images else ("image",)
+    images = () if settings.with_images else ("image", "camera")
     truth = () if settings.labels is None else ("label", "leaks")
     topics = find_topics(reader.topics, settings.topics, problems, without=(*images, *truth))
     if topics.gas is None and topics.image is None:
@@ -213,7 +213,14 @@ class _BagRun:
         self.pipeline = Pipeline(
             model.bundle,
             model.runtime,
-            PipelineSettings(pairing, model.alarm, model.settings.channels, model.array),
+            PipelineSettings(
+                pairing,
+                model.alarm,
+                model.settings.channels,
+                model.array,
+                model.settings.tracking,
+                model.settings.allow_reproduction,
+            ),
             problems,
             self,
         )
@@ -299,6 +306,8 @@ class _BagRun:
             self._take_label(message)
         elif message.topic == topics.array:
             self.pipeline.add_array_message(message.message, message.stamp_ns)
+        elif message.topic == topics.camera:
+            self.pipeline.add_camera_message(message.message, message.stamp_ns)
         elif message.topic == topics.pose:
             self._take_pose(message)
         else:

@@ -164,8 +164,8 @@ class EvaluationReport(JsonReport):
         bundle: name of the model bundle.
         bundle_sha256: of its bundle.json, which holds the hashes of its other files.
         classes: the model's classes.
-        topics: by kind (`gas`, `image`, `label`, `leaks`, `pose`, `array`), the topic read; None where there
-            is none.
+        topics: by kind (`gas`, `image`, `label`, `leaks`, `pose`, `array`, `camera`), the topic read; None
+            where there is none.
         array: the array that the readings were taken for; where that changed, at the end.
         settings: parameters of the classifier node that the evaluation went by, by their ROS names.
         acknowledged: whether an operator acknowledged each alarm once it was over.

@@ -116,9 +116,11 @@ class Tally:
         self._end_ns = max(self._end_ns, moment_ns)
 
     def add_reading(self, reading: GasReading, recorded_ns: int) -> int:
-        """Take in a reading; return its moment."""
+        """Take in a reading, which may lack channels or have others besides; return its moment."""
         moment_ns = self._reach(reading.stamp_ns, recorded_ns)
-        self._readings.add(moment_ns, reading.counts)
+        by_name = dict(zip(reading.channels, reading.counts, strict=True))
+        counts = np.array([by_name.get(name, np.nan) for name in self._channels], dtype=np.float32)
+        self._readings.add(moment_ns, counts)
         return moment_ns
 
     def add_decision(self, decision: Decision, truth: TruthTrack) -> str | None:

@@ -10,16 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.array.calibration import MOST_READINGS
-from gas_fusion_ros.bags.reader import BagReader
+from gas_fusion_ros.bags.reader import BagMessage, BagReader
 from gas_fusion_ros.bags.storage.limits import BagLimits
 from gas_fusion_ros.bags.topics import BagTopics, find_topics
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.pipeline.array_choice import KnownArray
 from gas_fusion_ros.ros.messages import MessageError, channel_names, decode_reading
+from gas_fusion_ros.ros.source_messages import decode_array
 
-_BESIDE = ("image", "label", "leaks", "pose", "array")
+_BESIDE = ("image", "label", "leaks", "pose")
 
 
 class CleanAirError(ValueError):
@@ -35,12 +37,14 @@ class CleanAir:
         readings: shape (N, C), float32, as recorded; NaN where invalid.
         stamps_ns: shape (N,), acquisition times, ascending or not; None where they are not known.
         told: whose word it is that this is clean air, in words.
+        array: how the array described itself beside the readings, the last time; None where it did not.
     """
 
     channels: tuple[str, ...]
     readings: npt.NDArray[np.float32]
     stamps_ns: npt.NDArray[np.int64] | None
     told: str
+    array: KnownArray | None = None
 
     def last(self, count: int) -> CleanAir:
         """Return the last readings, so many or all."""
@@ -82,15 +86,15 @@ def read_bag(
     limits: BagLimits,
     tick: Callable[[], None],
 ) -> CleanAir:
-    """Read all readings of a bag.
+    """Read all readings of a bag, and what it tells of its array.
 
     Args:
         path: the bag.
         gas_topic: topic of the readings; None for the one that is found.
         channels: channels to read; None for those of the first reading.
-        problems: where unreadable messages are counted.
+        problems: where unusable messages are counted.
         limits: what of the machine unpacking may take.
-        tick: called for each message.
+        tick: called for each reading.
 
     Raises:
         BagReadError: the bag cannot be read.
@@ -101,10 +105,15 @@ def read_bag(
     first_reason = ""
     names = None if channels is None else tuple(channels)
     with BagReader(path, problems, limits) as reader:
-        topic = find_topics(reader.topics, BagTopics(gas=gas_topic), problems, _BESIDE).gas
+        topics = find_topics(reader.topics, BagTopics(gas=gas_topic), problems, _BESIDE)
+        topic, array_topic = topics.gas, topics.array
         if topic is None:
             raise CleanAirError(f"{shown(path.name)} has no topic of gas readings; name one with --gas-topic")
-        for message in reader.messages({topic}):
+        array = None
+        for message in reader.messages({topic} if array_topic is None else {topic, array_topic}):
+            if message.topic == array_topic:
+                array = _told_array(message, problems) or array
+                continue
             tick()
             try:
                 names = names or channel_names(message.message)
@@ -125,4 +134,15 @@ def read_bag(
         np.stack(readings)[order],
         np.array(stamps, dtype=np.int64)[order],
         "all readings, on your word",
+        array,
     )
+
+
+def _told_array(message: BagMessage, problems: Problems) -> KnownArray | None:
+    topic = shown(message.topic)
+    try:
+        array = decode_array(message.message, topic)
+    except MessageError as error:
+        problems.add(error.cause, error.detail)
+        return None
+    return None if array is None else KnownArray(topic, array)

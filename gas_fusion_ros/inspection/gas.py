@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gas_fusion_ros.array.description import plausible_readings
 from gas_fusion_ros.array.expected import Expected
 from gas_fusion_ros.array.scale import ScaleWatch
 from gas_fusion_ros.base.mq import ChannelHealth
@@ -97,7 +98,7 @@ class _Channels:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         # Nobody knows from a bag when the array was switched on.
-        self._monitor = ChannelMonitor(ChannelSettings(names, warm_up_ns=0))
+        self._monitor = ChannelMonitor(ChannelSettings(names, warm_up_ns=0), plausible_readings())
         self.names = names
         self._readings = 0
         self._least = np.full(len(names), np.inf)

@@ -17,7 +17,7 @@ from gas_fusion_ros.array.array_file import array_content, read_array
 from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.documents import DocumentError, read_json
 from gas_fusion_ros.base.files import open_regular
-from gas_fusion_ros.base.observation import UNKNOWN, Mode, check_channel_names
+from gas_fusion_ros.base.observation import RESERVED_CLASSES, Mode, check_channel_names
 from gas_fusion_ros.base.quoting import one_line
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.thermal import Preparation
@@ -109,6 +109,8 @@ class Bundle:
         departure: from where on a calibrated array is in no clean air; None where the model does not say.
         false_reject_rate: share of inputs like training whose novelty is above 1, 0..1; None where the
             network has no output `novelty`.
+        reproduction: whether it reproduces a published model on rendered pictures, so that nothing is known
+            of it beside a real camera.
         trained_on: what the weights were made from.
         metrics: measured results by the name of the protocol.
     """
@@ -132,6 +134,7 @@ class Bundle:
     false_reject_rate: float | None
     trained_on: Mapping[str, Any]
     metrics: Mapping[str, Any]
+    reproduction: bool = False
 
     @classmethod
     def load(cls, path: str | Path) -> Bundle:
@@ -291,7 +294,16 @@ def _from_manifest(folder: Path, manifest: Mapping[str, Any]) -> Bundle:
         false_reject_rate=_false_reject_rate(manifest, window),
         trained_on=_mapping(manifest, "trained_on"),
         metrics=_mapping(manifest, "metrics"),
+        reproduction=_reproduction(manifest),
     )
+
+
+def _reproduction(manifest: Mapping[str, Any]) -> bool:
+    """Return the field `reproduction`, which bundles of any format may lack."""
+    value = manifest.get("reproduction", False)
+    if not isinstance(value, bool):
+        raise ValueError(f"reproduction must be true or false, not {value!r}")
+    return value
 
 
 def _array(manifest: Mapping[str, Any]) -> ArrayDescription | None:
@@ -399,8 +411,9 @@ def _false_reject_rate(manifest: Mapping[str, Any], window: WindowSettings) -> f
 
 def _classes(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     classes = _names(manifest, "classes")
-    if UNKNOWN in classes:
-        raise ValueError(f"classes must not name {UNKNOWN}: it is the label of an input unlike training")
+    for name in RESERVED_CLASSES:
+        if name in classes:
+            raise ValueError(f"classes must not name {name}: the name is reserved for what is no class")
     return classes
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.array.baseline_tracker import BaselineTracker
 from gas_fusion_ros.array.departure import DepartureWatch
 from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.array.scale import ScaleComplaint, ScaleWatch
-from gas_fusion_ros.base.observation import Mode, Observation, ThermalFrame, Verdict
+from gas_fusion_ros.array.settings import TrackingSettings
+from gas_fusion_ros.base.observation import CLEAN_AIR, Mode, Observation, ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.model.answers import answer_complaint, softmax
 from gas_fusion_ros.model.bundle import Bundle
@@ -21,6 +23,10 @@ from gas_fusion_ros.model.thermal import ThermalError, network_input
 from gas_fusion_ros.model.window import Window, WindowHistory
 
 Array = npt.NDArray[np.float32]
+_CALM = 0.7
+"""Probability of clean air from which on a verdict leaves no doubt of it."""
+_LEAST_VALID = 0.5
+"""Share of the model's channels with a value below which a reading is not asked what it says alone."""
 
 
 class ClassifierError(ValueError):
@@ -63,20 +69,42 @@ class Classifier:
     the one for pictures. A picture that cannot be read is counted in `problems` and the reading goes on
     alone.
 
+    A fused verdict that may be a leak tells besides what its readings say alone: the network for readings
+    runs once more, on the same window without the picture. So clean air costs nothing more. They are not
+    asked where fewer than half of the model's channels have a value now, and cannot be where the model has no
+    network for readings.
+
     Args:
         bundle: the model.
         runtime: what runs it.
         array: what makes ln(Rs/R0) of readings; None where nobody knows: then a model that looks at
             ln(Rs/R0) takes them for those of the array that it learned from.
+        tracking: how the array's baseline follows calm air.
+        asked_from: probability of other than clean air from which on a fused verdict may be a leak, 0..1;
+            None for the model's advice, `off_threshold`.
+
+    Attributes:
+        problems: what was passed over.
+        refuses_pictures: whether pictures are passed over, so that every reading goes alone.
 
     Raises:
         ClassifierError: no channel of the array that the model knows is calibrated, and the model needs one.
     """
 
-    def __init__(self, bundle: Bundle, runtime: Runtime, array: ArrayDescription | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        runtime: Runtime,
+        array: ArrayDescription | None = None,
+        tracking: TrackingSettings = TrackingSettings(),  # noqa: B008  frozen
+        asked_from: float | None = None,
+    ) -> None:
         self.problems = Problems()
+        self.refuses_pictures = False
         self._bundle = bundle
         self._runtime = runtime
+        self._tracking = tracking
+        self._asked_from = bundle.alarm.off_threshold if asked_from is None else asked_from
         self._departure = DepartureWatch()
         self._history = WindowHistory(bundle.window, len(bundle.channels))
         self._stretch = 0
@@ -88,6 +116,18 @@ class Classifier:
         Raises:
             ClassifierError: likewise; then all stays as it was.
         """
+        self.check_array(array)
+        self._array = array
+        self._tracker = BaselineTracker(self._tracking, 0 if array is None else len(array.channels))
+        self._scale = ScaleWatch(expected_readings(self._bundle, array))
+        self.forget()
+
+    def check_array(self, array: ArrayDescription | None) -> None:
+        """Refuse an array that the model cannot go by.
+
+        Raises:
+            ClassifierError: it is such a one; see the class.
+        """
         if array is not None and self._bundle.array is not None:
             calibrated = {one.name for one in array.channels if one.baseline is not None}
             if not calibrated & set(self._bundle.channels):
@@ -95,9 +135,12 @@ class Classifier:
                     f"the array has no baseline of {', '.join(self._bundle.channels)}, and model "
                     f"'{self._bundle.name}' needs some: `gas-fusion calibrate` measures them in clean air"
                 )
-        self._array = array
-        self._scale = ScaleWatch(expected_readings(self._bundle, array))
-        self.forget()
+
+    @property
+    def drift(self) -> dict[str, float]:
+        """How far the baseline of each of the array's channels has followed calm air, ln(Rs/R0)."""
+        names = () if self._array is None else self._array.names
+        return dict(zip(names, self._tracker.drift.tolist(), strict=True))
 
     @property
     def scale_complaint(self) -> ScaleComplaint | None:
@@ -139,7 +182,7 @@ class Classifier:
             return Sample(observation, None, self._blank_window())
         counts = np.where(reading.valid, reading.counts, np.float32(np.nan))
         self._scale.add(reading.channels, counts)
-        deviations = self._deviations(reading.channels, counts)
+        deviations = self._deviations(reading.channels, counts, reading.stamp_ns)
         values = self._values(reading.channels, counts, deviations)
         departure = self._departure_of(deviations)
         self._history.add(reading.stamp_ns, values)
@@ -154,8 +197,34 @@ class Classifier:
             ClassifierError: it has neither a valid reading nor a readable picture, the model has no
                 network for what it has, or the network answers with something that is no number.
         """
-        observation = sample.observation
         mode, inputs = self.inputs(sample)
+        verdict = self._verdict(sample, mode, inputs)
+        if mode is Mode.FUSION and _leak_probability(verdict) >= self._asked_from:
+            verdict = replace(verdict, readings_alone=self._readings_alone(sample))
+        reading = sample.observation.reading
+        if reading is not None:
+            self._tracker.judge(reading.stamp_ns, _is_calm(verdict))
+        return verdict
+
+    def _readings_alone(self, sample: Sample) -> Verdict | None:
+        """Return what a fused observation's readings say without the picture; None where they cannot."""
+        if Mode.GAS_ONLY not in self._bundle.networks:
+            return None
+        if sample.values is None or np.isfinite(sample.values).mean() < _LEAST_VALID:
+            return None
+        try:
+            return self._verdict(sample, Mode.GAS_ONLY, self._inputs(sample, Mode.GAS_ONLY, None))
+        except ClassifierError as error:
+            self.problems.add("readings_alone_unusable", str(error))
+            return None
+
+    def _verdict(self, sample: Sample, mode: Mode, inputs: Mapping[str, Array]) -> Verdict:
+        """Run a mode's network.
+
+        Raises:
+            ClassifierError: it answers with something that is no number.
+        """
+        observation = sample.observation
         answer = self._runtime.run(mode, inputs)
         complaint = answer_complaint(answer, self._bundle, mode)
         if complaint:
@@ -188,6 +257,7 @@ class Classifier:
     def _forget_past(self) -> None:
         self._history.clear()
         self._departure.forget()
+        self._tracker.forget()
 
     def _inputs(self, sample: Sample, mode: Mode, image: Array | None) -> dict[str, Array]:
         given: dict[str, Array] = {}
@@ -218,7 +288,7 @@ class Classifier:
 
     def _choose(self, has_gas: bool, frame: ThermalFrame | None) -> tuple[Mode, Array | None]:
         """Return the mode and, where its network takes one, the picture."""
-        if frame is not None:
+        if frame is not None and not self.refuses_pictures:
             mode = self._mode(has_gas, has_picture=True)
             if mode is Mode.GAS_ONLY:
                 return mode, None
@@ -237,7 +307,7 @@ class Classifier:
         modes = [mode for mode, possible in usable.items() if possible]
         if not modes:
             raise ClassifierError(
-                "the observation has neither a valid gas reading nor a readable thermal frame"
+                "the observation has neither a valid gas reading nor a thermal frame that can be used"
             )
         for mode in modes:
             if mode in self._bundle.networks:
@@ -248,10 +318,14 @@ class Classifier:
             f"{' or '.join(mode.value for mode in modes)}"
         )
 
-    def _deviations(self, channels: tuple[str, ...], counts: Array) -> Mapping[str, float]:
+    def _deviations(self, channels: tuple[str, ...], counts: Array, stamp_ns: int) -> Mapping[str, float]:
         """Return ln(Rs/R0) of the array's channels, by name; none where no array is known."""
-        array = self._array or self._bundle.array
-        return {} if array is None else array.deviations_by_name(channels, counts)
+        if self._array is None:
+            own = self._bundle.array
+            return {} if own is None else own.deviations_by_name(channels, counts)
+        deviations = self._array.deviations_by_name(channels, counts)
+        tracked = self._tracker.track(stamp_ns, np.array([*deviations.values()], dtype=np.float32))
+        return dict(zip(deviations, tracked.tolist(), strict=True))
 
     def _values(self, channels: tuple[str, ...], counts: Array, deviations: Mapping[str, float]) -> Array:
         """Return a reading in the domain and the order of the bundle, shape (C,); NaN is invalid."""
@@ -302,3 +376,13 @@ class Classifier:
         return tuple(
             name for name, value in zip(self._bundle.channels, values, strict=True) if not np.isfinite(value)
         )
+
+
+def _leak_probability(verdict: Verdict) -> float:
+    """Return the probability of anything but clean air."""
+    return sum(probability for name, probability in verdict.by_class.items() if name != CLEAN_AIR)
+
+
+def _is_calm(verdict: Verdict) -> bool:
+    """Whether a verdict leaves no doubt that the air is clean."""
+    return not verdict.is_unknown and not verdict.departs and verdict.by_class.get(CLEAN_AIR, 0.0) >= _CALM

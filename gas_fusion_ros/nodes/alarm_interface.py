@@ -26,14 +26,14 @@ from gas_fusion_ros.alarm.leak_alarm import (
     Severity,
 )
 from gas_fusion_ros.alarm.memory import AlarmMemory, AlarmMemoryError
-from gas_fusion_ros.base.observation import UNKNOWN, RobotPose, Verdict
+from gas_fusion_ros.base.observation import UNKNOWN, Mode, RobotPose, Verdict
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.pose_source import PoseSource
 from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, RELIABLE
-from gas_fusion_ros.pipeline.settings import NO_STATE_FILE, ClassifierSettings
+from gas_fusion_ros.pipeline.settings import NO_STATE_FILE, ClassifierSettings, SettingsError
 from gas_fusion_ros.ros import messages
 
 T = TypeVar("T")
@@ -107,14 +107,18 @@ class AlarmInterface:
             AlarmMemoryError: the state file cannot be written.
         """
         try:
-            self._settings = settings.alarm.settings(bundle.alarm)
-            self._settings.check_classes(bundle.classes)
-        except ValueError as error:
-            raise ParameterError(f"alarm: {error}") from None
-        if UNKNOWN in self._settings.severities and bundle.false_reject_rate is None:
+            self._settings = settings.alarm_settings(bundle)
+        except SettingsError as error:
+            raise ParameterError(str(error)) from None
+        if self._settings.novelty_is_evidence and bundle.false_reject_rate is None:
             self._node.get_logger().warning(
                 f"{UNKNOWN} is to raise an alarm and never will: model {bundle.name} cannot tell what is "
                 "unlike its training"
+            )
+        if Mode.FUSION in bundle.networks and Mode.GAS_ONLY not in bundle.networks:
+            self._node.get_logger().warning(
+                f"model {bundle.name} has no network for readings alone: its pictures may overrule calm "
+                "readings"
             )
         self._chosen = settings
         self._open_memory(settings.state_file)

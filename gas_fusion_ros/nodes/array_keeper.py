@@ -36,13 +36,13 @@ class ArraySettings:
     Attributes:
         path: the array's file; None where no parameter names one.
         channels: the node's channels, in order.
-        maximum_counts: greatest plausible count.
+        maximum_counts: greatest plausible reading, where the parameter is set; None where the array says it.
         calibration: how it is calibrated and watched.
     """
 
     path: Path | None
     channels: tuple[str, ...]
-    maximum_counts: float
+    maximum_counts: float | None
     calibration: CalibrationSettings
 
 
@@ -177,12 +177,14 @@ class ArrayKeeper:
         )
         if (
             self.array is not None
-            and self.array.unit is Unit.COUNTS
+            and self.array.unit is not Unit.OHM
+            and settings.maximum_counts is not None
             and settings.maximum_counts >= self.array.full_scale
         ):
             self._node.get_logger().warning(
                 f"health.maximum_counts is {settings.maximum_counts:g}, and the array's full scale "
-                f"{self.array.full_scale:g}: counts above that are no resistance; set the one below the other"
+                f"{self.array.full_scale:g}: readings above that are no resistance; without the parameter "
+                "the array's full scale counts"
             )
 
     def _answer(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

@@ -17,8 +17,10 @@ from gas_fusion_ros.alarm.clock import Conditions
 from gas_fusion_ros.alarm.leak_alarm import CommandResult, Reason
 from gas_fusion_ros.alarm.source_watch import SLOW_WARNING, Publishers, Source, SourceSettings, SourceWatch
 from gas_fusion_ros.array.array_file import ArrayFileError
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.observation import GasReading, Observation, ThermalFrame
 from gas_fusion_ros.base.problems import Growth, Problems
+from gas_fusion_ros.base.quoting import listed
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.base.worker import Worker
@@ -33,6 +35,8 @@ from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.pairing.pairing import PairingCounters
 from gas_fusion_ros.pipeline.array_choice import ARRAY_TOPIC, ArrayChoice, array_of_file
+from gas_fusion_ros.pipeline.camera_choice import CAMERA_TOPIC, pictures_refusal
+from gas_fusion_ros.pipeline.reading_decoder import ReadingDecoder
 from gas_fusion_ros.pipeline.self_test import self_test
 from gas_fusion_ros.pipeline.settings import ClassifierSettings
 from gas_fusion_ros.ros import messages, source_messages
@@ -69,6 +73,8 @@ class GasClassifierNode(ManagedNode):
         self._conditions = Conditions()
         self._classifier: Classifier | None = None
         self._array: ArrayChoice | None = None
+        self._decoder: ReadingDecoder | None = None
+        self._told_missing: frozenset[str] = frozenset()
         self._model = ""
         self._device = ""
         self._worker: Worker[Sample] | None = None
@@ -85,7 +91,8 @@ class GasClassifierNode(ManagedNode):
         """Load and check the bundle, start its runtime and run each of its modes once."""
         self._settings = settings = self.parameters.settings(ClassifierSettings)
         bundle = Bundle.load(find_bundle(settings.model))
-        bundle.check_channels(settings.channels)
+        if settings.channels:
+            bundle.check_channels(settings.channels)
         self._alarm.configure(bundle, settings)
         runtime = create_runtime(bundle, settings.device, settings.threads)
         if runtime.note:
@@ -101,37 +108,43 @@ class GasClassifierNode(ManagedNode):
     def _classifier_of(self, bundle: Bundle, runtime: Runtime) -> Classifier:
         try:
             given = array_of_file(self._settings.array_file)
-            classifier = Classifier(bundle, runtime, None if given is None else given.array)
+            array = None if given is None else given.array
+            classifier = Classifier(
+                bundle, runtime, array, self._settings.tracking, self._alarm.settings.off_threshold
+            )
         except (ArrayFileError, ClassifierError) as error:
             raise ParameterError(f"array_file: {error}") from None
-        self._array = ArrayChoice(given, classifier.use_array)
+        self._array = ArrayChoice(given, self._change_array)
+        self._decoder = ReadingDecoder(bundle, self._settings.channels, self._array)
         return classifier
 
     def activate(self) -> None:
         """Start the alarm, the worker and the subscriptions."""
         assert self._classifier is not None
         assert self._bundle is not None
+        assert self._decoder is not None
         self._classifier.forget()
-        self._classified = 0
+        self._classified, self._told_missing = 0, frozenset()
         self._drop_growth, self._skip_growth = Growth(), Growth()
         self._alarm.activate()
         self._worker = Worker(self._classify, self._settings.inbox, self._count_failure)
         gas = BoundedSubscriber(self, PointCloud2, "gas/readings", RELIABLE, self.problems)
         image = Subscriber(self, Image, "thermal/image_raw", qos_profile=SENSOR_DATA)
         array = BoundedSubscriber(self, DiagnosticArray, ARRAY_TOPIC, LATCHED, self.problems)
-        camera = BoundedSubscriber(self, DiagnosticArray, "thermal/camera_status", LATCHED, self.problems)
+        camera = BoundedSubscriber(self, DiagnosticArray, CAMERA_TOPIC, LATCHED, self.problems)
         self._subscribers = [gas, image, array, camera]
         takes_images = self._bundle.preparation is not None
         expects_images = takes_images and self._settings.expect_images
         self._sources = SourceWatch(
             SourceSettings(self._alarm.settings.timeout_ns, expects_images), self.watch_ns()
         )
+        self._judge_camera()
         array.registerCallback(self._hear_array)
         camera.registerCallback(self._hear_camera)
         self._synchronizer = ObservationSynchronizer(
             gas,
             image,
-            self._settings.channels,
+            self._decoder.decode,
             self._settings.pairing,
             self.get_clock(),
             self.problems,
@@ -166,7 +179,7 @@ class GasClassifierNode(ManagedNode):
 
     def cleanup(self) -> None:
         """Free the runtime, and its GPU memory with it, and close the event log."""
-        self._classifier = self._bundle = self._runtime = self._array = None
+        self._classifier = self._bundle = self._runtime = self._array = self._decoder = None
         self._alarm.cleanup()
 
     def tallies(self) -> list[Problems]:
@@ -194,13 +207,25 @@ class GasClassifierNode(ManagedNode):
 
     def _hear_reading(self, reading: GasReading) -> None:
         assert self._sources is not None
+        assert self._bundle is not None
         if not self._sources.has_readings(self.watch_ns()):
             self._look()  # with its readings an array that warms up is there
-        are_valid = reading.valid.tolist()
-        channels = dict(zip(reading.channels, are_valid, strict=True))
+        channels = dict(zip(reading.channels, reading.valid.tolist(), strict=True))
         self._sources.hear_reading(reading.stamp_ns, self.watch_ns(), channels)
-        if any(are_valid):
+        if reading.has_value_of(self._bundle.channels):
             self._alarm.hear(reading.stamp_ns)
+        self._tell_missing()
+
+    def _tell_missing(self) -> None:
+        """Say once of each channel of the model that readings lack it: what it alone senses is missed."""
+        assert self._decoder is not None
+        new = [name for name in self._decoder.missing if name not in self._told_missing]
+        if new:
+            self._told_missing |= {*new}
+            self.get_logger().warning(
+                f"readings have no channel {listed(new)}, which model '{self._model}' knows: it goes by the "
+                "others, and misses what these alone would sense"
+            )
 
     def _hear_image(self, frame: ThermalFrame) -> None:
         assert self._sources is not None
@@ -226,6 +251,14 @@ class GasClassifierNode(ManagedNode):
             if is_other:
                 self._tell_array()
 
+    def _change_array(self, array: ArrayDescription | None) -> None:
+        """Take readings for those of another array, once those that wait have gone on as of this one."""
+        assert self._classifier is not None
+        assert self._synchronizer is not None
+        self._classifier.check_array(array)
+        self._synchronizer.flush()
+        self._classifier.use_array(array)
+
     def _tell_array(self) -> None:
         self.get_logger().info(f"readings are taken for those of this array: {self._array_told()}")
 
@@ -236,8 +269,19 @@ class GasClassifierNode(ManagedNode):
 
     def _hear_camera(self, message: DiagnosticArray) -> None:
         assert self._sources is not None
-        self._sources.camera = self._source_of(message, "thermal/camera_status")
+        self._sources.camera = self._source_of(message, CAMERA_TOPIC)
+        if self._sources.camera is not None:
+            self._judge_camera()
         self._look()
+
+    def _judge_camera(self) -> None:
+        """Give the model the camera's pictures from now on, or not."""
+        assert self._bundle is not None
+        assert self._classifier is not None
+        assert self._sources is not None
+        refusal = pictures_refusal(self._bundle, self._settings.allow_reproduction, self._sources.camera)
+        self._classifier.refuses_pictures = bool(refusal)
+        self._sources.refusal = refusal
 
     def _source_of(self, message: DiagnosticArray, topic: str) -> Source | None:
         try:
@@ -363,12 +407,19 @@ class GasClassifierNode(ManagedNode):
             "model": self._model,
             "device": self._device,
             "array": self._array_told(),
+            "missing_channels": " ".join(() if self._decoder is None else self._decoder.missing),
             "classified": self._classified,
             "skipped": self.skipped,
             "lag_s": f"{lag_s:.1f}",
+            **self._drift(),
             **self.problem_counts(),
         }
         return messages.diagnostic_status(f"{self.diagnostic_name}: classification", level, message, values)
+
+    def _drift(self) -> dict[str, str]:
+        if self._classifier is None or self._settings.tracking.rate == 0:
+            return {}
+        return {f"drift.{name}": f"{drift:+.3f}" for name, drift in self._classifier.drift.items()}
 
     def _alarm_status(self) -> DiagnosticStatus:
         status = self._alarm.status

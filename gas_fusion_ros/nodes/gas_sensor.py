@@ -12,16 +12,19 @@ from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.alarm.source_watch import RUNNING, WARMING_UP, Source
+from gas_fusion_ros.array.description import plausible_readings
 from gas_fusion_ros.array.settings import CalibrationSettings
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.base.shipped_files import find_array
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverState
 from gas_fusion_ros.drivers.gas.channel_health import ChannelMonitor, ChannelSettings, ChannelState
 from gas_fusion_ros.drivers.registry import find_drivers
 from gas_fusion_ros.nodes.array_keeper import ArrayKeeper, ArraySettings
 from gas_fusion_ros.nodes.driver_node import DriverNode, DriverNodeSettings, driver_specs
+from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.qos import RELIABLE
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.ros import messages, source_messages
@@ -46,8 +49,8 @@ class GasSensorSettings(DriverNodeSettings):
     health: ChannelSettings = group(ChannelSettings)
     array_file: str = setting(
         "",
-        "file that describes the array, as `gas-fusion calibrate` and the service gas/calibrate write it; "
-        "told on gas/array_info; empty for none",
+        "file that describes the array, as `gas-fusion calibrate` and the service gas/calibrate write it, or "
+        "the name of a shipped one; told on gas/array_info; empty for none",
     )
     calibration: CalibrationSettings = group(CalibrationSettings)
 
@@ -71,20 +74,39 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
         )
         self._monitor: ChannelMonitor | None = None
         self._states: tuple[ChannelState, ...] = ()
-        self._keeper = ArrayKeeper(self, self._calibration_hindrance, self.tell_source_anew)
+        self._keeper = ArrayKeeper(self, self._calibration_hindrance, self._take_calibrated)
 
     def prepare(self) -> None:
         """Begin to watch the channels' health, and read how the array describes itself."""
         settings = self.settings
-        self._monitor, self._states = ChannelMonitor(settings.health), ()
         self._keeper.configure(
             ArraySettings(
-                Path(settings.array_file) if settings.array_file else None,
+                find_array(settings.array_file) if settings.array_file else None,
                 settings.channels,
                 settings.health.maximum_counts,
                 settings.calibration,
             )
         )
+        self._monitor, self._states = ChannelMonitor(settings.health, self._plausible()), ()
+
+    def _plausible(self) -> tuple[float, float]:
+        """The least and the greatest plausible reading.
+
+        Raises:
+            ParameterError: the parameters contradict each other, or the array.
+        """
+        array = self._keeper.array
+        try:
+            return self.settings.health.plausible(
+                *(plausible_readings() if array is None else array.plausible)
+            )
+        except ValueError as error:
+            raise ParameterError(f"health: {error}") from None
+
+    def _take_calibrated(self) -> None:
+        assert self._monitor is not None
+        self._monitor.plausible = self._plausible()
+        self.tell_source_anew()
 
     def source_message(self, source: Source, stamp_ns: int, frame_id: str) -> DiagnosticArray:
         """What stands behind the readings, and how the array describes itself."""
@@ -128,7 +150,12 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
                 "the channels warm up, for health.warm_up = "
                 f"{self.settings.health.warm_up_ns / NANOSECONDS_PER_SECOND:g} s after the first reading"
             )
-        return "" if source.state == RUNNING else f"the driver is {source.state}"
+        if source.state != RUNNING:
+            return f"the driver is {source.state}"
+        named = self.settings.array_file
+        if named and find_array(named) != Path(named).expanduser():
+            return f"array_file {shown(named)} names a shipped array; name a file of your own"
+        return ""
 
     def diagnostics(self) -> list[DiagnosticStatus]:
         """The state of the driver, of the array where a file describes it, then of each channel."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.executors import SingleThreadedExecutor
@@ -18,10 +19,13 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.array.calibration import LEAST_READINGS, MOST_READINGS
+from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, one_line, shown
 from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
+from gas_fusion_ros.nodes.qos import LATCHED
 from gas_fusion_ros.ros.messages import MessageError, channel_names, decode_reading
+from gas_fusion_ros.ros.source_messages import decode_array
 
 _LOOK_S = 0.1
 _TYPE = "sensor_msgs/msg/PointCloud2"
@@ -42,12 +46,16 @@ class HeardReadings:
         readings: shape (N, C), float32, as published; NaN where invalid.
         stamps_ns: shape (N,), acquisition times, ascending.
         seconds: for how long was listened since the first.
+        array_topic: the latched topic beside that of the readings, where an array describes itself.
+        array: how it did so there, the last time; None where it did not.
     """
 
     channels: tuple[str, ...]
     readings: npt.NDArray[np.float32]
     stamps_ns: npt.NDArray[np.int64]
     seconds: float
+    array_topic: str
+    array: ArrayDescription | None
 
 
 def listen(
@@ -59,7 +67,7 @@ def listen(
     has_ended: Callable[[], bool],
     patience_s: float,
 ) -> HeardReadings:
-    """Listen to the readings of a topic.
+    """Listen to the readings of a topic, and to `array_info` beside it, as `camera_info` is beside an image.
 
     Args:
         topic: its name; without a slash at its begin, below the root.
@@ -106,6 +114,10 @@ class _Ear:
         self._heard_s = time.monotonic()
         subscriber = BoundedSubscriber(node, PointCloud2, topic, _QOS, problems)
         subscriber.registerCallback(self._hear)
+        self._array_topic = f"{topic.rpartition('/')[0]}/array_info"
+        self._array: ArrayDescription | None = None
+        array = BoundedSubscriber(node, DiagnosticArray, self._array_topic, LATCHED, problems)
+        array.registerCallback(self._hear_array)
 
     def listen(
         self, duration_s: float, patience_s: float, tick: Callable[[], None], has_ended: Callable[[], bool]
@@ -138,6 +150,8 @@ class _Ear:
             np.stack(self._readings)[order],
             np.array(self._stamps, dtype=np.int64)[order],
             self._seconds,
+            self._array_topic,
+            self._array,
         )
 
     def _hear(self, message: PointCloud2) -> None:
@@ -152,6 +166,12 @@ class _Ear:
         self._heard_s = time.monotonic()
         self._readings.append(reading.counts)
         self._stamps.append(reading.stamp_ns)
+
+    def _hear_array(self, message: DiagnosticArray) -> None:
+        try:
+            self._array = decode_array(message, shown(self._array_topic)) or self._array
+        except MessageError as error:
+            self._problems.add(error.cause, error.detail)
 
     def _silence(self, patience_s: float) -> str:
         """Why nothing has been heard for so long."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from gas_fusion_ros.array.array_file import load_array
 from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.base.shipped_files import find_array
 
 ARRAY_TOPIC = "gas/array_info"
 
@@ -66,12 +66,15 @@ MODELS_OWN = KnownArray("the model's own", None)
 
 
 def array_of_file(path: str) -> KnownArray | None:
-    """Return the array of a file; None for an empty path.
+    """Return the array of a file, or of a shipped one's name; None for an empty path.
 
     Raises:
         ArrayFileError: the file cannot be read, or describes no array.
     """
-    return KnownArray(f"file {shown(Path(path))}", load_array(Path(path))) if path else None
+    if not path:
+        return None
+    file = find_array(path)
+    return KnownArray(f"file {shown(file)}", load_array(file))
 
 
 class ArrayChoice:

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
-
-import numpy as np
 
 from gas_fusion_ros.alarm.clock import SCALE, AlarmClock, Conditions, Instant
 from gas_fusion_ros.alarm.settings import AlarmSettings
+from gas_fusion_ros.alarm.source_watch import PICTURES_REFUSED
 from gas_fusion_ros.alarm.types import AlarmEvent, AlarmStatus, Reason
+from gas_fusion_ros.array.description import ArrayDescription
+from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.observation import GasReading, Observation, RobotPose, ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.model.bundle import Bundle, Domain
+from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier, ClassifierError, Sample
 from gas_fusion_ros.model.runtimes import Runtime
 from gas_fusion_ros.pairing.pairing import Pair, Pairing, PairingCounters, PairingSettings
 from gas_fusion_ros.pipeline.array_choice import ARRAY_TOPIC, ArrayChoice, KnownArray
+from gas_fusion_ros.pipeline.camera_choice import CAMERA_TOPIC, pictures_refusal
+from gas_fusion_ros.pipeline.reading_decoder import ReadingDecoder
 from gas_fusion_ros.ros import messages, source_messages
 
 T = TypeVar("T")
@@ -35,14 +38,18 @@ class PipelineSettings:
     Attributes:
         pairing: how readings and images are paired.
         alarm: what raises the alarm.
-        channels: channels to read from a message; empty for the model's.
+        channels: channels to read from a message; empty for the model's and those of the array.
         array: the array behind the readings, of a file; None for the one that they come with.
+        tracking: how its baseline follows calm air.
+        allow_reproduction: whether a reproduction may be given the pictures of a real camera.
     """
 
     pairing: PairingSettings
     alarm: AlarmSettings
     channels: tuple[str, ...] = ()
     array: KnownArray | None = None
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    allow_reproduction: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,10 +121,13 @@ class Pipeline:
         listener: PipelineListener,
     ) -> None:
         given = settings.array
-        self.classifier = Classifier(bundle, runtime, None if given is None else given.array)
-        self._array = ArrayChoice(given, self.classifier.use_array)
-        self._channels = settings.channels or bundle.channels
-        self._takes_any_array = bundle.domain is Domain.LOG_RATIO and not settings.channels
+        array = None if given is None else given.array
+        self.classifier = Classifier(bundle, runtime, array, settings.tracking, settings.alarm.off_threshold)
+        self._bundle = bundle
+        self._allows_reproduction = settings.allow_reproduction
+        self._array = ArrayChoice(given, self._change_array)
+        self._channels = bundle.channels
+        self._decoder = ReadingDecoder(bundle, settings.channels, self._array)
         self._problems = problems
         self._listener = listener
         self._pairing: Pairing[_Received[GasReading], _Received[ThermalFrame]] = Pairing(settings.pairing)
@@ -149,7 +159,7 @@ class Pipeline:
         """Take in a sensor_msgs/PointCloud2 that was recorded at `now_ns`."""
         began_ns = time.perf_counter_ns()
         try:
-            reading = self._decode(msg)
+            reading = self._decoder.decode(msg)
         except messages.MessageError as error:
             self._refuse(error, now_ns)
             return
@@ -180,6 +190,22 @@ class Pipeline:
         except ClassifierError as error:
             self._problems.add("array_unusable", f"{ARRAY_TOPIC}: {error}")
 
+    def add_camera_message(self, msg: Any, now_ns: int) -> None:
+        """Take in what the camera said of itself: a diagnostic_msgs/DiagnosticArray recorded at `now_ns`.
+
+        A camera whose pictures must not be used is counted as `pictures_refused`.
+        """
+        self.tick(now_ns)
+        try:
+            camera = source_messages.decode_source(msg, CAMERA_TOPIC)
+        except messages.MessageError as error:
+            self._problems.add(error.cause, error.detail)
+            return
+        refusal = pictures_refusal(self._bundle, self._allows_reproduction, camera)
+        self.classifier.refuses_pictures = bool(refusal)
+        if refusal:
+            self._problems.add(PICTURES_REFUSED, refusal)
+
     def add_reading(self, reading: GasReading, now_ns: int) -> None:
         """Take in a reading that needs no decoding."""
         self._add_reading(_Received(reading, now_ns, 0))
@@ -205,22 +231,11 @@ class Pipeline:
         """End of the messages: decide every reading that still waits."""
         self._deliver(self._pairing.flush())
 
-    def _decode(self, msg: Any) -> GasReading:
-        """Read the channels asked for; of a model of ln(Rs/R0) those that the array lacks are invalid."""
-        array = self.array.array
-        if array is None or not self._takes_any_array:
-            return messages.decode_reading(msg, self._channels)
-        there = tuple(name for name in self._channels if name in array.names)
-        reading = messages.decode_reading(msg, there)
-        counts = dict(zip(there, reading.counts, strict=True))
-        filled = np.array([counts.get(name, np.nan) for name in self._channels], dtype=np.float32)
-        return replace(reading, channels=self._channels, counts=filled)
-
     def _add_reading(self, received: _Received[GasReading]) -> None:
         now_ns = received.recorded_ns
         self.tick(now_ns)
         self._listener.on_reading(received.item, now_ns)
-        if received.item.valid.any():
+        if received.item.has_value_of(self._channels):
             self._alarm.hear(received.item.stamp_ns, Instant.of(now_ns))
         self._deliver(self._pairing.add_reading(received.item.stamp_ns, received, now_ns, 0))
 
@@ -229,6 +244,12 @@ class Pipeline:
         self.tick(now_ns)
         frame = received.item
         self._deliver(self._pairing.add_image(frame.stamp_ns, received, now_ns, 0, frame.pixels.nbytes))
+
+    def _change_array(self, array: ArrayDescription | None) -> None:
+        """Take readings for those of another array, once those that wait have gone on as of this one."""
+        self.classifier.check_array(array)
+        self._deliver(self._pairing.flush())
+        self.classifier.use_array(array)
 
     def _refuse(self, error: messages.MessageError, now_ns: int) -> None:
         self._problems.add(error.cause, error.detail)

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 from gas_fusion_ros.alarm.clock import AlarmClock, Instant
 from gas_fusion_ros.alarm.leak_alarm import AlarmEvent, AlarmSettings, CommandResult, Severity
+from gas_fusion_ros.array.array_file import load_array
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, Mode, Observation
+from gas_fusion_ros.base.shipped_files import SIMULATED_ARRAY, find_array
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier, ClassifierError
@@ -65,7 +67,7 @@ def _patrol_with(gas: str) -> tuple[Patrol, Encounter]:
 
 def _play(patrol: Patrol, bundle: Bundle, runtime: Runtime, settings: AlarmSettings) -> Iterator[AlarmEvent]:
     heard: list[AlarmEvent] = []
-    classifier = Classifier(bundle, runtime)
+    classifier = Classifier(bundle, runtime, load_array(find_array(SIMULATED_ARRAY)))
     alarm = AlarmClock(settings, lambda _, __, events: heard.extend(events))
     for stamp_ns in range(_START_NS, _START_NS + round(_PATROL_S) * NANOSECONDS_PER_SECOND, _PERIOD_NS):
         counts = patrol.reading((stamp_ns - _START_NS) / NANOSECONDS_PER_SECOND)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from gas_fusion_ros.alarm.settings import AlarmChoice, AlarmSettings, severities_for, severities_of
-from gas_fusion_ros.base.observation import PAPER_CHANNELS, UNKNOWN
+from gas_fusion_ros.alarm.settings import AlarmChoice, AlarmSettings
+from gas_fusion_ros.array.settings import TrackingSettings
+from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, shipped_folder
 from gas_fusion_ros.model.bundle import Bundle
@@ -24,8 +25,6 @@ POSE_TYPES = ("PoseStamped", "PoseWithCovarianceStamped", "Odometry")
 NO_STATE_FILE = "none"
 """Value of the parameter `state_file` that keeps no alarm over a restart."""
 
-_CLASS_LISTS = ("alarm.critical_classes", "alarm.warning_classes")
-
 
 class SettingsError(ValueError):
     """Parameters cannot be used; the message names the file and the parameter."""
@@ -39,15 +38,17 @@ class ClassifierSettings:
     device: str = setting("auto", "where the network runs", choices=DEVICES)
     threads: int = setting(1, "inference threads on the CPU", minimum=1, maximum=64)
     channels: tuple[str, ...] = setting(
-        PAPER_CHANNELS,
-        "channels of the gas array; they must be the model's",
+        (),
+        "channels of the gas array to read: all of the model's for one that looks at counts, one of them at "
+        "least for one of domain log_ratio; [''] for the model's and those of the array",
         read_only=True,
     )
     array_file: str = setting(
         "",
-        "file that describes the array, as `gas-fusion calibrate` writes it; empty for what gas/array_info "
-        "tells of it",
+        "file that describes the array, as `gas-fusion calibrate` writes it, or the name of a shipped one; "
+        "empty for what gas/array_info tells of it",
     )
+    tracking: TrackingSettings = group(TrackingSettings)
     inbox: int = setting(
         1,
         "observations that may wait; beyond it the newest replaces the oldest",
@@ -58,6 +59,11 @@ class ClassifierSettings:
     expect_images: bool = setting(
         True,
         "whether a thermal camera belongs to the robot, so that its silence is told of",
+    )
+    allow_reproduction: bool = setting(
+        False,
+        "whether a model that is a reproduction, trained on rendered pictures, as fusion1 is, may be given "
+        "the pictures of a real camera",
     )
     alarm: AlarmChoice = group(AlarmChoice)
     state_file: str = setting(
@@ -82,10 +88,8 @@ class ClassifierSettings:
         Raises:
             SettingsError: they contradict what the model advises, or name a gas that it does not know.
         """
-        choice = self.alarm
-        if not choice.names_gases:
-            choice = choice.with_severities(severities_for(bundle.classes))
         try:
+            choice = self.alarm.with_gases_of(bundle.classes)
             if choice.profile not in bundle.profiles:
                 raise ValueError(
                     f"model '{bundle.name}' advises no profile '{choice.profile}'; it has "
@@ -107,16 +111,11 @@ KNOWN_PARAMETERS = (*_ROWS, *_OF_EVERY_NODE)
 def offline_settings(given: Mapping[str, Any]) -> ClassifierSettings:
     """Return what an evaluation runs with where these parameters are given, each a value that is allowed.
 
-    Unlike the node, which is for one array, an evaluation asks a bag for the model's channels where none are
-    given; and where no gas is named, those that the model knows raise an alarm.
+    Raises:
+        ValueError: they name no gas that raises an alarm.
     """
     settings = make_settings(ClassifierSettings, given)
-    if "channels" not in given:
-        settings = replace(settings, channels=())
-    if not given.keys() & set(_CLASS_LISTS):
-        settings = replace(settings, alarm=replace(settings.alarm, critical_classes=(), warning_classes=()))
-    else:
-        severities_of(settings.alarm.warning_classes, settings.alarm.critical_classes)  # refuses none at all
+    assert settings.alarm.severities  # refuses none at all
     return settings
 
 
@@ -174,6 +173,8 @@ def described(settings: ClassifierSettings, bundle: Bundle, alarm: AlarmSettings
         "threads": settings.threads,
         "channels": list(settings.channels or bundle.channels),
         "array_file": settings.array_file,
+        "allow_reproduction": settings.allow_reproduction,
+        **parameters_of(settings.tracking, "tracking."),
         **parameters_of(settings.pairing, "pairing."),
         **{
             name: value

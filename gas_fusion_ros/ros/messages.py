@@ -258,6 +258,12 @@ def channel_names(msg: PointCloud2) -> tuple[str, ...]:
     )
 
 
+def channels_there(msg: PointCloud2, channels: Sequence[str]) -> tuple[str, ...]:
+    """Those of `channels` that a gas reading has a field of whatever type for, in their order."""
+    fields = {str(field.name) for field in msg.fields[:MAX_FIELDS]}
+    return tuple(name for name in channels if name in fields)
+
+
 def _check_cloud_layout(msg: PointCloud2) -> None:
     if len(msg.fields) > MAX_FIELDS:
         raise MessageError(
@@ -585,8 +591,10 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     the label as message and the values
     `p(<class>)` for each class, `confidence`, `novelty` (above 1 the label is `Unknown`; `nan` where the
     model cannot tell), `mode`, `pair_offset_ms` (`nan` without a pair),
-    `latency_ms`, `model` and `invalid_channels` (separated by blanks). The level is OK for clean
-    air and WARN for any gas, for `Unknown` and where a channel was invalid; how grave it is, the alarm says.
+    `latency_ms`, `model` and `invalid_channels` (separated by blanks). Of a fused one whose readings were
+    asked alone it has what these say besides: `readings_alone`, a label, and `readings_alone.p(<class>)`. The
+    level is OK for clean air and WARN for any gas, for `Unknown` and where a channel was invalid; how grave
+    it is, the alarm says.
 
     Args:
         verdict: the classification.
@@ -606,6 +614,12 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     values["latency_ms"] = f"{latency_ms:.3f}"
     values["model"] = verdict.model
     values["invalid_channels"] = " ".join(verdict.invalid_channels)
+    if verdict.readings_alone is not None:
+        values["readings_alone"] = verdict.readings_alone.label
+        values |= {
+            f"readings_alone.p({name})": f"{probability:.6f}"
+            for name, probability in verdict.readings_alone.by_class.items()
+        }
     status = diagnostic_status(
         f"{node_name}: classification", Level.OK if clean else Level.WARN, verdict.label, values
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from message_filters import SimpleFilter
@@ -32,7 +32,7 @@ class ObservationSynchronizer(SimpleFilter):
     Args:
         gas_filter: a filter whose output is sensor_msgs/PointCloud2, such as a Subscriber.
         image_filter: a filter whose output is sensor_msgs/Image.
-        channels: names of the gas channels to read.
+        decode: makes a reading of a message of `gas_filter`, or raises a `messages.MessageError`.
         settings: how readings and images are paired.
         clock: the node's clock; what it says is compared with the stamps.
         problems: where to count what goes wrong.
@@ -47,7 +47,7 @@ class ObservationSynchronizer(SimpleFilter):
         self,
         gas_filter: SimpleFilter,
         image_filter: SimpleFilter,
-        channels: Sequence[str],
+        decode: Callable[[PointCloud2], GasReading],
         settings: PairingSettings,
         clock: Clock,
         problems: Problems,
@@ -56,7 +56,7 @@ class ObservationSynchronizer(SimpleFilter):
     ) -> None:
         super().__init__()
         messages.cv_bridge()
-        self._channels = tuple(channels)
+        self._decode = decode
         self._clock = clock
         self._problems = problems
         self._on_reading = on_reading
@@ -78,7 +78,7 @@ class ObservationSynchronizer(SimpleFilter):
         """Take in a gas reading that just arrived."""
         arrival_ns = time.monotonic_ns()
         try:
-            reading = messages.decode_reading(msg, self._channels)
+            reading = self._decode(msg)
         except messages.MessageError as error:
             self._problems.add(error.cause, error.detail)
             return

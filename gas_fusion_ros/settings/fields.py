@@ -18,7 +18,8 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.settings.parameter_spec import (
-    MODEL_ADVISES,
+    ADVISED,
+    AS_THE_MODEL_ADVISES,
     AdvisedSpec,
     ParameterSpec,
     ParameterValue,
@@ -26,6 +27,8 @@ from gas_fusion_ros.settings.parameter_spec import (
 
 _KEY = "gas_fusion_ros.setting"
 _NANOSECONDS = "_ns"
+_NO_TEXTS = [""]
+"""An empty list as a parameter: without anything in it it has no type in ROS."""
 _UNITS = (_NANOSECONDS, "_s", "_hz", "_mb")
 
 
@@ -61,7 +64,7 @@ class _Row:
     choices: tuple[str, ...] = ()
     read_only: bool = False
     name: str = ""
-    advised: bool = False
+    advice: str = ""
     needed: bool = False
 
 
@@ -100,9 +103,11 @@ def needed_setting(description: str, *, name: str = "") -> Any:
     return field(metadata={_KEY: _Row("", description, None, None, name=name, needed=True)})
 
 
-def advised_setting(description: str, *, minimum: float, maximum: float) -> Any:
-    """Make a field a number that the model advises: None unless given."""
-    return field(default=None, metadata={_KEY: _Row(None, description, minimum, maximum, advised=True)})
+def advised_setting(
+    description: str, *, minimum: float, maximum: float, advice: str = AS_THE_MODEL_ADVISES
+) -> Any:
+    """Make a field a number that is advised, as `advice` says: None unless given."""
+    return field(default=None, metadata={_KEY: _Row(None, description, minimum, maximum, advice=advice)})
 
 
 def group(settings: type[S]) -> Any:
@@ -175,10 +180,10 @@ def _specs(settings: type[Settings], prefix: str) -> Iterator[ParameterSpec]:
 
 def _spec(one: Field[Any], row: _Row, prefix: str) -> ParameterSpec:
     name = prefix + _name(one, row)
-    if row.advised:
+    if row.advice:
         assert row.minimum is not None
         assert row.maximum is not None
-        return AdvisedSpec.within(name, row.description, least=row.minimum, maximum=row.maximum)
+        return AdvisedSpec.within(name, row.description, row.minimum, row.maximum, row.advice)
     return ParameterSpec(
         name,
         _as_parameter(row.default, one),
@@ -197,15 +202,15 @@ def _name(one: Field[Any], row: _Row) -> str:
 
 def _as_parameter(value: Any, one: Field[Any]) -> ParameterValue:
     if value is None:
-        return MODEL_ADVISES
+        return ADVISED
     if isinstance(value, tuple):
-        return list(value) or [""]
+        return list(value) or _NO_TEXTS
     return float(value / NANOSECONDS_PER_SECOND) if one.name.endswith(_NANOSECONDS) else value
 
 
 def _as_setting(value: Any, one: Field[Any], row: _Row) -> Any:
-    if row.advised and value == MODEL_ADVISES:
+    if row.advice and value == ADVISED:
         return None
     if isinstance(value, list | tuple):
-        return tuple(value)
+        return () if list(value) == _NO_TEXTS else tuple(value)
     return round(value * NANOSECONDS_PER_SECOND) if one.name.endswith(_NANOSECONDS) else value

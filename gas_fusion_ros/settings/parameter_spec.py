@@ -8,8 +8,9 @@ from gas_fusion_ros.base.quoting import MOST_CHARACTERS, one_line, quoted
 
 ParameterValue = bool | int | float | str | list[str]
 
-MODEL_ADVISES = -1.0
-"""Value of a parameter that takes what the model advises."""
+ADVISED = -1.0
+"""Value of a parameter that takes what is advised, by the model or another file."""
+AS_THE_MODEL_ADVISES = "as the model advises"
 
 _NO_BOUND = 1e9
 
@@ -107,41 +108,44 @@ class ParameterSpec:
 
 @dataclass(frozen=True)
 class AdvisedSpec(ParameterSpec):
-    """A number that the model advises unless one is given: -1 takes the advice, and is its default.
+    """A number that is advised unless one is given: -1 takes the advice, and is its default.
 
     Attributes:
         least: smallest number that may be given; `minimum` makes room for -1.
+        advice: what the advice is.
     """
 
     least: float = 0.0
+    advice: str = AS_THE_MODEL_ADVISES
 
     @classmethod
-    def within(cls, name: str, description: str, least: float, maximum: float) -> AdvisedSpec:
+    def within(
+        cls, name: str, description: str, least: float, maximum: float, advice: str = AS_THE_MODEL_ADVISES
+    ) -> AdvisedSpec:
         """Return the row of a parameter that may be given from `least` to `maximum`."""
         return cls(
             name,
-            MODEL_ADVISES,
-            f"{description}; {MODEL_ADVISES}: as the model advises",
-            minimum=MODEL_ADVISES,
+            ADVISED,
+            f"{description}; {ADVISED}: {advice}",
+            minimum=ADVISED,
             maximum=maximum,
             least=least,
+            advice=advice,
         )
 
     @property
     def constraint(self) -> str:
         """The gap in its range."""
-        return f"{MODEL_ADVISES}, or at least {self.least:g}"
+        return f"{ADVISED}, or at least {self.least:g}"
 
     def _is_in_range(self, value: object) -> bool:
-        return value == MODEL_ADVISES or (
+        return value == ADVISED or (
             super()._is_in_range(value) and isinstance(value, int | float) and value >= self.least
         )
 
     @property
     def _range_words(self) -> str:
-        return (
-            f"within {self.least:g} ... {self.maximum:g}, or {MODEL_ADVISES} to take what the model advises"
-        )
+        return f"within {self.least:g} ... {self.maximum:g}, or {ADVISED}: {self.advice}"
 
 
 MANAGED_SPECS = (

@@ -168,6 +168,36 @@ def tune_alarm(
     )
 
 
+def alarm_curve(
+    clean_streams: Sequence[Leaks],
+    onset_streams: Sequence[OnsetStream],
+    period_s: float,
+    grid: AlarmGrid = GRID,
+) -> list[AlarmTuning]:
+    """Return what can be had: the fewest leaks missed for each rate of false alarms, fewest of these first.
+
+    Each is what `tune_alarm` chooses for its rate; one that misses no fewer than one before is left out.
+
+    Args:
+        clean_streams: clean air.
+        onset_streams: clean air that gives way to a leak.
+        period_s: time between two readings, seconds.
+        grid: the settings to choose from.
+
+    Raises:
+        ValueError: as for `tune_alarm`.
+    """
+    tried = [
+        _tuning(settings, false_alarms_per_hour(clean_streams, settings, period_s), onset_streams, period_s)
+        for settings in grid.settings()
+    ]
+    curve: list[AlarmTuning] = []
+    for tuning in sorted(tried, key=lambda one: (one.false_alarms_per_hour, *_rank(one))):
+        if not curve or tuning.missed < curve[-1].missed:
+            curve.append(tuning)
+    return curve
+
+
 def false_alarms_per_hour(streams: Sequence[Leaks], settings: AlarmSettings, period_s: float) -> float:
     """Return how many alarms are raised per hour of clean air.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from gas_fusion_ros.alarm.settings import BALANCED, AlarmAdvice
 from gas_fusion_ros.base.documents import read_json
-from gas_fusion_ros.base.observation import CLEAN_AIR, UNKNOWN, Mode
+from gas_fusion_ros.base.observation import CLEAN_AIR, RESERVED_CLASSES, Mode
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import MANIFEST, Bundle
@@ -207,11 +207,12 @@ def _usable(material: Material, known: int) -> tuple[Recording, list[str]]:
         TeachingError: they are of a new class, or nothing is left.
     """
     recording = material.recording
-    if UNKNOWN in material.classes:
-        raise TeachingError(
-            f"a class must not be named {UNKNOWN}: it is the label of an input unlike training; leave such "
-            "readings without a label, or name the gas"
-        )
+    for name in RESERVED_CLASSES:
+        if name in material.classes:
+            raise TeachingError(
+                f"a class must not be named {name}: the name is reserved for what is no class; leave such "
+                "readings without a label, or name the gas"
+            )
     notes, left_out = [], []
     for label in np.unique(recording.labels).tolist():
         rows = int((recording.labels == label).sum())

@@ -98,3 +98,25 @@ def test_deviations_go_by_name_and_lack_what_the_array_or_the_reading_lacks() ->
     assert set(found) == {"mq2", "mq9"}
     assert found["mq2"] == pytest.approx(0.0, abs=1e-6)
     assert np.isnan(found["mq9"])
+
+
+@pytest.mark.parametrize(
+    ("unit", "full_scale", "expected"),
+    [
+        (Unit.COUNTS, 1023.0, (1.0, 1022.0)),
+        (Unit.COUNTS, 4095.0, (1.0, 4094.0)),
+        (Unit.COUNTS, 102.3, (0.1, 102.2)),
+        (Unit.VOLT, 5.115, (0.005, 5.11)),
+        (Unit.OHM, 1023.0, (1.0, 2.0**24)),
+    ],
+)
+def test_a_working_sensor_reads_neither_end_of_its_converter(
+    unit: Unit, full_scale: float, expected: tuple[float, float]
+) -> None:
+    assert ArrayDescription(CHANNELS, unit, full_scale).plausible == pytest.approx(expected)
+
+
+@given(st.floats(0.01, 1e6), st.sampled_from([Unit.COUNTS, Unit.VOLT]), st.sampled_from(Divider))
+def test_what_is_plausible_is_a_resistance(full_scale: float, unit: Unit, divider: Divider) -> None:
+    array = ArrayDescription(CHANNELS, unit, full_scale, divider)
+    assert np.isfinite(array.log_resistances(np.array(array.plausible))).all()

@@ -54,6 +54,10 @@ def test_what_the_array_says_of_itself_is_played_with_its_readings(tmp_path: Pat
         "/robot1/gas/readings": "/again/gas/readings",
         "/robot1/gas/array_info": "/again/gas/array_info",
     }
+    camera = Made("/robot1/thermal/camera_status", DIAGNOSTICS, EPOCH, message)
+    bag = made_bags.write_bag(tmp_path / "both", [told, camera, reading("/robot1/gas/readings")])
+    command, _ = play_command(BagPlayback(bag))
+    assert played(command)["/robot1/thermal/camera_status"] == "/thermal/camera_status"
     alone = made_bags.write_bag(tmp_path / "alone", [told])
     with pytest.raises(TopicError, match="there are no gas readings"):
         play_command(BagPlayback(alone))

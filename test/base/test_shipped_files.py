@@ -73,3 +73,23 @@ def test_an_unknown_name_lists_the_shipped_bundles(installed: Path) -> None:
 def test_no_share_folder_lists_where_it_looked() -> None:
     with pytest.raises(FileNotFoundError, match="environment"):
         shipped_files.shipped_folder()
+
+
+def test_an_array_is_found_by_path_or_by_the_name_of_a_shipped_one(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = make_share(installed / "site-packages", "fusion1")
+    shipped = share / "config" / "arrays" / "simulated.yaml"
+    shipped.parent.mkdir(parents=True)
+    shipped.write_text("")
+    assert shipped_files.find_array("simulated") == shipped
+    for path in ("mine", "simulated.yaml", "./simulated", str(installed / "array.yaml")):
+        assert shipped_files.find_array(path) == Path(path), "what may still be written"
+    monkeypatch.chdir(installed)
+    (installed / "simulated").write_text("")
+    assert shipped_files.find_array("simulated") == Path("simulated"), "a file goes first"
+
+
+@pytest.mark.usefixtures("installed")
+def test_without_shipped_files_an_array_is_a_path() -> None:
+    assert shipped_files.find_array("simulated") == Path("simulated")

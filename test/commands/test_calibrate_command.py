@@ -34,6 +34,7 @@ def test_rows_of_clean_air_become_an_array_file(folder: Path, tmp_path: Path) ->
         "100 readings (rows of the class NoGas) as counts, full scale 1023, load_low; ln(Rs/RL) mq2 1.41"
         in " ".join(text.split())
     )
+    assert "\nunit, full_scale, divider by default\n" in text
     array = load_array(out)
     assert array.names == ("mq2", "mq3")
     assert array.channels[0].baseline == pytest.approx(np.log(1023 / 200 - 1), abs=0.01)
@@ -67,6 +68,70 @@ def test_a_bag_of_clean_air_is_read_without_ros(folder: Path, tmp_path: Path) ->
     assert calibration is not None
     assert calibration.duration_s == 198.0
     assert calibration.date > "2026", "the bag's time is simulated"
+
+
+BOARD = (
+    "format_version: 1\nserial_id: seven\nunit: volt\nfull_scale: 1100.0\ndivider: load_high\n"
+    "channels: {mq2: {sensor: MQ-2, baseline: 9.0}, mq3: {sensor: MQ-3}}\n"
+)
+
+
+@pytest.fixture
+def told_bag(folder: Path, tmp_path: Path) -> Path:
+    """A bag of clean air that tells of its array."""
+    bag, board = tmp_path / "bag", tmp_path / "board.yaml"
+    board.write_text(BOARD)
+    made = invoke("bag", "--data", folder, "--array", board, "--rows", "100", "--output", bag)
+    assert made[0] == 0, made[1]
+    return bag
+
+
+def test_a_bag_tells_what_its_array_is(told_bag: Path, tmp_path: Path) -> None:
+    out = tmp_path / "array.yaml"
+    done = gas_fusion("calibrate", told_bag, "--output", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\nunit, full_scale, divider, sensors, serial_id from /gas/array_info\n" in done.stdout
+    array = load_array(out)
+    assert (array.unit, array.full_scale, array.divider) == (Unit.VOLT, 1100.0, Divider.LOAD_HIGH)
+    assert (array.serial_id, [one.sensor for one in array.channels]) == ("seven", ["MQ-2", "MQ-3"])
+    assert array.channels[0].baseline == pytest.approx(np.log(200 / (1100 - 200)), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("options", "full_scale", "serial_id", "said"),
+    [
+        (
+            ("--full-scale", "1200"),
+            1200.0,
+            "seven",
+            "full_scale by option; unit, divider, sensors, serial_id from /gas/array_info",
+        ),
+        (
+            ("--unit", "counts", "--full-scale", "4095", "--inverted"),
+            4095.0,
+            "seven",
+            "unit, full_scale, divider by option; sensors, serial_id from /gas/array_info",
+        ),
+        (("--array",), 2000.0, "mine", "unit, full_scale, divider, sensors, serial_id from file "),
+    ],
+)
+def test_a_file_and_options_go_before_what_the_bag_tells(
+    told_bag: Path, tmp_path: Path, options: tuple[str, ...], full_scale: float, serial_id: str, said: str
+) -> None:
+    mine, out = tmp_path / "mine.yaml", tmp_path / "array.yaml"
+    mine.write_text(BOARD.replace("seven", "mine").replace("1100", "2000"))
+    file = (mine,) if options == ("--array",) else ()
+    code, text = invoke("calibrate", told_bag, *options, *file, "--output", out)
+    assert code == 0, text
+    assert said in " ".join(text.split())
+    array = load_array(out)
+    assert (array.full_scale, array.serial_id) == (full_scale, serial_id)
+
+
+def test_another_unit_than_the_bag_tells_needs_its_full_scale(told_bag: Path, tmp_path: Path) -> None:
+    code, text = invoke("calibrate", told_bag, "--unit", "counts", "--output", tmp_path / "array.yaml")
+    assert code == 2
+    assert "--unit counts needs --full-scale: the count at the supply" in " ".join(text.split())
 
 
 def test_a_file_that_exists_is_kept_unless_told_otherwise(folder: Path, tmp_path: Path) -> None:

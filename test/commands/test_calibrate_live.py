@@ -21,13 +21,18 @@ from nodes.harness import Graph
 from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
 
 
-def play(graph: Graph, folder: Path) -> GasSensorNode:
+def play(graph: Graph, folder: Path, **parameters: str) -> GasSensorNode:
     """A node that plays clean air of two channels, a hundred readings a second."""
     rows = [f"{n},{400 + n % 3},{300 + n % 2},NoGas" for n in range(12)]
     path = folder / "readings.csv"
     path.write_text("\n".join(["Serial Number,MQ2,MQ3,Gas", *rows]) + "\n")
     node = graph.create(
-        GasSensorNode, driver="recorded", recorded__path=str(path), channels=["mq2", "mq3"], period=0.01
+        GasSensorNode,
+        driver="recorded",
+        recorded__path=str(path),
+        channels=["mq2", "mq3"],
+        period=0.01,
+        **parameters,
     )
     node.trigger_configure()
     node.trigger_activate()
@@ -68,6 +73,20 @@ def test_a_live_topic_becomes_an_array_file(graph: Graph, tmp_path: Path) -> Non
     assert array.names == ("mq2", "mq3")
     assert array.calibration is not None
     assert array.calibration.readings > 60
+
+
+def test_what_the_array_tells_of_itself_beside_the_topic_is_taken(graph: Graph, tmp_path: Path) -> None:
+    board = tmp_path / "board.yaml"
+    channels = "{mq2: {sensor: MQ-2}, mq3: {sensor: MQ-3, baseline: 9.0}}"
+    board.write_text(f"format_version: 1\nserial_id: seven\nfull_scale: 4095\nchannels: {channels}\n")
+    play(graph, tmp_path, array_file=str(board))
+    out = tmp_path / "array.yaml"
+    code, text = invoke("calibrate", "/gas/readings", "--duration", "2", "--output", out)
+    assert code == 0, text
+    assert "unit, full_scale, divider, sensors, serial_id from /gas/array_info" in " ".join(text.split())
+    array = load_array(out)
+    assert (array.full_scale, array.serial_id, array.channels[1].sensor) == (4095.0, "seven", "MQ-3")
+    assert array.channels[1].baseline == pytest.approx(2.54, abs=0.01)
 
 
 def test_ctrl_c_ends_it_with_what_has_come(graph: Graph, tmp_path: Path) -> None:

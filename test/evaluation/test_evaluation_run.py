@@ -103,6 +103,38 @@ def test_the_report_tells_whose_array_it_was(tmp_path: Path, model: LoadedModel)
     assert report.settings["array_file"] == str(path)
 
 
+def camera_status(driver: str, is_sensor: bool, stamp_ns: int = EPOCH) -> Made:
+    source = Source(driver, is_sensor, "running")
+    message = encode_source_status(source, stamp_ns, "", "thermal_camera", BagMessages())
+    return Made("/thermal/camera_status", message.__msgtype__, stamp_ns, message)
+
+
+@pytest.mark.parametrize(
+    ("driver", "is_sensor", "allowed", "modes"),
+    [
+        ("v4l2", True, False, {"gas_only": 5}),
+        ("v4l2", True, True, {"fusion": 5}),
+        ("recorded", False, False, {"fusion": 5}),
+    ],
+)
+def test_a_reproduction_is_not_given_the_pictures_of_a_real_camera(
+    tmp_path: Path, driver: str, is_sensor: bool, allowed: bool, modes: dict[str, int]
+) -> None:
+    model = telling_model(replace(SETTINGS, allow_reproduction=allowed))
+    assert model.bundle.reproduction
+    told = [camera_status(driver, is_sensor)]
+    bag = write_bag(tmp_path / "bag", in_order(told, readings(range(5)), images(range(5), 40_000_000)))
+    report = evaluate(bag, tmp_path / "out", model).report
+    assert report.modes == modes
+    assert report.topics["camera"] == "/thermal/camera_status"
+    assert report.settings["allow_reproduction"] is allowed
+    refused = "gas_only" in modes
+    assert report.is_whole is not refused
+    assert ("pictures_refused" in report.losses) is refused
+    if refused:
+        assert "set allow_reproduction to true" in report.losses["pictures_refused"].detail
+
+
 def test_an_array_file_that_no_bag_can_be_evaluated_with_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(LoadedModelError, match=r"array file .*nowhere\.yaml cannot be read"):
         telling_model(replace(SETTINGS, array_file=str(tmp_path / "nowhere.yaml")))
@@ -127,6 +159,7 @@ def test_a_whole_bag(whole_bag: Path, tmp_path: Path, model: LoadedModel) -> Non
         "leaks": None,
         "pose": None,
         "array": None,
+        "camera": None,
     }
     assert report.array == ArrayFigures("the model's own")
     assert (report.started_ns, report.duration_s) == (EPOCH, 59.04)

@@ -20,6 +20,7 @@ from gas_fusion_ros.evaluation.predictions import (
 )
 
 CLASSES = ("Mixture", "NoGas")
+ALONE = Verdict(5, "", Mode.GAS_ONLY, CLASSES, np.array([1e-8, 1.0], dtype=np.float32), "made", novelty=None)
 PAIR = Verdict(
     1_700_000_000_123_456_789,
     "",
@@ -30,8 +31,8 @@ PAIR = Verdict(
     pair_offset_ns=-12_345_678,
     invalid_channels=("mq2", "mq7"),
     novelty=0.25,
+    readings_alone=ALONE,
 )
-ALONE = Verdict(5, "", Mode.GAS_ONLY, CLASSES, np.array([1e-8, 1.0], dtype=np.float32), "made", novelty=None)
 
 
 def write(folder: Path, chosen: PredictionFormat, rows: int = 1) -> None:
@@ -64,8 +65,10 @@ def test_a_csv_says_everything_of_a_verdict(tmp_path: Path) -> None:
     assert float(first["pair_offset_ms"]) == pytest.approx(-12.345678)
     assert first["invalid_channels"] == "mq2 mq7"
     assert float(first["novelty"]) == 0.25
+    assert np.float32(first["readings_alone.p(Mixture)"]) == ALONE.probabilities[0]
     assert (second["truth"], second["novelty"], second["pair_offset_ms"]) == ("", "", "")
     assert (second["invalid_channels"], second["run"]) == ("", "3")
+    assert second["readings_alone.p(Mixture)"] == ""
 
 
 def test_parquet_says_the_same_in_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,6 +81,7 @@ def test_parquet_says_the_same_in_row_groups(tmp_path: Path, monkeypatch: pytest
     assert list(rows[0]) == columns(CLASSES)
     assert rows[0]["stamp_ns"] == PAIR.stamp_ns
     assert rows[0]["p(Mixture)"] == PAIR.probabilities[0]
+    assert rows[0]["readings_alone.p(Mixture)"] == ALONE.probabilities[0]
     assert rows[-1] == {
         "stamp_ns": 5,
         "label": "NoGas",
@@ -90,6 +94,8 @@ def test_parquet_says_the_same_in_row_groups(tmp_path: Path, monkeypatch: pytest
         "pair_offset_ms": None,
         "invalid_channels": "",
         "run": 3,
+        "readings_alone.p(Mixture)": None,
+        "readings_alone.p(NoGas)": None,
     }
 
 

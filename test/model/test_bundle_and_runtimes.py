@@ -235,6 +235,8 @@ def test_a_missing_field_is_named(copied: Path) -> None:
             "temperature.fusion must be of 0.001 to 1000, not 0",
         ),
         ("classes", ["Smoke", "Unknown"], "classes must not name Unknown"),
+        ("classes", ["Smoke", "PictureAlone"], "classes must not name PictureAlone"),
+        ("reproduction", "yes", "reproduction must be true or false, not 'yes'"),
         ("window", 1, "window must be an object, not 1"),
         ("novelty", {"false_reject_rate": 0.01}, "novelty must be null where window.readings is 1"),
         ("networks", {}, "at least one of fusion, gas_only, thermal_only"),

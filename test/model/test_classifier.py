@@ -15,6 +15,7 @@ from bundles import NOVELTY_LIMIT, PICTURE, made_answer, write_windowed_bundle
 from gas_fusion_ros.alarm.settings import AlarmAdvice, DepartureAdvice
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Divider, Unit
 from gas_fusion_ros.array.scale import WINDOW as SCALE_WINDOW
+from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import (
     PAPER_CHANNELS,
@@ -145,7 +146,7 @@ def test_a_reading_of_nans_with_a_frame_goes_to_gasnet(classifier: Classifier) -
 
 def test_nothing_usable_is_an_error(classifier: Classifier) -> None:
     nans = np.full(7, np.nan, dtype=np.float32)
-    with pytest.raises(ClassifierError, match="neither a valid gas reading nor a readable thermal frame"):
+    with pytest.raises(ClassifierError, match="neither a valid gas reading nor a thermal frame"):
         classifier.classify(Observation(reading(nans), None))
 
 
@@ -372,7 +373,7 @@ def test_a_reading_without_an_image_runs_the_same_network_without_one(
     alone = windowed.classify(at(2, 2.0))
     assert (pictured.mode, alone.mode) == (Mode.FUSION, Mode.GAS_ONLY)
     assert (pictured.pair_offset_ns, alone.pair_offset_ns) == (7, None)
-    with_image, without = (inputs for _, inputs in runtime.calls)
+    with_image, without = runtime.calls[0][1], runtime.calls[-1][1]
     assert set(with_image) == set(without) == {"gas", "valid", "image", "has_image"}
     assert with_image["has_image"].tolist() == [[1.0]]
     assert with_image["image"].any()
@@ -411,7 +412,7 @@ def test_nothing_usable_is_an_error_of_decide_and_still_enters_the_window(
 ) -> None:
     windowed.classify(at(1, 1.0))
     sample = windowed.prepare(at(2, NANS))
-    with pytest.raises(ClassifierError, match="neither a valid gas reading nor a readable thermal frame"):
+    with pytest.raises(ClassifierError, match="neither a valid gas reading nor a thermal frame"):
         windowed.decide(sample)
     windowed.classify(at(3, 3.0))
     assert series(runtime.inputs) == [None, 1, 2, 3]  # the line between the two that are valid
@@ -700,3 +701,37 @@ def test_the_scale_of_what_comes_is_judged_by_the_array_that_the_model_is_given(
     assert classifier.scale_complaint is not None
     classifier.forget()
     assert classifier.scale_complaint is None
+
+
+def drift_after(runtime: RecordingRuntime, logits: list[float], deviation: float = 0.1) -> float:
+    """How far the baseline has moved in 300 s of the same reading and verdict."""
+    runtime.logits = np.array(logits, dtype=np.float32)
+    classifier = Classifier(LOG_RATIO, runtime, ARRAY, TrackingSettings(rate=1.0, delay_ns=60 * 10**9))
+    for second in range(300):
+        counts = GasReading(second * 10**9, PAPER_CHANNELS, counts_of(deviation))
+        classifier.classify(Observation(counts, None))
+    assert set(classifier.drift) == set(PAPER_CHANNELS)
+    return classifier.drift["mq2"]
+
+
+def test_the_baseline_follows_air_that_is_surely_clean_alone(runtime: RecordingRuntime) -> None:
+    followed = drift_after(runtime, [0.0, 9.0, 0.0, 0.0])
+    assert followed == pytest.approx(180 / 3600, rel=0.05)
+    assert runtime.inputs["gas"][0, 0] == pytest.approx(0.1 - followed, abs=1e-3)
+    assert drift_after(runtime, [9.0, 0.0, 0.0, 0.0]) == 0, "a gas"
+    assert drift_after(runtime, [0.0, 1.0, 0.0, 0.0]) == 0, "clean air, but not surely"
+    assert drift_after(runtime, [0.0, 9.0, 0.0, 0.0], deviation=-3.0) == 0, "a departure"
+
+
+def test_another_array_begins_with_its_own_baseline(runtime: RecordingRuntime) -> None:
+    runtime.logits = np.array([0.0, 9.0, 0.0, 0.0], dtype=np.float32)
+    classifier = Classifier(LOG_RATIO, runtime, ARRAY, TrackingSettings(rate=1.0, delay_ns=10 * 10**9))
+    for second in range(100):
+        sample = classifier.prepare(
+            Observation(GasReading(second * 10**9, PAPER_CHANNELS, counts_of(0.1)), None)
+        )
+        if second == 50:
+            assert classifier.drift["mq2"] > 0
+            classifier.use_array(replace(ARRAY, serial_id="2"))
+            assert classifier.drift["mq2"] == 0
+        classifier.decide(sample)

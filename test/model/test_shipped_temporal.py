@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gas_fusion_ros.array.array_file import load_array
 from gas_fusion_ros.base.observation import GasReading, Mode, Observation, ThermalFrame
-from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.base.shipped_files import SIMULATED_ARRAY, find_array, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier
@@ -21,7 +22,8 @@ def bundle() -> Bundle:
 
 @pytest.fixture
 def classifier(bundle: Bundle) -> Classifier:
-    return Classifier(bundle, create_runtime(bundle, device="cpu"))
+    array = load_array(find_array(SIMULATED_ARRAY))
+    return Classifier(bundle, create_runtime(bundle, device="cpu"), array)
 
 
 def reading(bundle: Bundle, second: int, counts: np.ndarray) -> GasReading:

@@ -7,7 +7,7 @@ on how fast the machine is.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -29,18 +29,20 @@ from sensor_msgs.msg import Image, PointCloud2
 from gas_fusion_ros.base.closing import Closing
 from gas_fusion_ros.nodes import pose_source
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
-from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
 from gas_fusion_ros.pipeline.settings import replay_parameters_file
+from gas_fusion_ros.ros import source_messages
 from gas_fusion_ros.ros.messages import decode_pose, ns_to_stamp
 
 TIMEOUT_S = 60.0
 CLOCK_STEP_NS = 100_000_000
 HEARD_AS = {
-    "/gas/readings": (PointCloud2, "gas/readings"),
-    "/thermal/image": (Image, "thermal/image_raw"),
-    "/pose": (PoseStamped, "pose"),
+    "/gas/readings": (PointCloud2, "gas/readings", RELIABLE),
+    "/gas/array_info": (DiagnosticArray, "gas/array_info", LATCHED),
+    "/thermal/image": (Image, "thermal/image_raw", RELIABLE),
+    "/pose": (PoseStamped, "pose", RELIABLE),
 }
-"""What each topic of a bag is remapped to, as `replay.launch.py` does."""
+"""What each topic of a bag is remapped to, as `replay.launch.py` does, and how it is published."""
 
 
 class BagPlayer(Closing):
@@ -63,6 +65,9 @@ class BagPlayer(Closing):
         self._decode_pose = self._stack.enter_context(
             patch.object(pose_source, "decode_pose", wraps=decode_pose)
         )
+        self._decode_source = self._stack.enter_context(
+            patch.object(source_messages, "decode_source", wraps=source_messages.decode_source)
+        )
         self.node = GasClassifierNode(
             context=context,
             cli_args=["--ros-args", "--params-file", str(replay_parameters_file())],
@@ -78,10 +83,8 @@ class BagPlayer(Closing):
             self._executor.add_node(node)
         assert self.node.trigger_configure() == TransitionCallbackReturn.SUCCESS
         assert self.node.trigger_activate() == TransitionCallbackReturn.SUCCESS
-        self._clock = self._publisher(Clock, "/clock")
-        self._publishers = {
-            topic: self._publisher(message_type, name) for topic, (message_type, name) in HEARD_AS.items()
-        }
+        self._clock = self._publisher(Clock, "/clock", RELIABLE)
+        self._publishers: dict[str, Publisher] = {}
         self._wait_for(lambda: self._probe.count_publishers("gas/classification") > 0)
         self._now_ns = 0
 
@@ -95,6 +98,7 @@ class BagPlayer(Closing):
     def play(self, bag: Path) -> None:
         """Play a bag from its first message to its last; the clock goes back there where it was ahead."""
         with Reader(bag) as reader:
+            self._advertise(reader.topics)
             self._set_clock(reader.start_time)
             for connection, stamp_ns, cdr in reader.messages():
                 self.pass_time(stamp_ns)
@@ -128,7 +132,13 @@ class BagPlayer(Closing):
             for cause, count in self.node.problem_counts().items()
             if cause.startswith(("reading_", "image_"))
         )
-        return int(counters.readings + counters.images + refused + self._decode_pose.call_count)
+        return int(
+            counters.readings
+            + counters.images
+            + refused
+            + self._decode_pose.call_count
+            + self._decode_source.call_count
+        )
 
     def _wait_until_idle(self) -> None:
         """Wait for the verdict of each observation that has come out of the pairing, and to hear of it."""
@@ -144,8 +154,14 @@ class BagPlayer(Closing):
         counters = self.node.pairing_counters
         return int(counters.pairs + counters.gas_only + counters.thermal_only)
 
-    def _publisher(self, message_type: type[Any], topic: str) -> Publisher:
-        publisher = self._probe.create_publisher(message_type, topic, RELIABLE)
+    def _advertise(self, topics: Iterable[str]) -> None:
+        """Publish what a bag has, and nothing else: of an array that is told of something must be heard."""
+        for topic in topics:
+            if topic not in self._publishers:
+                self._publishers[topic] = self._publisher(*HEARD_AS[topic])
+
+    def _publisher(self, message_type: type[Any], topic: str, qos: QoSProfile) -> Publisher:
+        publisher = self._probe.create_publisher(message_type, topic, qos)
         self._wait_for(lambda: publisher.get_subscription_count() > 0)
         return publisher
 

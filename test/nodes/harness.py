@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -75,7 +76,8 @@ class Graph:
         One that looks at the last message where none has been heard yet does not hold.
         """
         with self._changed:
-            for _ in range(round(TIMEOUT_S / 0.05)):
+            deadline_s = time.monotonic() + TIMEOUT_S
+            while time.monotonic() < deadline_s:
                 if _holds(condition):
                     return
                 self._changed.wait(0.05)

@@ -10,16 +10,20 @@ from typing import Any
 
 import numpy as np
 
+from gas_fusion_ros.alarm.source_watch import RUNNING, Source
+from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.serializer import BagMessages
 from gas_fusion_ros.bags.writer import BagWriter
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.export.bag_sources import START_NS, BagInstant, PatrolSource
 from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros.source_messages import encode_source_status
 from gas_fusion_ros.simulation.patrol import Patrol, PatrolSettings
 
 MS = 1_000_000
 S = 1000 * MS
 GAS_TOPIC, IMAGE_TOPIC, POSE_TOPIC = "/gas/readings", "/thermal/image", "/pose"
+ARRAY_TOPIC = "/gas/array_info"
 
 _PERIOD_NS = 500 * MS
 _IMAGE_LAG_NS = 30 * MS
@@ -33,24 +37,29 @@ _POSE_LAG_NS = 250 * MS
 
 @dataclass(frozen=True)
 class Recorded:
-    """A reading or an image, and when it was recorded."""
+    """A reading, an image or what an array says of itself, and when it was recorded."""
 
     recorded_ns: int
-    item: GasReading | ThermalFrame
+    item: GasReading | ThermalFrame | ArrayDescription
 
 
 def write_bag(path: Path, recorded: Iterable[Recorded], poses: Iterable[RobotPose] = ()) -> Path:
     """Write a bag; messages go in the order of their time of recording, which of poses is their stamp."""
     maker = BagMessages()
     with BagWriter(path) as writer:
-        made = [(one.recorded_ns, *_encoded(one.item, maker)) for one in recorded]
+        made = [(one.recorded_ns, *_encoded(one, maker)) for one in recorded]
         made += [(pose.stamp_ns, POSE_TOPIC, messages.encode_pose(pose, maker)) for pose in poses]
         for recorded_ns, topic, message in sorted(made, key=lambda one: one[0]):
             writer.write(topic, message.__msgtype__, maker.serialize(message), recorded_ns)
     return path
 
 
-def _encoded(item: GasReading | ThermalFrame, maker: BagMessages) -> tuple[str, Any]:
+def _encoded(recorded: Recorded, maker: BagMessages) -> tuple[str, Any]:
+    item = recorded.item
+    if isinstance(item, ArrayDescription):
+        source = Source("serial", True, RUNNING)
+        told = encode_source_status(source, recorded.recorded_ns, "", "gas_sensor", maker, item)
+        return ARRAY_TOPIC, told
     if isinstance(item, GasReading):
         return GAS_TOPIC, messages.encode_reading(item, maker)
     return IMAGE_TOPIC, messages.encode_frame(item, maker)
@@ -96,6 +105,36 @@ def patrol_that_begins_anew() -> Iterator[Recorded]:
     for one in _patrol(10.0):
         yield one
         yield replace(one, recorded_ns=one.recorded_ns + 10 * S + 250 * MS)
+
+
+def patrol_of_two_calibrations() -> Iterator[Recorded]:
+    """Twenty seconds of a patrol whose array is told of, has channels of its own, and is calibrated anew.
+
+    It lacks mq5, from second 8 on mq6 too, and has tgs2602 and tgs822 besides, which leave clean air at
+    second 14. The calibration comes at second 10, between a reading and its image.
+    """
+    patrol = [_of_another_array(one) for one in _patrol(20.0)]
+    readings = [one.item for one in patrol if isinstance(one.item, GasReading)]
+    names = readings[0].channels
+    array = ArrayDescription(tuple(map(ArrayChannel, names)), serial_id="7")
+    first = array.with_baseline_of([readings[0].counts])
+    yield Recorded(START_NS, first)
+    yield from patrol
+    shifted = [replace(one, baseline=(one.baseline or 0.0) + 0.1) for one in first.channels]
+    yield Recorded(START_NS + 10 * S + 20 * MS, replace(first, channels=tuple(shifted)))
+
+
+def _of_another_array(one: Recorded) -> Recorded:
+    if not isinstance(one.item, GasReading):
+        return one
+    at_s = (one.item.stamp_ns - START_NS) / S
+    counts = dict(zip(PAPER_CHANNELS, one.item.counts.tolist(), strict=True))
+    del counts["mq5"]
+    if at_s >= 8.0:
+        del counts["mq6"]
+    counts |= dict.fromkeys(("tgs2602", "tgs822"), 400.0 if at_s < 14.0 else 800.0)
+    values = np.array([*counts.values()], np.float32)
+    return replace(one, item=replace(one.item, channels=tuple(counts), counts=values))
 
 
 def _image_before_the_gap(frame: ThermalFrame, at_s: float) -> Iterator[Recorded]:

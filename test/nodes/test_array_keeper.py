@@ -218,6 +218,13 @@ def test_what_is_no_sensor_is_not_calibrated(graph: Graph, tmp_path: Path, drive
     assert f"the driver {driver} is no sensor" in graph.call(Trigger, "gas/calibrate").message
 
 
+def test_a_shipped_array_is_taken_by_its_name_and_never_written(graph: Graph, array: Array) -> None:
+    infos = graph.listen(DiagnosticArray, "gas/array_info", LATCHED)
+    start(graph, array, array_file="arduino_10bit_5v")
+    graph.wait_for(lambda: infos and info(infos)["full_scale"] == "1023.0")
+    called(graph, lambda one: "names a shipped array; name a file of your own" in one.message)
+
+
 def test_an_unplugged_array_is_not_calibrated(graph: Graph, tmp_path: Path) -> None:
     with connected() as array:
         port = tmp_path / "port"

@@ -698,7 +698,7 @@ def test_two_robots_do_not_mix(graph: Graph) -> None:
     [
         ({"model": "nonsense"}, "nonsense"),
         ({"device": "cuda"}, "cuda"),
-        ({"channels": ["mq2", "mq3"]}, "mq5"),
+        ({"model": "fusion1", "channels": ["mq2", "mq3"]}, "mq5"),
         ({"channels": [*PAPER_CHANNELS, "mq2"]}, "channels must be different"),
         ({"alarm__on_threshold": 0.3, "alarm__off_threshold": 0.5}, "off_threshold"),
         ({"alarm__critical_classes": ["Methane"]}, "Methane"),

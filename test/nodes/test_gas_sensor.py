@@ -13,7 +13,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.array.array_file import write_array
-from gas_fusion_ros.array.description import ArrayCalibration, ArrayChannel, ArrayDescription
+from gas_fusion_ros.array.description import ArrayCalibration, ArrayChannel, ArrayDescription, Unit
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
 from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE
@@ -148,6 +148,44 @@ def test_channel_out_of_range_goes_out_as_nan_and_is_reported(graph: Graph, tmp_
     assert key_values(found["gas_sensor: mq2"])["health"] == "warming_up"
 
 
+@pytest.mark.parametrize(
+    ("unit", "full_scale", "row", "given", "out"),
+    [
+        (Unit.COUNTS, 4095.0, "2000,4094,4095,1,0,1500,1023", {}, ["mq5", "mq7"]),
+        (Unit.COUNTS, 4095.0, "2000,4094,3500,1,9,1500,1023", {"health__maximum_counts": 3600.0}, ["mq3"]),
+        (Unit.VOLT, 5.0, "2.5,4.99,5.0,0.01,0.001,0.5,1.0", {}, ["mq5", "mq7"]),
+        (Unit.OHM, 1.0, "20000,3e6,5e7,900,0,10000,15000", {}, ["mq5", "mq7"]),
+    ],
+)
+def test_the_plausible_range_follows_the_array_unless_it_is_given(
+    graph: Graph,
+    tmp_path: Path,
+    unit: Unit,
+    full_scale: float,
+    row: str,
+    given: dict[str, float],
+    out: list[str],
+) -> None:
+    array = tmp_path / "array.yaml"
+    channels = tuple(map(ArrayChannel, PAPER_CHANNELS))
+    write_array(array, ArrayDescription(channels, unit, full_scale))
+    path = write_csv(tmp_path, f"0,{row},NoGas")
+    received = graph.listen(PointCloud2, "gas/readings", RELIABLE)
+    start(
+        graph.create(
+            GasSensorNode,
+            driver="recorded",
+            recorded__path=str(path),
+            period=0.02,
+            array_file=str(array),
+            **given,
+        )
+    )
+    graph.wait_for(lambda: len(received) >= 1)
+    invalid = np.isnan(readings(received)[0].counts)
+    assert [name for name, bad in zip(PAPER_CHANNELS, invalid, strict=True) if bad] == out
+
+
 def test_serial_array_with_cut_lines_and_garbage(graph: Graph) -> None:
     controller, device = os.openpty()
     received = graph.listen(PointCloud2, "gas/readings", RELIABLE)
@@ -270,6 +308,9 @@ def test_counts_that_no_resistance_can_give_are_warned_of(
 ) -> None:
     path = tmp_path / "array.yaml"
     write_array(path, ArrayDescription((ArrayChannel("mq2"),), full_scale=500.0))
-    node = graph.create(GasSensorNode, driver="simulated", array_file=str(path), channels=["mq2"])
+    given = {"driver": "simulated", "array_file": str(path), "channels": ["mq2"]}
+    assert graph.create(GasSensorNode, **given).trigger_configure() == SUCCESS
+    assert "health.maximum_counts" not in capfd.readouterr().err
+    node = graph.create(GasSensorNode, health__maximum_counts=600.0, **given)
     assert node.trigger_configure() == SUCCESS
-    assert "health.maximum_counts is 1022, and the array's full scale 500" in capfd.readouterr().err
+    assert "health.maximum_counts is 600, and the array's full scale 500" in capfd.readouterr().err

@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bundles import write_log_ratio_bundle
 from diagnostic_msgs.msg import DiagnosticArray
 
 from gas_fusion_ros.alarm.event_log import format_event
 from gas_fusion_ros.alarm.types import AlarmEvent
+from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.reader import BagReader
-from gas_fusion_ros.base.observation import GasReading, Mode
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, Mode
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.run import EVENTS, EvaluationSettings, evaluate_bag
+from gas_fusion_ros.export.bag_sources import START_NS
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.pipeline.settings import read_settings, replay_parameters_file
 from gas_fusion_ros.ros.messages import encode_classification, key_values, stamp_to_ns
@@ -30,7 +33,9 @@ from nodes.harness import Graph
 from nodes.scripted_bags import (
     GAS_TOPIC,
     IMAGE_TOPIC,
+    S,
     eventful_patrol,
+    patrol_of_two_calibrations,
     patrol_that_begins_anew,
     poses_on_the_way,
     write_bag,
@@ -208,6 +213,25 @@ def test_a_looping_bag_is_the_same_in_each_round_live_as_offline(
     expected = offline_in_rounds(bag, model, rounds=2)
     assert sum(event["fault"] for event in expected.events) >= 4  # two gaps in each round
     assert_same(live(graph, bag, model, tmp_path, rounds=2), expected)
+
+
+def test_an_array_that_is_told_counts_live_as_offline(graph: Graph, tmp_path: Path) -> None:
+    own = ArrayDescription(tuple(ArrayChannel(name, baseline=0.0) for name in PAPER_CHANNELS))
+    write_log_ratio_bundle(tmp_path / "model", own)
+    settings = replace(read_settings(replay_parameters_file()), model=str(tmp_path / "model"))
+    model = LoadedModel.load(settings)
+    bag = write_bag(tmp_path / "bag", patrol_of_two_calibrations())
+    expected, evaluation = offline(bag, model, tmp_path / "offline")
+    assert evaluation.report.topics["array"] == "/gas/array_info"
+    assert evaluation.report.array.source == "gas/array_info"
+    assert not evaluation.report.dropped
+    assert {one.invalid_channels for one in expected.said} == {"mq5", "mq5 mq6"}
+    assert [one.mode for one in expected.said].count("gas_only") == 1  # let go by the new calibration
+    raised = [event for event in expected.events if event["state"] == "active"]
+    unknown = [event["stamp_ns"] for event in raised if event["gas"] == "Unknown"]
+    assert unknown
+    assert min(unknown) >= START_NS + 14 * S
+    assert_same(live(graph, bag, model, tmp_path), expected)
 
 
 def test_the_eventful_patrol_is_eventful(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -221,6 +222,17 @@ def test_the_alarm_takes_thresholds_and_delays_from_the_model(graph: Graph, runt
     station.wait_for_state("latched")
 
 
+def test_the_alarm_takes_the_advice_of_the_profile_that_is_named(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch, runtime: ScriptedRuntime, bundle: Bundle
+) -> None:
+    quick = replace(bundle, profiles={"quick": AlarmAdvice(0.4, 0.1, 0, PERIOD_NS)})
+    monkeypatch.setattr(Bundle, "load", lambda _: quick)
+    station = windowed_station(graph, alarm__profile="quick")
+    runtime.say({"Smoke": 0.5, "NoGas": 0.45})
+    read_and_wait(station, start_of(station), 0)
+    station.wait_for_state("active")
+
+
 def test_a_given_parameter_wins_over_the_advice(graph: Graph, runtime: ScriptedRuntime) -> None:
     station = windowed_station(graph, alarm__on_threshold=0.8, alarm__on_delay=PERIOD_NS / SECOND)
     start_ns = start_of(station)
@@ -283,9 +295,7 @@ def test_a_refused_negative_value_at_start_fails_configure_with_the_reason(
 ) -> None:
     node = graph.create(GasClassifierNode, alarm__on_threshold=-0.5)
     assert node.trigger_configure() == FAILURE
-    reason = (
-        "alarm.on_threshold is -0.5; it must be within 0.001 ... 1, or -1.0 to take what the model advises"
-    )
+    reason = "alarm.on_threshold is -0.5; it must be within 0.001 ... 1, or -1.0: as the model advises"
     assert reason in capfd.readouterr().err
     assert node.set_parameters([Parameter("alarm.on_threshold", value=-1.0)])[0].successful
     assert node.trigger_configure() == SUCCESS

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from made_bags import SECOND, image, reading
 from scripted_runtime import ScriptedRuntime
 
-from gas_fusion_ros.alarm.clock import AlarmClock, Instant
-from gas_fusion_ros.alarm.settings import DEFAULT_SEVERITIES, AlarmSettings
+from gas_fusion_ros.alarm.clock import SILENCE, AlarmClock, Instant
+from gas_fusion_ros.alarm.settings import DEFAULT_SEVERITIES, AlarmSettings, DepartureAdvice
 from gas_fusion_ros.alarm.source_watch import Source
 from gas_fusion_ros.alarm.types import AlarmEvent, AlarmState
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Unit
@@ -322,6 +322,24 @@ def test_readings_are_those_of_the_array_told_last_and_nonsense_changes_nothing(
     assert pipeline.array == MODELS_OWN
 
 
+@pytest.mark.parametrize("is_usable", [True, False])
+def test_a_reading_that_waits_is_of_the_array_told_when_it_was_heard(bundle: Bundle, is_usable: bool) -> None:
+    heard, runtime = Heard(), ScriptedRuntime()
+    pipeline = Pipeline(log_ratio(bundle), runtime, SETTINGS, Problems(), heard)
+    twice = replace(ARRAY, full_scale=2046.0)
+    bare = replace(twice, channels=tuple(ArrayChannel(name) for name in PAPER_CHANNELS))
+    pipeline.add_array_message(array_message(ARRAY), START)
+    pipeline.add_reading_message(reading(START, [500.0] * 7).message, START)
+    pipeline.add_array_message(array_message(twice if is_usable else bare), START + TICK)
+    pipeline.add_reading_message(reading(START + 10 * TICK, [500.0] * 7).message, START + 10 * TICK)
+    picture = image(START + TICK, np.zeros((8, 8), np.uint8), "mono8")
+    pipeline.add_image_message(picture.message, START + 11 * TICK)
+    pipeline.finish()
+    seen = [given["gas"].ravel()[0] for given in runtime.given]
+    second = 2046.0 if is_usable else 1023.0
+    np.testing.assert_allclose(seen, np.log([1023.0 / 500.0 - 1.0, second / 500.0 - 1.0]), rtol=1e-5)
+
+
 def test_the_array_of_a_file_stays_whatever_is_told(bundle: Bundle) -> None:
     known, runtime = KnownArray("file mine.yaml", replace(ARRAY, full_scale=5.0)), ScriptedRuntime()
     settings = replace(SETTINGS, array=known)
@@ -346,7 +364,45 @@ def test_a_model_of_resistances_takes_an_array_that_lacks_some_of_its_channels(b
     assert decision.verdict.invalid_channels == tuple(name for name in PAPER_CHANNELS if name != "mq3")
     np.testing.assert_allclose(runtime.given[0]["gas"].ravel(), [0, -1, 0, 0, 0, 0, 0], atol=1e-6)
     assert decision.sample.observation.reading is not None
-    assert decision.sample.observation.reading.channels == PAPER_CHANNELS
+    assert decision.sample.observation.reading.channels == ("mq3", "tgs2602")
+
+
+def test_a_model_of_resistances_takes_any_of_its_channels_before_an_array_is_told(bundle: Bundle) -> None:
+    heard, runtime, problems = Heard(), ScriptedRuntime(), Problems()
+    pipeline = Pipeline(log_ratio(bundle), runtime, SETTINGS, problems, heard)
+    pipeline.add_reading_message(reading(START, [9.0, 511.5], channels=("co2", "mq3")).message, START)
+    pipeline.add_reading_message(reading(START + SECOND, [9.0], channels=("co2",)).message, START + SECOND)
+    pipeline.finish()
+    assert problems.counts() == {"reading_missing_channel": 1}
+    (decision,) = heard.decisions
+    assert decision.verdict.invalid_channels == tuple(name for name in PAPER_CHANNELS if name != "mq3")
+
+
+def test_channels_that_the_model_does_not_know_count_in_the_departure(bundle: Bundle) -> None:
+    heard = Heard()
+    names = ("mq4", "tgs2602", "mq3")
+    told = replace(ARRAY, channels=tuple(ArrayChannel(name, baseline=0.0) for name in names))
+    knowing = replace(log_ratio(bundle), departure=DepartureAdvice(0.5, SECOND, SECOND))
+    pipeline = Pipeline(knowing, ScriptedRuntime(), SETTINGS, Problems(), heard)
+    pipeline.add_array_message(array_message(told), START)
+    counts = told.readings_of([-1.0, -0.75, 0.0]).tolist()
+    pipeline.add_reading_message(reading(START, counts, channels=names).message, START)
+    pipeline.finish()
+    assert heard.verdicts[0].departure == pytest.approx(1.5, abs=1e-3)
+
+
+def test_a_value_of_no_channel_of_the_model_is_no_reading_that_a_verdict_must_follow(bundle: Bundle) -> None:
+    few = replace(ARRAY, channels=(ArrayChannel("tgs2602", baseline=0.0), ArrayChannel("mq3", baseline=0.0)))
+    settings = replace(SETTINGS, array=KnownArray("file mine.yaml", few))
+    heard = Heard()
+    pipeline = Pipeline(log_ratio(bundle), ScriptedRuntime(), settings, Problems(), heard)
+    for second in range(10):
+        now_ns = START + second * SECOND
+        counts = [511.5, 511.5 if second == 0 else np.nan]
+        pipeline.add_reading_message(reading(now_ns, counts, channels=("tgs2602", "mq3")).message, now_ns)
+    pipeline.tick(START + 10 * SECOND)
+    assert pipeline.alarm_status is not None
+    assert [reason.code for reason in pipeline.alarm_status.faults] == [SILENCE]
 
 
 def test_channels_may_be_named_and_stand_in_any_order(bundle: Bundle) -> None:

@@ -10,10 +10,12 @@ import yaml
 
 from gas_fusion_ros.alarm.settings import DEFAULT_SEVERITIES
 from gas_fusion_ros.alarm.types import Severity
+from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle, shipped_folder
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.pairing.types import PairingSettings
 from gas_fusion_ros.pipeline.settings import (
+    ClassifierSettings,
     SettingsError,
     described,
     offline_settings,
@@ -45,7 +47,7 @@ def test_the_shipped_file_of_the_robot_is_read() -> None:
     settings = read_settings(shipped_folder() / "config" / "robot.yaml")
     assert settings.pairing == PairingSettings(slop_ns=S // 10, wait_ns=S // 4)
     assert settings.alarm.severities == DEFAULT_SEVERITIES
-    assert settings.channels == ("mq2", "mq3", "mq5", "mq6", "mq7", "mq8", "mq135")
+    assert settings.channels == ()
 
 
 @pytest.mark.parametrize("section", ["gas_classifier", "/**/gas_classifier", "/robot1/gas_classifier", "/**"])
@@ -91,7 +93,7 @@ def test_every_setting_of_the_pairing_can_be_set(tmp_path: Path) -> None:
 def test_what_is_not_given_is_as_the_model_advises(tmp_path: Path, bundle: Bundle) -> None:
     settings = read_settings(written(tmp_path, {"alarm.on_threshold": 0.95, "alarm.timeout": 4.0}))
     alarm = settings.alarm_settings(bundle)
-    assert alarm.severities == DEFAULT_SEVERITIES
+    assert alarm.severities == {**DEFAULT_SEVERITIES, UNKNOWN: Severity.WARNING}
     assert alarm.on_threshold == 0.95
     assert alarm.off_threshold == bundle.alarm.off_threshold
     assert alarm.on_delay_ns == bundle.alarm.on_delay_ns
@@ -100,18 +102,25 @@ def test_what_is_not_given_is_as_the_model_advises(tmp_path: Path, bundle: Bundl
 
 def test_one_list_of_gases_leaves_the_other_as_the_node_has_it(tmp_path: Path, bundle: Bundle) -> None:
     settings = read_settings(written(tmp_path, {"alarm.critical_classes": ["Smoke"]}))
-    expected = {"Smoke": Severity.CRITICAL, "Perfume": Severity.WARNING}
+    expected = {"Smoke": Severity.CRITICAL, "Perfume": Severity.WARNING, UNKNOWN: Severity.WARNING}
     assert settings.alarm_settings(bundle).severities == expected
     settings = read_settings(
         written(tmp_path, {"alarm.critical_classes": ["Smoke"], "alarm.warning_classes": [""]})
     )
-    assert settings.alarm_settings(bundle).severities == {"Smoke": Severity.CRITICAL}
+    assert settings.alarm_settings(bundle).severities == {
+        "Smoke": Severity.CRITICAL,
+        UNKNOWN: Severity.WARNING,
+    }
 
 
 def test_a_model_of_other_gases_has_its_own_alarm(bundle: Bundle) -> None:
     other = replace(bundle, classes=("NoGas", "Perfume", "Ethanol"))
     severities = offline_settings({}).alarm_settings(other).severities
-    assert severities == {"Perfume": Severity.WARNING, "Ethanol": Severity.CRITICAL}
+    assert severities == {
+        "Perfume": Severity.WARNING,
+        "Ethanol": Severity.CRITICAL,
+        UNKNOWN: Severity.WARNING,
+    }
 
 
 def test_a_gas_that_the_model_does_not_know_is_refused(tmp_path: Path, bundle: Bundle) -> None:
@@ -207,3 +216,11 @@ def test_what_was_used_can_be_given_back_to_the_node(tmp_path: Path, bundle: Bun
     assert again.pairing == settings.pairing
     assert again.alarm_settings(bundle) == settings.alarm_settings(bundle)
     assert again.channels == bundle.channels
+
+
+def test_a_taught_gas_raises_a_critical_alarm_unless_the_lists_say_otherwise(bundle: Bundle) -> None:
+    taught = replace(bundle, classes=(*bundle.classes, "Ammonia"))
+    for settings in (offline_settings({}), ClassifierSettings()):
+        assert settings.alarm_settings(taught).severities["Ammonia"] is Severity.CRITICAL
+    chosen = offline_settings({"alarm.critical_classes": ("Smoke",)})
+    assert "Ammonia" not in chosen.alarm_settings(taught).severities

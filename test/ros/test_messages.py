@@ -36,6 +36,7 @@ from gas_fusion_ros.base.observation import (
 )
 from gas_fusion_ros.ros import messages
 from gas_fusion_ros.ros.messages import Level, MessageError
+from gas_fusion_ros.truth.decoding import decode_classification
 
 STAMP_NS = 1_700_000_000_123_456_789
 COUNTS = np.array([593.0, 419.0, math.nan, 376.0, 460.5, 0.0, 1023.0], dtype=np.float32)
@@ -509,6 +510,23 @@ def test_a_classification_has_all_that_the_topic_promises() -> None:
         "model": "m1",
         "invalid_channels": "",
     }
+
+
+def test_a_fused_classification_tells_what_its_readings_say_alone() -> None:
+    alone = replace(verdict(), mode=Mode.GAS_ONLY)
+    msg = messages.encode_classification(
+        replace(verdict("Smoke"), readings_alone=alone), 1.5, "gas_classifier"
+    )
+    values = messages.key_values(msg.status[0])
+    assert msg.status[0].message == "Smoke"
+    assert {key: value for key, value in values.items() if key.startswith("readings_alone")} == {
+        "readings_alone": "NoGas",
+        "readings_alone.p(Mixture)": "0.100000",
+        "readings_alone.p(NoGas)": "0.700000",
+        "readings_alone.p(Perfume)": "0.100000",
+        "readings_alone.p(Smoke)": "0.100000",
+    }
+    assert decode_classification(msg).probabilities == pytest.approx(verdict("Smoke").by_class)
 
 
 def test_a_classification_without_a_pair_has_no_offset() -> None:

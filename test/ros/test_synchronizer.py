@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +29,7 @@ from gas_fusion_ros.ros.synchronizer import ObservationSynchronizer
 MS = 1_000_000
 START_NS = 1_700_000_000_000 * MS
 CHANNELS = ("mq2", "mq135")
+decode = partial(messages.decode_reading, channels=CHANNELS)
 SETTINGS = PairingSettings(slop_ns=50 * MS, wait_ns=200 * MS)
 
 
@@ -63,7 +65,7 @@ class Bench:
         self.problems = Problems()
         clock: Any = self.clock
         self.synchronizer = ObservationSynchronizer(
-            self.gas, self.thermal, CHANNELS, settings, clock, self.problems
+            self.gas, self.thermal, decode, settings, clock, self.problems
         )
         self.observations: list[Observation] = []
         self.synchronizer.registerCallback(self.observations.append)
@@ -301,7 +303,7 @@ class Graph:
         self.synchronizer = ObservationSynchronizer(
             Subscriber(node, PointCloud2, "gas/readings", qos_profile=10),
             Subscriber(node, Image, "thermal/image_raw", qos_profile=qos_profile_sensor_data),
-            CHANNELS,
+            decode,
             PairingSettings(slop_ns=20 * MS, wait_ns=300 * MS),
             node.get_clock(),
             self.problems,

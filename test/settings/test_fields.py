@@ -18,7 +18,7 @@ from gas_fusion_ros.settings.fields import (
     setting,
     specs_of,
 )
-from gas_fusion_ros.settings.parameter_spec import MODEL_ADVISES, AdvisedSpec, ParameterSpec
+from gas_fusion_ros.settings.parameter_spec import ADVISED, AdvisedSpec, ParameterSpec
 
 S = 10**9
 
@@ -63,7 +63,7 @@ def test_values_come_in_the_fields_units() -> None:
         "rate": 3.0,
         "valve.gases": ["B", "C"],
         "valve.after": 1.25,
-        "valve.limit": MODEL_ADVISES,
+        "valve.limit": ADVISED,
     }
     pump = make_settings(Pump, values)
     assert (pump.rate_hz, pump.valve) == (3.0, Valve(("B", "C"), 5 * S // 4, None, "pump"))

@@ -17,6 +17,7 @@ from gas_fusion_ros.teaching.alarm_tuning import (
     GRID,
     AlarmGrid,
     AlarmTuning,
+    alarm_curve,
     detection_delays,
     false_alarms_per_hour,
     tune_alarm,
@@ -226,3 +227,20 @@ QUIET = stream((0.0, 10))
 def test_what_cannot_be_tuned_is_named(call: Callable[[], Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 200))
+def test_the_curve_is_what_tuning_reaches_for_each_rate(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    quiet = [rng.uniform(0, 1, 200).astype(np.float32) ** 3 for _ in range(2)]
+    leaks = [(np.concatenate((rng.uniform(0, 0.3, 20), rng.uniform(0, 1, 40))), 20) for _ in range(5)]
+    grid = AlarmGrid((0.9, 0.6), (0.4, 0.2), (6.0, 2.0, 0.0), (10.0,))
+    curve = alarm_curve(quiet, leaks, 2.0, grid)
+    assert [one.false_alarms_per_hour for one in curve] == sorted(
+        {one.false_alarms_per_hour for one in curve}
+    )
+    assert [one.missed for one in curve] == sorted({one.missed for one in curve}, reverse=True)
+    for point in curve:
+        best = tune_alarm(quiet, leaks, 2.0, point.false_alarms_per_hour, grid)
+        assert best.missed == point.missed

@@ -21,7 +21,13 @@ from training.results.benchmark_result import BenchmarkResult
 from training.results.code_version import code_version
 from training.scoring.reliability import calibration, leak_figures, reject_auroc
 from training.scoring.scores import score
-from training.temporal.alarm import Probabilities, leak_probabilities, leak_streams, probabilities_of, tune
+from training.temporal.alarm import (
+    HeldStreams,
+    Probabilities,
+    leak_probabilities,
+    leak_streams,
+    probabilities_of,
+)
 from training.temporal.bench import CHOICE_SEED, STRICT_READINGS, Bench
 from training.temporal.encoder_fitting import EncoderAnswers
 from training.temporal.nested import Choice, Outside, choose
@@ -51,7 +57,8 @@ def run_contender(
             if split.name == STRICT:
                 recipes = {name: recipe.with_readings(STRICT_READINGS) for name, recipe in recipes.items()}
             choice = choose(recipes, outside, CHOICE_SEED)
-            alarms = tune(choice, outside)
+            streams = HeldStreams.of(choice, outside)
+            alarms = {} if streams is None else streams.tune()
         fitted = choice.recipe.fit(outside.part, seed)
         yield _measure(bench, contender, split, seed, test, outside, choice, fitted, alarms)
 

@@ -126,6 +126,7 @@ def _content(
         "profiles": {},
         "departure": None,
         "novelty": None,
+        "reproduction": bool(pictures) and pictures[0].result.thermal == Thermal.RENDERED.value,
         "trained_on": {
             "readings": result.data_file,
             "readings_sha256": result.data_sha256,

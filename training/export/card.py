@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.model.bundle import WEIGHTS, Bundle, onnx_files
+from gas_fusion_ros.model.bundle import WEIGHTS, Bundle, Domain, onnx_files
 from gas_fusion_ros.model.thermal import Preparation
 from training.data.dataset_check import PUBLISHED_SHA256
 from training.data.images import Thermal
@@ -31,7 +29,7 @@ _TEMPLATE = """\
 {files}
 | `{weights}` | {all_networks}, for torch | CUDA without ONNX Runtime's CUDA provider |
 
-Classes: {classes}. Channels, in ADC counts: {channels}.
+Classes: {classes}. Channels, {domain}: {channels}.
 
 ## Trained on
 {sources}
@@ -63,15 +61,25 @@ differences of a logit on random inputs:
 
 ## Use
 Probabilities are calibrated by a temperature per mode, fitted on validation: {temperature}.
+
 {advice}
 
-Not for safety-critical use: cheap sensors, one laboratory, few gases. Sensors of another array, other load
-resistors or another room temperature shift the readings.
+Not for safety-critical use: cheap sensors, one laboratory, few gases. {shifts}
 
 ## Licence
 {licence}
 """
 
+_DOMAINS = {
+    Domain.COUNTS: "in ADC counts",
+    Domain.LOG_RATIO: "as ln(Rs/R0) of the array, calibrated in clean air",
+}
+_SHIFTS = {
+    Domain.COUNTS: "Sensors of another array, other load\nresistors or another room temperature shift the "
+    "readings.",
+    Domain.LOG_RATIO: "Another array must be\ncalibrated in its own clean air, and anew as that drifts or "
+    "the circuit changes.",
+}
 _INPUTS = {
     Mode.FUSION: "a reading and a thermal picture",
     Mode.GAS_ONLY: "a reading alone",
@@ -95,6 +103,7 @@ def write_card(bundle: Bundle) -> None:
         weights=WEIGHTS,
         all_networks="all" if len(bundle.networks) > 1 else "the same",
         classes=", ".join(bundle.classes),
+        domain=_DOMAINS[bundle.domain],
         channels=", ".join(bundle.channels),
         sources="\n".join(_sources(bundle)),
         protocol=trained["protocol"],
@@ -105,7 +114,8 @@ def write_card(bundle: Bundle) -> None:
         notes="\n".join(_notes(bundle)),
         runtime="\n".join(_runtime(bundle.metrics[RUNTIME])),
         temperature=_listed({mode.value: value for mode, value in bundle.temperatures.items()}),
-        advice=_advice(bundle.alarm),
+        advice="\n".join(_advice(bundle)),
+        shifts=_SHIFTS[bundle.domain],
         licence=_licence(trained),
     )
     (bundle.path / "README.md").write_text(text, encoding="utf-8")
@@ -224,12 +234,35 @@ def _licence(trained: Mapping[str, Any]) -> str:
     return f"{owners} What the licence of {names} asks for holds too: the weights began with its weights."
 
 
-def _advice(alarm: AlarmAdvice) -> str:
-    on_s, off_s = (delay_ns / NANOSECONDS_PER_SECOND for delay_ns in (alarm.on_delay_ns, alarm.off_delay_ns))
-    return (
-        f"Advice for the alarm: raise at a leak probability of {alarm.on_threshold} for {on_s:g} s, "
-        f"clear below {alarm.off_threshold} for {off_s:g} s."
+def _advice(bundle: Bundle) -> Iterator[str]:
+    """Yield a row for each profile of the alarm; what was not measured is left out."""
+    yield "| advice for the alarm | raise | clear | false in an hour of clean air | missed | delay |"
+    yield "|---|---|---|---|---|---|"
+    for name, advice in bundle.profiles.items():
+        yield _alarm_row(f"`{name}`", advice.to_json())
+    curve = bundle.trained_on.get("alarm_curve", [])
+    if curve:
+        yield "\nWhat any setting of the alarm reaches, by gas alone, on the rows that its folds hold out:\n"
+        yield "| | raise | clear | false in an hour of clean air | missed | delay |"
+        yield "|---|---|---|---|---|---|"
+    for point in curve:
+        yield _alarm_row("", point)
+
+
+def _alarm_row(name: str, advice: Mapping[str, float | None]) -> str:
+    figures = (
+        _figure(advice["false_alarms_per_hour"], "{:.1f}"),
+        _figure(advice["missed"], "{:.1%}"),
+        _figure(advice["delay_s"], "{:g} s"),
     )
+    return (
+        f"| {name} | {advice['on_threshold']:g} for {advice['on_delay_s']:g} s | below "
+        f"{advice['off_threshold']:g} for {advice['off_delay_s']:g} s | {' | '.join(figures)} |"
+    )
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from training.export.runtime import check_difference, measure_network
 from training.results.benchmark_result import BenchmarkResult
 from training.results.code_version import code_version
 from training.scoring.scores import score
-from training.temporal.alarm import tune
+from training.temporal.alarm import HeldStreams
 from training.temporal.bench import Bench
 from training.temporal.fusion_fitting import ThermalSettings
 from training.temporal.fusion_training import TrainedFusion, answer_shown
@@ -123,11 +123,11 @@ def _content(
     seed: int,
 ) -> dict[str, Any]:
     fusion, choice = trained.fusion, trained.choice
-    alarms = tune(choice, trained.outside)
-    if not alarms:
+    streams = HeldStreams.of(choice, trained.outside)
+    if streams is None:
         raise ExportError("the data set has no clean air, or too little, to tune the alarm on")
     period_s = trained.outside.recording.period_s
-    advice = {name: alarm.advice(period_s) for name, alarm in alarms.items()}
+    advice = {name: alarm.advice(period_s) for name, alarm in streams.tune().items()}
     run = {
         "run": f"{NAME}, seed {seed}",
         "model": NAME,
@@ -169,6 +169,7 @@ def _content(
             "protocol": "all rows; recipe, temperatures, limits and alarm fitted on folds of them",
             "seed": seed,
             "runs": {mode.value: run for mode in Mode},
+            "alarm_curve": [alarm.advice(period_s) for alarm in streams.curve()],
             "command": command,
         },
     }

@@ -11,17 +11,31 @@ from gas_fusion_ros.alarm.clock import AlarmClock, Instant
 from gas_fusion_ros.alarm.settings import default_alarm
 from gas_fusion_ros.alarm.types import AlarmEvent
 from gas_fusion_ros.array.description import ArrayDescription
+from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.observation import GasReading, Observation
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import Bundle
-from gas_fusion_ros.model.classifier import Classifier
+from gas_fusion_ros.model.classifier import Classifier, ClassifierError
 from gas_fusion_ros.model.runtimes import create_runtime
 
 _START_NS = 1_000 * NANOSECONDS_PER_SECOND
 
 
+def classifier_of(
+    bundle: Bundle,
+    array: ArrayDescription,
+    tracking: TrackingSettings = TrackingSettings(),  # noqa: B008  frozen
+) -> Classifier:
+    """Return what classifies the readings of a calibrated array with a bundle."""
+    return Classifier(bundle, create_runtime(bundle, "cpu"), array, tracking)
+
+
 def alarms(
-    bundle: Bundle, array: ArrayDescription, readings: npt.NDArray[np.float32], period_ns: int
+    bundle: Bundle,
+    classifier: Classifier,
+    channels: tuple[str, ...],
+    readings: npt.NDArray[np.float32],
+    period_ns: int,
 ) -> Iterator[tuple[int, str]]:
     """Yield each alarm of a run of readings: the place of the reading that raised it, and its gas.
 
@@ -29,7 +43,8 @@ def alarms(
 
     Args:
         bundle: the model, with the alarm that it advises.
-        array: what the readings are of, calibrated.
+        classifier: of the same model; what it heard before is no past of the run.
+        channels: the names of the C channels.
         readings: shape (N, C), in the array's unit; a reading without any value is passed over.
         period_ns: time between two of them.
     """
@@ -37,24 +52,20 @@ def alarms(
     alarm = AlarmClock(
         default_alarm(bundle.alarm, bundle.departure), lambda _, __, events: heard.extend(events)
     )
-    classifier = Classifier(bundle, create_runtime(bundle, "cpu"), array)
+    classifier.forget()
     for place, counts in enumerate(readings):
         stamp_ns = _START_NS + place * period_ns
-        reading = GasReading(stamp_ns, array.names, counts)
+        reading = GasReading(stamp_ns, channels, counts)
         if not reading.valid.any():
             continue
         instant = Instant.of(stamp_ns)
         alarm.hear(stamp_ns, instant)
-        alarm.update(classifier.classify(Observation(reading, None)), instant)
+        try:
+            alarm.update(classifier.classify(Observation(reading, None)), instant)
+        except ClassifierError:
+            continue  # none of the model's channels is valid: the live node counts it, and tells a fault
         for event in heard:
             if event.raises_alarm:
                 yield place, event.gas
                 alarm.acknowledge(instant)
         heard.clear()
-
-
-def first_alarm(
-    bundle: Bundle, array: ArrayDescription, readings: npt.NDArray[np.float32], period_ns: int
-) -> tuple[int, str] | None:
-    """Return the first of `alarms`; None without one."""
-    return next(alarms(bundle, array, readings, period_ns), None)

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.array.departure import LATEST, DepartureWatch
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Unit
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.teaching.augmentation import AugmentationSettings
 from gas_fusion_ros.teaching.windows import Recording, TrainingPart
 from training.temporal.encoder_fitting import EncoderSettings, fit_encoder
-from training.transfer.alarms import first_alarm
+from training.transfer.alarms import alarms, classifier_of
 
 CALIBRATION_ROWS = 100
 FILE = "boards.csv"
@@ -78,22 +79,36 @@ class UntaughtFigure:
         label: what was in the air.
         readings: until the first alarm, which counts as 1 at the first reading; None without one.
         gas: what the alarm names; empty without one.
+        departure: of the array from its own air, in units of the model's limit: the greatest in its air, the
+            least in a gas from the fifth reading on; None where the model has no limit.
     """
 
     board: str
     label: str
     readings: int | None
     gas: str
+    departure: float | None
 
 
 def measure_untaught(boards: Sequence[Board], bundle: Bundle) -> Iterator[UntaughtFigure]:
     """Run a bundle with its default alarm on each exposure, and on each board's air after calibration."""
     for board in boards:
+        classifier = classifier_of(bundle, board.array)
         for label, readings in board.exposures.items():
             shown = readings[CALIBRATION_ROWS:] if label == AIR else readings
-            alarm = first_alarm(bundle, board.array, shown, _PERIOD_NS)
-            place, gas = (None, "") if alarm is None else alarm
-            yield UntaughtFigure(board.name, label, None if place is None else place + 1, gas)
+            raised = alarms(bundle, classifier, board.array.names, shown, _PERIOD_NS)
+            place, gas = next(raised, (None, ""))
+            count = None if place is None else place + 1
+            yield UntaughtFigure(board.name, label, count, gas, _departure(board, label, shown, bundle))
+
+
+def _departure(board: Board, label: str, readings: npt.NDArray[np.float32], bundle: Bundle) -> float | None:
+    if bundle.departure is None:
+        return None
+    watch = DepartureWatch()
+    seen = [watch.add(deviations) for deviations in board.array.deviations(readings)]
+    known = [one for one in seen if one is not None]
+    return (max(known) if label == AIR else min(known[LATEST - 1 :])) / bundle.departure.limit
 
 
 @dataclass(frozen=True)

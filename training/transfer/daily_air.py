@@ -12,14 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
+from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.model.bundle import Bundle
-from training.transfer.alarms import alarms
+from gas_fusion_ros.model.classifier import Classifier
+from training.transfer.alarms import alarms, classifier_of
 
 FILE = "recordings.csv.gz"
 _PERIOD_NS = NANOSECONDS_PER_SECOND
-_CALIBRATION_ROWS = 600
-"""Ten minutes, the last of a recording: in the first ones the array may still warm up."""
+_ONCE_ROWS = 600
+"""Ten minutes, the last of an array's first recording, that it is calibrated on once."""
+_MORNING_ROWS = 300
+"""Five minutes, the first of a recording, that it is calibrated on each morning."""
 COLUMNS = {
     "MQ2_raw": "mq2",
     "MQ3_raw": "mq3",
@@ -27,7 +31,8 @@ COLUMNS = {
     "MQ135_raw": "mq135",
     "TGS2602_raw": "tgs2602",
 }
-ONCE, MORNINGS = "calibrated once", "calibrated each morning"
+ONCE, MORNINGS, TRACKED = "calibrated once", "calibrated each morning", "calibrated once and tracked"
+TRACKING = TrackingSettings(rate=0.2)
 
 
 class DailyAirError(ValueError):
@@ -36,15 +41,15 @@ class DailyAirError(ValueError):
 
 @dataclass(frozen=True)
 class AirRecording:
-    """A quarter of an hour of plain air: its day, and counts of shape (N, C)."""
+    """A quarter of an hour of plain air: the array's name, the day, and counts of shape (N, C)."""
 
-    name: str
+    array: str
     day: str
     counts: npt.NDArray[np.float32]
 
 
 def read_daily_air(folder: Path) -> list[AirRecording]:
-    """Read the recordings of plain air, in the file's order.
+    """Read the recordings of plain air, by array and day.
 
     Raises:
         DailyAirError: the file is missing or has none.
@@ -60,11 +65,17 @@ def read_daily_air(folder: Path) -> list[AirRecording]:
         raise DailyAirError(f"{folder / FILE} cannot be read: {error}") from None
     if not found:
         raise DailyAirError(f"{folder / FILE} has no recording whose name ends in _air")
-    return [AirRecording(name, _day(name), np.array(rows, dtype=np.float32)) for name, rows in found.items()]
+    return sorted(
+        (AirRecording(*_named(name), np.array(rows, dtype=np.float32)) for name, rows in found.items()),
+        key=lambda one: (one.array, one.day),
+    )
 
 
-def _day(name: str) -> str:
-    return next((part for part in name.split("_") if len(part) == 8 and part.isdigit()), name)
+def _named(name: str) -> tuple[str, str]:
+    """What was recorded with which array, and on which day: `pineapple_01_20260201_air`."""
+    parts = name.split("_")
+    day = next((part for part in parts if len(part) == 8 and part.isdigit()), name)
+    return "_".join(parts[: parts.index(day)] if day in parts else parts), day
 
 
 @dataclass(frozen=True)
@@ -88,35 +99,38 @@ class AirFigure:
 
 
 def measure_air(recordings: Sequence[AirRecording], bundle: Bundle) -> list[AirFigure]:
-    """Run a bundle with its default alarm over all recordings but those that were calibrated on."""
+    """Run a bundle with its default alarm over all recordings but what was calibrated on.
+
+    Calibrated once is each array in its first recording; each morning, at the beginning of every one. The
+    tracked baseline follows what it can within the recordings: what the air does between them nobody saw.
+    """
     bare = ArrayDescription(tuple(ArrayChannel(name) for name in COLUMNS.values()))
-    once, mornings = _Sum(ONCE), _Sum(MORNINGS)
-    array = first = None
-    day = ""
+    sums = {mode: _Sum(mode, bundle) for mode in (ONCE, MORNINGS, TRACKED)}
+    by_array: dict[str, list[AirRecording]] = {}
     for recording in recordings:
-        if recording.day != day:
-            day = recording.day
-            array = bare.with_baseline_of(recording.counts[-_CALIBRATION_ROWS:])
-            first = first or array
-            if first is not array:
-                once.add(bundle, first, recording)
-            continue
-        assert array is not None
-        assert first is not None
-        once.add(bundle, first, recording)
-        mornings.add(bundle, array, recording)
-    return [once.figure, mornings.figure]
+        by_array.setdefault(recording.array, []).append(recording)
+    for first, *later in by_array.values():
+        array = bare.with_baseline_of(first.counts[-_ONCE_ROWS:])
+        once, tracked = classifier_of(bundle, array), classifier_of(bundle, array, TRACKING)
+        for recording in later:
+            sums[ONCE].add(once, recording.counts)
+            sums[TRACKED].add(tracked, recording.counts)
+    for recording in recordings:
+        array = bare.with_baseline_of(recording.counts[:_MORNING_ROWS])
+        sums[MORNINGS].add(classifier_of(bundle, array), recording.counts[_MORNING_ROWS:])
+    return [one.figure for one in sums.values()]
 
 
 class _Sum:
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, bundle: Bundle) -> None:
         self._mode = mode
+        self._bundle = bundle
         self._seconds = 0
         self._alarms: dict[str, int] = {}
 
-    def add(self, bundle: Bundle, array: ArrayDescription, recording: AirRecording) -> None:
-        self._seconds += len(recording.counts)
-        for _, gas in alarms(bundle, array, recording.counts, _PERIOD_NS):
+    def add(self, classifier: Classifier, counts: npt.NDArray[np.float32]) -> None:
+        self._seconds += len(counts)
+        for _, gas in alarms(self._bundle, classifier, tuple(COLUMNS.values()), counts, _PERIOD_NS):
             self._alarms[gas] = self._alarms.get(gas, 0) + 1
 
     @property

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, check_channel_names
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.settings.fields import setting
+from gas_fusion_ros.settings.fields import advised_setting, setting
 
 Values = npt.NDArray[np.float32]
 
@@ -24,8 +24,8 @@ class ChannelSettings:
 
     Attributes:
         channels: names, length C.
-        minimum_counts: 0 is a broken wire or a sensor without heater.
-        maximum_counts: full scale is a short circuit.
+        minimum_counts: 0 is a broken wire or a sensor without heater; None as the array has it.
+        maximum_counts: full scale is a short circuit; None likewise.
         stuck_ns: how long a value must not change to be called stuck. In the data set the longest run of
             equal values is 29 readings, 58 s. The time between two readings counts for a tenth of it at
             most, for nothing is known of a pause: it takes ten equal steps. 0 switches the check off.
@@ -35,17 +35,17 @@ class ChannelSettings:
     """
 
     channels: tuple[str, ...] = PAPER_CHANNELS
-    minimum_counts: float = setting(
-        1.0,
-        "least plausible count; below it a channel goes out as NaN",
-        minimum=-1e9,
+    minimum_counts: float | None = advised_setting(
+        "least plausible reading, in the array's unit; below it a channel goes out as NaN",
+        minimum=0.0,
         maximum=1e9,
+        advice="one count, or a 1023rd of the array's full scale where that is less; 1 ohm",
     )
-    maximum_counts: float = setting(
-        1022.0,
-        "greatest plausible count, below the ADC's full scale; above it a channel goes out as NaN",
-        minimum=-1e9,
+    maximum_counts: float | None = advised_setting(
+        "greatest plausible reading, in the array's unit; above it a channel goes out as NaN",
+        minimum=0.0,
         maximum=1e9,
+        advice="as far below the full scale that array_file tells, 1022 without a file; 16777216 ohm",
     )
     stuck_ns: int = setting(
         180 * NANOSECONDS_PER_SECOND,
@@ -65,15 +65,22 @@ class ChannelSettings:
 
     def __post_init__(self) -> None:
         check_channel_names(self.channels)
-        if not self.minimum_counts < self.maximum_counts:
-            raise ValueError(
-                f"minimum_counts must be below maximum_counts, not {self.minimum_counts} "
-                f"and {self.maximum_counts}"
-            )
         for name in ("stuck_ns", "warm_up_ns"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 0:
                 raise ValueError(f"{name} must be an integer of at least 0, not {value!r}")
+
+    def plausible(self, least: float, greatest: float) -> tuple[float, float]:
+        """Return the range of a plausible reading: what is given, else these of the array.
+
+        Raises:
+            ValueError: it is empty.
+        """
+        least = least if self.minimum_counts is None else self.minimum_counts
+        greatest = greatest if self.maximum_counts is None else self.maximum_counts
+        if not least < greatest:
+            raise ValueError(f"minimum_counts must be below maximum_counts, not {least:g} and {greatest:g}")
+        return least, greatest
 
 
 @dataclass(frozen=True)
@@ -92,10 +99,20 @@ class ChannelState:
 
 
 class ChannelMonitor:
-    """Follows the health of every channel of an array; the stamps may go back (a looping bag)."""
+    """Follows the health of every channel of an array; the stamps may go back (a looping bag).
 
-    def __init__(self, settings: ChannelSettings) -> None:
+    Args:
+        settings: what a working channel looks like.
+        plausible: the least and the greatest plausible reading.
+
+    Attributes:
+        settings: as given.
+        plausible: as given; to be set anew where the array turns out to be another.
+    """
+
+    def __init__(self, settings: ChannelSettings, plausible: tuple[float, float]) -> None:
         self.settings = settings
+        self.plausible = plausible
         self._last_ns: int | None = None
         self._warm_ns = 0
         self._values = np.full(len(settings.channels), np.nan, np.float32)
@@ -147,12 +164,14 @@ class ChannelMonitor:
         return values
 
     def _in_range(self, values: Values) -> npt.NDArray[np.bool_]:
-        return (values >= self.settings.minimum_counts) & (values <= self.settings.maximum_counts)
+        least, greatest = self.plausible
+        return (values >= least) & (values <= greatest)
 
     def _health(self, value: float, unchanged_ns: int) -> ChannelHealth:
         if value != value:
             return ChannelHealth.NAN
-        if not self.settings.minimum_counts <= value <= self.settings.maximum_counts:
+        least, greatest = self.plausible
+        if not least <= value <= greatest:
             return ChannelHealth.OUT_OF_RANGE
         if 0 < self.settings.stuck_ns <= unchanged_ns:
             return ChannelHealth.STUCK

@@ -27,7 +27,8 @@ NAN, WARMING_UP = ChannelHealth.NAN, ChannelHealth.WARMING_UP
 
 
 def monitor(**changes: float) -> ChannelMonitor:
-    return ChannelMonitor(ChannelSettings(("mq2", "mq3"), **{"warm_up_ns": 0, **changes}))  # type: ignore[arg-type]
+    settings = ChannelSettings(("mq2", "mq3"), **{"warm_up_ns": 0, **changes})  # type: ignore[arg-type]
+    return ChannelMonitor(settings, (1.0, 1022.0))
 
 
 def health(channels: ChannelMonitor, stamp: int, first: float, second: float = 500.0) -> ChannelHealth:
@@ -119,7 +120,6 @@ def test_a_reading_of_another_size_is_refused(counts: list[float]) -> None:
         ({"channels": ()}, "channels"),
         ({"channels": ("mq2", "mq2")}, "channels must be different names, at least one, not mq2, mq2"),
         ({"channels": ("mq2", "z")}, "channels must not be named z"),
-        ({"minimum_counts": 2000.0}, "minimum_counts"),
         ({"stuck_ns": -1}, "stuck_ns"),
         ({"warm_up_ns": 1.5}, "warm_up_ns"),
     ],
@@ -129,8 +129,27 @@ def test_a_bad_setting_is_refused_by_name(changes: dict[str, object], named: str
         ChannelSettings(**{"channels": ("mq2",), **changes})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, (1.0, 4094.0)),
+        ({"maximum_counts": 3100.0}, (1.0, 3100.0)),
+        ({"minimum_counts": 0.0}, (0.0, 4094.0)),
+    ],
+)
+def test_what_is_given_goes_before_what_the_array_says(
+    given: dict[str, float], expected: tuple[float, float]
+) -> None:
+    assert ChannelSettings(**given).plausible(1.0, 4094.0) == expected
+
+
+def test_a_range_without_any_reading_is_refused() -> None:
+    with pytest.raises(ValueError, match="minimum_counts must be below maximum_counts, not 2000 and 1022"):
+        ChannelSettings(minimum_counts=2000.0).plausible(1.0, 1022.0)
+
+
 def test_no_channel_of_the_real_data_is_called_faulty(gas_fusion_data: Path) -> None:
-    channels = ChannelMonitor(ChannelSettings(PAPER_CHANNELS, warm_up_ns=0))
+    channels = ChannelMonitor(ChannelSettings(PAPER_CHANNELS, warm_up_ns=0), (1.0, 1022.0))
     with (gas_fusion_data / "Gas_Sensors_Measurements.csv").open(newline="") as file:
         for row, cells in enumerate(csv.DictReader(file)):
             counts = [float(cells[name.upper()]) for name in PAPER_CHANNELS]

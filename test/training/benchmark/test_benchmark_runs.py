@@ -19,7 +19,7 @@ from training.benchmark import runs
 from training.benchmark.contenders import Contender
 from training.benchmark.runs import run_contender, without_class
 from training.data.splits import BACKWARD, BLOCKED, FORWARD, STRICT, SplitSettings
-from training.temporal.alarm import leak_probabilities, probabilities_of, tune
+from training.temporal.alarm import HeldStreams, leak_probabilities, probabilities_of
 from training.temporal.bench import CHOICE_SEED, STRICT_READINGS, Bench
 from training.temporal.encoder_fitting import EncoderAnswers
 from training.temporal.nested import Choice, NestedError, Outside, choose
@@ -100,13 +100,15 @@ def test_probabilities_are_calibrated_by_the_temperature() -> None:
 def test_the_alarm_is_tuned_on_held_out_rows_where_there_is_clean_air(bench: Bench) -> None:
     _, outside = bench.held_out(SPLIT, 0)
     choice = choose(small.CONTENDER.recipes, outside, CHOICE_SEED)
-    tuned = tune(choice, outside)
+    streams = HeldStreams.of(choice, outside)
+    assert streams is not None
+    tuned = streams.tune()
     assert tuple(tuned) == PROFILES
     rates = [alarm.false_alarms_per_hour for alarm in tuned.values()]
     missed = [alarm.missed for alarm in tuned.values()]
     assert rates == sorted(rates)
     assert missed == sorted(missed, reverse=True)
-    assert tune(choice, replace(outside, clean=None)) == {}
+    assert HeldStreams.of(choice, replace(outside, clean=None)) is None
 
 
 def test_a_run_does_not_choose_by_its_test_rows(bench: Bench) -> None:

@@ -148,7 +148,7 @@ def test_the_card_tells_what_the_weights_were_made_from(exported: Path) -> None:
     assert "Nothing here says how the model does on real thermal images" in card
     assert "A random split flatters" in card
     alarm = Bundle.load(exported).alarm
-    assert f"raise at a leak probability of {alarm.on_threshold} for 3 s, clear below" in card
+    assert f"| `balanced` | {alarm.on_threshold} for 3 s | below {alarm.off_threshold} for 10 s |" in card
     assert "MultimodalGasData" not in card  # the readings of this test are made up
     for title in ("The fusion1", "The cnn1d", "The gasnet", "learning_rate: 0.001"):
         assert title in card
@@ -184,6 +184,7 @@ def test_a_run_alone_gives_a_bundle_of_its_mode(name: str, mode: Mode, runs: Pat
     assert (bundle.preparation is None) == (mode is Mode.GAS_ONLY)
     card = (tmp_path / "bundle" / "README.md").read_text()
     assert ("rendered" in card) == (mode is not Mode.GAS_ONLY)
+    assert bundle.reproduction == (mode is not Mode.GAS_ONLY)
     assert bundle.trained_on["command"] == f"python -m training.export {name} --output DIR --name {name}"
 
 
