@@ -52,6 +52,7 @@ TRAINING_ROOMS = (
     "results",
     "fitting",
     "command_line",
+    "pictures",
     "export",
     "temporal",
     "report",

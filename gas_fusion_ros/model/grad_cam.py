@@ -107,6 +107,14 @@ def grad_cam(network: SplitNetwork, inputs: Mapping[str, npt.NDArray[np.float32]
     return (spread / peak if peak > 0 else spread).astype(np.float32)
 
 
+def strongest_place(heat: Map) -> str:
+    """Return where a map is largest, in words."""
+    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
+    down = ("at the top", "in the middle", "at the bottom")[3 * int(row) // heat.shape[0]]
+    across = (" left", "", " right")[3 * int(column) // heat.shape[1]]
+    return f"{down}{across}"
+
+
 def _slopes(network: SplitNetwork, values: dict[str, npt.NDArray[np.generic]], class_index: int) -> Double:
     """Return the slope of a class's logit where each map rises as a whole, shape (F,)."""
     maps = values[network.maps]

@@ -120,6 +120,43 @@ def to_field(pixels: npt.NDArray[np.generic], encoding: str) -> Field:
     return _stretch(known.field(pixels), known.least_span)
 
 
+@dataclass(frozen=True)
+class FieldRange:
+    """What the bulk of a picture's values spans before it is stretched: the 1st to the 99th percentile.
+
+    Attributes:
+        low: coldest, in the encoding's own unit: degC of 32FC1, counts of mono16, 0..255 of mono8; of rgb8
+            the share of the colour bar's length, or of full brightness without a bar.
+        high: hottest.
+        is_flat: whether there is less contrast than is ever stretched to the full range.
+    """
+
+    low: float
+    high: float
+    is_flat: bool
+
+
+def field_range(pixels: npt.NDArray[np.generic], encoding: str) -> FieldRange:
+    """Return what range `to_field` stretches.
+
+    Args:
+        pixels: as for `to_field`.
+        encoding: likewise.
+
+    Raises:
+        ThermalError: as `to_field`.
+    """
+    _check(pixels, encoding)
+    known = _ENCODINGS[encoding]
+    low, high = _bulk(known.field(pixels))
+    return FieldRange(low, high, high - low < known.least_span)
+
+
+def celsius_of_counts(counts: float) -> float:
+    """Return the temperature, degC, that counts of 0.01 K stand for."""
+    return counts * _KELVIN_PER_COUNT - _ZERO_CELSIUS_KELVIN
+
+
 def raw_counts(frame: ThermalFrame) -> ThermalFrame:
     """Turn a radiometric frame (32FC1, degC) into mono16 counts of 0.01 K, as TLinear cores send it.
 
@@ -177,13 +214,19 @@ def _without_gaps(values: Field) -> Field:
 
 def _stretch(values: Field, min_span: float) -> Field:
     """Scale the bulk of the values to 0..1; a frame with less contrast than `min_span` stays flat."""
-    samples = values.reshape(-1)
-    samples = samples[:: max(1, samples.size // _PERCENTILE_SAMPLES)]
-    low, high = np.percentile(samples, (_LOW_PERCENT, _HIGH_PERCENT))
+    low, high = _bulk(values)
     missing = max(0.0, min_span - (high - low))
     low, span = low - missing / 2, high - low + missing
     stretched = (values - np.float32(low)) * np.float32(1.0 / span)
     return np.clip(stretched, 0.0, 1.0, out=stretched)
+
+
+def _bulk(values: Field) -> tuple[float, float]:
+    """Return the two values between which all but the coldest and hottest hundredth lie."""
+    samples = values.reshape(-1)
+    samples = samples[:: max(1, samples.size // _PERCENTILE_SAMPLES)]
+    low, high = np.percentile(samples, (_LOW_PERCENT, _HIGH_PERCENT))
+    return float(low), float(high)
 
 
 def _luminance(rgb: npt.NDArray[np.uint8]) -> Field:

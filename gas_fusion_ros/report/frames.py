@@ -13,6 +13,7 @@ from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.evaluation.evaluated_bag import AlarmPicture, Evaluation
 from gas_fusion_ros.evaluation.schema import EvaluationReport
+from gas_fusion_ros.model.grad_cam import strongest_place
 from gas_fusion_ros.model.pseudo_colour import heat_overlay
 from gas_fusion_ros.report.figure_style import (
     PagePicture,
@@ -99,7 +100,7 @@ def alarm_frame(picture: AlarmPicture) -> PagePicture:
     if not heat.any():
         found = f"nothing in it speaks for {explained_class(picture)}"
     else:
-        found = f"on the right what in it speaks for {explained_class(picture)}, most {_place(heat)}"
+        found = f"on the right what in it speaks for {explained_class(picture)}, most {strongest_place(heat)}"
     return PagePicture(
         _row(frame, heat_overlay(frame, heat)), f"Thermal frame at the alarm for {picture.gas}; {found}"
     )
@@ -125,11 +126,3 @@ def _tile(pixels: npt.NDArray[Number]) -> npt.NDArray[Number]:
     method = cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST
     resized = cv2.resize(pixels, (ALARM_TILE, ALARM_TILE), interpolation=method)
     return np.asarray(resized, dtype=pixels.dtype)
-
-
-def _place(heat: npt.NDArray[np.float32]) -> str:
-    """Where a map is largest, in words."""
-    row, column = np.unravel_index(int(heat.argmax()), heat.shape)
-    down = ("at the top", "in the middle", "at the bottom")[3 * int(row) // heat.shape[0]]
-    across = (" left", "", " right")[3 * int(column) // heat.shape[1]]
-    return f"{down}{across}"

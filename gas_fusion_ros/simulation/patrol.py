@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from gas_fusion_ros.base.observation import CLEAN_AIR, PAPER_CLASSES
 from gas_fusion_ros.simulation import mq_response, plume, renderer
+from gas_fusion_ros.simulation.warm_objects import PIPELINE_KINDS, ObjectKind, WarmObject
 
 MIN_DURATION_S, MAX_DURATION_S = 60.0, 3600.0
 LEAK_GASES = tuple(name for name in PAPER_CLASSES if name != CLEAN_AIR)
@@ -309,17 +310,17 @@ class _World:
             camera=self._camera,
         )
 
-    def _place_objects(self, rng: np.random.Generator) -> tuple[list[renderer.WarmObject], FloatArray]:
+    def _place_objects(self, rng: np.random.Generator) -> tuple[list[WarmObject], FloatArray]:
         length = self._patrol.settings.speed_m_s * self._patrol.duration_s
         count = math.ceil(2.0 * length / self._patrol.settings.object_every_m)
         positions = np.sort(rng.uniform(-2.0, length + 2.0, count))
-        kinds = list(renderer.ObjectKind)
+        kinds = list(PIPELINE_KINDS)
         # Half of them patches, the other half things.
-        shares = [0.5 if kind is renderer.ObjectKind.PATCH else 0.5 / (len(kinds) - 1) for kind in kinds]
+        shares = [0.5 if kind is ObjectKind.PATCH else 0.5 / (len(kinds) - 1) for kind in kinds]
         drawn = rng.choice(len(kinds), size=count, p=shares)
         return [renderer.random_object(kinds[index], 0.0, rng) for index in drawn], positions
 
-    def _objects_at(self, look: float) -> tuple[renderer.WarmObject, ...]:
+    def _objects_at(self, look: float) -> tuple[WarmObject, ...]:
         reach = (renderer.WIDTH / 2.0 + 60.0) / self._pixels_per_m
         first, last = np.searchsorted(self._object_positions, (look - reach, look + reach))
         return tuple(

@@ -19,14 +19,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import lru_cache
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from gas_fusion_ros.base.observation import CLEAN_AIR, PAPER_CLASSES
+from gas_fusion_ros.simulation.warm_objects import Frame, ObjectKind, WarmObject, add_object
 
 WIDTH, HEIGHT = 206, 156
 FIELD_OF_VIEW_DEG = 36.0
@@ -41,20 +40,9 @@ FAINT_SHARE = 0.10
 _TILE = 512
 _CAMERAS = 64
 
-Frame = npt.NDArray[np.float32]
-
 _COLUMNS, _ROWS = np.meshgrid(
     np.arange(WIDTH, dtype=np.float32), np.arange(HEIGHT, dtype=np.float32), indexing="xy"
 )
-
-
-class ObjectKind(str, Enum):
-    """Things that are warm without any gas."""
-
-    LAMP = "lamp"
-    MOTOR = "motor"
-    PERSON = "person"
-    PATCH = "patch"
 
 
 @dataclass(frozen=True)
@@ -81,12 +69,14 @@ class Background:
         gradient_k: change across the frame's width and height, K.
         texture_k: standard deviation of its low-frequency texture, K.
         texture_offset: where the texture is cut out, pixels (x, y).
+        clutter_k: standard deviation of what is finer than that: leaves, rubble, K.
     """
 
     ambient_c: float
     gradient_k: tuple[float, float]
     texture_k: float
     texture_offset: tuple[int, int]
+    clutter_k: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -100,18 +90,6 @@ class Pipe:
     y: float
     angle: float
     radius: float
-    contrast_k: float
-
-
-@dataclass(frozen=True)
-class WarmObject:
-    """A distractor at (x, y), pixels, of half-axes (half_width, half_height), `contrast_k` above ambient."""
-
-    kind: ObjectKind
-    x: float
-    y: float
-    half_width: float
-    half_height: float
     contrast_k: float
 
 
@@ -131,6 +109,8 @@ class PlumeView:
         strength: 0 (nothing) to 1 (dense).
         offset: where its turbulence is cut out, pixels (x, y).
         age_s: moves the turbulence along, seconds.
+        nozzle: half its width at the source, pixels.
+        turbulence: how ragged it is: 0 (an even mist) to 1.
     """
 
     gas: str
@@ -144,17 +124,23 @@ class PlumeView:
     strength: float
     offset: tuple[int, int] = (0, 0)
     age_s: float = 0.0
+    nozzle: float = 3.0
+    turbulence: float = 1.0
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything in one frame; `plume` is None in clean air and where the plume is out of view."""
+    """Everything in one frame; `plume` is None in clean air and where the plume is out of view.
+
+    `further_plumes` are behind it.
+    """
 
     background: Background
     pipe: Pipe
     objects: tuple[WarmObject, ...]
     plume: PlumeView | None
     camera: Camera
+    further_plumes: tuple[PlumeView, ...] = ()
 
 
 def random_scene(gas: str, rng: np.random.Generator) -> Scene:
@@ -260,17 +246,28 @@ def render(scene: Scene, rng: np.random.Generator) -> Frame:
     Returns:
         shape (156, 206), float32, degC.
     """
-    frame = _background(scene.background)
-    _add_pipe(frame, scene.pipe)
-    for thing in scene.objects:
-        _add_object(frame, thing, scene.background.ambient_c)
-    # The lens: edges spread over about two pixels.
-    cv2.GaussianBlur(frame, (3, 3), 0.8, dst=frame)
-    if scene.plume is not None and scene.plume.strength > 0.0:
-        _add_plume(frame, scene.plume, scene.background.ambient_c)
+    frame = scene_temperatures(scene)
     frame += scene.camera.pattern_k * _fixed_pattern(scene.camera.serial)
     frame += np.float32(scene.camera.netd_k) * rng.standard_normal((HEIGHT, WIDTH), dtype=np.float32)
     return np.clip(frame, *TEMPERATURE_RANGE, out=frame)
+
+
+def scene_temperatures(scene: Scene) -> Frame:
+    """Return what a scene looks like before a detector sees it: no noise, no pattern, no limits.
+
+    Returns:
+        shape (156, 206), float32, degC.
+    """
+    frame = _background(scene.background)
+    _add_pipe(frame, scene.pipe)
+    for thing in scene.objects:
+        add_object(frame, thing, scene.background.ambient_c)
+    # The lens: edges spread over about two pixels.
+    cv2.GaussianBlur(frame, (3, 3), 0.8, dst=frame)
+    for plume in (*scene.further_plumes, scene.plume):
+        if plume is not None and plume.strength > 0.0:
+            _add_plume(frame, plume, scene.background.ambient_c)
+    return frame
 
 
 def _random_offset(rng: np.random.Generator) -> tuple[int, int]:
@@ -290,6 +287,8 @@ def _background(background: Background) -> Frame:
     across, down = background.gradient_k
     texture = _cut(_soft_noise(), *background.texture_offset)
     frame = np.float32(background.texture_k) * texture
+    if background.clutter_k > 0.0:
+        frame += np.float32(background.clutter_k) * _cut(_billow_noise(), *background.texture_offset)
     frame += (_COLUMNS[0] / WIDTH - 0.5) * np.float32(across) + np.float32(background.ambient_c)
     frame += (_ROWS[:, :1] / HEIGHT - 0.5) * np.float32(down)
     return frame
@@ -302,42 +301,6 @@ def _add_pipe(frame: Frame, pipe: Pipe) -> None:
     np.maximum(profile, 0.0, out=profile)
     np.sqrt(profile, out=profile)
     frame += np.float32(pipe.contrast_k) * profile
-
-
-def _add_object(frame: Frame, thing: WarmObject, ambient_c: float) -> None:
-    temperature = ambient_c + thing.contrast_k
-    if thing.kind is ObjectKind.PATCH:
-        _add_patch(frame, thing)
-    elif thing.kind is ObjectKind.MOTOR:
-        left, right = int(thing.x - thing.half_width), int(thing.x + thing.half_width)
-        top, bottom = int(thing.y - thing.half_height), int(thing.y + thing.half_height)
-        cv2.rectangle(frame, (left, top), (right, bottom), temperature, -1)
-        # The cooling ribs of its housing.
-        for column in range(left + 3, right, 5):
-            cv2.line(frame, (column, top), (column, bottom), ambient_c + 0.8 * thing.contrast_k)
-    elif thing.kind is ObjectKind.PERSON:
-        _fill_ellipse(
-            frame, thing.x, thing.y, thing.half_width, thing.half_height, ambient_c + 0.7 * thing.contrast_k
-        )
-        head = 0.6 * thing.half_width
-        _fill_ellipse(frame, thing.x, thing.y - thing.half_height - 0.7 * head, head, 1.2 * head, temperature)
-    else:
-        _fill_ellipse(frame, thing.x, thing.y, thing.half_width, thing.half_height, temperature)
-
-
-def _fill_ellipse(
-    frame: Frame, x: float, y: float, half_width: float, half_height: float, value: float
-) -> None:
-    # Four fractional bits, so that a passing object moves smoothly.
-    centre, axes = (round(16 * x), round(16 * y)), (round(16 * half_width), round(16 * half_height))
-    cv2.ellipse(frame, centre, axes, 0.0, 0.0, 360.0, value, -1, cv2.LINE_8, 4)
-
-
-def _add_patch(frame: Frame, patch: WarmObject) -> None:
-    """Add a soft spot: sunlit ground, or a damp and cooler one."""
-    across = np.exp(-0.5 * np.square((_COLUMNS[0] - patch.x) / patch.half_width))
-    down = np.exp(-0.5 * np.square((_ROWS[:, 0] - patch.y) / patch.half_height))
-    frame += np.float32(patch.contrast_k) * np.outer(down, across).astype(np.float32)
 
 
 def _add_plume(frame: Frame, plume: PlumeView, ambient_c: float) -> None:
@@ -359,7 +322,7 @@ def _plume_axes(plume: PlumeView) -> tuple[Frame, Frame]:
 
 def _cone(plume: PlumeView, along: Frame, across: Frame) -> Frame:
     """Return a Gaussian cone's density, 0..1, thinning out with the distance from the source."""
-    nozzle = np.float32(3.0)
+    nozzle = np.float32(plume.nozzle)
     forward = np.maximum(along, 0.0)
     width = nozzle + np.float32(math.tan(plume.half_angle)) * forward
     density = np.square(across / width)
@@ -373,10 +336,10 @@ def _cone(plume: PlumeView, along: Frame, across: Frame) -> Frame:
 def _add_smoke(frame: Frame, plume: PlumeView, ambient_c: float) -> None:
     along, across = _plume_axes(plume)
     meander = _advected(_soft_noise(), plume, speed=14.0)
-    across += np.float32(0.12) * meander * np.maximum(along, 0.0)
+    across += np.float32(0.12 * plume.turbulence) * meander * np.maximum(along, 0.0)
     depth = _cone(plume, along, across)
     billows = _advected(_billow_noise(), plume, speed=32.0)
-    depth *= np.clip(np.float32(1.0) + np.float32(0.5) * billows, 0.1, 2.0)
+    depth *= np.clip(np.float32(1.0) + np.float32(0.5 * plume.turbulence) * billows, 0.1, 2.0)
     opacity = 1.0 - np.exp(np.float32(-2.5 * plume.strength) * depth)
     frame += opacity * (np.float32(ambient_c + plume.warm_k) - frame)
 
@@ -385,12 +348,10 @@ def _add_droplets(frame: Frame, plume: PlumeView) -> None:
     along, across = _plume_axes(plume)
     depth = _cone(plume, along, across)
     # Puffs of spray, each made of fine droplets.
-    puffs = np.clip(
-        np.float32(0.7) + np.float32(0.3) * _advected(_billow_noise(), plume, speed=60.0), 0.0, 1.5
-    )
-    droplets = np.clip(
-        np.float32(0.75) + np.float32(0.6) * _advected(_fine_noise(), plume, speed=90.0), 0.0, 2.5
-    )
+    billows = np.float32(0.3 * plume.turbulence) * _advected(_billow_noise(), plume, speed=60.0)
+    puffs = np.clip(np.float32(0.7) + billows, 0.0, 1.5)
+    drops = np.float32(0.6 * plume.turbulence) * _advected(_fine_noise(), plume, speed=90.0)
+    droplets = np.clip(np.float32(0.75) + drops, 0.0, 2.5)
     depth *= puffs
     depth *= droplets
     frame -= np.float32(plume.cold_k * plume.strength) * depth

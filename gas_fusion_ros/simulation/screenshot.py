@@ -19,13 +19,11 @@ import numpy as np
 from gas_fusion_ros.model.pseudo_colour import APP_PALETTE, Field, Rgb, recolour
 from gas_fusion_ros.simulation.renderer import HEIGHT as SENSOR_HEIGHT
 from gas_fusion_ros.simulation.renderer import WIDTH as SENSOR_WIDTH
-from gas_fusion_ros.simulation.renderer import Frame
+from gas_fusion_ros.simulation.warm_objects import Frame
 
 WIDTH, HEIGHT = 480, 640
 """Size of a screenshot, pixels."""
 
-_MIN_SPAN_K = 1.0
-"""Contrast below which a frame does not fill the palette."""
 _BAR_RIGHT, _STRIP_RIGHT = 15, 64
 _DARKENED = 0.72
 _WHITE, _LOGO_GREY = (255, 255, 255), (84, 84, 84)
@@ -55,10 +53,17 @@ class TemperatureUnit(str, Enum):
 
 @dataclass(frozen=True)
 class AppStyle:
-    """How the app was set when it took a screenshot; as in most samples by default."""
+    """How the app was set when it took a screenshot; as in most samples by default.
+
+    Attributes:
+        caption: what it writes of the place.
+        unit: of its temperatures.
+        least_span_k: contrast below which a frame does not fill the palette, K.
+    """
 
     caption: Caption = Caption.LOCATION_UNAVAILABLE
     unit: TemperatureUnit = TemperatureUnit.CELSIUS
+    least_span_k: float = 1.0
 
 
 _AT_A_PLACE = AppStyle(Caption.COORDINATES, TemperatureUnit.FAHRENHEIT)
@@ -88,7 +93,7 @@ def screenshot(celsius: Frame, style: AppStyle = AppStyle()) -> Rgb:
         ValueError: the frame has another shape or a pixel that is not finite.
     """
     low, high = _range(celsius)
-    rgb = recolour(_position(celsius, low, max(high - low, _MIN_SPAN_K)), APP_PALETTE)
+    rgb = recolour(_position(celsius, low, max(high - low, style.least_span_k)), APP_PALETTE)
     _darken(rgb[:, :_STRIP_RIGHT])
     rgb[:, :_BAR_RIGHT] = _bar()
     _write_temperature(rgb, style.unit, high, baseline=15)

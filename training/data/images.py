@@ -35,7 +35,7 @@ from gas_fusion_ros.base.observation import PAPER_CLASSES
 from gas_fusion_ros.model import pseudo_colour
 from gas_fusion_ros.model import thermal as thermal_module
 from gas_fusion_ros.model.thermal import Preparation, network_input
-from gas_fusion_ros.simulation import renderer, screenshot
+from gas_fusion_ros.simulation import renderer, screenshot, warm_objects
 
 COMPLETE_SHARE = 0.95
 """Share of each class's rows that must have a picture for training on the real ones."""
@@ -298,7 +298,7 @@ class _Work:
     @property
     def key(self) -> str:
         """A hash over everything that shapes the pixels: sources, settings, code and libraries."""
-        modules = (thermal_module, pseudo_colour, renderer, screenshot)
+        modules = (thermal_module, pseudo_colour, renderer, warm_objects, screenshot)
         files = [*(module.__file__ for module in modules), __file__]
         parts = {
             "format": _FORMAT_VERSION,

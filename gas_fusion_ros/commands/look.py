@@ -1,0 +1,129 @@
+"""`gas-fusion look`: what a model makes of thermal pictures, and what in them spoke."""
+
+# ruff: noqa: UP045
+# No `from __future__ import annotations`, see cli.py.
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gas_fusion_ros.base.quoting import one_line, shown
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.commands.options import Device
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, ends_on_signals, fail, say
+from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError
+from gas_fusion_ros.inspection.picture import LookedAt, LookError, PictureLook
+from gas_fusion_ros.model.bundle import Bundle, BundleError
+from gas_fusion_ros.model.classifier import ClassifierError
+from gas_fusion_ros.model.runtimes import DeviceError, create_runtime
+from gas_fusion_ros.model.thermal import ThermalError
+
+PAGE = "look.html"
+
+
+@ends_on_signals
+def look(
+    pictures: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Picture files: screenshots, raw counts, temperatures as float TIFF.", metavar="PICTURE..."
+        ),
+    ],
+    model: Annotated[
+        str, typer.Option(help="Model bundle: a name below models/ or a folder.")
+    ] = DEFAULT_MODEL,
+    device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.CPU,
+    output: Annotated[
+        Optional[Path],
+        typer.Option(help=f"Folder for {PAGE}: each picture with field, map and verdict. Made if missing."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print it as JSON: a list, an entry per picture.")
+    ] = False,
+) -> None:
+    """Say what a model makes of thermal pictures alone, and what in them spoke.
+
+    Exit code 0: all pictures were read. 1: some were not. 2: none was, or the model cannot be used.
+    """
+    looking = _open(model, device)
+    looked: list[LookedAt] = []
+    entries: list[dict[str, Any]] = []
+    for file in pictures:
+        try:
+            at = looking.at(file)
+        except (UnreadableImageError, ThermalError, ClassifierError) as error:
+            problem = one_line(str(error))
+            complain(f"{shown(file)}: {problem}")
+            entries.append({"file": str(file), "label": None, "probabilities": {}, "problem": problem})
+            continue
+        looked.append(at)
+        entries.append(dict(at.to_json()))
+    if as_json:
+        typer.echo(json.dumps(entries, indent=2, allow_nan=False))
+    elif looked:
+        _print(looked)
+    if looking.without_maps:
+        complain(f"without maps: {looking.without_maps}")
+    if output is not None and looked:
+        _write(looked, model, output)
+        if not as_json:
+            say(str(output / PAGE))
+    raise typer.Exit(0 if len(looked) == len(pictures) else EXIT_LOSSES if looked else EXIT_USAGE)
+
+
+def _open(model: str, device: Device) -> PictureLook:
+    try:
+        bundle = Bundle.load(find_bundle(model))
+        return PictureLook(bundle, create_runtime(bundle, device.value))
+    except (BundleError, DeviceError, LookError, OSError) as error:
+        fail(str(error))
+
+
+def _print(looked: Sequence[LookedAt]) -> None:
+    console = Console(markup=False, highlight=False)
+    console.print(_verdicts(looked))
+    console.print()
+    console.print(_fields(looked))
+    console.print()
+    for read_as in dict.fromkeys(at.figures.read_as for at in looked):
+        names = [shown(at.file.name) for at in looked if at.figures.read_as == read_as]
+        console.print(f"{read_as}: {', '.join(names)}", soft_wrap=True)
+
+
+def _verdicts(looked: Sequence[LookedAt]) -> Table:
+    table = _table("picture", "verdict", *map(shown, looked[0].verdict.classes))
+    for at in looked:
+        probabilities = (f"{probability:.3f}" for probability in at.verdict.probabilities)
+        table.add_row(shown(at.file.name), shown(at.verdict.label), *probabilities)
+    return table
+
+
+def _fields(looked: Sequence[LookedAt]) -> Table:
+    table = _table("picture", "field", "range", "spoke most")
+    for at in looked:
+        size = f"{at.figures.width} x {at.figures.height}"
+        table.add_row(shown(at.file.name), size, at.figures.range_told, at.spoke_told)
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _write(looked: Sequence[LookedAt], model: str, output: Path) -> None:
+    # Imported here: only a page needs a template engine.
+    from gas_fusion_ros.report.picture_page import write_picture_page
+
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        write_picture_page(looked, model, output / PAGE)
+    except OSError as error:
+        fail(f"--output {shown(output)} cannot be written: {error.strerror}")

@@ -1,0 +1,199 @@
+"""Looks at one thermal picture: what field it holds, what a model makes of it, and what in it spoke."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.base.observation import Mode, Observation, ThermalFrame, Verdict
+from gas_fusion_ros.drivers.thermal.image_file import read_image
+from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.classifier import Classifier
+from gas_fusion_ros.model.grad_cam import GradCam, GradCamUnavailable, Map, strongest_place
+from gas_fusion_ros.model.pseudo_colour import Field
+from gas_fusion_ros.model.runtimes import Runtime
+from gas_fusion_ros.model.thermal import celsius_of_counts, field_range, has_colour_bar, to_field
+
+_COLDEST_C, _HOTTEST_C = -60.0, 700.0
+"""Counts beyond are not of 0.01 K: no thermal camera measures there."""
+
+
+class LookError(ValueError):
+    """A model cannot look at pictures; the message says why."""
+
+
+@dataclass(frozen=True)
+class FieldFigures:
+    """The field that a picture holds.
+
+    Attributes:
+        encoding: how its file was read: `mono8`, `mono16`, `32FC1` or `rgb8`.
+        read_as: the same in words.
+        height: rows of the field.
+        width: columns of the field.
+        unit: of the range: `degC`, `counts`, or `relative` to the picture's own scale, 0 cold to 1 hot.
+        low: 1st percentile.
+        high: 99th percentile.
+        is_flat: whether it has too little contrast to be stretched to the full range.
+    """
+
+    encoding: str
+    read_as: str
+    height: int
+    width: int
+    unit: str
+    low: float
+    high: float
+    is_flat: bool
+
+    @property
+    def range_told(self) -> str:
+        """The range with its unit, and whether it is flat."""
+        digits = {"degC": 1, "counts": 0}.get(self.unit, 2)
+        flat = ", flat" if self.is_flat else ""
+        return f"{self.low:.{digits}f} to {self.high:.{digits}f} {self.unit}{flat}"
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """One picture, looked at.
+
+    Attributes:
+        file: its path.
+        pixels: as read, shape (H, W) or (H, W, 3).
+        field: what the network's input was made of, shape (H, W), 0 cold to 1 hot.
+        figures: of the field.
+        verdict: of the model's network for pictures alone.
+        heat: what spoke for the likeliest class, shape (S, S), 0..1; None where no map can be made.
+    """
+
+    file: Path
+    pixels: npt.NDArray[np.generic]
+    field: Field
+    figures: FieldFigures
+    verdict: Verdict
+    heat: Map | None
+
+    @property
+    def strongest_at(self) -> tuple[float, float] | None:
+        """Where the map is largest, as shares of width and height; None without a map, or where all is 0."""
+        if self.heat is None or not self.heat.any():
+            return None
+        row, column = np.unravel_index(int(self.heat.argmax()), self.heat.shape)
+        return (float(column) + 0.5) / self.heat.shape[1], (float(row) + 0.5) / self.heat.shape[0]
+
+    @property
+    def spoke_told(self) -> str:
+        """Where the most spoke for the likeliest class, in words."""
+        if self.heat is None:
+            return "-"
+        return strongest_place(self.heat) if self.heat.any() else "nothing"
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Return what is said of it, without its pixels."""
+        return {
+            "file": str(self.file),
+            "label": self.verdict.label,
+            "probabilities": self.verdict.by_class,
+            "novelty": self.verdict.novelty,
+            "field": asdict(self.figures),
+            "strongest_at": self.strongest_at,
+        }
+
+
+class PictureLook:
+    """Looks at pictures with one model.
+
+    Args:
+        bundle: a model with a network for pictures alone.
+        runtime: what runs it.
+
+    Attributes:
+        without_maps: why no map can be made; empty where they can.
+
+    Raises:
+        LookError: the model has no such network.
+    """
+
+    def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
+        if Mode.THERMAL_ONLY not in bundle.networks:
+            raise LookError(
+                f"model '{bundle.name}' has no network for pictures alone; its modes are "
+                f"{', '.join(mode.value for mode in bundle.networks)}"
+            )
+        self.without_maps = ""
+        self._classifier = Classifier(bundle, runtime)
+        self._grad_cam: GradCam | None = None
+        try:
+            self._grad_cam = GradCam(bundle)
+        except GradCamUnavailable as error:
+            self.without_maps = str(error)
+
+    def at(self, file: Path) -> LookedAt:
+        """Look at a picture file.
+
+        Raises:
+            UnreadableImageError: it cannot be read or decoded; the message does not name it.
+            ThermalError: it is no thermal picture that can be used; likewise.
+            ClassifierError: the network answers with something that is no number.
+        """
+        pixels, encoding = read_image(file)
+        field = to_field(pixels, encoding)
+        # Each picture on its own: none is the past of the next.
+        self._classifier.forget()
+        sample = self._classifier.prepare(Observation(None, ThermalFrame(0, pixels, encoding)))
+        verdict = self._classifier.decide(sample)
+        mode, inputs = self._classifier.inputs(sample)
+        return LookedAt(
+            file=file,
+            pixels=pixels,
+            field=field,
+            figures=_figures(pixels, encoding, field),
+            verdict=verdict,
+            heat=self._heat(inputs, mode, int(np.argmax(verdict.probabilities))),
+        )
+
+    def _heat(
+        self, inputs: Mapping[str, npt.NDArray[np.float32]], mode: Mode, class_index: int
+    ) -> Map | None:
+        if self._grad_cam is None:
+            return None
+        try:
+            return self._grad_cam.heat(inputs, mode, class_index)
+        except GradCamUnavailable as error:  # what fails once fails for the others too
+            self._grad_cam, self.without_maps = None, str(error)
+            return None
+
+
+def _figures(pixels: npt.NDArray[Any], encoding: str, field: Field) -> FieldFigures:
+    bulk = field_range(pixels, encoding)
+    unit, read_as, low, high = "relative", "", bulk.low, bulk.high
+    if encoding == "32FC1":
+        unit, read_as = "degC", "temperatures"
+    elif encoding == "mono16":
+        unit, read_as, low, high = _of_counts(bulk.low, bulk.high)
+    elif encoding == "mono8":
+        read_as, low, high = "grey levels, stretched by an app", low / 255, high / 255
+    elif has_colour_bar(pixels):
+        read_as = "screenshot: colours by the bar at its left, cropped to what nothing is burnt into"
+    else:
+        read_as = "colours without a bar at the left: their brightness"
+    height, width = field.shape
+    return FieldFigures(encoding, read_as, height, width, unit, low, high, bulk.is_flat)
+
+
+def _of_counts(low: float, high: float) -> tuple[str, str, float, float]:
+    coldest, hottest = celsius_of_counts(low), celsius_of_counts(high)
+    if coldest >= _COLDEST_C and hottest <= _HOTTEST_C:
+        return "degC", "16-bit counts of 0.01 K", coldest, hottest
+    return (
+        "counts",
+        f"16-bit counts of no known unit (of 0.01 K they would begin at {coldest:.0f} degC)",
+        low,
+        high,
+    )
