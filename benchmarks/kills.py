@@ -32,7 +32,7 @@ from std_msgs.msg import Bool
 
 from benchmarks.fuzz import is_json
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, SIMULATED_ARRAY
 from gas_fusion_ros.demo.composition import Composition
 from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED
 from gas_fusion_ros.ros import messages
@@ -154,7 +154,7 @@ class Robot:
         }
         self._parameters: Mapping[str, Mapping[str, object]] = {
             "gas_classifier": {"model": DEFAULT_MODEL, "device": "cpu", "event_log": self.events},
-            "gas_sensor": {**patrol, "health.warm_up": 0.0},
+            "gas_sensor": {**patrol, "health.warm_up": 0.0, "array_file": SIMULATED_ARRAY},
             "thermal_camera": patrol,
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}

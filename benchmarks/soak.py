@@ -34,7 +34,7 @@ from rich.table import Table
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
-from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, SIMULATED_ARRAY, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.demo.composition import (
     ACTIVATE,
@@ -225,9 +225,11 @@ class Soak:
             "simulated.duration": _PATROL_S,
             "simulated.leaks": _PATROL_LEAKS,
         }
-        self._gas = GasSensorNode(
-            **_on(context, {**simulation, "period": _READING_PERIOD_NS / NANOSECONDS_PER_SECOND})
-        )
+        array = {
+            "period": _READING_PERIOD_NS / NANOSECONDS_PER_SECOND,
+            "array_file": SIMULATED_ARRAY,
+        }
+        self._gas = GasSensorNode(**_on(context, {**simulation, **array}))
         self._camera = (
             ThermalCameraNode(**_on(context, {**simulation, "period": settings.image_period_s}))
             if settings.image_period_s

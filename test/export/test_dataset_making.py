@@ -320,6 +320,7 @@ def test_where_the_robot_was_makes_no_difference(tmp_path: Path) -> None:
             "label": "/truth/label",
             "leaks": None,
             "array": None,
+            "camera": None,
         },
     )
 
