@@ -159,7 +159,8 @@ def test_a_step_of_the_clock_stops_nothing_and_hides_no_silence(
         heard.wait(lambda: bool(classes) and classes[-1] > stepped_s + 3.0)
         for times in (classes, [when for when, _ in heard.alarms]):
             after = [stepped_s, *(when for when in times if when > stepped_s)]
-            assert max(np.diff(after)) < 5.0  # a timer of the stepped clock would be silent for 15 s or an hour
+            # A timer of the stepped clock would be silent for 15 s or an hour.
+            assert max(np.diff(after)) < 5.0
         assert not heard.is_sounding
         array.gas = None
         heard.wait(lambda: heard.state == "fault")
