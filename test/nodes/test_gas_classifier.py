@@ -368,9 +368,9 @@ def test_the_array_of_a_file_stays_whatever_is_told(graph: Graph, tmp_path: Path
     path = tmp_path / "array.yaml"
     write_array(path, replace(ARRAY, serial_id="mine"))
     diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
-    array = graph.probe.create_publisher(DiagnosticArray, "gas/array_info", LATCHED)
-    array.publish(source("serial", "warming_up", array=ARRAY))
     station = Station(graph, pairing__wait=0.0, array_file=str(path))
+    array = graph.talk(DiagnosticArray, "gas/array_info", LATCHED)
+    array.publish(source("serial", "warming_up", array=ARRAY))
     graph.wait_for(lambda: "warming_up" in key_values(station.states[-1].status[0])["inhibits"])
     diagnostics.clear()
     graph.wait_for(
