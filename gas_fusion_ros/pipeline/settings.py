@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from gas_fusion_ros.alarm.settings import AlarmChoice, AlarmSettings
+from gas_fusion_ros.alarm.settings import AlarmChoice, AlarmSettings, severities_of
 from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.quoting import listed, shown
@@ -115,7 +115,7 @@ def offline_settings(given: Mapping[str, Any]) -> ClassifierSettings:
         ValueError: they name no gas that raises an alarm.
     """
     settings = make_settings(ClassifierSettings, given)
-    assert settings.alarm.severities  # refuses none at all
+    severities_of(settings.alarm.warning_classes, settings.alarm.critical_classes)  # refuses none at all
     return settings
 
 
