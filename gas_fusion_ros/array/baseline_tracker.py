@@ -34,7 +34,7 @@ class BaselineTracker:
     nothing of what comes out. `track` and `judge` may be called by two threads.
 
     Args:
-        settings: how; of rate 0 the baseline stays where it is.
+        settings: how.
         channels: how many there are, C.
     """
 
@@ -65,8 +65,6 @@ class BaselineTracker:
                 counts any more.
             deviations: its ln(Rs/R0) from the baseline of the calibration.
         """
-        if self._settings.rate == 0:
-            return deviations
         with self._lock:
             newest_ns = self._newest_ns
             if newest_ns is not None and not 0 <= stamp_ns - newest_ns < self._settings.delay_ns:
@@ -79,8 +77,6 @@ class BaselineTracker:
 
     def judge(self, stamp_ns: int, is_calm: bool) -> None:
         """Say whether the verdict on the reading of a stamp leaves no doubt that the air is clean."""
-        if self._settings.rate == 0:
-            return
         with self._lock:
             if not is_calm:
                 if not self._suspicions_ns or abs(stamp_ns - self._suspicions_ns[-1]) >= _SPACING_NS:

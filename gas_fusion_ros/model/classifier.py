@@ -118,7 +118,11 @@ class Classifier:
         """
         self.check_array(array)
         self._array = array
-        self._tracker = BaselineTracker(self._tracking, 0 if array is None else len(array.channels))
+        self._tracker = (
+            BaselineTracker(self._tracking, len(array.channels))
+            if array is not None and self._tracking.rate > 0
+            else None
+        )
         self._scale = ScaleWatch(expected_readings(self._bundle, array))
         self.forget()
 
@@ -138,9 +142,10 @@ class Classifier:
 
     @property
     def drift(self) -> dict[str, float]:
-        """How far the baseline of each of the array's channels has followed calm air, ln(Rs/R0)."""
-        names = () if self._array is None else self._array.names
-        return dict(zip(names, self._tracker.drift.tolist(), strict=True))
+        """How far each channel's baseline has followed calm air, ln(Rs/R0); empty where none is tracked."""
+        if self._array is None or self._tracker is None:
+            return {}
+        return dict(zip(self._array.names, self._tracker.drift.tolist(), strict=True))
 
     @property
     def scale_complaint(self) -> ScaleComplaint | None:
@@ -201,9 +206,9 @@ class Classifier:
         verdict = self._verdict(sample, mode, inputs)
         if mode is Mode.FUSION and _leak_probability(verdict) >= self._asked_from:
             verdict = replace(verdict, readings_alone=self._readings_alone(sample))
-        reading = sample.observation.reading
-        if reading is not None:
-            self._tracker.judge(reading.stamp_ns, _is_calm(verdict))
+        reading, tracker = sample.observation.reading, self._tracker
+        if reading is not None and tracker is not None:
+            tracker.judge(reading.stamp_ns, _is_calm(verdict))
         return verdict
 
     def _readings_alone(self, sample: Sample) -> Verdict | None:
@@ -257,7 +262,8 @@ class Classifier:
     def _forget_past(self) -> None:
         self._history.clear()
         self._departure.forget()
-        self._tracker.forget()
+        if self._tracker is not None:
+            self._tracker.forget()
 
     def _inputs(self, sample: Sample, mode: Mode, image: Array | None) -> dict[str, Array]:
         given: dict[str, Array] = {}
@@ -320,10 +326,10 @@ class Classifier:
 
     def _deviations(self, channels: tuple[str, ...], counts: Array, stamp_ns: int) -> Mapping[str, float]:
         """Return ln(Rs/R0) of the array's channels, by name; none where no array is known."""
-        if self._array is None:
-            own = self._bundle.array
-            return {} if own is None else own.deviations_by_name(channels, counts)
-        deviations = self._array.deviations_by_name(channels, counts)
+        array = self._array or self._bundle.array
+        deviations = {} if array is None else array.deviations_by_name(channels, counts)
+        if self._tracker is None:
+            return deviations
         tracked = self._tracker.track(stamp_ns, np.array([*deviations.values()], dtype=np.float32))
         return dict(zip(deviations, tracked.tolist(), strict=True))
 

@@ -417,9 +417,8 @@ class GasClassifierNode(ManagedNode):
         return messages.diagnostic_status(f"{self.diagnostic_name}: classification", level, message, values)
 
     def _drift(self) -> dict[str, str]:
-        if self._classifier is None or self._settings.tracking.rate == 0:
-            return {}
-        return {f"drift.{name}": f"{drift:+.3f}" for name, drift in self._classifier.drift.items()}
+        drifts = {} if self._classifier is None else self._classifier.drift
+        return {f"drift.{name}": f"{drift:+.3f}" for name, drift in drifts.items()}
 
     def _alarm_status(self) -> DiagnosticStatus:
         status = self._alarm.status
