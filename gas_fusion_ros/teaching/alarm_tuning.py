@@ -154,13 +154,7 @@ def tune_alarm(
         raise ValueError(
             f"target is {target}; it must be a finite number of false alarms per hour, at least 0"
         )
-    if not onset_streams:
-        raise ValueError("onset_streams is empty; there must be at least one leak")
-    tried = [
-        (settings, false_alarms_per_hour(clean_streams, settings, period_s)) for settings in grid.settings()
-    ]
-    if not tried:
-        raise ValueError("grid has no settings with off_threshold <= on_threshold; there must be one")
+    tried = _tried(clean_streams, onset_streams, period_s, grid)
     borne = max(target, min(rate for _, rate in tried))
     return min(
         (_tuning(settings, rate, onset_streams, period_s) for settings, rate in tried if rate <= borne),
@@ -185,11 +179,11 @@ def alarm_curve(
         grid: the settings to choose from.
 
     Raises:
-        ValueError: as for `tune_alarm`.
+        ValueError: as `tune_alarm`, but for the target.
     """
     tried = [
-        _tuning(settings, false_alarms_per_hour(clean_streams, settings, period_s), onset_streams, period_s)
-        for settings in grid.settings()
+        _tuning(settings, rate, onset_streams, period_s)
+        for settings, rate in _tried(clean_streams, onset_streams, period_s, grid)
     ]
     curve: list[AlarmTuning] = []
     for tuning in sorted(tried, key=lambda one: (one.false_alarms_per_hour, *_rank(one))):
@@ -297,6 +291,24 @@ def _checked(leaks: Leaks) -> Leaks:
     if not ((leaks >= -_ROUNDING) & (leaks <= 1 + _ROUNDING)).all():
         raise ValueError("a stream must hold probabilities, 0..1; a reading without one is left out")
     return leaks
+
+
+def _tried(
+    clean_streams: Sequence[Leaks], onset_streams: Sequence[OnsetStream], period_s: float, grid: AlarmGrid
+) -> list[tuple[AlarmSettings, float]]:
+    """Return all settings of a grid, each with its false alarms per hour.
+
+    Raises:
+        ValueError: as `tune_alarm`, but for the target.
+    """
+    if not onset_streams:
+        raise ValueError("onset_streams is empty; there must be at least one leak")
+    tried = [
+        (settings, false_alarms_per_hour(clean_streams, settings, period_s)) for settings in grid.settings()
+    ]
+    if not tried:
+        raise ValueError("grid has no settings with off_threshold <= on_threshold; there must be one")
+    return tried
 
 
 def _tuning(

@@ -20,9 +20,8 @@ from gas_fusion_ros.base.observation import PAPER_CLASSES
 from gas_fusion_ros.model.networks.shape import Shape
 from gas_fusion_ros.model.networks.temporal import ThermalEncoder
 from gas_fusion_ros.model.thermal import network_input
-from gas_fusion_ros.simulation.random_pictures import random_picture
 from gas_fusion_ros.simulation.randomisation import WIDE, RandomisationSettings
-from training.pictures.samples import SIDE, Sample
+from training.pictures.samples import SIDE, Sample, draw_pictures
 from training.scoring.calibration import fit_temperature
 from training.variations.nonsense import nonsense_pictures, silence_loss
 from training.variations.thermal_augmentation import ThermalAugmentationSettings, augment_pictures
@@ -158,7 +157,6 @@ def draw_set(
     count: int,
     seed: int,
     settings: RandomisationSettings = WIDE,
-    tick: Callable[[], None] = lambda: None,
 ) -> DrawnSet:
     """Draw pictures of all classes in turn; the same seed draws the same ones.
 
@@ -166,16 +164,12 @@ def draw_set(
         count: how many.
         seed: of all of them.
         settings: how they vary.
-        tick: called for each.
     """
     pixels = np.empty((count, SIDE, SIDE), dtype=np.uint8)
     cameras = []
-    for index in range(count):
-        gas = PAPER_CLASSES[index % len(PAPER_CLASSES)]
-        picture = random_picture(gas, np.random.default_rng((seed, index)), settings)
+    for index, picture in enumerate(draw_pictures(count, seed, settings)):
         pixels[index] = np.rint(255 * network_input(picture.pixels, picture.encoding, SIDE)[0])
         cameras.append(picture.camera)
-        tick()
     return DrawnSet(pixels, np.arange(count) % len(PAPER_CLASSES), np.array(cameras))
 
 
@@ -333,14 +327,8 @@ def _turned(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def _place_centres(network: ThermalEncoder, pixels: npt.NDArray[np.uint8], labels: torch.Tensor) -> None:
-    """Set the classes' means, and their common spread, in the last hidden layer."""
     embedded = []
     with torch.inference_mode():
         for part in torch.from_numpy(pixels).split(_INFERENCE_BATCH):
             embedded.append(network.embedding(network.features(part[:, None].float() / 255)))
-        whole = torch.cat(embedded)
-        centres = torch.stack([whole[labels == label].mean(dim=0) for label in range(len(PAPER_CLASSES))])
-        spread = (whole - centres[labels]).square().mean(dim=0).sqrt()
-        network.centres.copy_(centres)
-        # A unit that is nearly always off must not make everything seem far away.
-        network.deviation.copy_(spread.clamp(min=float(spread.mean()) / 10))
+    network.place_centres(torch.cat(embedded), labels)

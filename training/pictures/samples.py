@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, read_image
 from gas_fusion_ros.model.pseudo_colour import Field
 from gas_fusion_ros.model.thermal import ThermalError, network_input, to_field
-from gas_fusion_ros.simulation.random_pictures import random_picture
+from gas_fusion_ros.simulation.random_pictures import RandomPicture, random_picture
 from gas_fusion_ros.simulation.randomisation import WIDE, RandomisationSettings
 
 SIDE = 112
@@ -40,13 +40,18 @@ class Sample:
     seen: Field
 
 
-def drawn_samples(count: int, seed: int, settings: RandomisationSettings = WIDE) -> list[Sample]:
+def draw_pictures(count: int, seed: int, settings: RandomisationSettings = WIDE) -> Iterator[RandomPicture]:
     """Draw pictures of all classes in turn; the same seed draws the same ones."""
-    samples = []
     for index in range(count):
         gas = PAPER_CLASSES[index % len(PAPER_CLASSES)]
-        picture = random_picture(gas, np.random.default_rng((seed, index)), settings)
-        name = f"{gas}, {picture.situation.value}, {picture.camera}"
+        yield random_picture(gas, np.random.default_rng((seed, index)), settings)
+
+
+def drawn_samples(count: int, seed: int, settings: RandomisationSettings = WIDE) -> list[Sample]:
+    """Draw pictures as `draw_pictures` does, as the network sees them."""
+    samples = []
+    for picture in draw_pictures(count, seed, settings):
+        name = f"{picture.gas}, {picture.situation.value}, {picture.camera}"
         field = to_field(picture.pixels, picture.encoding)
         samples.append(Sample(name, field, network_input(picture.pixels, picture.encoding, SIDE)[0]))
     return samples

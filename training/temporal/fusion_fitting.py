@@ -205,20 +205,13 @@ def _loudness(thermal: ThermalEncoder, nothing: torch.Tensor) -> torch.Tensor:
 
 
 def _place_centres(network: TemporalFusion, rows: Indices, labels: torch.Tensor, images: Images) -> None:
-    """Set where each class's pictures lie, and how far they spread about it."""
     pictures = first_pictures(images)
     thermal = network.thermal
     with torch.no_grad():
         embedded = torch.cat(
             [thermal.embedding(thermal.features(_as_input(pictures(part)))) for part in _batches(rows)]
         )
-        centres = torch.stack(
-            [embedded[labels == label].mean(dim=0) for label in range(len(thermal.centres))]
-        )
-        thermal.centres.copy_(centres)
-        spread = (embedded - centres[labels]).square().mean(dim=0).sqrt()
-        # A unit that no picture moves would make every difference endless.
-        thermal.deviation.copy_(spread.clamp(min=float(spread.mean()) / 10))
+    thermal.place_centres(embedded, labels)
 
 
 def _calibrate(network: TemporalFusion, windows: Windows, images: Images) -> None:

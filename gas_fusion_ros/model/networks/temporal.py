@@ -73,6 +73,22 @@ class ThermalEncoder(nn.Module):
         apart = (embedded[:, None] - self.centres) / self.deviation
         return self.classes(embedded), apart.square().mean(dim=2).amin(dim=1)
 
+    def place_centres(self, embedded: torch.Tensor, labels: torch.Tensor) -> None:
+        """Set where each class's pictures lie, and how far they spread about it.
+
+        Args:
+            embedded: pictures of training in the last hidden layer, shape (N, `EMBEDDING`).
+            labels: their classes, shape (N,).
+        """
+        with torch.no_grad():
+            centres = torch.stack(
+                [embedded[labels == label].mean(dim=0) for label in range(len(self.centres))]
+            )
+            self.centres.copy_(centres)
+            spread = (embedded - centres[labels]).square().mean(dim=0).sqrt()
+            # A unit that hardly a picture moves would make every difference endless.
+            self.deviation.copy_(spread.clamp(min=float(spread.mean()) / 10))
+
 
 def _fit_classes(network: nn.Module, state: dict[str, torch.Tensor], prefix: str, *_: object) -> None:
     """Make room for as many classes as weights hold."""
