@@ -19,6 +19,7 @@ from gas_fusion_ros.commands.dataset import dataset
 from gas_fusion_ros.commands.evaluate import evaluate
 from gas_fusion_ros.commands.inspect import inspect
 from gas_fusion_ros.commands.label import label
+from gas_fusion_ros.commands.listen import listen
 from gas_fusion_ros.commands.look import look
 from gas_fusion_ros.commands.options import Device, output_folder
 from gas_fusion_ros.commands.teach import teach
@@ -115,6 +116,7 @@ app.command()(dataset)
 app.command()(evaluate)
 app.command()(inspect)
 app.command()(label)
+app.command()(listen)
 app.command()(look)
 app.command()(teach)
 

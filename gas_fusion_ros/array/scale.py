@@ -137,7 +137,7 @@ class ScaleWatch:
 
 
 def judge(expected: Expected, readings: Values) -> ScaleComplaint | None:
-    """Say what stands against the scale of a few readings, shape (N, C), NaN where invalid; None for nothing."""
+    """Say what stands against the scale of readings, shape (N, C), NaN where invalid; None for nothing."""
     limit = STRANGE if len(readings) >= WINDOW else _EARLY_STRANGE
     medians = _medians(readings.astype(np.float64))
     if not np.isfinite(medians).any() or expected.misfit(medians) <= limit:

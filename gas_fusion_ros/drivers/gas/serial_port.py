@@ -39,6 +39,11 @@ def received(port: serial.Serial) -> bytes:
     return bytes(port.read(max(1, port.in_waiting)))
 
 
+def ports() -> list[str]:
+    """Return the serial ports of this machine."""
+    return sorted(one.device for one in list_ports.comports())
+
+
 def board_at(port: str) -> str:
     """Return by its USB numbers which board is at a port; empty where it has none."""
     device = os.path.realpath(port)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -41,7 +41,7 @@ class LineReader:
             one sensor less is sent, and a time instead, fewer than 6 let some rows pass under wrong names.
 
     Attributes:
-        sensors: names of all sensors that lines have named so far.
+        sensors: how many lines have named each sensor so far.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class LineReader:
     ) -> None:
         self.data_lines = 0
         self.manner: Manner | None = None
-        self.sensors: dict[str, None] = {}
+        self.sensors: Counter[str] = Counter()
         self._names = ColumnNames(channels)
         self._found: tuple[str, ...] | None = None
         self._form = form
@@ -175,7 +175,7 @@ class LineReader:
 
     def _name(self, channels: tuple[str, ...]) -> None:
         self._found = channels
-        self.sensors |= dict.fromkeys(channels)
+        self.sensors.update(channels)
 
     # Values without names
 
@@ -294,7 +294,7 @@ class LineReader:
         form = LineForm(named.form)
         if self._form not in (LineForm.AUTO, form):
             raise LineRefusedError(refusals.other_form(self._form.value, f"a line of {form.value}"))
-        self.sensors |= dict.fromkeys(one.name for one in named.columns if one is not None)
+        self.sensors.update(list(dict.fromkeys(one.name for one in named.columns if one is not None)))
         names = self._names if self._found is None else ColumnNames(self._found)
         resolution = names.resolve_columns(named.names, named.columns, "a line")
         for channel, places in zip(resolution.channels, resolution.places, strict=True):

@@ -26,8 +26,8 @@ class Line:
 class LineSplitter:
     """Takes bytes as they come; lines end with LF, with CR LF, or all with CR alone.
 
-    Which of them is told from the first line end. A CR inside a line that LF ends stays in it: it is no line end
-    there, but noise.
+    Which of them is told from the first line end. A CR inside a line that LF ends stays in it: it is no line
+    end there, but noise.
 
     Args:
         began_before: whether the first bytes may be the tail of a line that began earlier. What precedes the
