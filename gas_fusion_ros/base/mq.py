@@ -154,6 +154,11 @@ def sensor_column(text: str) -> SensorColumn | None:
     return SensorColumn(sensor[1] + sensor[2], quantity_of(beside))
 
 
+def sensors_in(text: str) -> list[str]:
+    """Return the channels of all sensors that a text names, in its order."""
+    return [match[1] + match[2] for match in _SENSOR_WITHIN.finditer(text.lower())]
+
+
 def quantity_of(words: str) -> Quantity:
     """Return what a value is by the words that stand beside a sensor's name, such as `raw` or `[V]`."""
     said = set()

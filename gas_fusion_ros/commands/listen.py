@@ -247,7 +247,7 @@ def _parameters(heard: Heard, port: str, baud: int) -> str:
         "serial.format": _format_to_set(heard),
         "channels": json.dumps(list(heard.channels)),
     }
-    head = "# As heard by gas-fusion listen. A port is best named by /dev/serial/by-id, which replugging keeps.\n"
+    head = "# As gas-fusion listen has heard it. A name below /dev/serial/by-id outlasts replugging.\n"
     body = "".join(f"    {name}: {value}\n" for name, value in lines.items())
     # What is to be done before readings of that scale are of use.
     body += "".join(f"    # {one_line(note.text)}\n" for note in heard.notes if note.cause == SCALE)

@@ -18,6 +18,7 @@ from gas_fusion_ros.base.mq import (
     resistance_ratio,
     sensing_resistance,
     sensor_column,
+    sensors_in,
 )
 
 
@@ -122,3 +123,7 @@ def test_a_column_says_which_sensor_and_what_of_it(text: str, name: str, quantit
 @pytest.mark.parametrize("text", ["MQ", "MQ2 and MQ3", "temp_c", "humidity_%", "xmq2", "MQ12345"])
 def test_a_column_of_no_sensor_or_of_several_is_none(text: str) -> None:
     assert sensor_column(text) is None
+
+
+def test_all_sensors_of_a_text_are_found_in_its_order() -> None:
+    assert sensors_in("Found MQ-135, mq_2 and MQ7, no XMQ3") == ["mq135", "mq2", "mq7"]

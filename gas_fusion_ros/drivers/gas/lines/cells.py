@@ -100,7 +100,7 @@ def split_row(text: str, stamp_cells: int = 0, width: int | None = None) -> Row 
         stamp_cells: how many cells those took.
         width: how many cells a line has; where a line has as many, one number among them is enough.
     """
-    inside = _without_brackets(text)
+    inside = without_brackets(text)
     for mark, name in _DELIMITERS.items():
         cells = _cells(inside, mark)
         if len(cells) < 2:
@@ -116,12 +116,24 @@ def split_row(text: str, stamp_cells: int = 0, width: int | None = None) -> Row 
 
 def split_cells(text: str, mark: str) -> tuple[str, ...]:
     """Return what stands between delimiters, without blanks and quotes around it."""
-    return tuple(cell.strip().strip("\"'").strip() for cell in text.split(mark))
+    return tuple(_without_quotes(cell.strip()) for cell in text.split(mark))
+
+
+def without_brackets(text: str) -> str:
+    """Return a line without what frames it, as in `<555,515>`; a frame that is not whole stays."""
+    stripped = text.strip(" \r")
+    if len(stripped) > 2 and _BRACKETS.get(stripped[0]) == stripped[-1]:
+        return stripped[1:-1]
+    return text
 
 
 def delimiters_in(text: str) -> list[tuple[str, str]]:
     """Return the delimiters that a text holds, mark and name, the surest first."""
     return [(mark, name) for mark, name in _DELIMITERS.items() if mark in text]
+
+
+def _without_quotes(cell: str) -> str:
+    return cell[1:-1].strip() if len(cell) > 1 and cell[0] == cell[-1] and cell[0] in "\"'" else cell
 
 
 def _cells(text: str, mark: str) -> tuple[str, ...]:
@@ -130,8 +142,8 @@ def _cells(text: str, mark: str) -> tuple[str, ...]:
     if mark == " ":
         return tuple(text.split())
     cells = split_cells(text.strip(" \r"), mark)
-    if mark == "|" and len(cells) > 2 and not cells[0] and not cells[-1]:
-        return cells[1:-1]
+    if mark == "|" and not cells[0]:
+        return cells[1:]
     if mark != ",":
         # `555,\t515,\t377`: two delimiters where one would do.
         cells = tuple(cell.removesuffix(",").strip() for cell in cells)
@@ -157,24 +169,18 @@ def _row(cells: tuple[str, ...], stamp_cells: int, delimiter: str) -> Row:
 def _is_data(row: Row, width: int | None) -> bool:
     numbers = sum(value is not None and value == value for value in row.values)
     readable = sum(value is not None for value in row.values)
-    if width in (len(row.cells), len(row.cells) + row.stamp_cells) and numbers:
-        return True
-    return 2 * readable > len(row.cells) and (numbers > 0 or _says_nan(row))
+    if not (numbers or _says_nan(row)):
+        return False
+    is_as_long = width in (len(row.cells), len(row.cells) + row.stamp_cells)
+    return 2 * readable > len(row.cells) or (is_as_long and readable > 0)
 
 
 def _says_nan(row: Row) -> bool:
-    """Whether all cells say that there is no value; a table's rule, of dashes alone, does not."""
-    return None not in row.values and any(cell.strip("-? ") for cell in row.cells)
+    """Whether a cell says that there is no value; a table's rule, of dashes alone, does not."""
+    pairs = zip(row.values, row.cells, strict=True)
+    return any(value is not None and cell.strip("-? ") != "" for value, cell in pairs)
 
 
 def _is_certain(row: Row) -> bool:
     """Whether commas are the delimiters: in `2,71 2,52` blanks are, and commas are decimal signs."""
     return not any(re.fullmatch(r"\d+(?:\s+\d+)+", cell, re.ASCII) for cell in row.cells)
-
-
-def _without_brackets(text: str) -> str:
-    """Leave out what a line is framed with, as in `<555,515>`."""
-    stripped = text.strip(" \r")
-    if len(stripped) > 2 and _BRACKETS.get(stripped[0]) == stripped[-1]:
-        return stripped[1:-1]
-    return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gas_fusion_ros.base.mq import Quantity, SensorColumn, sensor_column
+from gas_fusion_ros.base.mq import Quantity, SensorColumn, sensor_column, sensors_in
 from gas_fusion_ros.base.quoting import listed, quoted
 from gas_fusion_ros.drivers.gas.lines.remark import LineRefusedError, Remark
 
@@ -67,6 +67,10 @@ class ColumnNames:
             None if found is None else SensorColumn(self._usual.get(found.name, found.name), found.quantity)
         )
 
+    def sensors_in(self, text: str) -> list[str]:
+        """Return the channels of the sensors that a text names, each once, in the order of the text."""
+        return list(dict.fromkeys(self._usual.get(name, name) for name in sensors_in(text)))
+
     def resolve(self, names: Sequence[str], owner: str) -> Resolution:
         """Return which columns are read.
 
@@ -106,15 +110,18 @@ class ColumnNames:
 
     def _missing(self, names: Sequence[str], missing: Sequence[str], owner: str) -> Remark:
         wanted = ", ".join(self.channels or ())
-        what = f"has no {listed(missing)}" if missing else "names no sensor"
-        return Remark(
-            "missing_channels",
-            f"{owner} names {listed(names, 16)} and {what}",
-            f"name each of {wanted} there, all of a reading in one line, or set channels to the sensors that "
-            "the array has"
-            if wanted
-            else "name the sensors there, such as MQ2",
-        )
+        if not any(self.read(name) for name in names):
+            remedy = (
+                "name the sensors there, such as MQ2; where values come in the order of channels whatever "
+                "stands above them, set serial.format to values"
+            )
+        else:
+            remedy = (
+                f"name each of {wanted} there, all of a reading in one line, or set channels to the sensors "
+                "that the array has"
+            )
+        what = f"has no {listed(missing)}" if missing else "no sensor"
+        return Remark("missing_channels", f"{owner} names {listed(names, 16)} and {what}", remedy)
 
 
 def _best(name: str, columns: Sequence[SensorColumn | None]) -> tuple[Quantity, tuple[int, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gas_fusion_ros.base.mq import Quantity, SensorColumn, quantity_of
-from gas_fusion_ros.drivers.gas.lines.cells import delimiters_in, read_cell, split_cells
+from gas_fusion_ros.drivers.gas.lines.cells import delimiters_in, read_cell, split_cells, without_brackets
 from gas_fusion_ros.drivers.gas.lines.columns import ColumnNames
 
 _PAIR = re.compile(
@@ -18,6 +18,10 @@ _PAIR = re.compile(
     \s*(?P<delimiter>[,;|/\t]|\s|$)\s*""",
     re.VERBOSE | re.IGNORECASE,
 )
+
+
+_LEAST_PAIRS = 3
+"""Named values of no sensor that make a line a reading under other names, and no message."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,10 @@ class Named:
 
 
 def read_labels(text: str, names: ColumnNames) -> Named | None:
-    """Return the values that a line labels; None where none is a sensor's, or not all of it is pairs."""
+    """Return the values that a line labels; None where it is a message, or not all of it is pairs."""
     if not any(mark in text for mark in ":=>"):
         return _alternating(text, names)
-    inside = text.strip(" \r{}<>")
+    inside = without_brackets(text)
     found = list(_pairs(inside))
     if not found or any(pair is None for pair in found):
         return None
@@ -94,7 +98,8 @@ def _named(names: ColumnNames, pairs: list[tuple[str, str, Quantity]]) -> Named 
     for (label, _, unit), cell in zip(pairs, cells, strict=True):
         column = names.read(label)
         columns.append(None if column is None else with_unit(with_unit(column, unit), cell.quantity))
-    if not any(column is not None for column in columns):
+    is_of_sensors = any(column is not None for column in columns)
+    if not is_of_sensors and (len(cells) < _LEAST_PAIRS or any(cell.value is None for cell in cells)):
         return None
     return Named(
         tuple(label for label, _, _ in pairs),

@@ -18,6 +18,21 @@ from gas_fusion_ros.drivers.gas.lines.types import Values
 
 
 @dataclass(frozen=True)
+class Fitted:
+    """A row with as many values as are expected.
+
+    Attributes:
+        row: the row.
+        has_end_delimiter: whether a delimiter stood after the last value.
+        last_is_empty: whether nothing stands for the last value, which may be all that is left of it.
+    """
+
+    row: Row
+    has_end_delimiter: bool
+    last_is_empty: bool
+
+
+@dataclass(frozen=True)
 class Layout:
     """How rows are read; N columns.
 
@@ -47,21 +62,32 @@ class Layout:
         """Whether the first column may be a channel's."""
         return any(0 in places for places in self.resolution.places)
 
-    def fit(self, row: Row) -> Row | None:
+    def fit(self, row: Row) -> Fitted | None:
         """Return the row with N values, or None where it has not as many.
 
         A delimiter at the end may be one too many. A date and time before the values stand under the header's
         first names where those are no channels'.
         """
-        width, number, has_end = len(self.names), len(row.values), row.cells[-1] == ""
+        width, number, may_end = len(self.names), len(row.values), row.cells[-1] == ""
         before = 0
         if self.has_header and row.stamp_cells and not self.begins_with_channel:
             stamps = range(row.stamp_cells, 0, -1)
-            before = next((one for one in stamps if one + number - has_end <= width <= one + number), 0)
+            before = next((one for one in stamps if one + number - may_end <= width <= one + number), 0)
         if before + number == width:
-            return _padded(row, before, number)
-        if has_end and before + number - 1 == width:
-            return _padded(row, before, number - 1)
+            return Fitted(_padded(row, before, number), False, may_end)
+        if may_end and before + number - 1 == width:
+            return Fitted(_padded(row, before, number - 1), True, False)
+        return None
+
+    def fit_with_time(self, row: Row) -> Fitted | None:
+        """Return the row with N + 1 values, the first of which may be a time, or None where it has others."""
+        number, may_end = len(row.values), row.cells[-1] == ""
+        if row.stamp_cells:
+            return None
+        if number == len(self.names) + 1:
+            return Fitted(row, False, may_end)
+        if may_end and number == len(self.names) + 2:
+            return Fitted(_padded(row, 0, number - 1), True, False)
         return None
 
     def wrong_number(self, row: Row) -> Remark:

@@ -15,7 +15,7 @@ from gas_fusion_ros.drivers.gas.lines.columns import ColumnNames, Resolution, am
 from gas_fusion_ros.drivers.gas.lines.evidence import first_is_time, goes_beyond_readings
 from gas_fusion_ros.drivers.gas.lines.garbled import decoded, judge
 from gas_fusion_ros.drivers.gas.lines.labels import Named
-from gas_fusion_ros.drivers.gas.lines.layout import Layout, counts_of
+from gas_fusion_ros.drivers.gas.lines.layout import Fitted, Layout, counts_of
 from gas_fusion_ros.drivers.gas.lines.remark import LineRefusedError, Remark
 from gas_fusion_ros.drivers.gas.lines.shape import Header, Text, shape_of
 from gas_fusion_ros.drivers.gas.lines.splitter import MAX_LINE_BYTES, Line
@@ -23,6 +23,8 @@ from gas_fusion_ros.drivers.gas.lines.types import LineForm, LineReading, Manner
 from gas_fusion_ros.drivers.gas.lines.waiting import Habit, Held, TimeBefore, Twins
 
 _WATCHED = 12
+_LEAST_NAMES = 2
+"""Sensors in a text from which on it may be a header that noise has spoilt."""
 
 
 class LineReader:
@@ -71,8 +73,8 @@ class LineReader:
         self._unconfirmed: list[LineReading] = []
         self._unconfirmed_rows = unconfirmed_rows
         self._nameless = 0
-        if order.header is not None and form in (LineForm.AUTO, LineForm.HEADER):
-            self._adopt(order.header)
+        if form in (LineForm.AUTO, LineForm.HEADER):
+            self._go_on()
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -110,6 +112,7 @@ class LineReader:
             case Header():
                 self._take_header(shape)
             case Text():
+                self._heed_names(shape.text)
                 self.data_lines += shape.holds_values
                 remark = refusals.unclear if shape.holds_values else refusals.no_reading
                 raise LineRefusedError(remark(shape.text))
@@ -119,6 +122,14 @@ class LineReader:
         return self._layout or Layout.of_channels(self.channels)
 
     # Headers
+
+    def _go_on(self) -> None:
+        """Begin where whoever read the port before ended."""
+        refusal = self._order.refusal
+        if self._order.header is not None:
+            self._adopt(self._order.header)
+        if refusal is not None and self._refusal is None:
+            self._refuse_header(refusal)
 
     def _take_header(self, header: Header) -> None:
         if self._form in (LineForm.LABELS, LineForm.JSON):
@@ -145,6 +156,30 @@ class LineReader:
         else:
             self._drop_maybe_header()
 
+    def _heed_names(self, text: str) -> None:
+        """Stop reading values without names after a text that names sensors in another order than they have.
+
+        It may be a header that noise has spoilt.
+        """
+        named = self._names.sensors_in(text)
+        if len(named) < _LEAST_NAMES or self._form in (LineForm.VALUES, LineForm.LABELS, LineForm.JSON):
+            return
+        order = [name for name in self._ordered() if name in named]
+        if named != order:
+            self._refuse_header(refusals.other_order(text, self.channels))
+
+    def _ordered(self) -> list[str]:
+        """The channels in the order of their columns."""
+        resolution = self._current().resolution
+        pairs = zip(resolution.places, resolution.channels, strict=True)
+        return [channel for _, channel in sorted(pairs)]
+
+    def _refuse_header(self, remark: Remark) -> None:
+        self._refuse_held()
+        self._layout = None
+        self._order.refusal = self._refusal = remark
+        self._tellers.refused(replace(remark, cause=f"header_{remark.cause}"))
+
     def _drop_maybe_header(self) -> None:
         if self._maybe_header is not None:
             self._tellers.refused(refusals.no_reading(" ".join(self._maybe_header.names)))
@@ -155,19 +190,18 @@ class LineReader:
         if self._layout is not None and self._layout.names == header.names and self._refusal is None:
             return
         self._order.header = header
-        self._refuse_held()
-        self._layout, self._refusal = None, None
         try:
             resolution = self._names.resolve(header.names, "the header")
             _check_twins(header.names, resolution)
         except LineRefusedError as error:
-            self._refusal = error.remark
-            self._tellers.refused(replace(error.remark, cause=f"header_{error.remark.cause}"))
+            self._refuse_header(error.remark)
             return
-        if self._nameless and list(resolution.channels) != _in_order(resolution):
+        self._refuse_held()
+        self._layout = Layout(header.names, resolution, has_header=True)
+        self._order.refusal = self._refusal = None
+        if self._nameless and list(resolution.channels) != self._ordered():
             self._tellers.refused(refusals.late_header(self._nameless))
         self._nameless = 0
-        self._layout = Layout(header.names, resolution, has_header=True)
         self._name(resolution.channels)
         self._twins = None if resolution.is_certain else Twins(self._layout)
         if resolution.ignored:
@@ -190,16 +224,20 @@ class LineReader:
         layout = self._current()
         fitted = layout.fit(row)
         if fitted is not None:
-            self._check_whole(row, fitted)
-            self._check_first(fitted, layout)
-            return self._take_fitted(fitted, at_ns)
-        if len(row.values) == len(layout.names) + 1 and not row.stamp_cells:
-            return self._take_with_time(row, at_ns)
-        raise LineRefusedError(layout.wrong_number(row))
+            self._check_end(fitted)
+            if not self._times.is_kept_by(False):
+                raise LineRefusedError(refusals.cut(",".join(row.cells), "one value"))
+            self._check_first(fitted.row, layout)
+            return self._take_fitted(fitted.row, at_ns)
+        fitted = layout.fit_with_time(row)
+        if fitted is None:
+            raise LineRefusedError(layout.wrong_number(row))
+        self._check_end(fitted)
+        self._times.is_kept_by(True)
+        return self._take_with_time(fitted.row, at_ns)
 
     def _take_with_time(self, row: Row, at_ns: int) -> list[LineReading]:
         """Take a row with one value too many."""
-        self._times.is_kept_by(True)
         found = self._time.take(at_ns, row)
         if found.certain:
             self._tellers.noted(refusals.time_left_out("a first value that rises like a time"))
@@ -232,11 +270,8 @@ class LineReader:
             return []
         decided = twins.decided()
         if decided is None:
-            self._refusal = self._twin_remark()
-            held, twins.held = twins.held, []
-            for _ in held[1:]:
-                self._tellers.refused(self._refusal)
-            raise LineRefusedError(self._refusal)
+            self._refuse_header(self._twin_remark())
+            return []
         self._twins = None
         self._layout, taken, others = decided
         self._tellers.noted(refusals.twins_left_out(taken, others))
@@ -247,14 +282,14 @@ class LineReader:
         resolution = layout.resolution
         return ambiguous(resolution.channels[0], layout.names, resolution.places[0], "the header")
 
-    def _check_whole(self, row: Row, fitted: Row) -> None:
-        """Refuse a row that has lost its end, as far as the rows before it tell."""
-        is_whole = self._times.is_kept_by(False)
-        has_end = row.cells[-1] == "" and row.cells != fitted.cells[-len(row.cells) :]
-        if (has_end or row.cells[-1]) and not self._end_delimiters.is_kept_by(has_end):
-            raise LineRefusedError(refusals.cut(",".join(row.cells), "the delimiter at the end"))
+    def _check_end(self, fitted: Fitted) -> None:
+        """Refuse a row without the delimiter at its end that the rows before it had."""
+        if fitted.last_is_empty:
+            is_whole = not self._end_delimiters.is_had
+        else:
+            is_whole = self._end_delimiters.is_kept_by(fitted.has_end_delimiter)
         if not is_whole:
-            raise LineRefusedError(refusals.cut(",".join(row.cells), "one value"))
+            raise LineRefusedError(refusals.cut(",".join(fitted.row.cells), "the delimiter at the end"))
 
     def _check_first(self, row: Row, layout: Layout) -> None:
         """Refuse rows with the right number of values of which the first is a time all the same."""
@@ -340,9 +375,3 @@ def _check_twins(names: Sequence[str], resolution: Resolution) -> None:
     pairs = zip(resolution.channels, resolution.places, strict=True)
     channel, places = next((channel, places) for channel, places in pairs if len(places) > 1)
     raise LineRefusedError(ambiguous(channel, names, places, "the header"))
-
-
-def _in_order(resolution: Resolution) -> list[str]:
-    """The channels in the order of their columns."""
-    pairs = zip(resolution.places, resolution.channels, strict=True)
-    return [channel for _, channel in sorted(pairs)]

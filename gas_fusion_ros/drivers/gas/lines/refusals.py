@@ -95,6 +95,16 @@ def no_fitting_header(refusal: Remark) -> Remark:
     )
 
 
+def other_order(text: str, channels: Sequence[str]) -> Remark:
+    """Of a text that names sensors otherwise than they are expected, and is no header."""
+    return Remark(
+        "other_order",
+        f"{quoted(text)} names sensors in another order than {','.join(channels)}, and is no header",
+        "send a header, MQ2,MQ3,... and nothing else in the line; where it is a message and values come in "
+        "the order of channels, set serial.format to values",
+    )
+
+
 def no_header_yet() -> Remark:
     """Of a row before the first header, where one is asked for."""
     return Remark(

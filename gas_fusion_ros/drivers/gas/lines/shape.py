@@ -103,7 +103,7 @@ def _data(body: str, stamp_cells: int, names: ColumnNames, width: int) -> Row | 
         row = split_row(body, stamp_cells, width)
         if row is not None:
             return row
-    return read_labels(body, names) or split_row(body, stamp_cells, width) or _prefixed(body, names)
+    return read_labels(body, names) or _prefixed(body, names) or split_row(body, stamp_cells, width)
 
 
 def _prefixed(body: str, names: ColumnNames) -> Row | None:
@@ -145,8 +145,8 @@ def _names(body: str, mark: str) -> tuple[str, ...]:
         joined = re.sub(r"\b([A-Za-z]{2,4}) (\d{1,4}b?)\b", r"\1\2", body)
         return tuple(joined.split())
     cells = split_cells(body.strip(" \r"), mark)
-    if mark == "|" and len(cells) > 2 and not cells[0] and not cells[-1]:
-        return cells[1:-1]
+    if mark == "|" and not cells[0]:
+        cells = cells[1:]
     return cells[:-1] if cells and not cells[-1] else cells
 
 

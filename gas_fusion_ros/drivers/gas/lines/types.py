@@ -51,9 +51,11 @@ class Order:
 
     Attributes:
         header: None as long as there was none.
+        refusal: why no values without names are read since a text that was none; None where they are.
     """
 
     header: Header | None = None
+    refusal: Remark | None = None
 
 
 @dataclass(frozen=True)

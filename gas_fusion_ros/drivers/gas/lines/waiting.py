@@ -26,6 +26,11 @@ class Habit:
         self._usually = False
         self._strength = 0
 
+    @property
+    def is_had(self) -> bool:
+        """Whether lines usually have it."""
+        return self._usually
+
     def is_kept_by(self, has: bool) -> bool:
         """Take in whether the next line has it; return False where it lacks what is usual."""
         if self._strength == 0:
