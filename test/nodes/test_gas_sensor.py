@@ -198,7 +198,7 @@ def test_serial_array_with_cut_lines_and_garbage(graph: Graph) -> None:
     graph.wait_for(lambda: len(received) == 3)
     counts = np.stack([decode_reading(message, ("mq2", "mq135")).counts for message in received])
     np.testing.assert_array_equal(counts, [[500, 400], [501, 401], [502, np.nan]])
-    assert node.problem_counts() == {"bad_line": 2}
+    assert node.problem_counts() == {"no_text": 1, "1_values": 1}
     os.close(device)
     os.close(controller)
 

@@ -86,6 +86,7 @@ class LineReader:
         try:
             return self._take(line, recent)
         except LineRefusedError as error:
+            self._heed_names(line.content.decode("latin-1"))
             self._tellers.refused(error.remark)
             return []
 
@@ -112,7 +113,6 @@ class LineReader:
             case Header():
                 self._take_header(shape)
             case Text():
-                self._heed_names(shape.text)
                 self.data_lines += shape.holds_values
                 remark = refusals.unclear if shape.holds_values else refusals.no_reading
                 raise LineRefusedError(remark(shape.text))
@@ -182,8 +182,10 @@ class LineReader:
 
     def _drop_maybe_header(self) -> None:
         if self._maybe_header is not None:
-            self._tellers.refused(refusals.no_reading(" ".join(self._maybe_header.names)))
+            text = " ".join(self._maybe_header.names)
             self._maybe_header = None
+            self._heed_names(text)
+            self._tellers.refused(refusals.no_reading(text))
 
     def _adopt(self, header: Header) -> None:
         """Read rows by a header from now on, or none where it does not fit."""
@@ -203,6 +205,8 @@ class LineReader:
             self._tellers.refused(refusals.late_header(self._nameless))
         self._nameless = 0
         self._name(resolution.channels)
+        if header.has_end_delimiter:
+            self._end_delimiters.is_kept_by(True)
         self._twins = None if resolution.is_certain else Twins(self._layout)
         if resolution.ignored:
             self._tellers.noted(refusals.columns_left_out(resolution.ignored, "the header"))
@@ -228,6 +232,7 @@ class LineReader:
             if not self._times.is_kept_by(False):
                 raise LineRefusedError(refusals.cut(",".join(row.cells), "one value"))
             self._check_first(fitted.row, layout)
+            self._refuse_timed()
             return self._take_fitted(fitted.row, at_ns)
         fitted = layout.fit_with_time(row)
         if fitted is None:
@@ -316,12 +321,16 @@ class LineReader:
 
     def _refuse_held(self) -> None:
         """Refuse what waits: nothing will tell any more what its columns are."""
-        for _, row in self._time.held:
-            self._tellers.refused(self._current().wrong_number(row))
+        self._refuse_timed()
         for _ in [] if self._twins is None else self._twins.held:
             self._tellers.refused(self._twin_remark())
         self._time, self._twins = TimeBefore(), None
         self._latest.clear()
+
+    def _refuse_timed(self) -> None:
+        for _, row in self._time.held:
+            self._tellers.refused(self._current().wrong_number(row))
+        self._time.held = []
 
     # Values with names
 
