@@ -93,6 +93,8 @@ def listen(
         _summarise(heard, baud)
     if write is not None:
         _write(write, heard, str(source) if _is_port(source) else _DEFAULT_PORT, baud or _DEFAULT_BAUD)
+        if heard.readings and not as_json:
+            say(f"{shown(write)}: the parameters of gas_sensor")
     if not heard.readings:
         raise typer.Exit(EXIT_USAGE)
     raise typer.Exit(0 if heard.readings == heard.rows else EXIT_LOSSES)
@@ -234,7 +236,6 @@ def _write(path: Path, heard: Heard, port: str, baud: int) -> None:
         write_whole(path, _parameters(heard, port, baud).encode())
     except OSError as error:
         fail(f"--write {shown(path)} cannot be written: {error.strerror or error}")
-    say(f"{shown(path)}: the parameters of gas_sensor")
 
 
 def _parameters(heard: Heard, port: str, baud: int) -> str:

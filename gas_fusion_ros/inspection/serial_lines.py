@@ -194,6 +194,7 @@ class SerialListener:
         self._lines = _lines(channels, form, sample, began_before, self._tally)
         self._line_ends: set[str] = set()
         self._readings = 0
+        self._after_first = 0  # Several may come at once, from what was waiting.
         self._first: LineReading | None = None
         self._last: LineReading | None = None
         self._latest: list[Values] = []
@@ -237,6 +238,7 @@ class SerialListener:
 
     def _count(self, reading: LineReading) -> None:
         self._readings += 1
+        self._after_first += self._first is not None and reading.at_ns > self._first.at_ns
         self._first = self._first or reading
         self._last = reading
         self._latest = [*self._latest[1 - WINDOW :], reading.counts]
@@ -250,7 +252,7 @@ class SerialListener:
         if self._first is None or self._last is None or self._last.at_ns == self._first.at_ns:
             return None
         seconds = (self._last.at_ns - self._first.at_ns) / NANOSECONDS_PER_SECOND
-        return round((self._readings - 1) / seconds, 2)
+        return round(self._after_first / seconds, 2)
 
 
 def _lines(
