@@ -203,6 +203,19 @@ def test_serial_array_with_cut_lines_and_garbage(graph: Graph) -> None:
     os.close(controller)
 
 
+def test_another_converter_is_told_with_the_remedy(graph: Graph) -> None:
+    controller, device = os.openpty()
+    node = graph.create(
+        GasSensorNode, driver="serial", serial__port=os.ttyname(device), channels=["mq3", "mq8"]
+    )
+    start(node)
+    os.write(controller, b"\n" + b"".join(b"%d,3105\n" % (2040 + number) for number in range(12)))
+    graph.wait_for(lambda: node.published == 12)
+    assert node.problem_counts() == {"scale": 3}
+    os.close(device)
+    os.close(controller)
+
+
 def test_unplugged_array_is_an_error_until_it_is_back(graph: Graph, tmp_path: Path) -> None:
     diagnostics = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
     port = tmp_path / "array"
