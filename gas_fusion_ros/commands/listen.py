@@ -20,7 +20,15 @@ from gas_fusion_ros.base.files import open_regular, write_whole
 from gas_fusion_ros.base.quoting import one_line, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.channels import parse_channels
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, end_on_signals, fail, say
+from gas_fusion_ros.commands.terminal import (
+    EXIT_INTERRUPTED,
+    EXIT_LOSSES,
+    EXIT_USAGE,
+    complain,
+    end_on_signals,
+    fail,
+    say,
+)
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.gas.baud import USUAL_RATES, FoundBaud, find_baud, take_sample
 from gas_fusion_ros.drivers.gas.lines.garbled import judge
@@ -69,7 +77,7 @@ def listen(
 ) -> None:
     """Show what a serial port or a capture sends, what it is read as, and what to set.
 
-    Exit code 0: all lines with values were read. 1: some were not. 2: none was.
+    Exit code 0: all lines with values were read. 1: some were not. 2: none was. 130: interrupted before.
     """
     end_on_signals()
     try:
@@ -82,7 +90,8 @@ def listen(
         else:
             heard = _read_file(source, wanted, form, show)
     except KeyboardInterrupt:
-        fail("interrupted before the first byte")
+        complain("interrupted before anything was read")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     except (ValueError, DriverError) as error:
         fail(str(error))
     except OSError as error:
@@ -164,11 +173,25 @@ def _listen_to_port(
         found = find_baud(port) if baud is None else FoundBaud(baud, take_sample(port))
         if found.baud is None or not found.sample:
             raise DriverError(_silent_or_garbled(port_name, baud, found.sample))
+        chunks = [(found.sample, time.monotonic_ns())]
         listener = SerialListener(wanted, form, found.sample, began_before=True, heard=show)
-        listener.feed(found.sample, time.monotonic_ns())
+        listener.feed(*chunks[0])
+        kept = 0
         for data in _bytes_of(port, seconds):
-            listener.feed(data, time.monotonic_ns())
-    return listener.finish(), found.baud
+            now_ns = time.monotonic_ns()
+            listener.feed(data, now_ns)
+            kept += len(data)
+            if kept <= _SAMPLE_BYTES:
+                chunks.append((data, now_ns))
+    heard = listener.finish()
+    if heard.has_late_header:
+        # What is known now was not when the first lines came.
+        sample = b"".join(data for data, _ in chunks)
+        again = SerialListener(wanted, form, sample, began_before=True, heard=_ignore)
+        for chunk in chunks:
+            again.feed(*chunk)
+        heard = again.finish()
+    return heard, found.baud
 
 
 def _bytes_of(port: serial.Serial, seconds: float) -> Iterator[bytes]:

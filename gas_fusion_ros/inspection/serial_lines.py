@@ -16,6 +16,7 @@ from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.gas.lines.protocol_lines import ProtocolLines
 from gas_fusion_ros.drivers.gas.lines.reader import LineReader
+from gas_fusion_ros.drivers.gas.lines.refusals import late_header
 from gas_fusion_ros.drivers.gas.lines.remark import Remark
 from gas_fusion_ros.drivers.gas.lines.splitter import Line, LineSplitter
 from gas_fusion_ros.drivers.gas.lines.types import (
@@ -97,6 +98,11 @@ class Heard:
     least: float = math.nan
     greatest: float = math.nan
     rate_hz: float | None = None
+
+    @property
+    def has_late_header(self) -> bool:
+        """Whether values came before a header of another order."""
+        return any(one.remark.cause == late_header().cause for one in self.refused)
 
     @property
     def format(self) -> str:

@@ -57,8 +57,8 @@ class LineReader:
         self.data_lines = 0
         self.manner: Manner | None = None
         self.sensors: Counter[str] = Counter()
-        self._names = ColumnNames(channels)
-        self._found: tuple[str, ...] | None = None
+        self._wanted = ColumnNames(channels)
+        self._are_named = channels is not None
         self._form = form
         self._order = order
         self._tellers = tellers
@@ -78,15 +78,14 @@ class LineReader:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The channels of a reading."""
-        return self._names.channels or self._found or PAPER_CHANNELS
+        """The channels of a reading; from the first one on they stay."""
+        return self._wanted.channels or PAPER_CHANNELS
 
     def take(self, line: Line, recent: bytes) -> list[LineReading]:
         """Take a line; return the readings that are certain now, of earlier lines too."""
         try:
             return self._take(line, recent)
         except LineRefusedError as error:
-            self._heed_names(line.content.decode("latin-1"))
             self._tellers.refused(error.remark)
             return []
 
@@ -98,8 +97,12 @@ class LineReader:
         return readings
 
     def _take(self, line: Line, recent: bytes) -> list[LineReading]:
-        text, has_checksum = _text_of(line, recent)
-        shape = shape_of(text, self._names, len(self._current().names))
+        try:
+            text, has_checksum = _text_of(line, recent)
+            shape = shape_of(text, self._wanted, len(self._current().names))
+        except LineRefusedError:
+            self._heed_names(line.content.decode("latin-1"))
+            raise
         if isinstance(shape, Row | Named) and not self._checksums.is_kept_by(has_checksum):
             self.data_lines += 1
             raise LineRefusedError(refusals.cut(text, "the checksum"))
@@ -113,6 +116,7 @@ class LineReader:
             case Header():
                 self._take_header(shape)
             case Text():
+                self._heed_names(shape.text)
                 self.data_lines += shape.holds_values
                 remark = refusals.unclear if shape.holds_values else refusals.no_reading
                 raise LineRefusedError(remark(shape.text))
@@ -134,7 +138,7 @@ class LineReader:
     def _take_header(self, header: Header) -> None:
         if self._form in (LineForm.LABELS, LineForm.JSON):
             raise LineRefusedError(refusals.other_form(self._form.value, "a line of names"))
-        names_sensor = any(self._names.read(name) is not None for name in header.names)
+        names_sensor = any(self._wanted.read(name) is not None for name in header.names)
         if self._form is LineForm.VALUES and not names_sensor:
             return
         if self._maybe_header is not None and self._maybe_header.names != header.names:
@@ -161,8 +165,11 @@ class LineReader:
 
         It may be a header that noise has spoilt.
         """
-        named = self._names.sensors_in(text)
-        if len(named) < _LEAST_NAMES or self._form in (LineForm.VALUES, LineForm.LABELS, LineForm.JSON):
+        named = self._wanted.sensors_in(text)
+        is_json = '":' in text
+        if self._refusal is not None or is_json or len(named) < _LEAST_NAMES:
+            return
+        if self._form in (LineForm.VALUES, LineForm.LABELS, LineForm.JSON):
             return
         order = [name for name in self._ordered() if name in named]
         if named != order:
@@ -193,7 +200,7 @@ class LineReader:
             return
         self._order.header = header
         try:
-            resolution = self._names.resolve(header.names, "the header")
+            resolution = self._wanted.resolve(header.names, "the header")
             _check_twins(header.names, resolution)
         except LineRefusedError as error:
             self._refuse_header(error.remark)
@@ -201,19 +208,21 @@ class LineReader:
         self._refuse_held()
         self._layout = Layout(header.names, resolution, has_header=True)
         self._order.refusal = self._refusal = None
-        if self._nameless and list(resolution.channels) != self._ordered():
-            self._tellers.refused(refusals.late_header(self._nameless))
+        if self._nameless > self._unconfirmed_rows and list(resolution.channels) != self._ordered():
+            self._tellers.refused(refusals.late_header())
         self._nameless = 0
-        self._name(resolution.channels)
+        self.sensors.update(resolution.channels)
+        self._want(resolution.channels)
         if header.has_end_delimiter:
             self._end_delimiters.is_kept_by(True)
         self._twins = None if resolution.is_certain else Twins(self._layout)
         if resolution.ignored:
             self._tellers.noted(refusals.columns_left_out(resolution.ignored, "the header"))
 
-    def _name(self, channels: tuple[str, ...]) -> None:
-        self._found = channels
-        self.sensors.update(channels)
+    def _want(self, channels: tuple[str, ...]) -> None:
+        """Keep to the channels of the first reading, where nobody has said which are wanted."""
+        if self._wanted.channels is None:
+            self._wanted = ColumnNames(channels)
 
     # Values without names
 
@@ -226,6 +235,8 @@ class LineReader:
         if self._form is LineForm.HEADER and self._layout is None:
             raise LineRefusedError(refusals.no_header_yet())
         layout = self._current()
+        if not (layout.has_header or self._are_named or layout.names == PAPER_CHANNELS):
+            raise LineRefusedError(refusals.nameless(row.cells))
         fitted = layout.fit(row)
         if fitted is not None:
             self._check_end(fitted)
@@ -264,6 +275,7 @@ class LineReader:
             return self._take_twins(self._twins, row, at_ns)
         layout = self._current()
         counts = layout.counts(row)
+        self._want(layout.resolution.channels)
         form = LineForm.HEADER if layout.has_header else LineForm.VALUES
         self.manner = Manner(form, row.delimiter, row.has_decimal_comma, layout.quantity(row))
         if row.stamp_cells and not layout.has_header:
@@ -322,6 +334,8 @@ class LineReader:
     def _refuse_held(self) -> None:
         """Refuse what waits: nothing will tell any more what its columns are."""
         self._refuse_timed()
+        for _ in self._confirm():
+            self._tellers.refused(refusals.late_header())
         for _ in [] if self._twins is None else self._twins.held:
             self._tellers.refused(self._twin_remark())
         self._time, self._twins = TimeBefore(), None
@@ -339,15 +353,14 @@ class LineReader:
         if self._form not in (LineForm.AUTO, form):
             raise LineRefusedError(refusals.other_form(self._form.value, f"a line of {form.value}"))
         self.sensors.update(list(dict.fromkeys(one.name for one in named.columns if one is not None)))
-        names = self._names if self._found is None else ColumnNames(self._found)
-        resolution = names.resolve_columns(named.names, named.columns, "a line")
+        resolution = self._wanted.resolve_columns(named.names, named.columns, "a line")
         for channel, places in zip(resolution.channels, resolution.places, strict=True):
             if len(places) > 1:
                 raise LineRefusedError(ambiguous(channel, named.names, places, "a line"))
         counts = counts_of(
             resolution.channels, [(named.values[place], named.texts[place]) for (place,) in resolution.places]
         )
-        self._found = resolution.channels
+        self._want(resolution.channels)
         self.manner = Manner(form, quantity=resolution.quantity)
         if resolution.ignored and self._told_names != named.names:
             self._told_names = named.names

@@ -114,12 +114,21 @@ def no_header_yet() -> Remark:
     )
 
 
-def late_header(readings: int) -> Remark:
-    """Of a header after rows that were read in another order."""
+def late_header() -> Remark:
+    """Of a header after rows that were read, or were about to be, without one."""
     return Remark(
         "late_header",
-        f"a header names another order than the {readings} readings before it were read in",
+        "values came before the header, and were not in its order",
         "set serial.format to header, so that nothing is read before one",
+    )
+
+
+def nameless(cells: Sequence[str]) -> Remark:
+    """Of a row among lines that name their values, where nobody has said what an order there is."""
+    return Remark(
+        "nameless_values",
+        f"{quoted(','.join(cells))} has no names, and other lines have",
+        "name the channels in the order of such lines (--channels)",
     )
 
 
