@@ -3,6 +3,7 @@
 # ruff: noqa: UP045
 # No `from __future__ import annotations`, see cli.py.
 
+import codecs
 import json
 import stat
 import time
@@ -153,11 +154,20 @@ def _read_file(
 ) -> Heard:
     with open_regular(source) as file:
         sample = file.read(_SAMPLE_BYTES)
+        # Windows' shells save what a program prints so.
+        is_utf16 = sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        decoder = codecs.getincrementaldecoder("utf-16")("replace") if is_utf16 else None
+        as_text = _same if decoder is None else lambda data: decoder.decode(data).encode()
+        sample = as_text(sample)
         listener = SerialListener(wanted, form, sample, began_before=False, heard=show)
         listener.feed(sample, 0)
         while data := file.read(_CHUNK_BYTES):
-            listener.feed(data, 0)
+            listener.feed(as_text(data), 0)
     return listener.finish()
+
+
+def _same(data: bytes) -> bytes:
+    return data
 
 
 def _listen_to_port(

@@ -16,7 +16,7 @@ from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.gas.lines.protocol_lines import ProtocolLines
 from gas_fusion_ros.drivers.gas.lines.reader import LineReader
-from gas_fusion_ros.drivers.gas.lines.refusals import late_header
+from gas_fusion_ros.drivers.gas.lines.refusals import late_header, no_values
 from gas_fusion_ros.drivers.gas.lines.remark import Remark
 from gas_fusion_ros.drivers.gas.lines.splitter import Line, LineSplitter
 from gas_fusion_ros.drivers.gas.lines.types import (
@@ -217,6 +217,8 @@ class SerialListener:
         for line in self._splitter.finish():
             self._take(line)
         self._tell(b"", self._lines.finish())
+        if not (self._lines.data_lines or self._tally.refused):
+            self._tally.refuse(no_values())
         channels = self._lines.channels
         return Heard(
             channels,

@@ -71,6 +71,18 @@ def test_a_value_that_is_none_is_null(tmp_path: Path) -> None:
     assert found["first"] == FIRST | {"mq2": None}
 
 
+def test_a_capture_of_a_windows_shell_is_read(tmp_path: Path) -> None:
+    text = READ["commas"](READINGS).decode()
+    assert heard(write(tmp_path, text.encode("utf-16")))[1]["first"] == FIRST
+
+
+@pytest.mark.parametrize("data", [b"", b"# nothing\n", (commas(NAMES) + "\n").encode()])
+def test_a_capture_without_values_is_told(data: bytes, tmp_path: Path) -> None:
+    code, found = heard(write(tmp_path, data))
+    assert code == 2
+    assert [one["reason"] for one in found["refused"]] == ["no line holds a value"]
+
+
 def test_other_sensors_are_found_or_asked_for(tmp_path: Path) -> None:
     named = write(tmp_path, under("MQ4,TGS-2602,MQ-9", lambda _, row: commas(row[:3]))(READINGS))
     assert heard(named)[1]["channels"] == ["mq4", "tgs2602", "mq9"]

@@ -20,7 +20,7 @@ _INVALID = re.compile(
     r"err|error|fail|invalid|-+|\?+|\*+",
     re.ASCII | re.IGNORECASE,
 )
-_DATE = r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})"
+_DATE = r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})(?!\d))"
 _FRACTION = r"(?:[.:]\d{1,9}|,\d{3}(?=[\s\]]))"  # `12:00:00,555,515` may be 555 ms or a value: no fraction
 _TIME = rf"\d{{1,2}}:\d{{2}}(?::\d{{2}}{_FRACTION}?)?(?:\s?[ap]m)?(?:\s?(?:z|[+-]\d{{2}}:?\d{{2}}))?"
 _STAMP = re.compile(

@@ -73,6 +73,7 @@ class LineReader:
         self._unconfirmed: list[LineReading] = []
         self._unconfirmed_rows = unconfirmed_rows
         self._nameless = 0
+        self._is_fresh = False  # Whether the header is the last line but one that says something.
         if form in (LineForm.AUTO, LineForm.HEADER):
             self._go_on()
 
@@ -154,7 +155,9 @@ class LineReader:
             return
         width, number = len(header.names), len(row.values)
         is_as_long = width in (number, number + row.stamp_cells, number - (row.cells[-1] == ""))
-        if is_as_long and (width == 1 or header.delimiter == row.delimiter):
+        # A line of units between the names and the values.
+        is_of_units = self._is_fresh and not any(map(self._wanted.read, header.names))
+        if is_as_long and (width == 1 or header.delimiter == row.delimiter) and not is_of_units:
             self._maybe_header = None
             self._adopt(header)
         else:
@@ -207,6 +210,7 @@ class LineReader:
             return
         self._refuse_held()
         self._layout = Layout(header.names, resolution, has_header=True)
+        self._is_fresh = True
         self._order.refusal = self._refusal = None
         if self._nameless > self._unconfirmed_rows and list(resolution.channels) != self._ordered():
             self._tellers.refused(refusals.late_header())
@@ -228,6 +232,7 @@ class LineReader:
 
     def _take_row(self, row: Row, at_ns: int) -> list[LineReading]:
         self._settle_header(row)
+        self._is_fresh = False
         if self._form in (LineForm.LABELS, LineForm.JSON):
             raise LineRefusedError(refusals.other_form(self._form.value, "a line of values"))
         if self._refusal is not None:

@@ -191,3 +191,12 @@ def time_left_out(what: str) -> Remark:
         f"{what} before the values is left out",
         f"{_NOTHING}: the moment at which a line comes is taken",
     )
+
+
+def no_values() -> Remark:
+    """Of a capture without any line that could be refused."""
+    return Remark(
+        "no_values",
+        "no line holds a value",
+        "let the sketch print one line per reading, each with a line end",
+    )

@@ -27,7 +27,7 @@ _LOG_PREFIX = re.compile(
 )
 _WORD_PREFIX = re.compile(r"\$?(?P<word>[A-Za-z][\w \-#]{0,40}?)\s*(?:[:=>]|->|=>)\s*(?=[+\-.\d])", re.ASCII)
 _NMEA_PREFIX = re.compile(r"\$[A-Za-z]\w{0,15}\s*,", re.ASCII)
-_NAME = re.compile(r"[^\W\d_%#][^:=?!*\"{}<>]{0,40}")
+_NAME = re.compile(r"(?!\d)[^:=?!*\"{}<>]{0,40}")
 _MOST_NAMES = 64
 _SENTENCE_END = (".", "!", "?", ":")
 
@@ -157,4 +157,7 @@ def _names(body: str, mark: str) -> tuple[str, ...]:
 
 
 def _is_name(cell: str) -> bool:
-    return cell == "" or (_NAME.fullmatch(cell) is not None and read_cell(cell).value is None)
+    if cell == "":
+        return True
+    has_letter = any(char.isalpha() or char in "%#\u00b0" for char in cell)
+    return has_letter and _NAME.fullmatch(cell) is not None and read_cell(cell).value is None
