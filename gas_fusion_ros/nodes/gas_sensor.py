@@ -13,6 +13,7 @@ from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.alarm.source_watch import RUNNING, WARMING_UP, Source
 from gas_fusion_ros.array.description import plausible_readings
+from gas_fusion_ros.array.scale import FullScaleWatch
 from gas_fusion_ros.array.settings import CalibrationSettings
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
@@ -74,6 +75,7 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
         )
         self._monitor: ChannelMonitor | None = None
         self._states: tuple[ChannelState, ...] = ()
+        self._full_scale: FullScaleWatch | None = None
         self._keeper = ArrayKeeper(self, self._calibration_hindrance, self._take_calibrated)
 
     def prepare(self) -> None:
@@ -87,7 +89,9 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
                 settings.calibration,
             )
         )
-        self._monitor, self._states = ChannelMonitor(settings.health, self._plausible()), ()
+        plausible = self._plausible()
+        self._monitor, self._states = ChannelMonitor(settings.health, plausible), ()
+        self._full_scale = FullScaleWatch(plausible[1])
 
     def _plausible(self) -> tuple[float, float]:
         """The least and the greatest plausible reading.
@@ -105,7 +109,8 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
 
     def _take_calibrated(self) -> None:
         assert self._monitor is not None
-        self._monitor.plausible = self._plausible()
+        self._monitor.plausible = plausible = self._plausible()
+        self._full_scale = FullScaleWatch(plausible[1])
         self.tell_source_anew()
 
     def source_message(self, source: Source, stamp_ns: int, frame_id: str) -> DiagnosticArray:
@@ -117,6 +122,9 @@ class GasSensorNode(DriverNode[GasReading, GasSensorSettings]):
     def publish(self, sample: GasReading) -> None:
         """Publish one reading, invalid channels as NaN."""
         assert self._monitor is not None
+        assert self._full_scale is not None
+        if complaint := self._full_scale.add(sample.counts):
+            self.problems.add("scale", complaint)
         # Not by the stamps: a step of the system clock warms no heater.
         self._states = self._monitor.update(self.watch_ns(), sample.counts)
         if not any(one.health is ChannelHealth.WARMING_UP for one in self._states):
