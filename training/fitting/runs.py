@@ -88,12 +88,14 @@ class TrainingRun:
         split: how rows are split.
         seed: seed of split, weights and order.
         start: the network whose weights it begins with; None for random ones.
+        share: of the rows of training and validation that it has, above 0 and at most 1.
     """
 
     model: Model
     split: SplitSettings
     seed: int
     start: Start | None = None
+    share: float = 1.0
 
     def branches(self) -> tuple[TrainingRun, ...]:
         """The runs whose networks this one combines; none but in Fusion III.
@@ -106,9 +108,19 @@ class TrainingRun:
                 branch.with_overrides(asdict(self.model.hyperparameters)) if branch.preparation else branch,
                 self.split,
                 self.seed,
+                share=self.share,
             )
             for branch in branches
         )
+
+    def rows(self, study: Study) -> Split:
+        """Split the study's rows as it does.
+
+        Raises:
+            SplitError: a class has too few rows.
+        """
+        whole = study.split(self.split, self.seed)
+        return whole.limited(self.share, study.dataset.labels, self.seed)
 
     def thermal(self, study: Study) -> Thermal:
         """Which pictures it gets."""
@@ -130,6 +142,8 @@ class TrainingRun:
             content["channels"] = study.dataset.channels
         if self.start is not None:
             content["from"] = [self.start.sha256, self.start.mode.value]
+        if self.share != 1:
+            content["share"] = self.share
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.model.name}-{self.split.label}-seed{self.seed}-{digest}"
 
@@ -190,7 +204,7 @@ def check(run: TrainingRun, study: Study) -> None:
         SplitError: the data set has too few rows.
         ValueError: the picture is too small for the network.
     """
-    study.split(run.split, run.seed)
+    run.rows(study)
     if not run.model.is_yardstick:
         # No memory is taken and no weight drawn.
         with torch.device("meta"):
@@ -231,7 +245,7 @@ class Answers:
 def _execute(run: TrainingRun, study: Study, machine: Machine) -> RunResult:
     dataset = study.dataset
     images = run_images(run, study, lambda: None)
-    whole = study.split(run.split, run.seed)
+    whole = run.rows(study)
     normalisation = Normalisation.fit(dataset.counts[whole.train])
     if run.start is not None:
         normalisation = kept_normalisation(normalisation, dataset.channels, run.start.bundle)
@@ -273,6 +287,7 @@ def _execute(run: TrainingRun, study: Study, machine: Machine) -> RunResult:
         unusable_images=0 if images is None else int((~images.usable).sum()),
         branches=tuple(branch.name(study) for branch in run.branches()),
         fine_tuned_from=trained.origin,
+        share=run.share,
     )
     _write(folder, trained.network, parts, result)
     return result

@@ -89,6 +89,7 @@ class RunResult:
         unusable_images: rows left out, because their picture is missing or unreadable.
         branches: runs whose networks were combined, in Fusion III.
         fine_tuned_from: the bundle whose weights it began with; None where they were random.
+        share: of the rows of training and validation that it had.
     """
 
     run: str
@@ -123,6 +124,7 @@ class RunResult:
     unusable_images: int = 0
     branches: tuple[str, ...] = field(default=())
     fine_tuned_from: FineTuningOrigin | None = None
+    share: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         """The result as JSON values."""
@@ -136,8 +138,8 @@ class RunResult:
             ResultError: a field is missing or unusable.
         """
         try:
-            # Results from before there was fine-tuning say nothing of it.
-            given = {"fine_tuned_from": None, **values}
+            # Results from before there were fine-tuning and shares say nothing of them.
+            given = {"fine_tuned_from": None, "share": 1.0, **values}
             known = {entry.name: given[entry.name] for entry in fields(cls)}
             for name in ("classes", "channels", "branches"):
                 known[name] = tuple(known[name])
