@@ -88,7 +88,8 @@ def _check_pictures(dataset: Dataset) -> None:
         if len(missing) > (1 - COMPLETE_SHARE) * len(rows):
             raise DatasetError(
                 f"{_expected(dataset, missing[0])} is missing, one of {len(missing):,} missing of the "
-                f"{len(rows):,} pictures of {name}; at most {1 - COMPLETE_SHARE:.0%} can be left out; {REMEDY}"
+                f"{len(rows):,} pictures of {name}; at most {1 - COMPLETE_SHARE:.0%} can be left "
+                f"out; {REMEDY}"
             )
 
 

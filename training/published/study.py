@@ -174,8 +174,8 @@ def _stated(waiting: Sequence[Unit], paces: Mapping[Model, Pace]) -> Iterator[st
     most = longest_seconds(waiting, paces)
     yield (
         f"about {duration_text(usual)} (trainings of {USUAL_EPOCHS} epochs at most), no more than "
-        f"{duration_text(most)}; fewer --models, --positions or --set epochs= take less, and what is finished "
-        "is never run again"
+        f"{duration_text(most)}; fewer --models, --positions or --set epochs= take less, and what is "
+        "finished is never run again"
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables of carrying over and of fine-tuning: every figure with its protocol, "-" where none was measured."""
+"""The tables of carrying over and fine-tuning: every figure with its protocol, "-" where there is none."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def recall_table(carried: Sequence[CarryOver]) -> Table:
 
 
 def fine_tuning_table(results: Sequence[RunResult], carried: Sequence[CarryOver]) -> Table | None:
-    """Return a row for each share of the folder's pictures, by model: from rendered ones, from random weights.
+    """Return a row for each share of the folder's pictures, by model, from rendered and from random weights.
 
     Args:
         results: trainings on the folder's pictures; those of models that were never fine-tuned are left out.

@@ -57,7 +57,7 @@ class Work:
     fixed_s: float = 0.0
 
     def seconds(self, paces: Mapping[Model, Pace], epochs: int) -> float:
-        """Return what it takes where validation stops it after so many epochs; a model without pace is free."""
+        """Return what it takes if validation stops it after so many epochs; a model without pace is free."""
         pace = paces.get(self.model, FREE)
         epoch_s = self.steps * pace.step_s + self.answered * pace.row_s
         return min(epochs, self.epochs) * epoch_s + self.once * pace.row_s + self.fixed_s
