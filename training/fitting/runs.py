@@ -28,7 +28,7 @@ from training.data.copies import Copies, find_copies
 from training.data.images import Images, Thermal, load_images
 from training.data.splits import Split, SplitSettings, split_rows
 from training.fitting.catalog import Model, load_model
-from training.fitting.fine_tuning import SAMPLE, Start, kept_normalisation, take_over
+from training.fitting.fine_tuning import SAMPLE, AnyStart
 from training.fitting.fit import CHECKPOINTS, Fit, Machine, fit, infer, threads
 from training.fitting.material import Material, Normalisation
 from training.fitting.yardsticks import ESTIMATORS, log_probabilities
@@ -94,7 +94,7 @@ class TrainingRun:
     model: Model
     split: SplitSettings
     seed: int
-    start: Start | None = None
+    start: AnyStart | None = None
     share: float = 1.0
 
     def branches(self) -> tuple[TrainingRun, ...]:
@@ -248,7 +248,7 @@ def _execute(run: TrainingRun, study: Study, machine: Machine) -> RunResult:
     whole = run.rows(study)
     normalisation = Normalisation.fit(dataset.counts[whole.train])
     if run.start is not None:
-        normalisation = kept_normalisation(normalisation, dataset.channels, run.start.bundle)
+        normalisation = run.start.scale(normalisation, dataset.channels)
     split = whole if images is None else whole.only(images.usable)
     material = Material.of(run.model.mode, dataset, normalisation, images)
     folder = run.folder(study)
@@ -337,9 +337,8 @@ def _begin(
     if run.start is None:
         return None
     rows = split.train[:: -(-len(split.train) // SAMPLE)]
-    return take_over(
+    return run.start.begin(
         network,
-        run.start,
         study.dataset.classes,
         study.dataset.channels,
         run.model.hyperparameters.image_size or 0,

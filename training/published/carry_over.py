@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from training.data.splits import SplitSettings
+from training.fitting.catalog import all_models
 from training.fitting.fit import Machine, infer, threads
 from training.fitting.material import Material, Normalisation
 from training.fitting.runs import Study, TrainingRun, run_images
 from training.fitting.trained import load_run
 from training.results.code_version import code_version
-from training.results.result_file import ResultError, read_json, write_json
+from training.results.result_file import ResultError, in_order, read_json, write_json
 from training.scoring.scores import score
 
 CARRY_OVER = "carry_over"
@@ -82,13 +83,14 @@ def carry_over_path(run: TrainingRun, drawn: Study) -> Path:
 
 
 def read_carry_over(output: Path) -> list[CarryOver]:
-    """Read all results of an output folder.
+    """Read all results of an output folder, in the order of the tables.
 
     Raises:
         ResultError: one cannot be read.
     """
-    paths = sorted((output / CARRY_OVER).glob("*.json"))
-    return [CarryOver.from_json(read_json(path), path) for path in paths]
+    paths = (output / CARRY_OVER).glob("*.json")
+    results = [CarryOver.from_json(read_json(path), path) for path in paths]
+    return in_order(results, (model.name for model in all_models()))
 
 
 def ask(run: TrainingRun, drawn: Study, given: Study, machine: Machine) -> CarryOver:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from training.data.splits import SplitSettings
 from training.fitting.catalog import Model
 from training.fitting.runs import Study, TrainingRun, with_branches
-from training.published.units import Asking, FinalBundle, FineTuning, StartBundle, Training, Unit
+from training.published.units import Asking, FinalBundle, FineTuning, Training, Unit
 
 STARTED = ("gasnet_field", "fusion1_field")
 """What is trained on drawn pictures and fine-tuned: they see a picture as a live camera gives it."""
@@ -64,13 +64,12 @@ def make_plan(settings: PlanSettings, drawn: Study, given: Study) -> tuple[Unit,
     for split in settings.splits:
         for model in settings.started:
             training = Training(TrainingRun(model, split, settings.seed), drawn)
-            start = StartBundle(training)
-            mine = [FineTuning(start, share, given) for share in settings.shares]
+            mine = [FineTuning(training, share, given) for share in settings.shares]
             fresh = [
                 Training(TrainingRun(model, split, settings.seed, share=share), given)
                 for share in settings.shares
             ]
-            units += [training, Asking(training, given), start, *mine, *fresh]
+            units += [training, Asking(training, given), *mine, *fresh]
             tuned += [one for one in mine if split == settings.splits[0] and one.share == 1]
     gas = Training(TrainingRun(settings.gas, settings.splits[0], settings.seed), given)
     units += [gas, FinalBundle(tuple(tuned), gas)]

@@ -32,13 +32,13 @@ _INTRODUCTION = (
 )
 _CARRY_OVER = (
     "The networks have seen rendered pictures alone, each drawn for a training row's class. They are asked "
-    "of the test rows twice: with pictures drawn likewise, and with the folder's. Four classes: guessing gives "
-    "0.25."
+    "of the test rows twice: with pictures drawn likewise, and with the folder's. Four classes: guessing "
+    "gives 0.25."
 )
 _FINE_TUNING = (
     "A network that has seen rendered pictures alone goes on with a share of the folder's; beside it the "
-    "same network from random weights. The share is drawn at random in each class, of the rows of training and of "
-    "those of validation; test rows are always all. Of 0 % nothing is learned: that is carrying over."
+    "same network from random weights. The share is drawn at random in each class, of the rows of training "
+    "and of those of validation; test rows are always all. Of 0 % nothing is learned: that is carrying over."
 )
 
 

@@ -170,12 +170,11 @@ def _stated(waiting: Sequence[Unit], paces: Mapping[Model, Pace]) -> Iterator[st
             f"{model.title}: {pace.step_s:.3g} s a step of {model.hyperparameters.batch}, "
             f"{pace.row_s:.2g} s an answer"
         )
-    usual = sum(expected_seconds(waiting, paces))
-    most = longest_seconds(waiting, paces)
+    usual, most = sum(expected_seconds(waiting, paces)), longest_seconds(waiting, paces)
     yield (
-        f"about {duration_text(usual)} (trainings of {USUAL_EPOCHS} epochs at most), no more than "
-        f"{duration_text(most)}; fewer --models, --positions or --set epochs= take less, and what is "
-        "finished is never run again"
+        f"about {duration_text(usual)} where validation stops trainings after {USUAL_EPOCHS} epochs, "
+        f"{duration_text(most)} at most; stopped, the same command goes on where it was. Fewer --models or "
+        "--positions, or --set epochs=, take less"
     )
 
 

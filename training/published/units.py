@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Protocol
 
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.model.bundle import MANIFEST, Bundle
+from gas_fusion_ros.model.bundle import MANIFEST
 from training.data.images import Thermal
 from training.data.splits import SplitSettings
 from training.export.bundle import INPUTS, export
 from training.fitting.catalog import Model
-from training.fitting.fine_tuning import find_start
 from training.fitting.fit import Machine
 from training.fitting.runs import Study, TrainingRun, execute
 from training.fitting.step_times import Pace
-from training.fitting.trained import load_run
+from training.fitting.trained import load_run, start_from
 from training.published.carry_over import ask, carry_over_path
 
 USUAL_EPOCHS = 50
@@ -26,13 +25,9 @@ EXPORT_S = 20.0
 """What writing a bundle takes beside its networks' answers, seconds."""
 FREE = Pace(0.0, 0.0)
 """Of what trains nothing itself: Fusion III, yardsticks."""
-STARTS = "starts"
-"""Folder of the bundles that fine-tuning starts from."""
 BUNDLES = "bundles"
 """Folder of the bundles that are the run's outcome."""
 BUNDLE_NAME = "fusion1_tuned"
-_START_INPUTS = 40
-"""Random inputs on which a start's runtimes are compared: nobody ships it."""
 COMMAND = "python -m training.pictures --data DIR --output OUT"
 
 
@@ -99,7 +94,7 @@ _PICTURES = {
 
 
 def _described(model: Model, split: SplitSettings, share: float, pictures: str) -> str:
-    rows = "" if share == 1 else f", {share:.3g} of them"
+    rows = "" if share == 1 else f", {100 * share:g} % of them"
     return f"{model.title}, {split.protocol}, {pictures}{rows}"
 
 
@@ -163,74 +158,42 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class StartBundle:
-    """A network that has seen drawn pictures alone, as a bundle that fine-tuning starts from."""
-
-    drawn: Training
-
-    @property
-    def name(self) -> str:
-        """Model and protocol."""
-        run = self.drawn.of
-        return _described(run.model, run.split, run.share, "rendered pictures, as a bundle to start from")
-
-    @property
-    def work(self) -> Work:
-        """The comparison of its runtimes."""
-        return Work(self.drawn.of.model, once=3 * _START_INPUTS, fixed_s=EXPORT_S)
-
-    @property
-    def folder(self) -> Path:
-        """Its folder."""
-        return self.drawn.study.output / STARTS / self.drawn.of.name(self.drawn.study)
-
-    def is_finished(self) -> bool:
-        """Whether it is written."""
-        return (self.folder / MANIFEST).is_file()
-
-    def run(self, _: Machine) -> None:
-        """Write it."""
-        run = load_run(self.drawn.of.folder(self.drawn.study))
-        export({run.mode: run}, self.folder, run.result.model, COMMAND, None, _START_INPUTS)
-
-
-@dataclass(frozen=True)
 class FineTuning:
     """A network that begins with the weights of one that has seen drawn pictures alone.
 
     Attributes:
-        start: whose weights, and so which model, split and seed.
+        drawn: the other network's training, and so which model, split and seed.
         share: of the folder's rows of training and validation that it has.
         study: of the folder's pictures.
     """
 
-    start: StartBundle
+    drawn: Training
     share: float
     study: Study
 
     @property
     def name(self) -> str:
         """Model, protocol, share and pictures."""
-        run = self.start.drawn.of
+        run = self.drawn.of
         pictures = f"{_PICTURES[run.thermal(self.study)]}, weights from rendered ones"
         return _described(run.model, run.split, self.share, pictures)
 
     @property
     def work(self) -> Work:
         """Its epochs and answers."""
-        run = self.start.drawn.of
+        run = self.drawn.of
         return _training_work(TrainingRun(run.model, run.split, run.seed, share=self.share), self.study)
 
     @property
     def training(self) -> TrainingRun:
-        """The training itself; its start must be written."""
-        run = self.start.drawn.of
-        start = find_start(Bundle.load(self.start.folder), run.model)
+        """The training itself; the other must be finished."""
+        run = self.drawn.of
+        start = start_from(run.folder(self.drawn.study))
         return TrainingRun(run.model, run.split, run.seed, start, self.share)
 
     def is_finished(self) -> bool:
         """Whether it has its result, by the start that is there."""
-        return self.start.is_finished() and self.training.is_finished(self.study)
+        return self.drawn.is_finished() and self.training.is_finished(self.study)
 
     def run(self, machine: Machine) -> None:
         """Train and test it."""
@@ -257,17 +220,17 @@ class FinalBundle:
     @property
     def work(self) -> Work:
         """The comparison of its runtimes."""
-        return Work(self.tuned[-1].start.drawn.of.model, once=3 * INPUTS, fixed_s=len(Mode) * EXPORT_S)
+        return Work(self.tuned[-1].drawn.of.model, once=3 * INPUTS, fixed_s=len(Mode) * EXPORT_S)
 
     @property
     def folder(self) -> Path:
-        """Its folder, named by the run of its largest network; the starts must be written."""
+        """Its folder, named by its largest network's run; what that starts from must be finished."""
         last = self.tuned[-1]
         return last.study.output / BUNDLES / last.training.name(last.study)
 
     def is_finished(self) -> bool:
         """Whether it is written."""
-        return self.tuned[-1].start.is_finished() and (self.folder / MANIFEST).is_file()
+        return self.tuned[-1].drawn.is_finished() and (self.folder / MANIFEST).is_file()
 
     def run(self, _: Machine) -> None:
         """Write it."""
