@@ -10,6 +10,7 @@ from pathlib import Path
 
 import lightning
 import numpy as np
+import torch
 from lightning.pytorch.callbacks import Callback
 
 from gas_fusion_ros.model.networks.registry import build
@@ -55,7 +56,7 @@ class StepTimes(Callback):
         self, _trainer: lightning.Trainer, _task: object, _outputs: object, _batch: object, step: int
     ) -> None:
         """Note how long the step took."""
-        self._ended = time.perf_counter()
+        self._ended = _settled()
         taken = 1e3 * (self._ended - self._started)
         if step > 0:
             self.steps.append(taken)
@@ -68,7 +69,14 @@ class StepTimes(Callback):
 
     def on_validation_batch_end(self, *_: object) -> None:
         """Note how long it took."""
-        self.answers.append(1e3 * (time.perf_counter() - self._started))
+        self.answers.append(1e3 * (_settled() - self._started))
+
+
+def _settled() -> float:
+    """Return the time, seconds, once a GPU has done what it was given."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class Pace:
     """What a model costs on this machine.
 
     Attributes:
-        step_s: a training step of a whole batch, seconds.
+        step_s: a training step of a whole batch and the wait for it, seconds.
         row_s: the answer to one row, seconds.
     """
 
@@ -107,5 +115,9 @@ def measure_pace(run: TrainingRun, study: Study, machine: Machine) -> Pace:
         network = build(run.model.architecture, shape_of(run, study.dataset))
         fit(network, material, few, once, run.seed, Path(folder), replace(machine, callbacks=(times,)))
     # Too few rows for a second step leave the first alone.
-    step = statistics.median(times.steps) if times.steps else times.first
+    step = (
+        statistics.median(map(sum, zip(times.waits, times.steps, strict=True)))
+        if times.steps
+        else times.first
+    )
     return Pace(step / 1e3, float(np.sum(times.answers)) / 1e3 / len(few.validation))

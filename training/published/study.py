@@ -126,6 +126,7 @@ def run_all(units: Sequence[Unit], machine: Machine, folder: PublishedFolder, ou
     CONSOLE.print(f"{len(waiting)} of {count_text(len(units), 'unit')} to go", highlight=False)
     try:
         if waiting:
+            CONSOLE.print("measuring a few steps of each network", highlight=False)
             _run(waiting, measure_paces(units, machine), machine, folder, output)
     finally:
         summarise(folder, output)
@@ -148,10 +149,11 @@ def _run(
             bar.show(f"{number}/{len(waiting)}")
             started = time.monotonic()
             unit.run(replace(machine, callbacks=(Ticks(bar, unit.work, paces),)))
-            bar.finish(time.monotonic() - started)
+            taken = time.monotonic() - started
+            bar.finish(taken)
             write_json(output / RESULTS, outcome_of(folder, output).to_json())
             CONSOLE.print(
-                f"{number}/{len(waiting)} {unit.name}: {duration_text(time.monotonic() - started)}; "
+                f"{number}/{len(waiting)} {unit.name}: {duration_text(taken)}; "
                 f"{duration_text(timetable.left)} to go",
                 highlight=False,
                 markup=False,
@@ -180,7 +182,7 @@ def _stated(waiting: Sequence[Unit], paces: Mapping[Model, Pace]) -> Iterator[st
 
 def outcome_of(folder: PublishedFolder, output: Path) -> Outcome:
     """Read all that is finished in an output folder."""
-    bundles = sorted(path.parent.name for path in (output / BUNDLES).glob(f"*/{MANIFEST}"))
+    bundles = sorted(path.parent.name for path in (output / BUNDLES).glob(f"[!.]*/{MANIFEST}"))
     return Outcome(folder.origin, tuple(collect(output)), tuple(read_carry_over(output)), tuple(bundles))
 
 
