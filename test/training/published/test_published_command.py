@@ -239,6 +239,20 @@ def test_a_damaged_picture_is_named_and_left_out(
     assert "its row is in no part; to have it too, get the published folder whole" in line
 
 
+def test_many_damaged_pictures_are_refused_by_the_first(folder: Path, tmp_path: Path) -> None:
+    damaged, output = tmp_path / "data", tmp_path / "out"
+    shutil.copytree(folder, damaged)
+    for serial in (2, 3, 5):
+        (damaged / IMAGE_FOLDER / "NoGas" / f"{serial}_NoGas.png").write_bytes(b"cut")
+    refused = run("--data", damaged, "--output", output, "--cache", tmp_path / "cache")
+    assert refused.exit_code == 2
+    (line,) = refused.stderr.splitlines()
+    assert "3 of 40 thermal images cannot be read; at most 5% may be damaged" in line
+    assert "2_NoGas.png" in line
+    assert "get the published folder whole" in line
+    assert not output.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "detail"),
     [
