@@ -15,7 +15,7 @@ _CPU_SIGNS = ("avx512_bf16", "amx_bf16", "bf16")
 
 def cpu_has_bfloat16() -> bool:
     """Whether torch says that this CPU computes in bfloat16; one that it does not know does not."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(bool(capabilities.get(sign)) for sign in _CPU_SIGNS)
 
 

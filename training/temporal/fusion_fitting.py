@@ -248,7 +248,8 @@ def answer_fusion(fitted: FittedFusion, windows: Windows, pictures: Pictures | N
             image, has = _as_input(pictures(windows.rows[part])), torch.ones(len(part), 1)
         with torch.no_grad():
             out.append(fitted.network(gas[part], valid[part], image, has))
-    return FusionAnswers(torch.cat([logits for logits, _ in out]), torch.cat([novelty for _, novelty in out]))
+    logits, novelty, _ = (torch.cat(parts) for parts in zip(*out, strict=True))
+    return FusionAnswers(logits, novelty)
 
 
 def _batches(rows: Indices) -> list[Indices]:
