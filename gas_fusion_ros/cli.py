@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "Evaluate bags with the code of the live node: classes, leaks and alarms beside the truth.",
     "inspect": "Say what is in a bag, and what an evaluation will trip over.",
     "label": "Mark what was in the air during a bag, for evaluating and for training.",
+    "listen": "Show what a serial port or a capture sends, what it is read as, and what to set.",
     "look": "Say what a model makes of thermal pictures alone, and what in them spoke.",
     "teach": "Teach a model classes from labelled recordings and write it as a new bundle.",
 }

@@ -136,6 +136,15 @@ class ScaleWatch:
             self._complaint = explain(self._expected, readings)
 
 
+def judge(expected: Expected, readings: Values) -> ScaleComplaint | None:
+    """Say what stands against the scale of readings, shape (N, C), NaN where invalid; None for nothing."""
+    limit = STRANGE if len(readings) >= WINDOW else _EARLY_STRANGE
+    medians = _medians(readings.astype(np.float64))
+    if not np.isfinite(medians).any() or expected.misfit(medians) <= limit:
+        return None
+    return explain(expected, medians)
+
+
 def explain(expected: Expected, readings: Floats) -> ScaleComplaint:
     """Say what likely makes readings, shape (C,), unlike those that are expected; NaN where invalid."""
     ranked = sorted(
