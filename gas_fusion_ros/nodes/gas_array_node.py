@@ -11,7 +11,7 @@ from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.alarm.source_watch import RUNNING, WARMING_UP, Source
-from gas_fusion_ros.array.description import plausible_readings
+from gas_fusion_ros.array.description import Unit, plausible_readings
 from gas_fusion_ros.array.settings import CalibrationSettings
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
@@ -28,6 +28,8 @@ from gas_fusion_ros.ros import messages, source_messages
 from gas_fusion_ros.settings.fields import group, setting
 
 S = TypeVar("S", bound="GasArraySettings")
+
+READINGS_TOPIC = "gas/readings"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class GasArrayNode(DriverNode[GasReading, S]):
     def __init__(self, node_name: str, **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
         self._publisher: LifecyclePublisher[PointCloud2] = self.create_lifecycle_publisher(
-            PointCloud2, "gas/readings", RELIABLE
+            PointCloud2, READINGS_TOPIC, RELIABLE
         )
         self._monitor: ChannelMonitor | None = None
         self._states: tuple[ChannelState, ...] = ()
@@ -76,6 +78,11 @@ class GasArrayNode(DriverNode[GasReading, S]):
             )
         )
         self._monitor, self._states = ChannelMonitor(settings.health, self._plausible()), ()
+
+    @property
+    def array_unit(self) -> Unit:
+        """What the readings are: as the array's file says, else counts."""
+        return Unit.COUNTS if self._keeper.array is None else self._keeper.array.unit
 
     def _plausible(self) -> tuple[float, float]:
         """The least and the greatest plausible reading.
