@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from gas_fusion_ros.nodes import gas_classifier, gas_sensor, sim_clock, thermal_camera
+from gas_fusion_ros.nodes import gas_adapter, gas_classifier, gas_sensor, sim_clock, thermal_camera
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "gas_fusion_ros"
@@ -42,6 +42,7 @@ COMES_WITH_ROSBAGS = {"backports", "compression", "lz4", "zstandard"}
 # Only an option of a command needs it, and says what to install where it is missing.
 OPTIONAL = {"distributed", "joblib", "pyarrow"}
 SPECS = {
+    "gas_adapter": gas_adapter.GasAdapterNode.SPECS,
     "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
     "gas_sensor": gas_sensor.GasSensorNode.SPECS,
     "sim_clock": sim_clock.SPECS,
