@@ -58,7 +58,7 @@ def goes_beyond_readings(row: Sequence[float | None]) -> bool:
 
 
 def is_clock_like(row: Sequence[float | None]) -> bool:
-    """Whether the first value is more than a 16-bit converter gives, and out of all proportion to the others."""
+    """Whether the first value is beyond a 16-bit converter, and out of all proportion to the others."""
     first, *others = row
     known = [abs(value) for value in others if value is not None and math.isfinite(value)]
     if first is None or not known or not math.isfinite(first):
