@@ -183,3 +183,10 @@ def test_where_no_names_are_wanted_they_stay_from_the_first_reading_on(first: in
     read = Read(lines([labels, values] if first == 0 else [values, labels]), channels=None)
     assert all(named == EXPECTED[0] for named in read.named())
     assert len(read.readings) == 1 + first
+
+
+@pytest.mark.parametrize("clock", [1_714_564_800, 1_714_564_800_123, 7_200_000])
+def test_one_line_with_a_clock_in_place_of_a_sensor_is_enough(clock: int) -> None:
+    read = Read(lines([commas([clock, *READINGS[0][:6]])]), unconfirmed_rows=0)
+    assert read.readings == []
+    assert list(read.refused) == ["time_among_values"]

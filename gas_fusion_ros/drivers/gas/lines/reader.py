@@ -12,7 +12,7 @@ from gas_fusion_ros.drivers.gas.line_protocol import LineError, without_checksum
 from gas_fusion_ros.drivers.gas.lines import refusals
 from gas_fusion_ros.drivers.gas.lines.cells import Row
 from gas_fusion_ros.drivers.gas.lines.columns import ColumnNames, Resolution, ambiguous
-from gas_fusion_ros.drivers.gas.lines.evidence import first_is_time, goes_beyond_readings
+from gas_fusion_ros.drivers.gas.lines.evidence import first_is_time, goes_beyond_readings, is_clock_like
 from gas_fusion_ros.drivers.gas.lines.garbled import decoded, judge
 from gas_fusion_ros.drivers.gas.lines.labels import Named
 from gas_fusion_ros.drivers.gas.lines.layout import Fitted, Layout, counts_of
@@ -318,7 +318,8 @@ class LineReader:
         if row.stamp_cells or not layout.begins_with_channel:
             return
         self._latest.append(row.values)
-        if goes_beyond_readings(row.values) and first_is_time(list(self._latest)):
+        rises = goes_beyond_readings(row.values) and first_is_time(list(self._latest))
+        if rises or is_clock_like(row.values):
             for _ in self._unconfirmed:
                 self._tellers.refused(refusals.time_among_values(layout.names))
             self._unconfirmed.clear()

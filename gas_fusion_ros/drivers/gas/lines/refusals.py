@@ -39,7 +39,7 @@ def time_among_values(names: Sequence[str]) -> Remark:
     """Of rows with a time where the first channel should be."""
     return Remark(
         "time_among_values",
-        f"the first of {len(names)} values rises like a time, which leaves {len(names) - 1} for the "
+        f"the first of {len(names)} values is one of a clock, which leaves {len(names) - 1} for the "
         f"{len(names)} channels {','.join(names)}",
         _NAME_THEM,
     )
