@@ -11,6 +11,7 @@ point (MQ-2: 1000 ppm hydrogen). Reducing gases lower Rs and so raise the counts
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -18,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 Values = npt.NDArray[np.float32]
+
+_SENSOR = re.compile(r"(mq|tgs|mics|mp|mg|gm)[\s_\-\u2010-\u2015]*([1-9]\d{0,3}[a-z]?)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -74,3 +77,13 @@ class ChannelHealth(str, Enum):
     STUCK = "stuck"
     NAN = "nan"
     WARMING_UP = "warming_up"
+
+
+def channel_name(text: str) -> str | None:
+    """Return the channel that a data sheet's or a sketch's name of a sensor means, or None.
+
+    `MQ-135`, `MQ_135`, `mq 135` and `"MQ135"` are all `mq135`; `TGS 2602` is `tgs2602`. Nothing may stand
+    beside the name: whether `MQ2_ppm` is wanted for `mq2` is for the caller to say.
+    """
+    match = _SENSOR.fullmatch(text.strip().strip("\"'").strip().lower())
+    return None if match is None else match[1] + match[2]

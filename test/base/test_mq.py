@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gas_fusion_ros.base.mq import (
     Circuit,
+    channel_name,
     counts_of_resistance,
     resistance_ratio,
     sensing_resistance,
@@ -61,3 +62,27 @@ def test_the_ratio_is_nan_without_a_reference() -> None:
 def test_a_bad_circuit_is_refused_by_name(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         Circuit(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("MQ-135", "mq135"),
+        ("MQ_2", "mq2"),
+        ("mq 2", "mq2"),
+        ('"MQ7"', "mq7"),
+        ("MQ\u20118", "mq8"),
+        ("mq303A", "mq303a"),
+        ("TGS 2602", "tgs2602"),
+        ("MiCS-5524", "mics5524"),
+    ],
+)
+def test_the_usual_names_of_a_sensor_are_one_channel(text: str, name: str) -> None:
+    assert channel_name(text) == name
+
+
+@pytest.mark.parametrize(
+    "text", ["", "MQ", "MQ-", "MQ0", "MQ2_ppm", "gas", "135", "MQ2,MQ3", "mq2\n3", "xmq2"]
+)
+def test_what_is_no_name_of_a_sensor_is_none(text: str) -> None:
+    assert channel_name(text) is None
