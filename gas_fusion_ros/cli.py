@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
+from gas_fusion_ros.base.table.options import TableOptions
 from gas_fusion_ros.commands.bag import bag
 from gas_fusion_ros.commands.calibrate import calibrate
 from gas_fusion_ros.commands.dataset import dataset
@@ -20,9 +21,9 @@ from gas_fusion_ros.commands.evaluate import evaluate
 from gas_fusion_ros.commands.inspect import inspect
 from gas_fusion_ros.commands.label import label
 from gas_fusion_ros.commands.look import look
-from gas_fusion_ros.commands.options import Device, output_folder
+from gas_fusion_ros.commands.options import Classes, Device, LabelColumn, output_folder, table_options
 from gas_fusion_ros.commands.teach import teach
-from gas_fusion_ros.commands.terminal import ends_on_signals, fail, without_ros
+from gas_fusion_ros.commands.terminal import ends_on_signals, fail, say_notes, without_ros
 from gas_fusion_ros.demo.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 
 if TYPE_CHECKING:
@@ -84,8 +85,12 @@ def demo(
     ] = None,
     recorded: Annotated[
         Optional[Path],
-        typer.Option(help="Play this folder in the layout of the data set MultimodalGasData instead."),
+        typer.Option(
+            help="Play this folder in the layout of the data set MultimodalGasData instead, or this CSV."
+        ),
     ] = None,
+    label_column: LabelColumn = None,
+    classes: Classes = None,
     model: Annotated[
         str, typer.Option(help="Model bundle: a name below models/ or a folder.")
     ] = DEFAULT_MODEL,
@@ -101,7 +106,10 @@ def demo(
     console = Console()
     folder = output_folder(output)
     try:
-        programme = _programme(seed, duration, leaks, speed, recorded)
+        options = table_options(label_column, classes)
+        programme = _programme(seed, duration, leaks, speed, recorded, options)
+        if recorded is not None:
+            say_notes(recorded, programme.notes)
         outcome = _run(programme, folder, model, device, console)
     except ValueError as error:
         fail(str(error))
@@ -125,10 +133,15 @@ def main() -> None:
 
 
 def _programme(
-    seed: int, duration: float | None, leaks: int | None, speed: float | None, recorded: Path | None
+    seed: int,
+    duration: float | None,
+    leaks: int | None,
+    speed: float | None,
+    recorded: Path | None,
+    options: TableOptions,
 ) -> Programme:
     if recorded is not None:
-        return recorded_programme(recorded, duration, speed)
+        return recorded_programme(recorded, duration, speed, options)
     return patrol_programme(seed, duration, leaks, speed)
 
 

@@ -15,12 +15,14 @@ from gas_fusion_ros.base.dataset import Dataset, Row
 from gas_fusion_ros.base.observation import (
     PAPER_CHANNELS,
     PAPER_CLASSES,
+    UNKNOWN,
     GasReading,
     RobotPose,
     ThermalFrame,
 )
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import quoted, shown
+from gas_fusion_ros.base.table.options import AS_FOUND, TableOptions
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.gas.simulated import SimulatedGasDriver, SimulatedGasSettings
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, read_image
@@ -62,11 +64,13 @@ class BagSource(Protocol):
 
     Attributes:
         problems: what was left out.
+        notes: what was taken for what, a sentence each.
         driver: what the readings are from: `recorded` or `simulated`.
         array: how the array describes itself; None where nobody knows.
     """
 
     problems: Problems
+    notes: Sequence[str]
     driver: str
     array: ArrayDescription | None
 
@@ -99,11 +103,12 @@ class FolderSettings:
     """How a folder becomes a recording.
 
     Attributes:
-        channels: the columns that become channels, matched without regard to case.
-        period_ns: time between rows where the CSV has no column `Stamp`.
+        channels: the columns that become channels, by their names or usual spellings of them.
+        period_ns: time between rows where the CSV has no times.
         rows: how many rows are taken, the file's first ones; None takes all.
         duration_ns: rows from here on after the first one are left; None leaves none.
         array: how the array describes itself, the channels as above; None where nobody knows.
+        table: what the CSV does not tell by itself.
     """
 
     channels: tuple[str, ...] = PAPER_CHANNELS
@@ -111,13 +116,14 @@ class FolderSettings:
     rows: int | None = None
     duration_ns: int | None = None
     array: ArrayDescription | None = None
+    table: TableOptions = AS_FOUND
 
 
 class FolderSource:
     """The rows of a folder in the data set's layout, with their images.
 
-    Rows have the stamps of the column `Stamp`, in whose order they come, or else one period each, from
-    `START_NS` on. All images are on one topic: on `thermal/image` where every one is radiometric (float
+    Rows have the times of the CSV, in whose order they come, or else one period each. Times that do not count
+    since the epoch begin, as periods do, with `START_NS`. All images are on one topic: on `thermal/image` where every one is radiometric (float
     TIFF, or rendered), otherwise on `thermal/image_raw`, where a radiometric one is sent as raw counts of
     0.01 K as the camera node does. Unreadable rows and images are left out and counted.
     """
@@ -138,7 +144,8 @@ class FolderSource:
         """
         self.problems = Problems()
         self._render_seed = render_seed
-        dataset = Dataset.load_readable(folder, settings.channels, self.problems)
+        dataset = Dataset.load_readable(folder, settings.channels, self.problems, settings.table)
+        self.notes: Sequence[str] = dataset.facts.told
         self._rows = self._timed(dataset, settings)
         if not self._rows:
             raise BagSourceError(
@@ -148,9 +155,8 @@ class FolderSource:
             _check_classes(row for _, row in self._rows)
         self._channels = settings.channels
         self.array = settings.array
-        labelled = [(stamp_ns, row.label) for stamp_ns, row in self._rows if row.label]
-        self.truth: Sequence[Interval] = label_intervals(labelled)
-        self.leaks: Sequence[Leak] = leaks_of(self.truth)
+        self.truth: Sequence[Interval] = _truth_of(self._rows)
+        self.leaks: Sequence[Leak] = leaks_of(one for one in self.truth if one.label != UNKNOWN)
         self.image_topic = self._choose_image_topic()
 
     def __len__(self) -> int:
@@ -166,10 +172,15 @@ class FolderSource:
     def _timed(self, dataset: Dataset, settings: FolderSettings) -> list[tuple[int, Row]]:
         """The rows asked for with their stamps, in time order, each stamp once."""
         timed: dict[int, Row] = {}
+        times = dataset.facts.times
+        begin_ns = START_NS if times is not None and not times.is_absolute else 0
         for row in dataset.rows:
             if settings.rows is not None and row.index >= settings.rows:
                 continue
-            stamp_ns = START_NS + row.index * settings.period_ns if row.stamp_ns is None else row.stamp_ns
+            if row.stamp_ns is None:
+                stamp_ns = START_NS + row.index * settings.period_ns
+            else:
+                stamp_ns = begin_ns + row.stamp_ns
             place = f"{shown(dataset.csv_path.name)} line {row.line}"
             if not 0 < stamp_ns <= _LAST_STAMP_NS:
                 self.problems.add(
@@ -181,7 +192,7 @@ class FolderSource:
                 self.problems.add(
                     "repeated_stamp",
                     f"{place}: the stamp {stamp_ns} is that of line {timed[stamp_ns].line} already; the row "
-                    "is left out",
+                    "is left out; where all times are too coarse count the rows with --time-column none",
                 )
             else:
                 timed[stamp_ns] = row
@@ -248,6 +259,7 @@ class PatrolSource:
             ValueError: the array has no such channel.
         """
         self.problems = Problems()
+        self.notes: Sequence[str] = ()
         self._patrol = patrol
         self._gas_times = range(0, round(patrol.duration_s * NANOSECONDS_PER_SECOND), gas_period_ns)
         self._image_times = range(0, self._gas_times.stop, image_period_ns)
@@ -277,6 +289,13 @@ class PatrolSource:
             if elapsed_ns in self._image_times:
                 frame = self._camera.sample(self._patrol, elapsed_s, stamp_ns)
             yield BagInstant(stamp_ns, reading, frame, pose)
+
+
+def _truth_of(rows: Sequence[tuple[int, Row]]) -> list[Interval]:
+    """The classes of rows in time order; unknown where a row among them has none; empty if none has one."""
+    if not any(row.label for _, row in rows):
+        return []
+    return label_intervals((stamp_ns, row.label or UNKNOWN) for stamp_ns, row in rows)
 
 
 def _check_classes(rows: Iterable[Row]) -> None:
