@@ -123,9 +123,10 @@ class FolderSource:
     """The rows of a folder in the data set's layout, with their images.
 
     Rows have the times of the CSV, in whose order they come, or else one period each. Times that do not count
-    since the epoch begin, as periods do, with `START_NS`. All images are on one topic: on `thermal/image` where every one is radiometric (float
-    TIFF, or rendered), otherwise on `thermal/image_raw`, where a radiometric one is sent as raw counts of
-    0.01 K as the camera node does. Unreadable rows and images are left out and counted.
+    since the epoch begin with `START_NS`, as periods do. All images are on one topic: on `thermal/image`
+    where every one is radiometric (float TIFF, or rendered), otherwise on `thermal/image_raw`, where a
+    radiometric one is sent as raw counts of 0.01 K as the camera node does. Unreadable rows and images are
+    left out and counted.
     """
 
     driver = "recorded"

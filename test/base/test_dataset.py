@@ -88,8 +88,8 @@ def test_a_csv_without_label_and_serial_number_counts_its_rows(tmp_path: Path) -
     [
         ("0,10,NoGas", "3 fields instead of 4"),
         ("0,10,abc,NoGas", "channel mq3 is 'abc'"),
-        ("0,10,,NoGas", "channel mq3 is ''"),
-        ("0,10,inf,NoGas", "channel mq3 is infinite"),
+        ("0,10,,NoGas", "a channel is NaN, mq3 has no value"),
+        ("0,10,inf,NoGas", "a channel is NaN, mq3 has no value"),
         ("x,10,20,NoGas", "'Serial Number' is 'x'"),
         ("0,10,20,", "'Gas' is empty"),
         ("0,10,\udcff\udcfe,NoGas", "channel mq3"),
