@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from gas_fusion_ros.base.mq import (
     Circuit,
+    Quantity,
+    SensorColumn,
     channel_name,
     counts_of_resistance,
     resistance_ratio,
     sensing_resistance,
+    sensor_column,
 )
 
 
@@ -86,3 +89,36 @@ def test_the_usual_names_of_a_sensor_are_one_channel(text: str, name: str) -> No
 )
 def test_what_is_no_name_of_a_sensor_is_none(text: str) -> None:
     assert channel_name(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "quantity"),
+    [
+        ("MQ-2", "mq2", Quantity.UNSAID),
+        ("MQ2 (raw)", "mq2", Quantity.RAW),
+        ("mq2_adc", "mq2", Quantity.RAW),
+        ("mq2Raw", "mq2", Quantity.RAW),
+        ("A0 MQ 135", "mq135", Quantity.UNSAID),
+        ("MQ7_CO", "mq7", Quantity.UNSAID),
+        ("MQ135 CO2 sensor", "mq135", Quantity.UNSAID),
+        ("MQ2 [V]", "mq2", Quantity.VOLT),
+        ("mq8_mV", "mq8", Quantity.MILLIVOLT),
+        ("MQ3 %", "mq3", Quantity.PERCENT),
+        ("MQ3 Rs (Ohm)", "mq3", Quantity.OHM),
+        ("MQ3 Rs", "mq3", Quantity.OTHER),
+        ("MQ2_ppm", "mq2", Quantity.OTHER),
+        ("MQ2 D0", "mq2", Quantity.OTHER),
+        ("mq2_threshold", "mq2", Quantity.OTHER),
+        ("MQ2_raw_V", "mq2", Quantity.OTHER),
+        ("MQ2.1", "mq2", Quantity.UNSAID),
+        ("MQ-7B", "mq7b", Quantity.UNSAID),
+        ("MQ5adc", "mq5", Quantity.RAW),
+    ],
+)
+def test_a_column_says_which_sensor_and_what_of_it(text: str, name: str, quantity: Quantity) -> None:
+    assert sensor_column(text) == SensorColumn(name, quantity)
+
+
+@pytest.mark.parametrize("text", ["MQ", "MQ2 and MQ3", "temp_c", "humidity_%", "xmq2", "MQ12345"])
+def test_a_column_of_no_sensor_or_of_several_is_none(text: str) -> None:
+    assert sensor_column(text) is None
