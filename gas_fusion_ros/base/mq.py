@@ -108,49 +108,13 @@ _WORDS = {
     **dict.fromkeys(("%", "percent", "pct"), Quantity.PERCENT),
     **dict.fromkeys(("ohm", "ohms", "\u03c9", "\u2126"), Quantity.OHM),
 }
-_SAYING_NOTHING = frozenset(
-    [
-        "sensor",
-        "value",
-        "values",
-        "val",
-        "reading",
-        "readings",
-        "gas",
-        "out",
-        "output",
-        "level",
-        "signal",
-        "pin",
-        "channel",
-        "smoke",
-        "lpg",
-        "cng",
-        "co",
-        "co2",
-        "h2",
-        "h2s",
-        "ch4",
-        "nh3",
-        "nox",
-        "alcohol",
-        "ethanol",
-        "methane",
-        "butane",
-        "propane",
-        "hydrogen",
-        "benzene",
-        "ammonia",
-        "air",
-        "quality",
-        "airquality",
-        "carbon",
-        "monoxide",
-        "dioxide",
-        "rs",
-    ]
+_SAYING_NOTHING = re.compile(
+    "sensor|values?|val|readings?|out|output|level|signal|pin|channel|gas|smoke|lpg|cng|co|co2|h2|h2s|ch4|nh3|nox|"
+    "alcohol|ethanol|methane|butane|propane|hydrogen|benzene|ammonia|(air)?quality|air|carbon|monoxide|dioxide|"
+    r"a\d{1,2}",
+    re.ASCII,
 )
-_PIN = re.compile(r"a\d{1,2}", re.ASCII)
+"""Words of a column's name that say neither a quantity nor that it is another: gases, pins."""
 
 
 @dataclass(frozen=True)
@@ -177,9 +141,9 @@ def channel_name(text: str) -> str | None:
 
 
 def sensor_column(text: str) -> SensorColumn | None:
-    """Return what the name of a column says of the sensor in it; None where no sensor, or several, are named.
+    """Return what the name of a column says of the sensor in it; None where none or several are named.
 
-    `MQ-2 (raw)`, `mq2_adc` and `A0 MQ2` are counts of mq2, `MQ2 [V]` is its voltage, `MQ2_ppm` another quantity.
+    `MQ-2 (raw)` and `mq2_adc` are counts of mq2, `MQ2 [V]` is its voltage, `MQ2_ppm` another quantity.
     """
     bare = _bare(text)
     found = list(_SENSOR_WITHIN.finditer(bare))
@@ -196,10 +160,10 @@ def quantity_of(words: str) -> Quantity:
     for word in _WORD.findall(_bare(words)):
         if word in _WORDS:
             said.add(_WORDS[word])
-        elif word not in _SAYING_NOTHING and not _PIN.fullmatch(word):
-            return Quantity.OTHER
         elif word == "rs":
             said.add(Quantity.OTHER)
+        elif not _SAYING_NOTHING.fullmatch(word):
+            return Quantity.OTHER
     if said == {Quantity.OTHER, Quantity.OHM}:
         return Quantity.OHM
     return said.pop() if len(said) == 1 else Quantity.OTHER if said else Quantity.UNSAID
