@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.base.mq import sensor_column
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, quoted, shown
@@ -29,7 +30,6 @@ from gas_fusion_ros.base.table.columns import (
     header_names,
 )
 from gas_fusion_ros.base.table.facts import Fates, RefusedRowError, TableFacts
-from gas_fusion_ros.base.table.names import sensor_name
 from gas_fusion_ros.base.table.numbers import POINT
 from gas_fusion_ros.base.table.options import AS_FOUND, TableError, TableOptions
 from gas_fusion_ros.base.table.reader import Damage, Record, TableReader
@@ -388,7 +388,7 @@ class _Table:
         names = [cell.strip() for cell in record.cells]
         if tuple(names[: self._form.width]) == self._form.header:
             return True
-        sensors = sum(sensor_name(name) is not None for name in names)
+        sensors = sum(sensor_column(name) is not None for name in names)
         if sensors > len(self._places) // 2:
             raise TableError(
                 f"line {record.line} holds another header ({listed(names)}): the columns change there; make "

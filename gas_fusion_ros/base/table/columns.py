@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from gas_fusion_ros.base.mq import channel_name
+from gas_fusion_ros.base.mq import Quantity, channel_name, sensor_column
 from gas_fusion_ros.base.quoting import listed, quoted
 from gas_fusion_ros.base.table.moments import is_clock, is_date
 from gas_fusion_ros.base.table.names import (
@@ -17,11 +17,9 @@ from gas_fusion_ros.base.table.names import (
     IMAGE_NAMES,
     LABEL_NAMES,
     SERIAL_NAMES,
-    Quantity,
     is_known,
     is_row_of_units,
     plain,
-    sensor_name,
     time_name,
     unit_in,
 )
@@ -41,6 +39,8 @@ _WHOLE = re.compile(r"\d{1,5}", re.ASCII)
 _MOST_COUNTS = 65_535
 """Of the widest converter that MQ arrays have."""
 _MOST_NUMBERED_CLASSES = 20
+_READINGS = (Quantity.RAW, Quantity.UNSAID)
+"""What a converter gives, by a column's name, the surest first."""
 
 
 class NoSuchColumnError(TableError):
@@ -114,12 +114,14 @@ class _Finding:
         self._form = form
         self._options = options
         self._told: list[str] = []
+        self._chosen: dict[str, int] = {}
         fitting = [record for record in sample if form.fits(record.cells)]
         has_units = bool(fitting) and is_row_of_units(fitting[0].cells)
         self._units = fitting[0] if has_units else None
         self._rows = fitting[1:] if has_units else fitting
 
     def columns(self, channels: Sequence[str] | None) -> TableColumns:
+        self._check_header()
         chosen = self._channels(self._found_channels() if channels is None else channels)
         taken = {place for _, place in chosen}
         label = self._label(taken)
@@ -139,9 +141,18 @@ class _Finding:
             told=tuple(self._told),
         )
 
+    def _check_header(self) -> None:
+        if not self._names:
+            raise TableError("it is empty; expected a header and at least one reading")
+        if not any(map(is_known, self._names)) and any(map(looks_like_number, self._names)):
+            raise TableError(
+                f"line {self._form.header_line} holds values ({listed(self._names)}), not names: a header is "
+                "missing; put a line such as MQ2,MQ3,Gas in front, for names are not guessed"
+            )
+
     def _found_channels(self) -> tuple[str, ...]:
-        sensors = (sensor_name(name) for name in self._names)
-        found = tuple(dict.fromkeys(sensor.channel for sensor in sensors if sensor is not None))
+        sensors = (sensor_column(name) for name in self._names)
+        found = tuple(dict.fromkeys(sensor.name for sensor in sensors if sensor is not None))
         if not found:
             raise NoSuchColumnError(
                 "no column has the name of a sensor, such as MQ2 or TGS2602; the columns are "
@@ -152,52 +163,50 @@ class _Finding:
     def _channels(self, channels: Sequence[str]) -> tuple[tuple[str, int], ...]:
         candidates = {name: self._columns_of(name) for name in channels}
         missing = [name for name, places in candidates.items() if not places]
-        if missing and not any(map(is_known, self._names)) and any(map(looks_like_number, self._names)):
-            raise TableError(
-                f"line {self._form.header_line} holds values ({listed(self._names)}), not names: a header is "
-                "missing; put a line such as MQ2,MQ3,Gas in front, for names are not guessed"
-            )
         if missing:
             raise NoSuchColumnError(
                 f"no column for {listed(missing)}; the columns are {listed(self._names, MOST_NAMES)}"
             )
-        return tuple((name, self._choose(name, places)) for name, places in candidates.items())
+        found = tuple((name, self._choose(name, places)) for name, places in candidates.items())
+        if self._chosen:
+            chosen = ", ".join(f"{name} column {place + 1}" for name, place in self._chosen.items())
+            self._told.append(
+                f"of several columns of a sensor the one is taken that alone holds a converter's readings: {chosen}"
+            )
+        return found
 
     def _columns_of(self, channel: str) -> list[int]:
         canonical = channel_name(channel)
         places = []
         for place, name in enumerate(self._names):
-            sensor = sensor_name(name)
-            is_sensor = canonical is not None and sensor is not None and sensor.channel == canonical
+            sensor = sensor_column(name)
+            is_sensor = canonical is not None and sensor is not None and sensor.name == canonical
             if is_sensor or name.lower() == channel.lower():
                 places.append(place)
         return places
 
     def _choose(self, channel: str, places: Sequence[int]) -> int:
         """Choose the converter's readings among the columns of a sensor."""
+        quantities = {place: self._quantity(place) for place in places}
         if len(places) == 1:
-            sensor = sensor_name(self._names[places[0]])
-            if sensor is not None and sensor.quantity is Quantity.CONVERTED:
+            if quantities[places[0]] not in _READINGS:
                 self._told.append(f"{channel} is what {quoted(self._names[places[0]])} holds, as it stands")
             return places[0]
-        by_quantity: dict[Quantity, list[int]] = {}
-        for place in places:
-            sensor = sensor_name(self._names[place])
-            quantity = Quantity.PLAIN if sensor is None else sensor.quantity
-            by_quantity.setdefault(quantity, []).append(place)
-        pool = next(by_quantity[one] for one in Quantity if one in by_quantity)
-        if len(pool) == 1:
-            why = "by its name"
-        else:
+        by_rank = [[place for place in places if quantities[place] is one] for one in _READINGS]
+        pool = next((some for some in by_rank if some), list(places))
+        if len(pool) > 1:
             pool = [place for place in pool if self._are_counts(place)]
-            why = "which alone holds whole numbers"
         if len(pool) != 1:
             raise TableError(
                 f"{len(places)} columns for {channel}: {self._described(places)}; nothing tells which is the "
                 "converter's reading: rename or remove the others"
             )
-        self._told.append(f"{channel} is column {pool[0] + 1}, {why}, of {self._described(places)}")
+        self._chosen[channel] = pool[0]
         return pool[0]
+
+    def _quantity(self, place: int) -> Quantity:
+        sensor = sensor_column(self._names[place])
+        return Quantity.UNSAID if sensor is None else sensor.quantity
 
     def _described(self, places: Iterable[int]) -> str:
         return " and ".join(f"{quoted(self._names[place])} (column {place + 1})" for place in places)

@@ -90,11 +90,16 @@ class TableFacts:
         return None if self.columns.label is None else self.format.header[self.columns.label]
 
     @property
-    def told(self) -> tuple[str, ...]:
-        """What is not as in the published layout, a sentence each; warnings last."""
-        return (*self._told(), *(f"warning: {warning}" for warning in self.warnings))
+    def notes(self) -> tuple[str, ...]:
+        """What is not as in the published layout, a sentence each."""
+        return tuple(self._notes())
 
-    def _told(self) -> Iterator[str]:
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The notes, then the warnings, so called."""
+        return (*self.notes, *(f"warning: {warning}" for warning in self.warnings))
+
+    def _notes(self) -> Iterator[str]:
         form, numbers = self.format, self.columns.numbers
         written = []
         if not form.encoding.startswith("utf-8"):

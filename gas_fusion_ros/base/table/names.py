@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
-from gas_fusion_ros.base.mq import channel_name
+from gas_fusion_ros.base.mq import sensor_column
 from gas_fusion_ros.base.table.options import TimeUnit
 
 LABEL_NAMES = frozenset(
@@ -46,54 +45,27 @@ _UNITS = {
 }
 _UNIT_OF_WORD = {word: unit for unit, words in _UNITS.items() for word in words}
 
-_RAW = frozenset(["raw", "adc", "count", "counts", "analog", "analogue", "adu", "lsb", "bits", "digits"])
-_CONVERTED = frozenset(
+_WORDS = re.compile(r"[^\W_]+")
+_CELL_UNITS = frozenset(_UNIT_OF_WORD) | frozenset(
     [
-        *("ppm", "ppb", "mgl", "mgm3", "ugm3", "percent", "pct", "conc", "concentration"),
-        *("v", "volt", "volts", "voltage", "mv", "ohm", "ohms", "kohm"),
-        *("rs", "r0", "ro", "rsr0", "rsro", "ratio", "filtered", "smooth"),
+        *(
+            "raw",
+            "adc",
+            "count",
+            "counts",
+            "adu",
+            "lsb",
+            "bit",
+            "bits",
+            "digits",
+            "au",
+            "ppm",
+            "ppb",
+            "percent",
+        ),
+        *("v", "volt", "volts", "mv", "ohm", "ohms", "kohm", "rsr0", "degc", "c", "k", "rh", "hpa"),
     ]
 )
-_NEUTRAL = frozenset(("value", "val", "reading", "sensor", "out", "output", "a0", "aout"))
-_WORDS = re.compile(r"[^\W_]+")
-_CELL_UNITS = _RAW | _CONVERTED | frozenset(_UNIT_OF_WORD) | frozenset(("au", "degc", "c", "k", "rh", "hpa"))
-
-
-class Quantity(str, Enum):
-    """What a column of a sensor holds, by its name."""
-
-    RAW = "raw"
-    PLAIN = "plain"
-    CONVERTED = "converted"
-
-
-@dataclass(frozen=True)
-class SensorName:
-    """A column's name that is a sensor's.
-
-    Attributes:
-        channel: canonical name of its channel, such as `mq135`.
-        quantity: what of it the column holds.
-    """
-
-    channel: str
-    quantity: Quantity
-
-
-def sensor_name(text: str) -> SensorName | None:
-    """The sensor that a column's name means, such as `MQ-135`, `mq_2 (ppm)`, `raw MQ3`; None where none."""
-    whole = channel_name(text)
-    if whole is not None:
-        return SensorName(whole, Quantity.PLAIN)
-    words = _WORDS.findall(text.lower())
-    quantities = [word for word in words if word in _RAW | _CONVERTED | _NEUTRAL]
-    channel = channel_name(" ".join(word for word in words if word not in quantities))
-    if channel is None:
-        return None
-    if any(word in _CONVERTED for word in quantities):
-        return SensorName(channel, Quantity.CONVERTED)
-    is_raw = any(word in _RAW for word in quantities)
-    return SensorName(channel, Quantity.RAW if is_raw else Quantity.PLAIN)
 
 
 def plain(text: str) -> str:
@@ -143,6 +115,6 @@ def is_known(text: str) -> bool:
     name = plain(text)
     return (
         name in LABEL_NAMES | SERIAL_NAMES | IMAGE_NAMES | BAG_NAMES
-        or sensor_name(text) is not None
+        or sensor_column(text) is not None
         or time_name(text) is not None
     )
