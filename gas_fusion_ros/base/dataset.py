@@ -186,10 +186,11 @@ class Dataset:
         except TableError as error:
             raise DatasetError(f"{shown(csv_path.name)}: {error}") from None
         if not rows:
-            first = "".join(f"; line {one.line}: {one.reason}, {one.remedy}" for one in facts.refused[:1])
-            raise DatasetError(
-                f"{shown(csv_path)} has no readable row; expected a header and at least one reading{first}"
-            )
+            why = "; expected a header and at least one reading"
+            if facts.refused:
+                fate = facts.refused[0]
+                why = f": line {fate.line} is refused, {fate.reason}; {fate.remedy}"
+            raise DatasetError(f"{shown(csv_path)} has no readable row{why}")
         return cls(csv_path, table.channels, rows, table.length, folder, facts)
 
     @property
@@ -345,14 +346,20 @@ class _Table:
 
         rows: list[Row] = []
         cells_of_times: list[str] = []
+        headers = 0
         time = self._columns.time
         for item in self._items():
+            if isinstance(item, Damage):
+                refuse(item.line, RefusedRowError(item.reason, "a row is damaged", "write it anew"))
+                self.length += 1
+                continue
             try:
                 rows.append(self._row(item, images))
                 if time:
                     cells_of_times.append(" ".join([item.cells[place].strip() for place in time]))
             except RefusedRowError as error:
-                if isinstance(item, Record) and self._is_header(item):
+                if self._is_header(item):
+                    headers += 1
                     continue
                 refuse(item.line, error)
             self.length += 1
@@ -365,6 +372,7 @@ class _Table:
             columns=self._columns,
             times=times,
             comments=self._reader.comments,
+            repeated_headers=headers,
             refused=fates.all(),
             unlabelled=sum(not row.label for row in rows),
             told_classes=tuple(self._classes.told()),
@@ -396,9 +404,7 @@ class _Table:
             )
         return False
 
-    def _row(self, item: Record | Damage, images: dict[str, Path]) -> Row:
-        if isinstance(item, Damage):
-            raise RefusedRowError(item.reason, f"damaged: {item.reason}", "write the row anew")
+    def _row(self, item: Record, images: dict[str, Path]) -> Row:
         line, cells = item
         columns = self._columns
         if len(cells) != self._form.width and not self._form.fits(cells):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -21,8 +22,9 @@ from gas_fusion_ros.base.observation import (
     ThermalFrame,
 )
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.base.quoting import quoted, shown
+from gas_fusion_ros.base.quoting import listed, quoted, shown
 from gas_fusion_ros.base.table.options import AS_FOUND, TableOptions
+from gas_fusion_ros.base.table.times import TableTimes
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.gas.simulated import SimulatedGasDriver, SimulatedGasSettings
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, read_image
@@ -146,7 +148,7 @@ class FolderSource:
         self.problems = Problems()
         self._render_seed = render_seed
         dataset = Dataset.load_readable(folder, settings.channels, self.problems, settings.table)
-        self.notes: Sequence[str] = dataset.facts.told
+        self.notes: list[str] = list(dataset.facts.told)
         self._rows = self._timed(dataset, settings)
         if not self._rows:
             raise BagSourceError(
@@ -173,15 +175,8 @@ class FolderSource:
     def _timed(self, dataset: Dataset, settings: FolderSettings) -> list[tuple[int, Row]]:
         """The rows asked for with their stamps, in time order, each stamp once."""
         timed: dict[int, Row] = {}
-        times = dataset.facts.times
-        begin_ns = START_NS if times is not None and not times.is_absolute else 0
-        for row in dataset.rows:
-            if settings.rows is not None and row.index >= settings.rows:
-                continue
-            if row.stamp_ns is None:
-                stamp_ns = START_NS + row.index * settings.period_ns
-            else:
-                stamp_ns = begin_ns + row.stamp_ns
+        rows = [row for row in dataset.rows if settings.rows is None or row.index < settings.rows]
+        for stamp_ns, row in self._stamped(rows, dataset.facts.times, settings.period_ns):
             place = f"{shown(dataset.csv_path.name)} line {row.line}"
             if not 0 < stamp_ns <= _LAST_STAMP_NS:
                 self.problems.add(
@@ -202,6 +197,34 @@ class FolderSource:
             end_ns = ordered[0][0] + settings.duration_ns
             ordered = [one for one in ordered if one[0] < end_ns]
         return ordered
+
+    def _stamped(
+        self, rows: Sequence[Row], times: TableTimes | None, period_ns: int
+    ) -> Iterator[tuple[int, Row]]:
+        """The rows with their times: those of the file, or one period each.
+
+        Where the class or the recording changes and time begins anew, so that rows of both have the same
+        times, they are laid one after another.
+        """
+        if times is None:
+            yield from ((START_NS + row.index * period_ns, row) for row in rows)
+            return
+        begins = set(_begun_anew(rows))
+        if begins:
+            lines = listed(rows[place].line for place in sorted(begins))
+            self.notes.append(
+                f"time begins anew where the class or the recording changes, on line {lines}: the rows are laid "
+                "one after another"
+            )
+        step_ns = round((times.period_s or 0.0) * NANOSECONDS_PER_SECOND) or period_ns
+        shift_ns = 0 if times.is_absolute else START_NS
+        last_ns = 0
+        for place, row in enumerate(rows):
+            assert row.stamp_ns is not None
+            if place in begins:
+                shift_ns = last_ns + step_ns - row.stamp_ns
+            last_ns = row.stamp_ns + shift_ns
+            yield last_ns, row
 
     def _choose_image_topic(self) -> str:
         files = [row.image for _, row in self._rows if row.image is not None]
@@ -290,6 +313,23 @@ class PatrolSource:
             if elapsed_ns in self._image_times:
                 frame = self._camera.sample(self._patrol, elapsed_s, stamp_ns)
             yield BagInstant(stamp_ns, reading, frame, pose)
+
+
+def _begun_anew(rows: Sequence[Row]) -> list[int]:
+    """The places at which time begins anew with another class or recording, if rows then share times."""
+    places = [
+        place
+        for place in range(1, len(rows))
+        if (rows[place].label, rows[place].bag) != (rows[place - 1].label, rows[place - 1].bag)
+        and (rows[place].stamp_ns or 0) <= (rows[place - 1].stamp_ns or 0)
+    ]
+    seen: set[int | None] = set()
+    for begin, end in pairwise((0, *places, len(rows))):
+        stretch = {row.stamp_ns for row in rows[begin:end]}
+        if seen & stretch:
+            return places
+        seen |= stretch
+    return []
 
 
 def _truth_of(rows: Sequence[tuple[int, Row]]) -> list[Interval]:

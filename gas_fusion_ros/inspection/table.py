@@ -281,4 +281,5 @@ def _warnings(
 
 
 def _json_number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    # Of float32 no more digits are known.
+    return float(f"{value:.7g}") if math.isfinite(value) else None

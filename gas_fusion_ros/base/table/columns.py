@@ -156,7 +156,7 @@ class _Finding:
         if not found:
             raise NoSuchColumnError(
                 "no column has the name of a sensor, such as MQ2 or TGS2602; the columns are "
-                f"{listed(self._names, MOST_NAMES)}"
+                f"{listed(self._names, MOST_NAMES)}; name those of the sensors with --channels"
             )
         return found
 
@@ -171,7 +171,8 @@ class _Finding:
         if self._chosen:
             chosen = ", ".join(f"{name} column {place + 1}" for name, place in self._chosen.items())
             self._told.append(
-                f"of several columns of a sensor the one is taken that alone holds a converter's readings: {chosen}"
+                "of several columns of a sensor the one is taken that alone holds a converter's readings: "
+                f"{chosen}"
             )
         return found
 

@@ -69,6 +69,7 @@ class TableFacts:
         columns: which column is what.
         times: when its rows were taken; None where it does not tell.
         comments: lines that begin with `#` or `//`.
+        repeated_headers: rows that were the header once more.
         refused: rows that could not be read, by reason.
         unlabelled: rows that were read whose class is not told.
         told_classes: what spellings of classes were taken for.
@@ -79,6 +80,7 @@ class TableFacts:
     columns: TableColumns
     times: TableTimes | None = None
     comments: int = 0
+    repeated_headers: int = 0
     refused: tuple[Fate, ...] = ()
     unlabelled: int = 0
     told_classes: tuple[str, ...] = ()
@@ -103,9 +105,9 @@ class TableFacts:
         form, numbers = self.format, self.columns.numbers
         written = []
         if not form.encoding.startswith("utf-8"):
-            written.append(f"in {form.encoding}" + (", for it is no UTF-8" * (form.encoding == LAST_RESORT)))
+            written.append(form.encoding + (", for it is no UTF-8" * (form.encoding == LAST_RESORT)))
         if form.delimiter != ",":
-            written.append(f"cells parted by {DELIMITERS.get(form.delimiter, quoted(form.delimiter))}")
+            written.append(f"parted by {DELIMITERS.get(form.delimiter, quoted(form.delimiter))}")
         if numbers.decimal == ",":
             written.append("decimal commas")
         if numbers.has_thousands:
@@ -113,9 +115,11 @@ class TableFacts:
         if form.above:
             written.append(f"{form.above} rows above the header on line {form.header_line}")
         if self.columns.units_line is not None:
-            written.append("a row of units")
+            written.append(f"units on line {self.columns.units_line}")
         if written:
-            yield f"read as written with {', '.join(written)}"
+            yield f"read as {', '.join(written)}"
+        if self.repeated_headers:
+            yield f"the header stands below once more, {self.repeated_headers} times in all"
         yield from self.columns.told
         if self.times is not None:
             yield f"times are {self.times.told}"

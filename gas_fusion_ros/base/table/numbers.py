@@ -141,6 +141,7 @@ def _weigh(cells: Sequence[str], sure: dict[str, str], groups: dict[str, str], m
             first, last = grouped[1], grouped[2]
             if last is not None:
                 sure.setdefault(last, text)
+                groups.setdefault(first, text)
             elif text.count(first) > 1:
                 sure.setdefault(_OTHER[first], text)
                 groups.setdefault(first, text)

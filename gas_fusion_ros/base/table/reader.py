@@ -191,7 +191,7 @@ def _records_of(head: Sequence[tuple[int, str]], delimiter: str) -> list[Record]
             at[0] = line
             yield text
 
-    records = []
+    records: list[Record] = []
     reader = _parted(texts(), delimiter)
     while True:
         try:

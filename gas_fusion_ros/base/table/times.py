@@ -44,7 +44,6 @@ _EXCEL_DAYS = (36_526.0, 73_051.0)
 """Days since the end of 1899, as spreadsheets count, of the years 2000 to 2100."""
 _EXCEL_EPOCH_DAYS = 25_569
 _DAY_NS = 86_400 * NANOSECONDS_PER_SECOND
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _MOST_DIGITS = 40
 _EXPECTED = {
@@ -81,8 +80,8 @@ class TableTimes:
     @property
     def period_s(self) -> float | None:
         """The median time between two rows; None below two."""
-        step_ns = _median_step([one for one in self.stamps_ns if one is not None])
-        return None if step_ns is None else step_ns / NANOSECONDS_PER_SECOND
+        step_ns = _median_step([Decimal(one) for one in self.stamps_ns if one is not None])
+        return None if step_ns is None else float(step_ns) / NANOSECONDS_PER_SECOND
 
 
 def read_times(
@@ -155,22 +154,22 @@ def _numbers(column: str, cells: Sequence[str], options: TableOptions, named: Ti
     )
 
 
-def _number(cell: str) -> int | Decimal | None:
+def _number(cell: str) -> Decimal | None:
     if len(cell) > _MOST_DIGITS or not _NUMBER.fullmatch(cell):
         return None
-    return int(cell) if _INTEGER.fullmatch(cell) else Decimal(cell)
+    return Decimal(cell)
 
 
-def _ns(value: int | Decimal, factor: int) -> int | None:
+def _ns(value: Decimal, factor: int) -> int | None:
     stamp_ns = round(value * factor)
     return stamp_ns if abs(stamp_ns) <= _LAST_NS else None
 
 
-def _from_days(value: int | Decimal) -> int:
+def _from_days(value: Decimal) -> int:
     return round((value - _EXCEL_EPOCH_DAYS) * _DAY_NS)
 
 
-def _are_spreadsheet_days(known: Sequence[int | Decimal]) -> bool:
+def _are_spreadsheet_days(known: Sequence[Decimal]) -> bool:
     sample = known[:_SAMPLE]
     step = _median_step(sample)
     return (
@@ -178,14 +177,14 @@ def _are_spreadsheet_days(known: Sequence[int | Decimal]) -> bool:
         and _EXCEL_DAYS[0] <= min(sample)
         and max(sample) < _EXCEL_DAYS[1]
         and _SHORTEST_S <= float(step) * _LONGEST_S <= _LONGEST_S / 24
-        and any(isinstance(value, Decimal) for value in sample)
+        and any(value % 1 for value in sample)
     )
 
 
 def _unit(
     column: str,
     cells: Sequence[str],
-    known: Sequence[int | Decimal],
+    known: Sequence[Decimal],
     given: TimeUnit | None,
     named: TimeUnit | None,
 ) -> tuple[TimeUnit, str]:
@@ -197,6 +196,11 @@ def _unit(
     is_own = column.strip().lower() == OWN_COLUMN
     if is_own and len(sample) == 1:
         return TimeUnit.NANOSECONDS, "as the column Stamp has them"
+    if step is None and len(sample) > 1:
+        raise TableError(
+            f"all times in the column {quoted(column)} are {_seen(cells[:1])}; give them more digits, or "
+            "count the rows instead with --time-column none"
+        )
     by_size = _unit_of_epoch(median(sample), step)
     if named is not None:
         if by_size not in (None, named) or not _is_period(step, named):
@@ -207,11 +211,6 @@ def _unit(
         return named, "as its name says"
     if by_size is not None:
         return by_size, "by their size"
-    if step is None and len(sample) > 1:
-        raise TableError(
-            f"all times in the column {quoted(column)} are {_seen(cells[:1])}; give them more digits, or "
-            "count the rows instead with --time-column none"
-        )
     if is_own and step is not None and step >= _OWN_STEP_NS:
         return TimeUnit.NANOSECONDS, "as the column Stamp has them"
     if step is None:
@@ -247,7 +246,7 @@ def _next_larger(unit: TimeUnit) -> TimeUnit:
     return units[units.index(unit) - 1]
 
 
-def _unit_of_epoch(middle: int | float | Decimal, step: int | Decimal | None) -> TimeUnit | None:
+def _unit_of_epoch(middle: Decimal, step: Decimal | None) -> TimeUnit | None:
     """The unit in which times are of this century and rows as far apart as rows may be."""
     for unit, factor in _NS_PER.items():
         if _YEAR_2000_S <= middle * factor / NANOSECONDS_PER_SECOND < _YEAR_2100_S:
@@ -256,13 +255,13 @@ def _unit_of_epoch(middle: int | float | Decimal, step: int | Decimal | None) ->
     return None
 
 
-def _is_period(step: int | Decimal | None, unit: TimeUnit) -> bool:
+def _is_period(step: Decimal | None, unit: TimeUnit) -> bool:
     if step is None:
         return True
     return _SHORTEST_S <= float(step) * _NS_PER[unit] / NANOSECONDS_PER_SECOND <= _LONGEST_S
 
 
-def _median_step(values: Sequence[int | Decimal]) -> int | Decimal | None:
+def _median_step(values: Sequence[Decimal]) -> Decimal | None:
     """The median of the steps forward, or of those back where none goes forward; None where all are equal."""
     steps = [after - before for before, after in pairwise(values) if after > before]
     steps = steps or [before - after for before, after in pairwise(values) if before > after]
