@@ -72,7 +72,7 @@ class BagSource(Protocol):
     """
 
     problems: Problems
-    notes: Sequence[str]
+    notes: list[str]
     driver: str
     array: ArrayDescription | None
 
@@ -213,8 +213,8 @@ class FolderSource:
         if begins:
             lines = listed(rows[place].line for place in sorted(begins))
             self.notes.append(
-                f"time begins anew where the class or the recording changes, on line {lines}: the rows are laid "
-                "one after another"
+                f"time begins anew where the class or the recording changes, on line {lines}: the rows are "
+                "laid one after another"
             )
         step_ns = round((times.period_s or 0.0) * NANOSECONDS_PER_SECOND) or period_ns
         shift_ns = 0 if times.is_absolute else START_NS
@@ -283,7 +283,7 @@ class PatrolSource:
             ValueError: the array has no such channel.
         """
         self.problems = Problems()
-        self.notes: Sequence[str] = ()
+        self.notes: list[str] = []
         self._patrol = patrol
         self._gas_times = range(0, round(patrol.duration_s * NANOSECONDS_PER_SECOND), gas_period_ns)
         self._image_times = range(0, self._gas_times.stop, image_period_ns)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gas_fusion_ros.array.array_file import ARRAY_FILE_NAME, load_array
-from gas_fusion_ros.array.scale import ScaleWatch
+from gas_fusion_ros.array.scale import ScaleWatch, told_by_range
 from gas_fusion_ros.base.dataset import Dataset, Row
 from gas_fusion_ros.base.observation import GasReading
 from gas_fusion_ros.base.problems import Problems
@@ -197,7 +197,12 @@ def _followed(
         if not scale and watch.complaint is not None:
             scale = watch.complaint.text
         on_row()
-    return follower.figures(), scale
+    figures = follower.figures()
+    if not scale:
+        least = [one.least for one in figures if one.least is not None]
+        greatest = [one.greatest for one in figures if one.greatest is not None]
+        scale = told_by_range(min(least), max(greatest)) if least else ""
+    return figures, scale
 
 
 def _written(facts: TableFacts) -> str:

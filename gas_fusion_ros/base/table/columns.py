@@ -31,6 +31,7 @@ from gas_fusion_ros.base.table.numbers import (
 )
 from gas_fusion_ros.base.table.options import NO_COLUMN, TableError, TableOptions, TimeUnit
 from gas_fusion_ros.base.table.reader import Record, TableFormat
+from gas_fusion_ros.base.table.times import OWN_COLUMN
 
 MOST_NAMES = 20
 """Of a table that are told."""
@@ -299,7 +300,10 @@ class _Finding:
     def _unit(self, time: Sequence[int]) -> TimeUnit | None:
         if len(time) != 1:
             return None
-        found = time_name(self._names[time[0]])
+        name = self._names[time[0]]
+        if name.lower() == OWN_COLUMN and any(plain(other) in BAG_NAMES for other in self._names):
+            return TimeUnit.NANOSECONDS  # as `gas-fusion dataset` writes both
+        found = time_name(name)
         by_name = None if found is None else found.unit
         return by_name or (None if self._units is None else unit_in(self._units.cells[time[0]]))
 

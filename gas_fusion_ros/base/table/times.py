@@ -194,6 +194,8 @@ def _unit(
     sample = known[:_SAMPLE]
     step = _median_step(sample)
     is_own = column.strip().lower() == OWN_COLUMN
+    if is_own and named is TimeUnit.NANOSECONDS:
+        return named, "as gas-fusion dataset writes them"
     if is_own and len(sample) == 1:
         return TimeUnit.NANOSECONDS, "as the column Stamp has them"
     if step is None and len(sample) > 1:
