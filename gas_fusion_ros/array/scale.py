@@ -148,8 +148,8 @@ def told_by_range(least: float, greatest: float) -> str:
     if not option:
         return ""
     return (
-        f"values from {least:g} to {greatest:g} are not those of a 10-bit converter ({option})? Calibrate the "
-        "array with that option in clean air (gas-fusion calibrate), and name the file as array_file"
+        f"values from {least:g} to {greatest:g} are not those of a 10-bit converter ({option})? Calibrate "
+        "the array with that option in clean air (gas-fusion calibrate), and name the file as array_file"
     )
 
 
