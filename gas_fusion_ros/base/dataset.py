@@ -12,6 +12,7 @@ Tables of others are read too: `table` finds how they are written and which colu
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -177,9 +178,10 @@ class Dataset:
         csv_path = find_csv(root)
         given = Path(root).expanduser()
         folder = csv_path.parent if given.is_file() else given
-        images = index_images(folder)
         try:
             table = _Table(csv_path, channels, options)
+            # Beside a table that is given alone, and has nothing to name images by, anything may lie.
+            images = index_images(folder) if given.is_dir() or table.names_images else {}
             rows, facts = table.read(images, on_bad_row)
         except OSError as error:
             raise DatasetError(f"{shown(csv_path)} cannot be read as CSV: {error.strerror}") from None
@@ -324,6 +326,11 @@ class _Table:
         self.channels = tuple(name for name, _ in self._columns.channels)
         self.length = 0
 
+    @property
+    def names_images(self) -> bool:
+        """Whether a column tells which image is of which row."""
+        return self._columns.serial is not None or self._columns.image is not None
+
     def read(
         self, images: dict[str, Path], on_bad_row: Callable[[DatasetError], None]
     ) -> tuple[tuple[Row, ...], TableFacts]:
@@ -365,7 +372,9 @@ class _Table:
             self.length += 1
         times = self._times(cells_of_times)
         if times is not None:
-            rows = list(_stamped(rows, cells_of_times, times, refuse))
+            unstamped = deque(rows)
+            rows.clear()  # so that each row is there once
+            rows += _stamped(unstamped, cells_of_times, times, refuse)
         warnings = tuple(self._classes.warnings()) if self._columns.label is not None else ()
         return tuple(rows), TableFacts(
             format=self._form,
@@ -479,13 +488,14 @@ class _Table:
 
 
 def _stamped(
-    rows: Sequence[Row],
+    rows: deque[Row],
     cells: Sequence[str],
     times: TableTimes,
     refuse: Callable[[int, RefusedRowError], None],
 ) -> Iterator[Row]:
-    """Give each row its time; one whose time is none is refused."""
-    for row, cell, stamp_ns in zip(rows, cells, times.stamps_ns, strict=True):
+    """Give each row its time; one whose time is none is refused. The rows are taken out."""
+    for cell, stamp_ns in zip(cells, times.stamps_ns, strict=True):
+        row = rows.popleft()
         if stamp_ns is not None:
             yield replace(row, stamp_ns=stamp_ns)
             continue

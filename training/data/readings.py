@@ -35,8 +35,8 @@ def read_readings(data: Path, channels: Sequence[str]) -> Dataset:
     if dataset.classes == ("",):
         columns = listed(dataset.facts.format.header, MOST_NAMES)
         raise DatasetError(
-            f"{dataset.csv_path.name} line {dataset.facts.format.header_line}: no column for the class; expected "
-            f"'Gas', not {columns}; give one with --label-column{_BY_A_BAG}"
+            f"{dataset.csv_path.name} line {dataset.facts.format.header_line}: no column for the class; "
+            f"expected 'Gas', not {columns}; give one with --label-column{_BY_A_BAG}"
         )
     if len(dataset.classes) < 2:
         raise DatasetError(

@@ -151,10 +151,20 @@ class _Finding:
                 "missing; put a line such as MQ2,MQ3,Gas in front, for names are not guessed"
             )
 
+    def _check_shape(self) -> None:
+        """Refuse a table with a row for each sensor, where no column is one."""
+        for place, name in enumerate(self._names):
+            if self._mostly(place, lambda cell: sensor_column(cell) is not None):
+                raise TableError(
+                    f"the column {quoted(name)} names the sensor of each row; make a column of each sensor, "
+                    "and one row of all that were read together"
+                )
+
     def _found_channels(self) -> tuple[str, ...]:
         sensors = (sensor_column(name) for name in self._names)
         found = tuple(dict.fromkeys(sensor.name for sensor in sensors if sensor is not None))
         if not found:
+            self._check_shape()
             raise NoSuchColumnError(
                 "no column has the name of a sensor, such as MQ2 or TGS2602; the columns are "
                 f"{listed(self._names, MOST_NAMES)}; name those of the sensors with --channels"
@@ -165,6 +175,7 @@ class _Finding:
         candidates = {name: self._columns_of(name) for name in channels}
         missing = [name for name, places in candidates.items() if not places]
         if missing:
+            self._check_shape()
             raise NoSuchColumnError(
                 f"no column for {listed(missing)}; the columns are {listed(self._names, MOST_NAMES)}"
             )

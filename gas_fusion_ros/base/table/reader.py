@@ -295,7 +295,9 @@ def _header_among(
 
 
 def _weight(cells: Sequence[str], is_known: Callable[[str], bool]) -> int:
-    return sum(map(is_known, {cell.strip() for cell in cells}))
+    """How many known names a row has; none where more are numbers: names stand in rows of values as well."""
+    known = sum(map(is_known, {cell.strip() for cell in cells}))
+    return known if known > sum(map(looks_like_number, cells)) else 0
 
 
 def _following(records: Sequence[Record], place: int) -> int:

@@ -152,3 +152,20 @@ def test_own_names_of_channels_are_found_as_they_are(tmp_path: Path) -> None:
 
 def test_a_published_table_says_nothing_of_itself(gas_fusion_data: Path) -> None:
     assert Dataset.load(gas_fusion_data).facts.told == ()
+
+
+def test_a_row_for_each_sensor_is_told_apart(tmp_path: Path) -> None:
+    rows = [f"{row},{name},{row * 10}" for row in range(9) for name in ("MQ2", "MQ3", "MQ5")]
+    path = written(tmp_path, "\n".join(["time,sensor,value", *rows, ""]))
+    for channels in (CHANNELS, None):
+        with pytest.raises(DatasetError, match="'sensor' names the sensor of each row; make a column"):
+            Dataset.load_readable(path, channels, Problems())
+
+
+def test_images_are_sought_beside_a_table_only_where_it_can_name_them(tmp_path: Path) -> None:
+    (tmp_path / "0_NoGas.png").touch()
+    path = written(tmp_path, table())
+    assert read(path).rows[0].image is None
+    assert read(tmp_path).rows[0].image == tmp_path / "0_NoGas.png"
+    path = written(tmp_path, table(names=("Serial Number", "MQ2", "MQ3", "MQ5", "Gas"), first=str))
+    assert read(path).rows[0].image == tmp_path / "0_NoGas.png"
