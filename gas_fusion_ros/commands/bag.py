@@ -118,7 +118,7 @@ def bag(
             summary = make_bag(source, target, tick)
     except (ValueError, BagError) as error:
         fail(str(error))
-    if data is not None:
+    if isinstance(source, FolderSource) and data is not None:
         say_notes(data, source.notes)
     say(_told(output, summary, source.image_topic, array_file))
     raise typer.Exit(EXIT_LOSSES if complain_of(source.problems) else 0)

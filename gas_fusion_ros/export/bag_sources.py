@@ -66,13 +66,11 @@ class BagSource(Protocol):
 
     Attributes:
         problems: what was left out.
-        notes: what was taken for what, a sentence each.
         driver: what the readings are from: `recorded` or `simulated`.
         array: how the array describes itself; None where nobody knows.
     """
 
     problems: Problems
-    notes: list[str]
     driver: str
     array: ArrayDescription | None
 
@@ -129,6 +127,9 @@ class FolderSource:
     where every one is radiometric (float TIFF, or rendered), otherwise on `thermal/image_raw`, where a
     radiometric one is sent as raw counts of 0.01 K as the camera node does. Unreadable rows and images are
     left out and counted.
+
+    Attributes:
+        notes: what was taken for what in the CSV, a sentence each.
     """
 
     driver = "recorded"
@@ -283,7 +284,6 @@ class PatrolSource:
             ValueError: the array has no such channel.
         """
         self.problems = Problems()
-        self.notes: list[str] = []
         self._patrol = patrol
         self._gas_times = range(0, round(patrol.duration_s * NANOSECONDS_PER_SECOND), gas_period_ns)
         self._image_times = range(0, self._gas_times.stop, image_period_ns)
