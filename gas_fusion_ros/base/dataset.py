@@ -15,6 +15,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,7 @@ TABLE_PATTERN = "*.[cC][sS][vV]"
 _MOST_BYTES = 256 << 20
 _MOST_ROWS = 500_000
 _MOST_FILES = 1_000_000
+_NOTABLE_SHARE = 0.01
 
 
 class DatasetError(ValueError):
@@ -375,7 +377,9 @@ class _Table:
             unstamped = deque(rows)
             rows.clear()  # so that each row is there once
             rows += _stamped(unstamped, cells_of_times, times, refuse)
-        warnings = tuple(self._classes.warnings()) if self._columns.label is not None else ()
+        warnings = list(self._classes.warnings()) if self._columns.label is not None else []
+        if times is not None:
+            warnings += _too_coarse(rows)
         return tuple(rows), TableFacts(
             format=self._form,
             columns=self._columns,
@@ -385,7 +389,7 @@ class _Table:
             refused=fates.all(),
             unlabelled=sum(not row.label for row in rows),
             told_classes=tuple(self._classes.told()),
-            warnings=warnings,
+            warnings=tuple(warnings),
         )
 
     def _items(self) -> Iterator[Record | Damage]:
@@ -445,7 +449,7 @@ class _Table:
         return found
 
     def _wrong_width(self, cells: Sequence[str]) -> RefusedRowError:
-        what = f"{len(cells)} fields instead of {self._form.width}"
+        what = f"{len(cells)} field{'s' * (len(cells) > 1)} instead of {self._form.width}"
         remedy = "give each row as many cells as the header has names"
         if self._form.delimiter == "," and len(cells) > self._form.width:
             remedy += "; where commas are decimal signs too, part the cells by semicolons"
@@ -485,6 +489,19 @@ class _Table:
             return None
         name = "+".join(self._form.header[place] for place in columns.time)
         return read_times(name, cells, self._options, columns.numbers, columns.time_unit)
+
+
+def _too_coarse(rows: Sequence[Row]) -> Iterator[str]:
+    """Warn of times that many rows share with the one before of their class and recording."""
+    repeated = sum(
+        (one.stamp_ns, one.label, one.bag) == (other.stamp_ns, other.label, other.bag)
+        for one, other in pairwise(rows)
+    )
+    if repeated > _NOTABLE_SHARE * len(rows):
+        yield (
+            f"{repeated} of {len(rows)} rows have the time of the row before; give the times more digits, or "
+            "count the rows instead with --time-column none"
+        )
 
 
 def _stamped(

@@ -132,7 +132,7 @@ def test_rows_without_a_class_are_unknown_in_a_bag(tmp_path: Path) -> None:
     code, said = invoke("bag", "--data", path, "--output", tmp_path / "bag", *CHANNELS)
     assert code == 0
     assert "1 leaks" in said
-    assert "10 rows have no class" in said
+    assert "10 rows without a class" in said
     heard = [message.data for _, topic, message in read(tmp_path / "bag") if topic == "/truth/label"]
     assert list(dict.fromkeys(heard)) == ["NoGas", "Unknown", "Smoke"]
 

@@ -39,6 +39,7 @@ MOST_NAMES = 20
 _WHOLE = re.compile(r"\d{1,5}", re.ASCII)
 _MOST_COUNTS = 65_535
 """Of the widest converter that MQ arrays have."""
+_NUMBERED = re.compile(r"\d{1,5}(\.0+)?", re.ASCII)
 _MOST_NUMBERED_CLASSES = 20
 _READINGS = (Quantity.RAW, Quantity.UNSAID)
 """What a converter gives, by a column's name, the surest first."""
@@ -116,6 +117,7 @@ class _Finding:
         self._options = options
         self._told: list[str] = []
         self._chosen: dict[str, int] = {}
+        self._others: dict[str, int] = {}
         fitting = [record for record in sample if form.fits(record.cells)]
         has_units = bool(fitting) and is_row_of_units(fitting[0].cells)
         self._units = fitting[0] if has_units else None
@@ -180,6 +182,9 @@ class _Finding:
                 f"no column for {listed(missing)}; the columns are {listed(self._names, MOST_NAMES)}"
             )
         found = tuple((name, self._choose(name, places)) for name, places in candidates.items())
+        if self._others:
+            columns = listed((self._names[place] for place in self._others.values()), MOST_NAMES)
+            self._told.append(f"taken as they stand, no converter's counts by their names: {columns}")
         if self._chosen:
             chosen = ", ".join(f"{name} column {place + 1}" for name, place in self._chosen.items())
             self._told.append(
@@ -203,7 +208,7 @@ class _Finding:
         quantities = {place: self._quantity(place) for place in places}
         if len(places) == 1:
             if quantities[places[0]] not in _READINGS:
-                self._told.append(f"{channel} is what {quoted(self._names[places[0]])} holds, as it stands")
+                self._others[channel] = places[0]
             return places[0]
         by_rank = [[place for place in places if quantities[place] is one] for one in _READINGS]
         pool = next((some for some in by_rank if some), list(places))
@@ -256,7 +261,7 @@ class _Finding:
         filled = {cell for cell in cells if not is_missing(cell)}
         if not all(map(looks_like_number, filled)):
             return True
-        return len(filled) <= _MOST_NUMBERED_CLASSES and all(map(_WHOLE.fullmatch, filled))
+        return len(filled) <= _MOST_NUMBERED_CLASSES and all(map(_NUMBERED.fullmatch, filled))
 
     def _time(self, taken: Collection[int | None]) -> tuple[int, ...]:
         wanted = self._options.time_column

@@ -112,14 +112,14 @@ class TableFacts:
             written.append("decimal commas")
         if numbers.has_thousands:
             written.append(f"thousands marked by {quoted(numbers.thousands)}")
-        if form.above:
-            written.append(f"{form.above} rows above the header on line {form.header_line}")
-        if self.columns.units_line is not None:
-            written.append(f"units on line {self.columns.units_line}")
         if written:
             yield f"read as {', '.join(written)}"
+        if form.above:
+            yield f"{_rows(form.above)} above the header on line {form.header_line} left aside"
+        if self.columns.units_line is not None:
+            yield f"line {self.columns.units_line} has units"
         if self.repeated_headers:
-            yield f"the header stands below once more, {self.repeated_headers} times in all"
+            yield f"{_rows(self.repeated_headers)} below the header repeat it"
         yield from self.columns.told
         if self.times is not None:
             yield f"times are {self.times.told}"
@@ -127,4 +127,8 @@ class TableFacts:
             yield f"classes are those of the column {quoted(self.label_column)}"
         yield from self.told_classes
         if self.unlabelled and self.columns.label is not None:
-            yield f"{self.unlabelled} rows have no class"
+            yield f"{_rows(self.unlabelled)} without a class"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"

@@ -130,8 +130,11 @@ def _dated(text: str) -> _Dated | None:
         return None
     first, separator, second, last = found[1], found[2], found[3], found[4]
     is_named = second.lower() in _MONTHS
-    if not (is_named or second.isdigit()) or (len(first) == 4) == (len(last) == 4):
-        return None  # no such month, or no year of four digits
+    has_year = (len(first) == 4) != (len(last) == 4)
+    if separator == "." and len(first) <= 2 and len(last) == 2:
+        last, has_year = f"20{last}", True  # with points the day comes first, whatever follows
+    if not (is_named or second.isdigit()) or not has_year:
+        return None
     month = _MONTHS.index(second.lower()) + 1 if is_named else int(second)
     if found[5] is not None:
         of_day_ns = _of_day_ns(found[5], found[6], found[7], found[8], found[9])

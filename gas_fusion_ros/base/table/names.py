@@ -41,6 +41,8 @@ _UNITS = {
     TimeUnit.SECONDS: ("s", "sec", "secs", "second", "seconds", "sek", "sekunden"),
     TimeUnit.MILLISECONDS: ("ms", "msec", "msecs", "millis", "millisecond", "milliseconds", "millisekunden"),
     TimeUnit.MICROSECONDS: ("us", "usec", "µs", "μs", "micros", "microsecond", "microseconds"),
+    TimeUnit.MINUTES: ("min", "mins", "minute", "minutes", "minuten"),
+    TimeUnit.HOURS: ("h", "hr", "hrs", "hour", "hours", "stunden"),
     TimeUnit.NANOSECONDS: ("ns", "nsec", "nanos", "nanosecond", "nanoseconds"),
 }
 _UNIT_OF_WORD = {word: unit for unit, words in _UNITS.items() for word in words}

@@ -23,6 +23,8 @@ class TimeUnit(str, Enum):
     MILLISECONDS = "ms"
     MICROSECONDS = "us"
     NANOSECONDS = "ns"
+    MINUTES = "min"
+    HOURS = "h"
 
 
 class DateOrder(str, Enum):

@@ -20,6 +20,8 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "bl
 _COMMENT = re.compile(r"\s*(?:#(?!(?:N/A|VALUE!|NUM!|DIV/0!|REF!|NULL!))|//)")
 _MAY_BEGIN_COMMENT = frozenset("#/ \t")
 _SEPARATOR_HINT = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_FILLING = "\0\x1a\ufeff \t"
+"""What power cuts and old editors leave at the end of a file."""
 _SAMPLE_LINES = 1200
 _SAMPLE_CHARACTERS = 1 << 20
 _LONGEST_LINE = 1 << 20
@@ -178,6 +180,8 @@ def _has_content(cells: Sequence[str]) -> bool:
     if not cells:
         return False
     first = cells[0]
+    if len(cells) == 1 and not first.strip(_FILLING):
+        return False
     if first:
         return first[0] not in _MAY_BEGIN_COMMENT or not _COMMENT.match(first)
     return any(map(str.strip, cells))

@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 from statistics import median
 
-from gas_fusion_ros.base.quoting import listed, quoted, shown
+from gas_fusion_ros.base.quoting import listed, quoted
 from gas_fusion_ros.base.table.moments import (
     dated_ns,
     is_dated,
@@ -29,7 +29,13 @@ _NS_PER = {
     TimeUnit.MILLISECONDS: 1_000_000,
     TimeUnit.MICROSECONDS: 1_000,
     TimeUnit.NANOSECONDS: 1,
+    TimeUnit.MINUTES: 60_000_000_000,
+    TimeUnit.HOURS: 3_600_000_000_000,
 }
+_EPOCH_UNITS = (TimeUnit.SECONDS, TimeUnit.MILLISECONDS, TimeUnit.MICROSECONDS, TimeUnit.NANOSECONDS)
+"""Of times since the epoch, the largest first."""
+_COUNTER = 2**32
+"""Where the 32 bits of a microcontroller's clock begin again."""
 _YEAR_2000_S, _YEAR_2100_S = 946_684_800, 4_102_444_800
 _SHORTEST_S, _LONGEST_S = 1e-3, 86_400.0
 """Between two rows of a recording, at most and at least."""
@@ -112,16 +118,11 @@ def read_times(
     for fits, read in forms:
         if sum(map(fits, sample)) * 2 > len(sample):
             return read()
-    seen = listed(map(quoted_cell, dict.fromkeys(sample)), 3)
+    seen = listed(dict.fromkeys(sample), 3)
     raise TableError(
         f"the column {quoted(column)} holds no times that are read ({seen}); expected ISO 8601, dates with "
         "years of four digits, or numbers; --time-column names another column, or none"
     )
-
-
-def quoted_cell(cell: str) -> str:
-    """A cell for a message."""
-    return shown(cell.strip())
 
 
 def _dates(column: str, cells: Sequence[str], form: str, order: DateOrder | None) -> TableTimes:
@@ -136,7 +137,7 @@ def _times_of_day(column: str, cells: Sequence[str]) -> TableTimes:
 
 
 def _numbers(column: str, cells: Sequence[str], options: TableOptions, named: TimeUnit | None) -> TableTimes:
-    values = [_number(cell) for cell in cells]
+    values = _unwrapped([_number(cell) for cell in cells])
     known = [value for value in values if value is not None]
     if options.time_unit is None and named is None and _are_spreadsheet_days(known):
         stamps = [None if value is None else _from_days(value) for value in values]
@@ -152,6 +153,21 @@ def _numbers(column: str, cells: Sequence[str], options: TableOptions, named: Ti
     return TableTimes(
         column, unit.value, is_absolute, stamps, f"{unit.value} {since} in column {quoted(column)}, {why}"
     )
+
+
+def _unwrapped(values: Sequence[Decimal | None]) -> list[Decimal | None]:
+    """Let a clock of 32 bits go on where it begins again."""
+    whole: list[Decimal | None] = []
+    turns, before = 0, Decimal(0)
+    for value in values:
+        if value is None:
+            whole.append(None)
+            continue
+        if _COUNTER > before > value + _COUNTER * 9 // 10:
+            turns += 1
+        before = value
+        whole.append(value + turns * _COUNTER)
+    return whole
 
 
 def _number(cell: str) -> Decimal | None:
@@ -244,13 +260,13 @@ def _unit_by_step(column: str, cells: Sequence[str], step: float) -> TimeUnit:
 
 
 def _next_larger(unit: TimeUnit) -> TimeUnit:
-    units = list(TimeUnit)
-    return units[units.index(unit) - 1]
+    return _EPOCH_UNITS[_EPOCH_UNITS.index(unit) - 1]
 
 
 def _unit_of_epoch(middle: Decimal, step: Decimal | None) -> TimeUnit | None:
     """The unit in which times are of this century and rows as far apart as rows may be."""
-    for unit, factor in _NS_PER.items():
+    for unit in _EPOCH_UNITS:
+        factor = _NS_PER[unit]
         if _YEAR_2000_S <= middle * factor / NANOSECONDS_PER_SECOND < _YEAR_2100_S:
             # What is so large in nanoseconds is nothing else.
             return unit if unit is TimeUnit.NANOSECONDS or _is_period(step, unit) else None
@@ -271,4 +287,4 @@ def _median_step(values: Sequence[Decimal]) -> Decimal | None:
 
 
 def _seen(cells: Sequence[str]) -> str:
-    return listed(map(quoted_cell, cells[:3]), 3)
+    return listed(cells[:3], 3)

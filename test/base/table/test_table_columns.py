@@ -70,7 +70,7 @@ def test_two_columns_that_may_both_be_it_are_refused_by_name(factor: int, tmp_pa
 
 def test_a_column_of_other_values_is_taken_as_it_stands_and_told(tmp_path: Path) -> None:
     dataset = read(written(tmp_path, table(names=("MQ2", "MQ3_ppm", "MQ5", "Gas"))))
-    assert dataset.facts.notes == ("mq3 is what 'MQ3_ppm' holds, as it stands",)
+    assert dataset.facts.notes == ("taken as they stand, no converter's counts by their names: MQ3_ppm",)
 
 
 @pytest.mark.parametrize("name", ["class", "Label", "target", "gas_class", "GAS CLASS", "Gas"])
@@ -130,7 +130,7 @@ def test_aliases_that_are_none_are_refused(given: str) -> None:
 def test_rows_without_a_class_are_read_and_counted(tmp_path: Path) -> None:
     dataset = read(written(tmp_path, table(labels=("", "NA", "-", *LABELS[3:]))))
     assert (len(dataset.rows), dataset.facts.unlabelled) == (len(ROWS), 3)
-    assert dataset.facts.notes == ("3 rows have no class",)
+    assert dataset.facts.notes == ("3 rows without a class",)
 
 
 @pytest.mark.parametrize("cell", ["", "NA", "nan", "-", "null", "inf", "#N/A"])

@@ -101,8 +101,7 @@ def test_a_row_of_units_the_header_once_more_and_empty_rows_are_no_readings(tmp_
     dataset = read(written(tmp_path, text))
     assert_whole(dataset)
     assert dataset.length == len(ROWS)
-    assert "units on line 2" in dataset.facts.notes[0]
-    assert "once more" in dataset.facts.notes[1]
+    assert dataset.facts.notes == ("line 2 has units", "1 row below the header repeat it")
 
 
 def test_a_delimiter_behind_the_last_cell_makes_no_column(tmp_path: Path) -> None:
@@ -110,6 +109,11 @@ def test_a_delimiter_behind_the_last_cell_makes_no_column(tmp_path: Path) -> Non
     assert_whole(read(written(tmp_path, rows)))
     header, _, below = rows.partition(";\n")
     assert_whole(read(written(tmp_path, f"{header}\n{below}")))
+
+
+@pytest.mark.parametrize("left", ["\x1a", "\0" * 300, "\n\n \n"])
+def test_what_a_power_cut_leaves_at_the_end_is_no_row(left: str, tmp_path: Path) -> None:
+    assert_whole(read(written(tmp_path, table() + left)))
 
 
 def test_quoted_cells_hold_delimiters_and_line_ends(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def every(step_s: float) -> Callable[[int], datetime]:
             lambda row: (every(0.5)(row) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%S.%f+02:00"),
         ),
         ("Zeitstempel", lambda row: f"{every(0.5)(row):%d.%m.%Y %H:%M:%S.%f}"),
+        ("Datum", lambda row: f"{every(0.5)(row):%d.%m.%y %H:%M:%S,%f}".replace(",", ".")),
         ("Time", lambda row: f"{every(0.5)(row):%d-%b-%Y %H:%M:%S.%f}"),
         ("Time", lambda row: f"{every(0.5)(row):%Y/%m/%d %H:%M:%S.%f}"),
         ("ts", lambda row: f"{every(0.5)(row):%Y%m%dT%H%M%S.%f}"),
@@ -154,6 +155,26 @@ def test_times_that_cannot_be_told_are_refused_with_the_way_out(
     assert set(stamps(path, TableOptions(time_column="none"))) == {None}
 
 
+@pytest.mark.parametrize(("name", "seconds"), [("time (min)", 60), ("Time_h", 3600)])
+def test_minutes_and_hours_are_told_by_the_name(name: str, seconds: int, tmp_path: Path) -> None:
+    path = written(tmp_path, timed(name, lambda row: f"{row * 2 / seconds:.6f}"))
+    assert [round((stamp or 0) / S, 1) for stamp in stamps(path)] == [row * 2.0 for row in range(len(ROWS))]
+
+
+def test_a_clock_of_32_bits_goes_on_where_it_begins_again(tmp_path: Path) -> None:
+    path = written(tmp_path, timed("millis", lambda row: str((2**32 - 10_000 + row * 500) % 2**32)))
+    found = stamps(path)
+    assert [one - (found[0] or 0) for one in found if one is not None] == [
+        row * S // 2 for row in range(len(ROWS))
+    ]
+
+
+def test_times_that_many_rows_share_are_warned_of(tmp_path: Path) -> None:
+    path = written(tmp_path, timed("Time", lambda row: f"2024-05-01 12:{row // 10:02d}"))
+    (warning,) = Dataset.load_readable(path, CHANNELS, Problems()).facts.warnings
+    assert warning.startswith("36 of 40 rows have the time of the row before; give the times more digits")
+
+
 def test_a_row_without_a_readable_time_is_refused_and_counted(tmp_path: Path) -> None:
     text = timed("timestamp", lambda row: "" if row == 3 else "soon" if row == 4 else str(EPOCH_S + row))
     dataset = Dataset.load_readable(written(tmp_path, text), CHANNELS, Problems())
@@ -179,7 +200,7 @@ def test_the_column_is_chosen_by_name_and_told(tmp_path: Path) -> None:
 
 
 @given(
-    st.sampled_from(list(TimeUnit)),
+    st.sampled_from([TimeUnit(name) for name in ("s", "ms", "us", "ns")]),
     st.integers(1_000_000_000, 4_000_000_000),
     st.integers(20, 20_000),
 )
