@@ -204,18 +204,16 @@ class FolderSource:
     ) -> Iterator[tuple[int, Row]]:
         """The rows with their times: those of the file, or one period each.
 
-        Where the class or the recording changes and time begins anew, so that rows of both have the same
-        times, they are laid one after another.
+        Where time begins anew, so that several rows have the same times, they are laid one after another.
         """
         if times is None:
             yield from ((START_NS + row.index * period_ns, row) for row in rows)
             return
-        begins = set(_begun_anew(rows))
+        begins = set(_begun_anew(rows, times.is_absolute))
         if begins:
             lines = listed(rows[place].line for place in sorted(begins))
             self.notes.append(
-                f"time begins anew where the class or the recording changes, on line {lines}: the rows are "
-                "laid one after another"
+                f"time begins anew on line {lines}: the rows from there on are laid after those before"
             )
         step_ns = round((times.period_s or 0.0) * NANOSECONDS_PER_SECOND) or period_ns
         shift_ns = 0 if times.is_absolute else START_NS
@@ -315,14 +313,20 @@ class PatrolSource:
             yield BagInstant(stamp_ns, reading, frame, pose)
 
 
-def _begun_anew(rows: Sequence[Row]) -> list[int]:
-    """The places at which time begins anew with another class or recording, if rows then share times."""
-    places = [
+def _begun_anew(rows: Sequence[Row], is_absolute: bool) -> list[int]:
+    """The places at which time begins anew: a logger was started again, or classes were recorded apart.
+
+    A time from a beginning that goes back within a class is of another start. Otherwise a class may stand
+    behind the others of its recording: time begins anew with it only where rows then share times.
+    """
+    back = [
         place
-        for place in range(1, len(rows))
-        if (rows[place].label, rows[place].bag) != (rows[place - 1].label, rows[place - 1].bag)
-        and (rows[place].stamp_ns or 0) <= (rows[place - 1].stamp_ns or 0)
+        for place, (before, after) in enumerate(pairwise(rows), start=1)
+        if (after.stamp_ns or 0) < (before.stamp_ns or 0)
     ]
+    places = [place for place in back if not _of_one(rows[place - 1], rows[place])]
+    if not is_absolute and len(places) < len(back):
+        return back
     seen: set[int | None] = set()
     for begin, end in pairwise((0, *places, len(rows))):
         stretch = {row.stamp_ns for row in rows[begin:end]}
@@ -330,6 +334,10 @@ def _begun_anew(rows: Sequence[Row]) -> list[int]:
             return places
         seen |= stretch
     return []
+
+
+def _of_one(before: Row, after: Row) -> bool:
+    return (before.label, before.bag) == (after.label, after.bag)
 
 
 def _truth_of(rows: Sequence[tuple[int, Row]]) -> list[Interval]:
