@@ -16,7 +16,7 @@ COMMANDS = {
     "calibrate": "Measure the baseline of an array in clean air and write it into an array file.",
     "dataset": "Make a training folder in the published layout from bags with labels.",
     "evaluate": "Evaluate bags with the code of the live node: classes, leaks and alarms beside the truth.",
-    "inspect": "Say what is in a bag, and what an evaluation will trip over.",
+    "inspect": "Say what is in a bag or a table, and what an evaluation will trip over.",
     "label": "Mark what was in the air during a bag, for evaluating and for training.",
     "listen": "Show what a serial port or a capture sends, what it is read as, and what to set.",
     "look": "Say what a model makes of thermal pictures alone, and what in them spoke.",

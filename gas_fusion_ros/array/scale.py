@@ -34,6 +34,8 @@ _SAME = 1.1
 _SUPPLY_3V3 = 3.3 / 5.0
 _GAS = (0.25, 3.0)
 """Factors of a reading that a gas may bring about."""
+_BITS = (10, 12, 14, 16)
+_MOST_VOLT = 5.5
 _UNIFORM = 2.5
 """Up to this ratio of the largest factor of a channel to the least, it is told as one."""
 
@@ -174,6 +176,21 @@ def judge(expected: Expected, readings: Values) -> ScaleComplaint | None:
     if not np.isfinite(medians).any() or expected.misfit(medians) <= limit:
         return None
     return explain(expected, medians)
+
+
+def told_by_range(least: float, greatest: float) -> str:
+    """Say what readings are that a 10-bit converter cannot give, by their range alone; empty where it can."""
+    if greatest <= _MOST_VOLT and least % 1:
+        option = "--unit volt --full-scale 5"
+    else:
+        bits = next((bits for bits in _BITS if greatest < 2**bits), None)
+        option = "" if bits in (None, _BITS[0]) else f"--full-scale {2**bits - 1}"
+    if not option:
+        return ""
+    return (
+        f"values from {least:g} to {greatest:g} are not those of a 10-bit converter ({option})? Calibrate "
+        "the array with that option in clean air (gas-fusion calibrate), and name the file as array_file"
+    )
 
 
 def explain(expected: Expected, readings: Floats) -> ScaleComplaint:

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
-from gas_fusion_ros.commands.options import Device, output_folder
-from gas_fusion_ros.commands.terminal import ends_on_signals, fail, without_ros
+from gas_fusion_ros.base.table.options import TableOptions
+from gas_fusion_ros.commands.options import Classes, Device, LabelColumn, output_folder, table_options
+from gas_fusion_ros.commands.terminal import ends_on_signals, fail, say_notes, without_ros
 from gas_fusion_ros.demo.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 
 if TYPE_CHECKING:
@@ -47,8 +48,12 @@ def demo(
     ] = None,
     recorded: Annotated[
         Optional[Path],
-        typer.Option(help="Play this folder in the layout of the data set MultimodalGasData instead."),
+        typer.Option(
+            help="Play this folder in the layout of the data set MultimodalGasData instead, or this CSV."
+        ),
     ] = None,
+    label_column: LabelColumn = None,
+    classes: Classes = None,
     model: Annotated[
         str, typer.Option(help="Model bundle: a name below models/ or a folder.")
     ] = DEFAULT_MODEL,
@@ -64,7 +69,10 @@ def demo(
     console = Console()
     folder = output_folder(output)
     try:
-        programme = _programme(seed, duration, leaks, speed, recorded)
+        options = table_options(label_column, classes)
+        programme = _programme(seed, duration, leaks, speed, recorded, options)
+        if recorded is not None:
+            say_notes(recorded, programme.notes)
         outcome = _run(programme, folder, model, device, console)
     except ValueError as error:
         fail(str(error))
@@ -73,10 +81,15 @@ def demo(
 
 
 def _programme(
-    seed: int, duration: float | None, leaks: int | None, speed: float | None, recorded: Path | None
+    seed: int,
+    duration: float | None,
+    leaks: int | None,
+    speed: float | None,
+    recorded: Path | None,
+    options: TableOptions,
 ) -> Programme:
     if recorded is not None:
-        return recorded_programme(recorded, duration, speed)
+        return recorded_programme(recorded, duration, speed, options)
     return patrol_programme(seed, duration, leaks, speed)
 
 

@@ -144,7 +144,7 @@ def test_a_device_that_is_not_there_is_one_clear_line(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("label", ["Methane", "smoke"])
+@pytest.mark.parametrize("label", ["Methane", "smokes"])
 def test_a_label_that_the_model_does_not_know_is_one_clear_line(tmp_path: Path, label: str) -> None:
     header = f"{','.join(name.upper() for name in PAPER_CHANNELS)},Gas"
     rows = [f"{','.join(['500'] * 7)},{gas}" for gas in ("NoGas", label, label)]

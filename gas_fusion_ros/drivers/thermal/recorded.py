@@ -11,10 +11,11 @@ from typing import Any, Protocol
 import cv2
 import numpy.typing as npt
 
-from gas_fusion_ros.base.dataset import IMAGE_SUFFIXES, Dataset, DatasetError, files_below
+from gas_fusion_ros.base.dataset import IMAGE_SUFFIXES, TABLE_PATTERN, Dataset, DatasetError, files_below
 from gas_fusion_ros.base.observation import ThermalFrame
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.base.table.options import WITHOUT_TIMES
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Cue, Grid, Playback
 from gas_fusion_ros.drivers.registry import DriverEntry
@@ -191,7 +192,7 @@ def _open_pictures(path: Path, problems: Problems) -> _Pictures:
 
 
 def _open_folder(path: Path, problems: Problems) -> _Pictures:
-    if any(files_below(path, "*.csv")):
+    if any(files_below(path, TABLE_PATTERN)):
         return _ImageFiles(_images_of_rows(path, problems))
     files = [file for file in files_below(path, "*") if file.suffix.lower() in IMAGE_SUFFIXES]
     if not files:
@@ -203,7 +204,7 @@ def _open_folder(path: Path, problems: Problems) -> _Pictures:
 
 
 def _images_of_rows(path: Path, problems: Problems) -> list[Path | None]:
-    dataset = Dataset.load_readable(path, (), problems)
+    dataset = Dataset.load_readable(path, (), problems, WITHOUT_TIMES)
     images: list[Path | None] = [None] * dataset.length
     for row in dataset.rows:
         images[row.index] = row.image
