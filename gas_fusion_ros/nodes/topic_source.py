@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from enum import Enum
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.exceptions import InvalidTopicNameException
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
@@ -35,6 +34,7 @@ from gas_fusion_ros.ros.message_maker import message_class
 from gas_fusion_ros.ros.messages import Level, MessageError
 
 _DEPTH = 100
+_OLFACTION_SOURCE = "https://github.com/MAPIRlab/olfaction_msgs"
 _PATIENCE_NS = 5 * NANOSECONDS_PER_SECOND
 """How long nobody need publish before it is said: a graph takes its time to show all there are."""
 
@@ -301,18 +301,15 @@ def _hearing_all(publishers: Sequence[TopicEndpointInfo]) -> QoSProfile:
 def _missing(type_name: str) -> str:
     """What to do where a type is not installed."""
     package = type_name.partition("/")[0]
-    remedy = (
-        "build https://github.com/MAPIRlab/olfaction_msgs in your workspace"
-        if type_name == OLFACTION_TYPE
-        else f"install ros-$ROS_DISTRO-{package.replace('_', '-')}"
-    )
-    return f"and the package {package} is not installed here: {remedy}, source it and start this node again"
+    released = f"install ros-$ROS_DISTRO-{package.replace('_', '-')}"
+    built = f" or build {_OLFACTION_SOURCE} in your workspace" if type_name == OLFACTION_TYPE else ""
+    return f"and {package} is not installed here: {released}{built}, source it and start this node again"
 
 
 def _resolved(node: ManagedNode, topic: str) -> str:
     try:
         return str(node.resolve_topic_name(topic))
-    except (InvalidTopicNameException, ValueError) as error:
+    except (ValueError, RuntimeError) as error:  # rclpy's RCLError has no public name
         raise ParameterError(
             f"sources: {shown(topic)} is no name of a topic: {one_line(str(error))}"
         ) from None
