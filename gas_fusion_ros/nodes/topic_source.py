@@ -13,12 +13,13 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from gas_fusion_ros.array.description import Unit
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.base.quoting import listed, one_line, quoted, shown
+from gas_fusion_ros.base.quoting import listed, quoted, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.gas.lines.remark import Remark
 from gas_fusion_ros.drivers.gas.lines.types import LineForm
 from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
+from gas_fusion_ros.nodes.parameter_file_check import without_place
 from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.source_table import SourceRow
 from gas_fusion_ros.ros import messages
@@ -309,7 +310,7 @@ def _missing(type_name: str) -> str:
 def _resolved(node: ManagedNode, topic: str) -> str:
     try:
         return str(node.resolve_topic_name(topic))
-    except (ValueError, RuntimeError) as error:  # rclpy's RCLError has no public name
+    except RuntimeError as error:  # rclpy's RCLError, which has no public name
         raise ParameterError(
-            f"sources: {shown(topic)} is no name of a topic: {one_line(str(error))}"
+            f"sources: {shown(topic)} is no name of a topic: {without_place(error)}"
         ) from None

@@ -236,7 +236,7 @@ def test_a_topic_that_nobody_publishes_is_said_with_what_may_be_meant(
             "olfaction_msgs is not installed here: install ros-$ROS_DISTRO-olfaction-msgs or build https://",
         ),
         (["mq2=/gas/readings"], "/gas/readings is what this node publishes itself"),
-        (["mq2=/a//b"], "sources: '/a//b' is no name of a topic"),
+        (["mq2=/a//b"], "sources: /a//b is no name of a topic: failed to resolve name"),
         ([""], "sources is not set; it must be rows such as mq2=/adc/mq2"),
     ],
 )
