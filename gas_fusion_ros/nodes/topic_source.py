@@ -211,11 +211,9 @@ class TopicSource:
                 self._taken += 1
                 self._take(values)
         except MessageError as error:
-            self._problems.add(f"{error.cause} {self.topic}", f"{self.topic}: {error.detail}")
+            self._problems.add(f"{error.cause} {self.topic}", error.detail)
         except Exception as error:  # whatever somebody sends may end no node
-            self._problems.add(
-                f"message_failed {self.topic}", f"{self.topic}: {type(error).__name__}: {error}"
-            )
+            self._problems.add(f"message_failed {self.topic}", f"{type(error).__name__}: {error}")
 
     def _values(self, message: object) -> Sequence[ForeignValues]:
         now_ns = self._node.get_clock().now().nanoseconds
@@ -248,7 +246,7 @@ class TopicSource:
             where = "ahead of" if off_ns > 0 else "behind"
             self._problems.add(
                 f"clock {self.topic}",
-                f"{self.topic}: header.stamp is {abs(off_ns) / 1e9:.3f} s {where} this node's clock; set the "
+                f"header.stamp is {abs(off_ns) / 1e9:.3f} s {where} this node's clock; set the "
                 "clocks, or stamp_from to arrival",
             )
 
@@ -262,10 +260,10 @@ class TopicSource:
             )
 
     def _tell(self, remark: Remark) -> None:
-        self._problems.add(f"{remark.cause} {self.topic}", f"{self.topic}: {remark.text}")
+        self._problems.add(f"{remark.cause} {self.topic}", remark.text)
 
     def _blame(self, cause: str, reason: str) -> None:
-        self._fault = f"{shown(self.topic)} {reason}"
+        self._fault = f"it {reason}"
         self._problems.add(f"{cause} {self.topic}", self._fault)
 
     def _silence(self, is_published: bool) -> str:
