@@ -191,15 +191,17 @@ class TopicSource:
         Raises:
             ParameterError: it cannot be converted, or is not installed; says what to do.
         """
+        convert = self._convert
         try:
             if type_name != self._type_name:
-                self._convert = converter(type_name, self._row.channels, self._settings.line_form, self._tell)
-                self._type_name = type_name
-            return message_class(type_name)
+                convert = converter(type_name, self._row.channels, self._settings.line_form, self._tell)
+            message_type = message_class(type_name)
         except MessageError as error:
             raise ParameterError(f"sources: {self.topic}: {error.detail}") from None
         except (ImportError, AttributeError):
             raise ParameterError(f"sources: {self.topic} is a {type_name}, {_missing(type_name)}") from None
+        self._convert, self._type_name = convert, type_name
+        return message_type
 
     def _hear(self, message: object) -> None:
         self._heard += 1
@@ -238,7 +240,7 @@ class TopicSource:
         if 0 <= back_ns <= self._settings.max_age_ns:
             raise MessageError(
                 "stamp_not_rising",
-                f"header.stamp is {back_ns / 1e9:.3f} s before that of the message before; it must be the "
+                f"header.stamp is {_seconds(back_ns)} s before that of the message before; it must be the "
                 "time of acquisition. Where its driver cannot tell that, set stamp_from to arrival",
             )
         off_ns = stamp_ns - now_ns
@@ -246,7 +248,7 @@ class TopicSource:
             where = "ahead of" if off_ns > 0 else "behind"
             self._problems.add(
                 f"clock {self.topic}",
-                f"header.stamp is {abs(off_ns) / 1e9:.3f} s {where} this node's clock; set the "
+                f"header.stamp is {_seconds(abs(off_ns))} s {where} this node's clock; set the "
                 "clocks, or stamp_from to arrival",
             )
 
@@ -268,12 +270,12 @@ class TopicSource:
 
     def _silence(self, is_published: bool) -> str:
         """Why nothing of it can be used."""
-        age_s = self._age_ns / NANOSECONDS_PER_SECOND
+        age = f"{self._age_ns / NANOSECONDS_PER_SECOND:.0f} s"
         if not is_published:
-            return f"has had no publisher for {age_s:.0f} s; {self._others()}"
+            return f"has had no publisher for {age}; {self._others()}"
         if self._heard > self._heard_in_time:
-            return f"has sent nothing that can be read for {age_s:.0f} s; its other problems say why"
-        return f"has a publisher that has sent nothing for {age_s:.0f} s; is its driver running?"
+            return f"has sent nothing that can be read for {age}; its other problems say why"
+        return f"has a publisher that has sent nothing for {age}; is its driver running?"
 
     def _others(self) -> str:
         """What to look at where the topic is not there."""
@@ -288,6 +290,10 @@ class TopicSource:
         if there:
             return f"there is {listed(there)}"
         return "is its driver running, and ROS_DOMAIN_ID the same?"
+
+
+def _seconds(nanoseconds: int) -> str:
+    return f"{nanoseconds / NANOSECONDS_PER_SECOND:.3f}"
 
 
 def _hearing_all(publishers: Sequence[TopicEndpointInfo]) -> QoSProfile:
