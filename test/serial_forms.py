@@ -100,6 +100,14 @@ READ: dict[str, Render] = {
     "Unix time first": each(lambda number, row: commas([1_714_564_800 + 2 * number, *row])),
     "date and time first": each(lambda number, row: commas([f"2023-11-07 08:15:{number:02}", *row])),
     "date, time": each(lambda number, row: commas(["07.11.2023", f"08:15:{number:02}", *row])),
+    "short date": each(lambda number, row: commas([f"07/11/23 08:15:{number:02}", *row])),
+    "time in brackets": each(lambda number, row: f"[08:15:{number:02}] {commas(row)}"),
+    "time and labels": each(
+        lambda number, row: (
+            f"08:15:{number:02}.5 -> "
+            + " | ".join(f"{name}: {value}" for name, value in zip(NAMES, row, strict=True))
+        )
+    ),
     "ISO time first": each(lambda number, row: commas([f"2023-11-07T08:15:{number:02}.250Z", *row])),
     "time and blanks": each(lambda number, row: f"08:15:{number:02} " + " ".join(map(str, row))),
     "serial monitor": each(lambda number, row: f"08:15:{number:02}.118 -> {commas(row)}"),
@@ -148,6 +156,13 @@ READ: dict[str, Render] = {
     "header without the time": under(
         commas(NAMES[3:] + NAMES[:3]), lambda number, row: commas([90 + 1000 * number, *turned(row)])
     ),
+    "header and units": lambda readings: lines(
+        [commas(NAMES[3:] + NAMES[:3]), commas(["(adc)"] * 7), *(commas(turned(row)) for row in readings)]
+    ),
+    "header with signs": under(
+        "%RH;\u00b0C;" + ";".join(NAMES), lambda _, row: ";".join(map(str, [48, 21.4, *row]))
+    ),
+    "header of commas over tabs": under(commas(NAMES), lambda _, row: "\t".join(map(str, row))),
     "header again and again": lambda readings: b"".join(
         under(commas(NAMES[3:] + NAMES[:3]), lambda _, row: commas(turned(row)))([one]) for one in readings
     ),
@@ -170,6 +185,7 @@ READ: dict[str, Render] = {
     "labels, blanks": labelled("{name}:{value}", " "),
     "labels, arrows": labelled("{name} -> {value}", ", "),
     "labels with units": labelled("{name} raw: {value} (0.4 ppm)", ", "),
+    "labels, analog and digital": labelled("{name} analog: {value}, digital: 1", " | "),
     "labels alternating": labelled("{name} {value}", " "),
     "labels alternating, commas": labelled("{name},{value}", ","),
     "labels with others": labelled("{name}: {value}", ", ", tail=", Temp: 21.4 C, Hum: 48 %"),
@@ -256,6 +272,15 @@ REFUSED: dict[str, tuple[Render, str]] = {
         "computed_values",
     ),
     "JSON in ppm": (as_json(lambda row: {"ppm": row}), "computed_values"),
+    "JSON, ppm in texts": (
+        as_json(lambda row: {name: f"{value} ppm" for name, value in row.items()}),
+        "computed_values",
+    ),
+    "JSON over several lines": (
+        lambda readings: json.dumps(dict(zip(NAMES, readings[0], strict=True)), indent=1).encode() + b"\n",
+        "broken_json",
+    ),
+    "labels of shares": (labelled("{name}: {value}/1023", " | "), "unclear_line"),
     "JSON twice": (as_json(lambda row: {"a": row, "b": row}), "ambiguous_columns"),
     "JSON of six": (as_json(lambda row: dict(list(row.items())[:6])), "missing_channels"),
     "JSON that is cut": (

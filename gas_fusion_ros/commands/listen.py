@@ -3,6 +3,7 @@
 # ruff: noqa: UP045
 # No `from __future__ import annotations`, see cli.py.
 
+import codecs
 import json
 import stat
 import time
@@ -20,7 +21,15 @@ from gas_fusion_ros.base.files import open_regular, write_whole
 from gas_fusion_ros.base.quoting import one_line, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.channels import parse_channels
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, end_on_signals, fail, say
+from gas_fusion_ros.commands.terminal import (
+    EXIT_INTERRUPTED,
+    EXIT_LOSSES,
+    EXIT_USAGE,
+    complain,
+    end_on_signals,
+    fail,
+    say,
+)
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.gas.baud import USUAL_RATES, FoundBaud, find_baud, take_sample
 from gas_fusion_ros.drivers.gas.lines.garbled import judge
@@ -69,7 +78,7 @@ def listen(
 ) -> None:
     """Show what a serial port or a capture sends, what it is read as, and what to set.
 
-    Exit code 0: all lines with values were read. 1: some were not. 2: none was.
+    Exit code 0: all lines with values were read. 1: some were not. 2: none was. 130: interrupted before.
     """
     end_on_signals()
     try:
@@ -82,7 +91,8 @@ def listen(
         else:
             heard = _read_file(source, wanted, form, show)
     except KeyboardInterrupt:
-        fail("interrupted before the first byte")
+        complain("interrupted before anything was read")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     except (ValueError, DriverError) as error:
         fail(str(error))
     except OSError as error:
@@ -93,6 +103,8 @@ def listen(
         _summarise(heard, baud)
     if write is not None:
         _write(write, heard, str(source) if _is_port(source) else _DEFAULT_PORT, baud or _DEFAULT_BAUD)
+        if heard.readings and not as_json:
+            say(f"{shown(write)}: the parameters of gas_sensor")
     if not heard.readings:
         raise typer.Exit(EXIT_USAGE)
     raise typer.Exit(0 if heard.readings == heard.rows else EXIT_LOSSES)
@@ -142,11 +154,20 @@ def _read_file(
 ) -> Heard:
     with open_regular(source) as file:
         sample = file.read(_SAMPLE_BYTES)
+        # Windows' shells save what a program prints so.
+        is_utf16 = sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        decoder = codecs.getincrementaldecoder("utf-16")("replace") if is_utf16 else None
+        as_text = _same if decoder is None else lambda data: decoder.decode(data).encode()
+        sample = as_text(sample)
         listener = SerialListener(wanted, form, sample, began_before=False, heard=show)
         listener.feed(sample, 0)
         while data := file.read(_CHUNK_BYTES):
-            listener.feed(data, 0)
+            listener.feed(as_text(data), 0)
     return listener.finish()
+
+
+def _same(data: bytes) -> bytes:
+    return data
 
 
 def _listen_to_port(
@@ -162,11 +183,25 @@ def _listen_to_port(
         found = find_baud(port) if baud is None else FoundBaud(baud, take_sample(port))
         if found.baud is None or not found.sample:
             raise DriverError(_silent_or_garbled(port_name, baud, found.sample))
+        chunks = [(found.sample, time.monotonic_ns())]
         listener = SerialListener(wanted, form, found.sample, began_before=True, heard=show)
-        listener.feed(found.sample, time.monotonic_ns())
+        listener.feed(*chunks[0])
+        kept = 0
         for data in _bytes_of(port, seconds):
-            listener.feed(data, time.monotonic_ns())
-    return listener.finish(), found.baud
+            now_ns = time.monotonic_ns()
+            listener.feed(data, now_ns)
+            kept += len(data)
+            if kept <= _SAMPLE_BYTES:
+                chunks.append((data, now_ns))
+    heard = listener.finish()
+    if heard.has_late_header:
+        # What is known now was not when the first lines came.
+        sample = b"".join(data for data, _ in chunks)
+        again = SerialListener(wanted, form, sample, began_before=True, heard=_ignore)
+        for chunk in chunks:
+            again.feed(*chunk)
+        heard = again.finish()
+    return heard, found.baud
 
 
 def _bytes_of(port: serial.Serial, seconds: float) -> Iterator[bytes]:
@@ -234,7 +269,6 @@ def _write(path: Path, heard: Heard, port: str, baud: int) -> None:
         write_whole(path, _parameters(heard, port, baud).encode())
     except OSError as error:
         fail(f"--write {shown(path)} cannot be written: {error.strerror or error}")
-    say(f"{shown(path)}: the parameters of gas_sensor")
 
 
 def _parameters(heard: Heard, port: str, baud: int) -> str:

@@ -16,6 +16,7 @@ from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.gas.lines.protocol_lines import ProtocolLines
 from gas_fusion_ros.drivers.gas.lines.reader import LineReader
+from gas_fusion_ros.drivers.gas.lines.refusals import late_header, no_values
 from gas_fusion_ros.drivers.gas.lines.remark import Remark
 from gas_fusion_ros.drivers.gas.lines.splitter import Line, LineSplitter
 from gas_fusion_ros.drivers.gas.lines.types import (
@@ -97,6 +98,11 @@ class Heard:
     least: float = math.nan
     greatest: float = math.nan
     rate_hz: float | None = None
+
+    @property
+    def has_late_header(self) -> bool:
+        """Whether values came before a header of another order."""
+        return any(one.remark.cause == late_header().cause for one in self.refused)
 
     @property
     def format(self) -> str:
@@ -194,6 +200,7 @@ class SerialListener:
         self._lines = _lines(channels, form, sample, began_before, self._tally)
         self._line_ends: set[str] = set()
         self._readings = 0
+        self._after_first = 0  # Several may come at once, from what was waiting.
         self._first: LineReading | None = None
         self._last: LineReading | None = None
         self._latest: list[Values] = []
@@ -210,6 +217,8 @@ class SerialListener:
         for line in self._splitter.finish():
             self._take(line)
         self._tell(b"", self._lines.finish())
+        if not (self._lines.data_lines or self._tally.refused):
+            self._tally.refuse(no_values())
         channels = self._lines.channels
         return Heard(
             channels,
@@ -237,6 +246,7 @@ class SerialListener:
 
     def _count(self, reading: LineReading) -> None:
         self._readings += 1
+        self._after_first += self._first is not None and reading.at_ns > self._first.at_ns
         self._first = self._first or reading
         self._last = reading
         self._latest = [*self._latest[1 - WINDOW :], reading.counts]
@@ -250,7 +260,7 @@ class SerialListener:
         if self._first is None or self._last is None or self._last.at_ns == self._first.at_ns:
             return None
         seconds = (self._last.at_ns - self._first.at_ns) / NANOSECONDS_PER_SECOND
-        return round((self._readings - 1) / seconds, 2)
+        return round(self._after_first / seconds, 2)
 
 
 def _lines(

@@ -12,6 +12,7 @@ from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.alarm.source_watch import RUNNING, WARMING_UP, Source
 from gas_fusion_ros.array.description import Unit, plausible_readings
+from gas_fusion_ros.array.scale import FullScaleWatch
 from gas_fusion_ros.array.settings import CalibrationSettings
 from gas_fusion_ros.base.mq import ChannelHealth
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
@@ -64,6 +65,7 @@ class GasArrayNode(DriverNode[GasReading, S]):
         )
         self._monitor: ChannelMonitor | None = None
         self._states: tuple[ChannelState, ...] = ()
+        self._full_scale: FullScaleWatch | None = None
         self._keeper = ArrayKeeper(self, self._calibration_hindrance, self._take_calibrated)
 
     def prepare(self) -> None:
@@ -77,7 +79,9 @@ class GasArrayNode(DriverNode[GasReading, S]):
                 settings.calibration,
             )
         )
-        self._monitor, self._states = ChannelMonitor(settings.health, self._plausible()), ()
+        plausible = self._plausible()
+        self._monitor, self._states = ChannelMonitor(settings.health, plausible), ()
+        self._full_scale = FullScaleWatch(plausible[1])
 
     @property
     def array_unit(self) -> Unit:
@@ -100,7 +104,8 @@ class GasArrayNode(DriverNode[GasReading, S]):
 
     def _take_calibrated(self) -> None:
         assert self._monitor is not None
-        self._monitor.plausible = self._plausible()
+        self._monitor.plausible = plausible = self._plausible()
+        self._full_scale = FullScaleWatch(plausible[1])
         self.tell_source_anew()
 
     def source_message(self, source: Source, stamp_ns: int, frame_id: str) -> DiagnosticArray:
@@ -112,6 +117,9 @@ class GasArrayNode(DriverNode[GasReading, S]):
     def publish(self, sample: GasReading) -> None:
         """Publish one reading, invalid channels as NaN."""
         assert self._monitor is not None
+        assert self._full_scale is not None
+        if complaint := self._full_scale.add(sample.counts):
+            self.problems.add("scale", complaint)
         # Not by the stamps: a step of the system clock warms no heater.
         self._states = self._monitor.update(self.watch_ns(), sample.counts)
         if not any(one.health is ChannelHealth.WARMING_UP for one in self._states):

@@ -198,7 +198,20 @@ def test_serial_array_with_cut_lines_and_garbage(graph: Graph) -> None:
     graph.wait_for(lambda: len(received) == 3)
     counts = np.stack([decode_reading(message, ("mq2", "mq135")).counts for message in received])
     np.testing.assert_array_equal(counts, [[500, 400], [501, 401], [502, np.nan]])
-    assert node.problem_counts() == {"bad_line": 2}
+    assert node.problem_counts() == {"no_text": 1, "1_values": 1}
+    os.close(device)
+    os.close(controller)
+
+
+def test_another_converter_is_told_with_the_remedy(graph: Graph) -> None:
+    controller, device = os.openpty()
+    node = graph.create(
+        GasSensorNode, driver="serial", serial__port=os.ttyname(device), channels=["mq3", "mq8"]
+    )
+    start(node)
+    os.write(controller, b"\n" + b"".join(b"%d,3105\n" % (2040 + number) for number in range(12)))
+    graph.wait_for(lambda: node.published == 12)
+    assert node.problem_counts() == {"scale": 3}
     os.close(device)
     os.close(controller)
 

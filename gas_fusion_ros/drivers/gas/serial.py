@@ -157,11 +157,10 @@ class SerialGasDriver:
     def _read(self, connection: _Connection) -> None:
         data = received(connection.port)
         now_ns = self._arrivals.steady_now_ns()
-        lines = connection.splitter.feed(data, now_ns) if data else []
-        for line in lines:
+        for line in connection.splitter.feed(data, now_ns):
             for reading in connection.lines.take(line, connection.splitter.recent):
                 self._arrivals.put(reading.counts, reading.at_ns)
-        silence = connection.silence.look(len(data), len(lines), now_ns)
+        silence = connection.silence.look(data, now_ns)
         if silence is not None:
             self.problems.add(silence.cause, silence.text)
 

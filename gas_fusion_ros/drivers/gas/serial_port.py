@@ -68,10 +68,10 @@ class SilenceWatch:
         self._line_ns = self._told_ns = now_ns
         self._bytes = 0
 
-    def look(self, number_of_bytes: int, number_of_lines: int, now_ns: int) -> Remark | None:
+    def look(self, data: bytes, now_ns: int) -> Remark | None:
         """Take in what has come since the last call; return what is to be said, twice a second at most."""
-        self._bytes += number_of_bytes
-        if number_of_lines:
+        self._bytes += len(data)
+        if b"\n" in data or b"\r" in data:
             self._line_ns = self._told_ns = now_ns
             self._bytes = 0
         silent_ns = now_ns - self._line_ns

@@ -163,3 +163,30 @@ def test_after_a_header_that_does_not_fit_nothing_is_read_until_one_does(bad: st
     good = Read(lines([values, commas(NAMES), values]), order=order)
     assert good.named() == EXPECTED[:1]
     assert Read(lines([values]), order=order).named() == EXPECTED[:1]
+
+
+def test_values_before_a_header_of_another_order_are_told() -> None:
+    turned = commas([*READINGS[0][3:], *READINGS[0][:3]])
+    data = lines([turned, turned, commas(NAMES[3:] + NAMES[:3]), turned])
+    early = Read(data, unconfirmed_rows=0)
+    assert len(early.readings) == 3
+    assert "late_header" in early.refused
+    assert Read(data, unconfirmed_rows=6).named() == EXPECTED[:1]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_where_no_names_are_wanted_they_stay_from_the_first_reading_on(first: int) -> None:
+    values = commas(READINGS[0])
+    labels = " | ".join(
+        f"{name}: {value}" for name, value in zip(NAMES[::-1], READINGS[0][::-1], strict=True)
+    )
+    read = Read(lines([labels, values] if first == 0 else [values, labels]), channels=None)
+    assert all(named == EXPECTED[0] for named in read.named())
+    assert len(read.readings) == 1 + first
+
+
+@pytest.mark.parametrize("clock", [1_714_564_800, 1_714_564_800_123, 7_200_000])
+def test_one_line_with_a_clock_in_place_of_a_sensor_is_enough(clock: int) -> None:
+    read = Read(lines([commas([clock, *READINGS[0][:6]])]), unconfirmed_rows=0)
+    assert read.readings == []
+    assert list(read.refused) == ["time_among_values"]

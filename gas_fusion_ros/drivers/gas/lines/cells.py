@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gas_fusion_ros.base.mq import Quantity, quantity_of
 
 _POINT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_PLAIN = re.compile(r"[\d.+-]+", re.ASCII)
 _COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _WITH_UNIT = re.compile(
     r"([+-]?(?:\d+(?:[.,]\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*[(\[]?(mv|v|volts?|ppm|ppb|%|k?ohms?|raw|adc|counts?)[)\]]?",
@@ -19,7 +20,7 @@ _INVALID = re.compile(
     r"err|error|fail|invalid|-+|\?+|\*+",
     re.ASCII | re.IGNORECASE,
 )
-_DATE = r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})"
+_DATE = r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})(?!\d))"
 _FRACTION = r"(?:[.:]\d{1,9}|,\d{3}(?=[\s\]]))"  # `12:00:00,555,515` may be 555 ms or a value: no fraction
 _TIME = rf"\d{{1,2}}:\d{{2}}(?::\d{{2}}{_FRACTION}?)?(?:\s?[ap]m)?(?:\s?(?:z|[+-]\d{{2}}:?\d{{2}}))?"
 _STAMP = re.compile(
@@ -151,6 +152,13 @@ def _cells(text: str, mark: str) -> tuple[str, ...]:
 
 
 def _row(cells: tuple[str, ...], stamp_cells: int, delimiter: str) -> Row:
+    if _PLAIN.fullmatch("".join(cells)):
+        try:
+            return Row(
+                cells, tuple(map(float, cells)), (Quantity.UNSAID,) * len(cells), stamp_cells, delimiter
+            )
+        except ValueError:
+            pass  # An empty one, or `1-1`.
     read = [read_cell(cell) for cell in cells]
     has_comma = any(cell.has_decimal_comma for cell in read)
     if has_comma and any("." in text for text in cells):

@@ -20,6 +20,7 @@ _EVEN = 1.2
 _ABOVE_OTHERS = 10.0
 """How much further than any other value a time goes in each row."""
 _LEAST_STEP = 10.0
+_OUT_OF_PROPORTION = 100.0
 _ROWS_OF_COUNTER = 12
 _WHOLE = re.compile(r"\d{1,5}", re.ASCII)
 _MOST_VOLT = 5.5
@@ -54,6 +55,15 @@ def goes_beyond_readings(row: Sequence[float | None]) -> bool:
     first, *others = row
     known = [value for value in others if value is not None and math.isfinite(value)]
     return first is not None and first > max(1023.0, 2.0 * max(known, default=0.0))
+
+
+def is_clock_like(row: Sequence[float | None]) -> bool:
+    """Whether the first value is beyond a 16-bit converter, and out of all proportion to the others."""
+    first, *others = row
+    known = [abs(value) for value in others if value is not None and math.isfinite(value)]
+    if first is None or not known or not math.isfinite(first):
+        return False
+    return first > max(float(_MOST_COUNTS), _OUT_OF_PROPORTION * max(known))
 
 
 def raw_twin(rows: Sequence[Row], pairs: Sequence[tuple[int, int]]) -> int | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
+
 from gas_fusion_ros.drivers.gas.lines.remark import Remark
 
 _LEAST_FRAMES = 4
 _MOST_FRAME_BYTES = 64
-_TEXT_CONTROLS = frozenset(b"\t\r\n\x1b")
+_MOST_STARTS = 8
+_TEXT = bytes([*b"\t\r\n\x1b", *range(32, 127)])
 _MUCH = 0.25
 """Share of bytes that are no text from which on the whole is none: noise on a line spoils fewer."""
 _PROTOCOLS = {
@@ -26,8 +30,7 @@ def decoded(line: bytes) -> str | None:
     Latin-1, which no number has.
     """
     if line.isascii():
-        text = line.decode("ascii")
-        return None if any(byte < 32 and byte not in _TEXT_CONTROLS for byte in line) else text
+        return None if line.translate(None, _TEXT) else line.decode("ascii")
     try:
         text = line.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError:
@@ -39,8 +42,7 @@ def decoded(line: bytes) -> str | None:
 
 def share_no_text(data: bytes) -> float:
     """Return the share of bytes that no ASCII text has, 0 to 1."""
-    odd = sum(byte > 126 or (byte < 32 and byte not in _TEXT_CONTROLS) for byte in data)
-    return odd / max(len(data), 1)
+    return len(data.translate(None, _TEXT)) / max(len(data), 1)
 
 
 def judge(line: bytes, recent: bytes) -> Remark:
@@ -69,17 +71,18 @@ def _frames(data: bytes) -> Remark | None:
     """Say which binary protocol repeats the same two bytes at the same distance; None for none."""
     if share_no_text(data) < _MUCH:
         return None
-    for length in range(4, _MOST_FRAME_BYTES + 1):
-        for offset in range(length):
-            if offset + (_LEAST_FRAMES - 1) * length + 2 > len(data):
-                break
-            starts = {data[at : at + 2] for at in range(offset, len(data) - 1, length)}
-            if len(starts) == 1 and (start := starts.pop()) != b"\0\0" and start[0] != start[1]:
-                name = _PROTOCOLS.get(start, "a binary protocol")
-                return Remark(
-                    "binary_protocol",
-                    f"frames of {length} bytes that begin with {start.hex(' ').upper()}: {name}",
-                    "it is no text and cannot be read here: let the sketch print one line per reading "
-                    "(docs/serial_protocol.md)",
-                )
+    for start, count in Counter(pairwise(data)).most_common(_MOST_STARTS):
+        if count < _LEAST_FRAMES or start[0] == start[1]:
+            continue
+        pair = bytes(start)
+        places = [at for at in range(len(data) - 1) if data[at : at + 2] == pair]
+        lengths = {after - before for before, after in pairwise(places)}
+        if len(lengths) == 1 and (length := lengths.pop()) in range(4, _MOST_FRAME_BYTES + 1):
+            return Remark(
+                "binary_protocol",
+                f"frames of {length} bytes that begin with {pair.hex(' ').upper()}: "
+                f"{_PROTOCOLS.get(pair, 'a binary protocol')}",
+                "it is no text and cannot be read here: let the sketch print one line per reading "
+                "(docs/serial_protocol.md)",
+            )
     return None

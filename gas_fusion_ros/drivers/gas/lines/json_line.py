@@ -116,6 +116,8 @@ def _entries(node: Any, place: _Place, names: ColumnNames) -> Iterator[_Entry]:
             yield from _entries(one, _Place(place.below(number), place.sensor, place.quantity), names)
     elif not isinstance(node, list):
         column = None if place.sensor is None else SensorColumn(place.sensor, place.quantity)
+        if column is not None and isinstance(node, str):
+            column = with_unit(column, read_cell(node.strip()).quantity)
         yield _Entry(place.path, column, node)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -47,17 +48,18 @@ class Layout:
     has_header: bool
 
     @classmethod
+    @lru_cache(maxsize=8)
     def of_channels(cls, channels: tuple[str, ...]) -> Layout:
         """Return the layout of rows that hold the channels and nothing else, in order."""
         places = tuple((place,) for place in range(len(channels)))
         return cls(channels, Resolution(channels, places, Quantity.UNSAID, ()), has_header=False)
 
-    @property
+    @cached_property
     def places(self) -> list[int]:
         """Where each channel's value stands, or the first of them that may be it."""
         return [places[0] for places in self.resolution.places]
 
-    @property
+    @cached_property
     def begins_with_channel(self) -> bool:
         """Whether the first column may be a channel's."""
         return any(0 in places for places in self.resolution.places)
@@ -136,6 +138,8 @@ def counts_of(channels: Sequence[str], found: Sequence[tuple[float | None, str]]
 
 
 def _padded(row: Row, before: int, number: int) -> Row:
+    if before == 0 and number == len(row.cells):
+        return row
     return replace(
         row,
         cells=("",) * before + row.cells[:number],

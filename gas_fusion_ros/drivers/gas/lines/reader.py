@@ -12,7 +12,7 @@ from gas_fusion_ros.drivers.gas.line_protocol import LineError, without_checksum
 from gas_fusion_ros.drivers.gas.lines import refusals
 from gas_fusion_ros.drivers.gas.lines.cells import Row
 from gas_fusion_ros.drivers.gas.lines.columns import ColumnNames, Resolution, ambiguous
-from gas_fusion_ros.drivers.gas.lines.evidence import first_is_time, goes_beyond_readings
+from gas_fusion_ros.drivers.gas.lines.evidence import first_is_time, goes_beyond_readings, is_clock_like
 from gas_fusion_ros.drivers.gas.lines.garbled import decoded, judge
 from gas_fusion_ros.drivers.gas.lines.labels import Named
 from gas_fusion_ros.drivers.gas.lines.layout import Fitted, Layout, counts_of
@@ -57,8 +57,8 @@ class LineReader:
         self.data_lines = 0
         self.manner: Manner | None = None
         self.sensors: Counter[str] = Counter()
-        self._names = ColumnNames(channels)
-        self._found: tuple[str, ...] | None = None
+        self._wanted = ColumnNames(channels)
+        self._are_named = channels is not None
         self._form = form
         self._order = order
         self._tellers = tellers
@@ -73,13 +73,14 @@ class LineReader:
         self._unconfirmed: list[LineReading] = []
         self._unconfirmed_rows = unconfirmed_rows
         self._nameless = 0
+        self._is_fresh = False  # Whether the header is the last line but one that says something.
         if form in (LineForm.AUTO, LineForm.HEADER):
             self._go_on()
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The channels of a reading."""
-        return self._names.channels or self._found or PAPER_CHANNELS
+        """The channels of a reading; from the first one on they stay."""
+        return self._wanted.channels or PAPER_CHANNELS
 
     def take(self, line: Line, recent: bytes) -> list[LineReading]:
         """Take a line; return the readings that are certain now, of earlier lines too."""
@@ -97,8 +98,12 @@ class LineReader:
         return readings
 
     def _take(self, line: Line, recent: bytes) -> list[LineReading]:
-        text, has_checksum = _text_of(line, recent)
-        shape = shape_of(text, self._names, len(self._current().names))
+        try:
+            text, has_checksum = _text_of(line, recent)
+            shape = shape_of(text, self._wanted, len(self._current().names))
+        except LineRefusedError:
+            self._heed_names(line.content.decode("latin-1"))
+            raise
         if isinstance(shape, Row | Named) and not self._checksums.is_kept_by(has_checksum):
             self.data_lines += 1
             raise LineRefusedError(refusals.cut(text, "the checksum"))
@@ -134,7 +139,7 @@ class LineReader:
     def _take_header(self, header: Header) -> None:
         if self._form in (LineForm.LABELS, LineForm.JSON):
             raise LineRefusedError(refusals.other_form(self._form.value, "a line of names"))
-        names_sensor = any(self._names.read(name) is not None for name in header.names)
+        names_sensor = any(self._wanted.read(name) is not None for name in header.names)
         if self._form is LineForm.VALUES and not names_sensor:
             return
         if self._maybe_header is not None and self._maybe_header.names != header.names:
@@ -150,7 +155,9 @@ class LineReader:
             return
         width, number = len(header.names), len(row.values)
         is_as_long = width in (number, number + row.stamp_cells, number - (row.cells[-1] == ""))
-        if is_as_long and (width == 1 or header.delimiter == row.delimiter):
+        # A line of units between the names and the values.
+        is_of_units = self._is_fresh and not any(map(self._wanted.read, header.names))
+        if is_as_long and (width == 1 or header.delimiter == row.delimiter) and not is_of_units:
             self._maybe_header = None
             self._adopt(header)
         else:
@@ -161,8 +168,11 @@ class LineReader:
 
         It may be a header that noise has spoilt.
         """
-        named = self._names.sensors_in(text)
-        if len(named) < _LEAST_NAMES or self._form in (LineForm.VALUES, LineForm.LABELS, LineForm.JSON):
+        named = self._wanted.sensors_in(text)
+        is_json = '":' in text
+        if self._refusal is not None or is_json or len(named) < _LEAST_NAMES:
+            return
+        if self._form in (LineForm.VALUES, LineForm.LABELS, LineForm.JSON):
             return
         order = [name for name in self._ordered() if name in named]
         if named != order:
@@ -182,8 +192,10 @@ class LineReader:
 
     def _drop_maybe_header(self) -> None:
         if self._maybe_header is not None:
-            self._tellers.refused(refusals.no_reading(" ".join(self._maybe_header.names)))
+            text = " ".join(self._maybe_header.names)
             self._maybe_header = None
+            self._heed_names(text)
+            self._tellers.refused(refusals.no_reading(text))
 
     def _adopt(self, header: Header) -> None:
         """Read rows by a header from now on, or none where it does not fit."""
@@ -191,30 +203,36 @@ class LineReader:
             return
         self._order.header = header
         try:
-            resolution = self._names.resolve(header.names, "the header")
+            resolution = self._wanted.resolve(header.names, "the header")
             _check_twins(header.names, resolution)
         except LineRefusedError as error:
             self._refuse_header(error.remark)
             return
         self._refuse_held()
         self._layout = Layout(header.names, resolution, has_header=True)
+        self._is_fresh = True
         self._order.refusal = self._refusal = None
-        if self._nameless and list(resolution.channels) != self._ordered():
-            self._tellers.refused(refusals.late_header(self._nameless))
+        if self._nameless > self._unconfirmed_rows and list(resolution.channels) != self._ordered():
+            self._tellers.refused(refusals.late_header())
         self._nameless = 0
-        self._name(resolution.channels)
+        self.sensors.update(resolution.channels)
+        self._want(resolution.channels)
+        if header.has_end_delimiter:
+            self._end_delimiters.is_kept_by(True)
         self._twins = None if resolution.is_certain else Twins(self._layout)
         if resolution.ignored:
             self._tellers.noted(refusals.columns_left_out(resolution.ignored, "the header"))
 
-    def _name(self, channels: tuple[str, ...]) -> None:
-        self._found = channels
-        self.sensors.update(channels)
+    def _want(self, channels: tuple[str, ...]) -> None:
+        """Keep to the channels of the first reading, where nobody has said which are wanted."""
+        if self._wanted.channels is None:
+            self._wanted = ColumnNames(channels)
 
     # Values without names
 
     def _take_row(self, row: Row, at_ns: int) -> list[LineReading]:
         self._settle_header(row)
+        self._is_fresh = False
         if self._form in (LineForm.LABELS, LineForm.JSON):
             raise LineRefusedError(refusals.other_form(self._form.value, "a line of values"))
         if self._refusal is not None:
@@ -222,12 +240,15 @@ class LineReader:
         if self._form is LineForm.HEADER and self._layout is None:
             raise LineRefusedError(refusals.no_header_yet())
         layout = self._current()
+        if not (layout.has_header or self._are_named or layout.names == PAPER_CHANNELS):
+            raise LineRefusedError(refusals.nameless(row.cells))
         fitted = layout.fit(row)
         if fitted is not None:
             self._check_end(fitted)
             if not self._times.is_kept_by(False):
                 raise LineRefusedError(refusals.cut(",".join(row.cells), "one value"))
             self._check_first(fitted.row, layout)
+            self._refuse_timed()
             return self._take_fitted(fitted.row, at_ns)
         fitted = layout.fit_with_time(row)
         if fitted is None:
@@ -259,6 +280,7 @@ class LineReader:
             return self._take_twins(self._twins, row, at_ns)
         layout = self._current()
         counts = layout.counts(row)
+        self._want(layout.resolution.channels)
         form = LineForm.HEADER if layout.has_header else LineForm.VALUES
         self.manner = Manner(form, row.delimiter, row.has_decimal_comma, layout.quantity(row))
         if row.stamp_cells and not layout.has_header:
@@ -296,7 +318,8 @@ class LineReader:
         if row.stamp_cells or not layout.begins_with_channel:
             return
         self._latest.append(row.values)
-        if goes_beyond_readings(row.values) and first_is_time(list(self._latest)):
+        rises = goes_beyond_readings(row.values) and first_is_time(list(self._latest))
+        if rises or is_clock_like(row.values):
             for _ in self._unconfirmed:
                 self._tellers.refused(refusals.time_among_values(layout.names))
             self._unconfirmed.clear()
@@ -316,12 +339,18 @@ class LineReader:
 
     def _refuse_held(self) -> None:
         """Refuse what waits: nothing will tell any more what its columns are."""
-        for _, row in self._time.held:
-            self._tellers.refused(self._current().wrong_number(row))
+        self._refuse_timed()
+        for _ in self._confirm():
+            self._tellers.refused(refusals.late_header())
         for _ in [] if self._twins is None else self._twins.held:
             self._tellers.refused(self._twin_remark())
         self._time, self._twins = TimeBefore(), None
         self._latest.clear()
+
+    def _refuse_timed(self) -> None:
+        for _, row in self._time.held:
+            self._tellers.refused(self._current().wrong_number(row))
+        self._time.held = []
 
     # Values with names
 
@@ -330,15 +359,14 @@ class LineReader:
         if self._form not in (LineForm.AUTO, form):
             raise LineRefusedError(refusals.other_form(self._form.value, f"a line of {form.value}"))
         self.sensors.update(list(dict.fromkeys(one.name for one in named.columns if one is not None)))
-        names = self._names if self._found is None else ColumnNames(self._found)
-        resolution = names.resolve_columns(named.names, named.columns, "a line")
+        resolution = self._wanted.resolve_columns(named.names, named.columns, "a line")
         for channel, places in zip(resolution.channels, resolution.places, strict=True):
             if len(places) > 1:
                 raise LineRefusedError(ambiguous(channel, named.names, places, "a line"))
         counts = counts_of(
             resolution.channels, [(named.values[place], named.texts[place]) for (place,) in resolution.places]
         )
-        self._found = resolution.channels
+        self._want(resolution.channels)
         self.manner = Manner(form, quantity=resolution.quantity)
         if resolution.ignored and self._told_names != named.names:
             self._told_names = named.names

@@ -39,7 +39,7 @@ def time_among_values(names: Sequence[str]) -> Remark:
     """Of rows with a time where the first channel should be."""
     return Remark(
         "time_among_values",
-        f"the first of {len(names)} values rises like a time, which leaves {len(names) - 1} for the "
+        f"the first of {len(names)} values is one of a clock, which leaves {len(names) - 1} for the "
         f"{len(names)} channels {','.join(names)}",
         _NAME_THEM,
     )
@@ -114,12 +114,21 @@ def no_header_yet() -> Remark:
     )
 
 
-def late_header(readings: int) -> Remark:
-    """Of a header after rows that were read in another order."""
+def late_header() -> Remark:
+    """Of a header after rows that were read, or were about to be, without one."""
     return Remark(
         "late_header",
-        f"a header names another order than the {readings} readings before it were read in",
+        "values came before the header, and were not in its order",
         "set serial.format to header, so that nothing is read before one",
+    )
+
+
+def nameless(cells: Sequence[str]) -> Remark:
+    """Of a row among lines that name their values, where nobody has said what an order there is."""
+    return Remark(
+        "nameless_values",
+        f"{quoted(','.join(cells))} has no names, and other lines have",
+        "name the channels in the order of such lines (--channels)",
     )
 
 
@@ -181,4 +190,13 @@ def time_left_out(what: str) -> Remark:
         "time_left_out",
         f"{what} before the values is left out",
         f"{_NOTHING}: the moment at which a line comes is taken",
+    )
+
+
+def no_values() -> Remark:
+    """Of a capture without any line that could be refused."""
+    return Remark(
+        "no_values",
+        "no line holds a value",
+        "let the sketch print one line per reading, each with a line end",
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.drivers.gas.lines.cells import (
     Row,
     delimiters_in,
@@ -26,7 +27,7 @@ _LOG_PREFIX = re.compile(
 )
 _WORD_PREFIX = re.compile(r"\$?(?P<word>[A-Za-z][\w \-#]{0,40}?)\s*(?:[:=>]|->|=>)\s*(?=[+\-.\d])", re.ASCII)
 _NMEA_PREFIX = re.compile(r"\$[A-Za-z]\w{0,15}\s*,", re.ASCII)
-_NAME = re.compile(r"[^\W\d_%#][^:=?!*\"{}<>]{0,40}")
+_NAME = re.compile(r"(?!\d)[^:=?!*\"{}<>]{0,40}")
 _MOST_NAMES = 64
 _SENTENCE_END = (".", "!", "?", ":")
 
@@ -39,11 +40,13 @@ class Header:
         names: as they were written.
         delimiter: what stands between them, as in `Row`.
         is_certain: whether nothing but a header looks like that; else the rows after it tell.
+        has_end_delimiter: whether a delimiter stands after the last name.
     """
 
     names: tuple[str, ...]
     delimiter: str
     is_certain: bool
+    has_end_delimiter: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,11 +118,14 @@ def _prefixed(body: str, names: ColumnNames) -> Row | None:
     return row if row is not None and len(row.cells) > 1 else None
 
 
-def _commented_header(body: str, names: ColumnNames) -> Header | None:
+def _commented_header(body: str, names: ColumnNames) -> Header | Text | None:
+    """Return a header in a comment, or a comment that may be one, for most channels are in it."""
     header = _header(body, names)
-    if header is None or not any(names.read(name) is not None for name in header.names):
-        return None
-    return Header(header.names, header.delimiter, is_certain=False)
+    named = names.sensors_in(body)
+    if header is not None and named:
+        return replace(header, is_certain=False)
+    is_doubtful = 2 * len(named) > len(names.channels or PAPER_CHANNELS)
+    return Text(body, holds_values=False) if is_doubtful else None
 
 
 def _header(body: str, names: ColumnNames) -> Header | None:
@@ -132,7 +138,7 @@ def _header(body: str, names: ColumnNames) -> Header | None:
             continue
         sensors = sum(names.read(cell) is not None for cell in cells)
         is_certain = sensors >= 2 and (mark != " " or sensors == len(cells))
-        return Header(cells, delimiter, is_certain)
+        return Header(cells, delimiter, is_certain, has_end_delimiter=body.rstrip(" \r").endswith(mark))
     bare = body.strip().strip("\"'")
     if names.read(bare) is not None and _is_name(bare):
         return Header((bare,), "comma", is_certain=False)
@@ -151,4 +157,7 @@ def _names(body: str, mark: str) -> tuple[str, ...]:
 
 
 def _is_name(cell: str) -> bool:
-    return cell == "" or (_NAME.fullmatch(cell) is not None and read_cell(cell).value is None)
+    if cell == "":
+        return True
+    has_letter = any(char.isalpha() or char in "%#\u00b0" for char in cell)
+    return has_letter and _NAME.fullmatch(cell) is not None and read_cell(cell).value is None
