@@ -288,7 +288,8 @@ def _channel_offsets(msg: PointCloud2, channels: Sequence[str]) -> list[int]:
     if missing:
         raise MessageError(
             "reading_missing_channel",
-            f"PointCloud2 has no field {listed(missing)}; its fields are {listed(fields)}",
+            f"PointCloud2 has no field {listed(missing)}; its fields are {listed(fields)}; the node "
+            "gas_adapter takes other names",
         )
     for name in channels:
         field = fields[name]
@@ -296,7 +297,8 @@ def _channel_offsets(msg: PointCloud2, channels: Sequence[str]) -> list[int]:
             found = _FIELD_TYPES.get(int(field.datatype), f"datatype {field.datatype}")
             raise MessageError(
                 "reading_field_type",
-                f"field {shown(name)} of a PointCloud2 is {found} x {field.count}; it must be FLOAT32 x 1",
+                f"field {shown(name)} of a PointCloud2 is {found} x {field.count}; it must be FLOAT32 x 1: "
+                "the node gas_adapter converts others",
             )
         if field.offset + _FLOAT32_SIZE > msg.point_step:
             raise MessageError(
