@@ -105,6 +105,8 @@ def _inspected(
 def _print(inspection: Inspection) -> None:
     console = Console(markup=False, highlight=False)
     blocks = [_whole(inspection), _topics(inspection)]
+    if inspection.choices:
+        blocks.append(_rows((f"taken for {choice.kind}", choice.sentence) for choice in inspection.choices))
     if inspection.gas is not None:
         blocks += [_rows(_gas_rows(inspection.gas)), _channels(inspection.gas.channels)]
     if inspection.array is not None:

@@ -15,7 +15,7 @@ from gas_fusion_ros.alarm.event_log import EventLog, EventLogError
 from gas_fusion_ros.alarm.types import AlarmEvent, AlarmState
 from gas_fusion_ros.bags.reader import BagMessage, BagReader, BagReadError
 from gas_fusion_ros.bags.storage.limits import BagLimits
-from gas_fusion_ros.bags.topics import BagTopics, TopicError, find_topics
+from gas_fusion_ros.bags.topics import BagTopics, FoundTopics, TopicError, find_topics
 from gas_fusion_ros.base.observation import GasReading, RobotPose
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import quoted, shown
@@ -106,7 +106,8 @@ def _evaluate(
     watch: Watch,
 ) -> Evaluation:
     began_s = time.perf_counter()
-    topics = _find_topics(reader, settings, problems)
+    chosen = _find_topics(reader, settings, problems)
+    topics = chosen.topics
     # Hashing reads the whole bag once more, beside the evaluation: neither waits for the other.
     with _hashed(reader) as digest:
         with (
@@ -122,6 +123,7 @@ def _evaluate(
             bundle=model.bundle.name,
             bundle_sha256=model.bundle.sha256,
             topics=topics,
+            choices=chosen.choices,
             array=run.pipeline.array.figures(model.bundle.array),
             settings=described(model.settings, model.bundle, model.alarm),
             acknowledged=settings.acknowledges,
@@ -168,7 +170,7 @@ def _event_log(path: Path, problems: Problems) -> Iterator[EventLog]:
         events.close()
 
 
-def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Problems) -> BagTopics:
+def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Problems) -> FoundTopics:
     """The topics that are read.
 
     Raises:
@@ -177,10 +179,10 @@ def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Prob
     """
     images = () if settings.with_images else ("image", "camera")
     truth = () if settings.labels is None else ("label", "leaks")
-    topics = find_topics(reader.topics, settings.topics, problems, without=(*images, *truth))
-    if topics.gas is None and topics.image is None:
+    found = find_topics(reader.topics, settings.topics, problems, (*images, *truth), reader.first_messages)
+    if found.topics.gas is None and found.topics.image is None:
         raise EvaluationError(f"{shown(reader.path)}: {_told(problems)}")
-    return topics
+    return found
 
 
 def _told(problems: Problems) -> str:

@@ -16,7 +16,7 @@ from gas_fusion_ros.inspection.times import StampFollower
 from gas_fusion_ros.ros.messages import MessageError, decode_frame, stamp_to_ns
 
 if TYPE_CHECKING:
-    from sensor_msgs.msg import Image
+    from sensor_msgs.msg import CompressedImage, Image
 
 _UNITS = {"32FC1": "degC", "mono16": "counts"}
 _LEVELS = "grey levels"
@@ -41,7 +41,7 @@ class ImageFollower:
         self._last_crc: int | None = None
         self._unreadable: Counter[str] = Counter()
 
-    def add(self, msg: Image, recorded_ns: int) -> int:
+    def add(self, msg: Image | CompressedImage, recorded_ns: int) -> int:
         """Take in a message; return its stamp, nanoseconds.
 
         Raises:
@@ -49,15 +49,15 @@ class ImageFollower:
         """
         stamp_ns = stamp_to_ns(msg.header.stamp)
         self._stamps.add(stamp_ns, recorded_ns)
-        size = f"{msg.width}x{msg.height}"
-        if size in self._sizes or len(self._sizes) < _MOST_SIZES:
-            self._sizes[size] += 1
         try:
             frame = decode_frame(msg)
         except MessageError as error:
             self._unreadable[error.cause] += 1
             self._problems.add(error.cause, f"{shown(self._topic)}: {error.detail}")
             return stamp_ns
+        size = f"{frame.pixels.shape[1]}x{frame.pixels.shape[0]}"
+        if size in self._sizes or len(self._sizes) < _MOST_SIZES:
+            self._sizes[size] += 1
         self._encodings.setdefault(frame.encoding, _Pixels(_UNITS.get(frame.encoding, _LEVELS))).add(
             frame.pixels
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gas_fusion_ros.bags.topics import TopicChoice
 from gas_fusion_ros.pipeline.array_choice import ArrayFigures
 
 
@@ -212,6 +213,7 @@ class Inspection:
         images: the thermal images; None without a topic of them.
         pairing: readings with images; None without a topic of either.
         labels: the true labels; None without a topic of them.
+        choices: how a topic was taken where there were several, or a doubt.
         losses: what could not be read, by cause.
         warnings: what an evaluation will trip over, a sentence each.
     """
@@ -228,6 +230,7 @@ class Inspection:
     images: ImageFigures | None = None
     pairing: PairingFigures | None = None
     labels: LabelFigures | None = None
+    choices: tuple[TopicChoice, ...] = ()
     losses: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

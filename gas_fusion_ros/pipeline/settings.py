@@ -60,6 +60,12 @@ class ClassifierSettings:
         True,
         "whether a thermal camera belongs to the robot, so that its silence is told of",
     )
+    image_transport: str = setting(
+        "raw",
+        "how images come: as sensor_msgs/Image on thermal/image_raw, or as sensor_msgs/CompressedImage on "
+        "thermal/image_raw/compressed",
+        choices=("raw", "compressed"),
+    )
     allow_reproduction: bool = setting(
         False,
         "whether a model that is a reproduction, trained on rendered pictures, as fusion1 is, may be given "
