@@ -549,7 +549,7 @@ def with_zero_stamp(message: PointCloud2 | Image) -> None:
 
 
 def with_wrong_encoding(message: Image) -> None:
-    message.encoding = "bayer_rggb8"
+    message.encoding = "bayer_rggb16"
 
 
 def truncated(message: Image) -> None:
