@@ -16,7 +16,9 @@ from gas_fusion_ros.base.quoting import one_line, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.commands.options import Device
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, ends_on_signals, fail, say
+from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError
+from gas_fusion_ros.drivers.thermal.raw_frames import ByteOrder, Profile, RawFrameError, RawSettings
 from gas_fusion_ros.inspection.picture import LookedAt, LookError, PictureLook
 from gas_fusion_ros.model.bundle import Bundle, BundleError
 from gas_fusion_ros.model.classifier import ClassifierError
@@ -24,6 +26,7 @@ from gas_fusion_ros.model.runtimes import DeviceError, create_runtime
 from gas_fusion_ros.model.thermal import ThermalError
 
 PAGE = "look.html"
+_SHUTTER = "the camera's closed shutter: taken off the frames that follow"
 
 
 @ends_on_signals
@@ -38,6 +41,19 @@ def look(
         str, typer.Option(help="Model bundle: a name below models/ or a folder.")
     ] = DEFAULT_MODEL,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.CPU,
+    profile: Annotated[
+        Profile, typer.Option(help="How 16-bit frames are read, see docs/hardware.md.")
+    ] = Profile.AUTO,
+    cut_top: Annotated[int, typer.Option(min=0, help="Rows above that are no picture; profile own.")] = 0,
+    cut_bottom: Annotated[int, typer.Option(min=0, help="Rows below that are none, likewise.")] = 0,
+    byte_order: Annotated[ByteOrder, typer.Option(help="Order of their bytes.")] = ByteOrder.AUTO,
+    counts_per_kelvin: Annotated[
+        float, typer.Option(min=0.0, help="Their scale; profiles own and raw14. 0: not known.")
+    ] = 0.0,
+    offset: Annotated[float, typer.Option(help="Temperature at count 0, K, with --counts-per-kelvin.")] = 0.0,
+    shutter: Annotated[
+        Optional[Path], typer.Option(help="Picture of the closed shutter, of a Seek's raw frames.")
+    ] = None,
     output: Annotated[
         Optional[Path],
         typer.Option(help=f"Folder for {PAGE}: each picture with field, map and verdict. Made if missing."),
@@ -50,16 +66,30 @@ def look(
 
     Exit code 0: all pictures were read. 1: some were not. 2: none was, or the model cannot be used.
     """
-    looking = _open(model, device)
+    raw = RawSettings(
+        profile.value,
+        cut_top,
+        cut_bottom,
+        byte_order.value,
+        counts_per_kelvin,
+        offset,
+        "" if shutter is None else str(shutter),
+    )
+    looking = _open(model, device, raw)
     looked: list[LookedAt] = []
+    shutters = 0
     entries: list[dict[str, Any]] = []
     for file in pictures:
         try:
             at = looking.at(file)
-        except (UnreadableImageError, ThermalError, ClassifierError) as error:
+        except (UnreadableImageError, RawFrameError, ThermalError, ClassifierError) as error:
             problem = one_line(str(error))
             complain(f"{shown(file)}: {problem}")
             entries.append({"file": str(file), "label": None, "probabilities": {}, "problem": problem})
+            continue
+        if at is None:
+            shutters += 1
+            entries.append({"file": str(file), "label": None, "probabilities": {}, "problem": _SHUTTER})
             continue
         looked.append(at)
         entries.append(dict(at.to_json()))
@@ -73,14 +103,14 @@ def look(
         _write(looked, model, output)
         if not as_json:
             say(str(output / PAGE))
-    raise typer.Exit(0 if len(looked) == len(pictures) else EXIT_LOSSES if looked else EXIT_USAGE)
+    raise typer.Exit(0 if len(looked) + shutters == len(pictures) else EXIT_LOSSES if looked else EXIT_USAGE)
 
 
-def _open(model: str, device: Device) -> PictureLook:
+def _open(model: str, device: Device, raw: RawSettings) -> PictureLook:
     try:
         bundle = Bundle.load(find_bundle(model))
-        return PictureLook(bundle, create_runtime(bundle, device.value))
-    except (BundleError, DeviceError, LookError, OSError) as error:
+        return PictureLook(bundle, create_runtime(bundle, device.value), raw)
+    except (BundleError, DeviceError, DriverError, LookError, OSError) as error:
         fail(str(error))
 
 

@@ -11,16 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.base.observation import Mode, Observation, ThermalFrame, Verdict
-from gas_fusion_ros.drivers.thermal.image_file import read_image
+from gas_fusion_ros.drivers.thermal.image_file import as_frame, decode_file
+from gas_fusion_ros.drivers.thermal.raw_frames import RawPicture, RawReader, RawSettings, is_raw
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier
 from gas_fusion_ros.model.grad_cam import GradCam, GradCamUnavailable, Map, strongest_place
 from gas_fusion_ros.model.pseudo_colour import Field
 from gas_fusion_ros.model.runtimes import Runtime
 from gas_fusion_ros.model.thermal import celsius_of_counts, field_range, has_colour_bar, to_field
-
-_COLDEST_C, _HOTTEST_C = -60.0, 700.0
-"""Counts beyond are not of 0.01 K: no thermal camera measures there."""
 
 
 class LookError(ValueError):
@@ -33,7 +31,7 @@ class FieldFigures:
 
     Attributes:
         encoding: how its file was read: `mono8`, `mono16`, `32FC1` or `rgb8`.
-        read_as: the same in words.
+        read_as: the same in words, and what to set where a unit is not known.
         height: rows of the field.
         width: columns of the field.
         unit: of the range: `degC`, `counts`, or `relative` to the picture's own scale, 0 cold to 1 hot.
@@ -112,21 +110,24 @@ class PictureLook:
     Args:
         bundle: a model with a network for pictures alone.
         runtime: what runs it.
+        raw: how 16-bit frames are read.
 
     Attributes:
         without_maps: why no map can be made; empty where they can.
 
     Raises:
         LookError: the model has no such network.
+        DriverError: a file of `raw` cannot be used.
     """
 
-    def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
+    def __init__(self, bundle: Bundle, runtime: Runtime, raw: RawSettings) -> None:
         if Mode.THERMAL_ONLY not in bundle.networks:
             raise LookError(
                 f"model '{bundle.name}' has no network for pictures alone; its modes are "
                 f"{', '.join(mode.value for mode in bundle.networks)}"
             )
         self.without_maps = ""
+        self._raw = RawReader(raw)
         self._classifier = Classifier(bundle, runtime)
         self._grad_cam: GradCam | None = None
         try:
@@ -134,15 +135,20 @@ class PictureLook:
         except GradCamUnavailable as error:
             self.without_maps = str(error)
 
-    def at(self, file: Path) -> LookedAt:
-        """Look at a picture file.
+    def at(self, file: Path) -> LookedAt | None:
+        """Look at a picture file; None of a raw camera's closed shutter.
 
         Raises:
             UnreadableImageError: it cannot be read or decoded; the message does not name it.
+            RawFrameError: it is a raw frame and no picture; likewise.
             ThermalError: it is no thermal picture that can be used; likewise.
             ClassifierError: the network answers with something that is no number.
         """
-        pixels, encoding = read_image(file)
+        image = decode_file(file)
+        raw = self._raw.read(image) if is_raw(image) else None
+        if raw is None and is_raw(image):
+            return None
+        pixels, encoding = as_frame(image) if raw is None else (raw.pixels, raw.encoding)
         field = to_field(pixels, encoding)
         # Each picture on its own: none is the past of the next.
         self._classifier.forget()
@@ -153,7 +159,7 @@ class PictureLook:
             file=file,
             pixels=pixels,
             field=field,
-            figures=_figures(pixels, encoding, field),
+            figures=_figures(pixels, encoding, field, raw),
             verdict=verdict,
             heat=self._heat(inputs, mode, int(np.argmax(verdict.probabilities))),
         )
@@ -170,13 +176,16 @@ class PictureLook:
             return None
 
 
-def _figures(pixels: npt.NDArray[Any], encoding: str, field: Field) -> FieldFigures:
+def _figures(pixels: npt.NDArray[Any], encoding: str, field: Field, raw: RawPicture | None) -> FieldFigures:
     bulk = field_range(pixels, encoding)
     unit, read_as, low, high = "relative", "", bulk.low, bulk.high
-    if encoding == "32FC1":
+    if raw is not None:
+        read_as = f"{raw.told}: {raw.doubt}" if raw.doubt else raw.told
+        unit = "degC" if raw.has_unit else "counts"
+        if raw.has_unit and encoding == "mono16":
+            low, high = celsius_of_counts(low), celsius_of_counts(high)
+    elif encoding == "32FC1":
         unit, read_as = "degC", "temperatures"
-    elif encoding == "mono16":
-        unit, read_as, low, high = _of_counts(bulk.low, bulk.high)
     elif encoding == "mono8":
         read_as, low, high = "grey levels, stretched by an app", low / 255, high / 255
     elif has_colour_bar(pixels):
@@ -185,15 +194,3 @@ def _figures(pixels: npt.NDArray[Any], encoding: str, field: Field) -> FieldFigu
         read_as = "colours without a bar at the left: their brightness"
     height, width = field.shape
     return FieldFigures(encoding, read_as, height, width, unit, low, high, bulk.is_flat)
-
-
-def _of_counts(low: float, high: float) -> tuple[str, str, float, float]:
-    coldest, hottest = celsius_of_counts(low), celsius_of_counts(high)
-    if coldest >= _COLDEST_C and hottest <= _HOTTEST_C:
-        return "degC", "16-bit counts of 0.01 K", coldest, hottest
-    return (
-        "counts",
-        f"16-bit counts of no known unit (of 0.01 K they would begin at {coldest:.0f} degC)",
-        low,
-        high,
-    )

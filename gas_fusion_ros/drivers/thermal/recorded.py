@@ -19,7 +19,8 @@ from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Cue, Grid, Playback
 from gas_fusion_ros.drivers.registry import DriverEntry
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, as_frame, decode_file
-from gas_fusion_ros.settings.fields import needed_setting, setting
+from gas_fusion_ros.drivers.thermal.raw_frames import RawFrameError, RawReader, RawSettings, is_raw
+from gas_fusion_ros.settings.fields import group, needed_setting, setting
 
 _MAX_BACKLOG = 64
 
@@ -45,6 +46,7 @@ class RecordedThermalSettings:
     loop: bool = setting(True, "begin again after the last image")
     start_ns: int = 0
     frame_id: str = "thermal_camera_optical_frame"
+    raw: RawSettings = group(RawSettings)
 
     def __post_init__(self) -> None:
         if self.period_ns <= 0:
@@ -54,13 +56,16 @@ class RecordedThermalSettings:
 class RecordedThermalDriver:
     """Plays images at a fixed period.
 
-    Gray images become mono8 or mono16 by their depth, float images 32FC1 (degC), colour rgb8. An image
-    that cannot be decoded is counted as `unreadable_image` and its moment passes without a frame.
+    Gray images become mono8 or, of 16 bits, what `raw_frames` makes of them; float images 32FC1 (degC),
+    colour rgb8. An image that cannot be decoded is counted as `unreadable_image` and its moment passes
+    without a frame, counts that are no picture by their own causes, and those of no known unit as
+    `raw_scale_unknown`.
     """
 
     def __init__(self, settings: RecordedThermalSettings) -> None:
         self._settings = settings
         self.problems = Problems()
+        self._raw: RawReader | None = None
         self._pictures: _Pictures | None = None
         self._playback: Playback | None = None
 
@@ -73,9 +78,10 @@ class RecordedThermalDriver:
         """Find the images or open the video.
 
         Raises:
-            DriverError: there are none, or the CSV or the video cannot be read.
+            DriverError: there are none, or the CSV, the video or the shutter's file cannot be read.
         """
         settings = self._settings
+        self._raw = RawReader(settings.raw)
         self._pictures = _open_pictures(Path(settings.path).expanduser(), self.problems)
         grid = Grid(settings.period_ns, settings.start_ns, _MAX_BACKLOG, self.problems)
         self._playback = Playback(
@@ -99,12 +105,27 @@ class RecordedThermalDriver:
     def _frame(self, pictures: _Pictures, cue: Cue) -> ThermalFrame | None:
         if not pictures.has(cue.index):
             return None
+        name = shown(pictures.name(cue.index))
         try:
-            pixels, encoding = as_frame(pictures.load(cue.index))
+            found = self._read(pictures.load(cue.index), name)
         except UnreadableImageError as error:
-            self.problems.add("unreadable_image", f"{shown(pictures.name(cue.index))}: {error}")
+            self.problems.add("unreadable_image", f"{name}: {error}")
             return None
-        return ThermalFrame(cue.stamp_ns, pixels, encoding, self._settings.frame_id)
+        except RawFrameError as error:
+            self.problems.add(error.cause, f"{name}: {error.detail}")
+            return None
+        return None if found is None else ThermalFrame(cue.stamp_ns, *found, self._settings.frame_id)
+
+    def _read(self, image: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[Any], str] | None:
+        if not is_raw(image):
+            return as_frame(image)
+        assert self._raw is not None
+        picture = self._raw.read(image)
+        if picture is None:
+            return None
+        if picture.doubt:
+            self.problems.add("raw_scale_unknown", f"{name}: {picture.doubt}")
+        return picture.pixels, picture.encoding
 
 
 class _Pictures(Protocol):
