@@ -4,7 +4,7 @@
 # No `from __future__ import annotations`, see cli.py.
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -26,6 +26,7 @@ from gas_fusion_ros.model.runtimes import DeviceError, create_runtime
 from gas_fusion_ros.model.thermal import ThermalError
 
 PAGE = "look.html"
+_MOST_OF_A_FILE = 100
 _SHUTTER = "the camera's closed shutter: taken off the frames that follow"
 
 
@@ -34,7 +35,8 @@ def look(
     pictures: Annotated[
         list[Path],
         typer.Argument(
-            help="Picture files: screenshots, raw counts, temperatures as float TIFF.", metavar="PICTURE..."
+            help="Pictures: screenshots, raw counts, temperatures; files of several, folders.",
+            metavar="PICTURE...",
         ),
     ],
     model: Annotated[
@@ -77,22 +79,16 @@ def look(
     )
     looking = _open(model, device, raw)
     looked: list[LookedAt] = []
-    shutters = 0
     entries: list[dict[str, Any]] = []
+    failed = 0
     for file in pictures:
-        try:
-            at = looking.at(file)
-        except (UnreadableImageError, RawFrameError, ThermalError, ClassifierError) as error:
-            problem = one_line(str(error))
-            complain(f"{shown(file)}: {problem}")
-            entries.append({"file": str(file), "label": None, "probabilities": {}, "problem": problem})
-            continue
-        if at is None:
-            shutters += 1
-            entries.append({"file": str(file), "label": None, "probabilities": {}, "problem": _SHUTTER})
-            continue
-        looked.append(at)
-        entries.append(dict(at.to_json()))
+        for entry in _entries(looking, file):
+            if isinstance(entry, LookedAt):
+                looked.append(entry)
+                entries.append(dict(entry.to_json()))
+            else:
+                entries.append(entry)
+                failed += entry["problem"] != _SHUTTER
     if as_json:
         typer.echo(json.dumps(entries, indent=2, allow_nan=False))
     elif looked:
@@ -103,7 +99,43 @@ def look(
         _write(looked, model, output)
         if not as_json:
             say(str(output / PAGE))
-    raise typer.Exit(0 if len(looked) + shutters == len(pictures) else EXIT_LOSSES if looked else EXIT_USAGE)
+    raise typer.Exit(EXIT_USAGE if not looked else EXIT_LOSSES if failed else 0)
+
+
+def _entries(looking: PictureLook, file: Path) -> Iterator[LookedAt | dict[str, Any]]:
+    """What is seen in a file's pictures, or what is printed of each that cannot be seen."""
+    try:
+        opened = looking.open(file)
+    except (DriverError, UnreadableImageError) as error:
+        yield _problem(file, one_line(str(error)))
+        return
+    with opened:
+        there = [index for index in range(len(opened.series)) if opened.series.has(index)]
+        indices = there[:: -(-len(there) // _MOST_OF_A_FILE)] if there else []
+        if len(indices) < len(there):
+            complain(
+                f"{shown(file)}: {len(indices)} of its {len(there)} pictures are looked at, evenly spaced"
+            )
+        for index in indices:
+            place = opened.place(index)
+            try:
+                at = looking.at(opened, index)
+            except (UnreadableImageError, RawFrameError, ThermalError, ClassifierError) as error:
+                yield _problem(file, one_line(str(error)), place)
+            else:
+                yield at or {**_problem_entry(file, place), "problem": _SHUTTER}
+
+
+def _problem(file: Path, problem: str, place: str = "") -> dict[str, Any]:
+    """Say what is wrong, and return what is printed of it."""
+    where = shown(file) if not place else f"{shown(file)} {shown(place)}"
+    complain(f"{where}: {problem}")
+    return {**_problem_entry(file, place), "problem": problem}
+
+
+def _problem_entry(file: Path, place: str) -> dict[str, Any]:
+    where = {"place": place} if place else {}
+    return {"file": str(file), **where, "label": None, "probabilities": {}}
 
 
 def _open(model: str, device: Device, raw: RawSettings) -> PictureLook:
@@ -121,7 +153,7 @@ def _print(looked: Sequence[LookedAt]) -> None:
     console.print(_fields(looked))
     console.print()
     for read_as in dict.fromkeys(at.figures.read_as for at in looked):
-        names = [shown(at.file.name) for at in looked if at.figures.read_as == read_as]
+        names = [shown(at.title) for at in looked if at.figures.read_as == read_as]
         console.print(f"{read_as}: {', '.join(names)}", soft_wrap=True)
 
 
@@ -129,7 +161,7 @@ def _verdicts(looked: Sequence[LookedAt]) -> Table:
     table = _table("picture", "verdict", *map(shown, looked[0].verdict.classes))
     for at in looked:
         probabilities = (f"{probability:.3f}" for probability in at.verdict.probabilities)
-        table.add_row(shown(at.file.name), shown(at.verdict.label), *probabilities)
+        table.add_row(shown(at.title), shown(at.verdict.label), *probabilities)
     return table
 
 
@@ -137,7 +169,7 @@ def _fields(looked: Sequence[LookedAt]) -> Table:
     table = _table("picture", "field", "range", "spoke most")
     for at in looked:
         size = f"{at.figures.width} x {at.figures.height}"
-        table.add_row(shown(at.file.name), size, at.figures.range_told, at.spoke_told)
+        table.add_row(shown(at.title), size, at.figures.range_told, at.spoke_told)
     return table
 
 

@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.base.observation import Mode, Observation, ThermalFrame, Verdict
-from gas_fusion_ros.drivers.thermal.image_file import as_frame, decode_file
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, as_frame
+from gas_fusion_ros.drivers.thermal.picture_series import PictureSeries, open_series
 from gas_fusion_ros.drivers.thermal.raw_frames import RawPicture, RawReader, RawSettings, is_raw
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier
@@ -63,6 +66,7 @@ class LookedAt:
 
     Attributes:
         file: its path.
+        place: where in the file it is, such as `page 3`; empty of a file of one picture.
         pixels: as read, shape (H, W) or (H, W, 3).
         field: what the network's input was made of, shape (H, W), 0 cold to 1 hot.
         figures: of the field.
@@ -71,11 +75,17 @@ class LookedAt:
     """
 
     file: Path
+    place: str
     pixels: npt.NDArray[np.generic]
     field: Field
     figures: FieldFigures
     verdict: Verdict
     heat: Map | None
+
+    @property
+    def title(self) -> str:
+        """The file's name, and where in it."""
+        return f"{self.file.name} {self.place}".rstrip()
 
     @property
     def strongest_at(self) -> tuple[float, float] | None:
@@ -96,12 +106,38 @@ class LookedAt:
         """Return what is said of it, without its pixels."""
         return {
             "file": str(self.file),
+            "place": self.place,
             "label": self.verdict.label,
             "probabilities": self.verdict.by_class,
             "novelty": self.verdict.novelty,
             "field": asdict(self.figures),
             "strongest_at": self.strongest_at,
         }
+
+
+@dataclass(frozen=True)
+class OpenedPictures:
+    """The pictures of a file or folder; a context manager.
+
+    Attributes:
+        file: its path.
+        series: the pictures.
+        raw: reads those that are raw frames.
+    """
+
+    file: Path
+    series: PictureSeries
+    raw: RawReader
+
+    def __enter__(self) -> OpenedPictures:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.series.close()
+
+    def place(self, index: int) -> str:
+        """Where in the file or folder a picture is; empty where there is one alone."""
+        return self.series.name(index).removeprefix(str(self.file)).strip(" /")
 
 
 class PictureLook:
@@ -135,17 +171,31 @@ class PictureLook:
         except GradCamUnavailable as error:
             self.without_maps = str(error)
 
-    def at(self, file: Path) -> LookedAt | None:
-        """Look at a picture file; None of a raw camera's closed shutter.
+    def open(self, file: Path) -> OpenedPictures:
+        """Open what holds a picture or several.
 
         Raises:
-            UnreadableImageError: it cannot be read or decoded; the message does not name it.
+            UnreadableImageError: it is not there; the message does not name it.
+            DriverError: it holds none that can be read.
+        """
+        if not file.exists():
+            raise UnreadableImageError("cannot be read (No such file or directory)")
+        series = open_series(file, Problems(), NANOSECONDS_PER_SECOND)
+        return OpenedPictures(file, series, self._raw.or_profile(series.profile))
+
+    def at(self, opened: OpenedPictures, index: int) -> LookedAt | None:
+        """Look at one of the pictures; None of a raw camera's closed shutter, and where there is none.
+
+        Raises:
+            UnreadableImageError: it cannot be decoded; the message does not name it.
             RawFrameError: it is a raw frame and no picture; likewise.
             ThermalError: it is no thermal picture that can be used; likewise.
             ClassifierError: the network answers with something that is no number.
         """
-        image = decode_file(file)
-        raw = self._raw.read(image) if is_raw(image) else None
+        if not opened.series.has(index):
+            return None
+        image = opened.series.load(index)
+        raw = opened.raw.read(image) if is_raw(image) else None
         if raw is None and is_raw(image):
             return None
         pixels, encoding = as_frame(image) if raw is None else (raw.pixels, raw.encoding)
@@ -156,7 +206,8 @@ class PictureLook:
         verdict = self._classifier.decide(sample)
         mode, inputs = self._classifier.inputs(sample)
         return LookedAt(
-            file=file,
+            file=opened.file,
+            place=opened.place(index),
             pixels=pixels,
             field=field,
             figures=_figures(pixels, encoding, field, raw),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from gas_fusion_ros.base.files import read_regular
 _MOST_BYTES = 64 << 20
 _STREAMED = ("PNG", "JPEG", "TIFF")
 """Kinds of pictures that are sent in messages, as Pillow calls them."""
+_JPEG = b"\xff\xd8\xff"
+_FLIR_SEGMENT = b"FLIR\x00\x01"
+_MOST_BEFORE_FLIR = 1 << 20
 
 
 class UnreadableImageError(ValueError):
@@ -44,7 +48,7 @@ def decode_file(path: Path) -> npt.NDArray[Any]:
         content = read_regular(path, _MOST_BYTES)
     except OSError as error:
         raise UnreadableImageError(f"cannot be read ({error.strerror})") from None
-    return _decode(content)
+    return _radiometric(content) if _is_radiometric(content) else _decode(content)
 
 
 def decode_bytes(content: bytes, most_pixels: int) -> npt.NDArray[Any]:
@@ -74,6 +78,36 @@ def decode_bytes(content: bytes, most_pixels: int) -> npt.NDArray[Any]:
     if width * height > most_pixels:
         raise UnreadableImageError(f"has {width}x{height} pixels; expected {most_pixels} at most")
     return _decode(content)
+
+
+def _is_radiometric(content: bytes) -> bool:
+    """Whether a file is a JPEG of a FLIR camera, whose temperatures stand beside what can be seen."""
+    return content.startswith(_JPEG) and _FLIR_SEGMENT in content[:_MOST_BEFORE_FLIR]
+
+
+def _radiometric(content: bytes) -> npt.NDArray[Any]:
+    """The temperatures of such a file, degC; never its colours, which are a palette with an overlay.
+
+    Raises:
+        UnreadableImageError: the library flyr is not installed, or cannot read it.
+    """
+    try:
+        flyr = import_module("flyr")
+    except ImportError:
+        raise UnreadableImageError(
+            "is a radiometric JPEG, whose colours are no temperatures: `pip install flyr` reads these, or "
+            "export them as CSV or float TIFF"
+        ) from None
+    try:
+        celsius = np.asarray(flyr.unpack(io.BytesIO(content)).celsius, dtype=np.float32)
+    except Exception as error:  # of a file that it does not know it raises whatever it trips over
+        raise UnreadableImageError(
+            f"is a radiometric JPEG that flyr cannot read ({type(error).__name__}); export its temperatures "
+            "as CSV or float TIFF"
+        ) from None
+    if celsius.ndim != 2:
+        raise UnreadableImageError(f"holds temperatures of shape {celsius.shape}; expected (H, W)")
+    return celsius
 
 
 def _decode(content: bytes) -> npt.NDArray[Any]:

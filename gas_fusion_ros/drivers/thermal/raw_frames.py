@@ -12,7 +12,7 @@ InfiRay P2 Pro as community drivers read it (two pictures, one below the other, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -137,6 +137,11 @@ class RawSettings:
         "picture of the closed shutter, of profile seek, until the camera sends its own; empty for none",
     )
 
+    def or_profile(self, profile: str) -> RawSettings:
+        """Return these with the profile that a recording says of itself, where none is set."""
+        is_told = profile and self.profile == Profile.AUTO.value
+        return replace(self, profile=profile) if is_told else self
+
 
 @dataclass(frozen=True)
 class RawPicture:
@@ -173,6 +178,11 @@ class RawReader:
         self._is_swapped: dict[tuple[int, ...], bool] = {}
         if settings.shutter_file:
             self._shutter = _shutter_of(Path(settings.shutter_file).expanduser())
+
+    def or_profile(self, profile: str) -> RawReader:
+        """Return this one, or one that goes by the profile which a recording says of itself."""
+        settings = self._settings.or_profile(profile)
+        return self if settings == self._settings else RawReader(settings)
 
     def read(self, pixels: npt.NDArray[Any]) -> RawPicture | None:
         """Read a frame.
