@@ -19,9 +19,9 @@ from gas_fusion_ros.drivers.thermal.raw_frames import RawPicture, RawReader, Raw
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier
 from gas_fusion_ros.model.grad_cam import GradCam, GradCamUnavailable, Map, strongest_place
-from gas_fusion_ros.model.pseudo_colour import Field
+from gas_fusion_ros.model.pseudo_colour import BarEdge, Field, Rgb, read_screenshot
 from gas_fusion_ros.model.runtimes import Runtime
-from gas_fusion_ros.model.thermal import celsius_of_counts, field_range, has_colour_bar, to_field
+from gas_fusion_ros.model.thermal import celsius_of_counts, field_range, to_field
 
 
 class LookError(ValueError):
@@ -239,9 +239,15 @@ def _figures(pixels: npt.NDArray[Any], encoding: str, field: Field, raw: RawPict
         unit, read_as = "degC", "temperatures"
     elif encoding == "mono8":
         read_as, low, high = "grey levels, stretched by an app", low / 255, high / 255
-    elif has_colour_bar(pixels):
-        read_as = "screenshot: colours by the bar at its left, cropped to what nothing is burnt into"
     else:
-        read_as = "colours without a bar at the left: their brightness"
+        read_as = _colours_told(pixels)
     height, width = field.shape
     return FieldFigures(encoding, read_as, height, width, unit, low, high, bulk.is_flat)
+
+
+def _colours_told(rgb: Rgb) -> str:
+    shot = read_screenshot(rgb)
+    if shot is None:
+        return "colours without a bar along an edge: their brightness"
+    place = "at its left" if shot.edge is BarEdge.LEFT else f"at its {shot.edge.value}"
+    return f"screenshot: colours by the bar {place}, cropped to what nothing is burnt into"
