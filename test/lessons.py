@@ -19,6 +19,7 @@ from gas_fusion_ros.base.dataset import CSV_NAME
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES, Mode
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.model.bundle import MANIFEST, Bundle, domain_to_json, window_to_json
+from gas_fusion_ros.model.networks.temporal import OUTPUTS
 from gas_fusion_ros.model.thermal import Preparation
 from gas_fusion_ros.model.window import WindowSettings
 from gas_fusion_ros.teaching.gas_branch import STATISTICS, GasBranch, window_statistics
@@ -153,7 +154,7 @@ def write_prototype_bundle(folder: Path) -> Bundle:
         "image": torch.zeros(2, 1, PICTURE, PICTURE),
         "has_image": torch.ones(2, 1),
     }
-    onnx.save(to_onnx(network, examples, ["logits", "novelty"]), folder / "model.onnx")
+    onnx.save(to_onnx(network, examples, OUTPUTS), folder / "model.onnx")
     write_manifest(
         folder,
         {

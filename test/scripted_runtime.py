@@ -62,6 +62,12 @@ class ScriptedRuntime:
         return Answer(self._logits, self.novelty)
 
 
+def leak_logits(leak: float) -> Array:
+    """Logits of one leak probability, of Smoke."""
+    said = {"NoGas": 1 - leak, "Smoke": leak * 0.98}
+    return np.log([said.get(name, leak * 0.01) for name in PAPER_CLASSES]).astype(np.float32)
+
+
 class TwoMinds:
     """Says one leak probability, of Smoke, with a picture and another one by readings alone.
 
@@ -82,11 +88,17 @@ class TwoMinds:
     def run(self, mode: Mode, inputs: Mapping[str, Array]) -> Answer:
         self.calls.append((mode, dict(inputs)))
         leak = self.alone if mode is Mode.GAS_ONLY else self.pictured
-        said = {"NoGas": 1 - leak, "Smoke": leak * 0.98}
-        probabilities = [said.get(name, leak * 0.01) for name in PAPER_CLASSES]
-        return Answer(np.log(probabilities).astype(np.float32), self.novelty[mode])
+        return Answer(leak_logits(leak), self.novelty[mode])
 
     @property
     def modes(self) -> list[Mode]:
         """Of the calls so far."""
         return [mode for mode, _ in self.calls]
+
+
+class BothAtOnce(TwoMinds):
+    """Tells with a picture what the readings say alone, too."""
+
+    def run(self, mode: Mode, inputs: Mapping[str, Array]) -> Answer:
+        answer = super().run(mode, inputs)
+        return replace(answer, gas_logits=leak_logits(self.alone)) if mode is Mode.FUSION else answer

@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from gas_fusion_ros.array.array_file import write_array
-from gas_fusion_ros.array.calibration import MOST_READINGS, calibration_date, summary
+from gas_fusion_ros.array.calibration import MOST_DRIFT, MOST_READINGS, DriftError, calibration_date, summary
 from gas_fusion_ros.array.calibration import calibrate as calibrate_array
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Divider, Unit
 from gas_fusion_ros.bags.reader import BagReadError
@@ -93,6 +93,14 @@ def calibrate(
         Optional[float],
         typer.Option(help="Relative humidity of that air, %, where you know it.", min=0.0, max=100.0),
     ] = None,
+    most_drift: Annotated[
+        float,
+        typer.Option(
+            help="How far ln(Rs/RL) of two channels may move meanwhile; the baseline is as uncertain.",
+            min=0.0,
+            max=3.0,
+        ),
+    ] = MOST_DRIFT,
     gas_topic: GasTopic = None,
     unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
     unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
@@ -127,8 +135,14 @@ def calibrate(
             air.stamps_ns,
             temperature,
             humidity,
+            most_drift,
         )
         write_array(output, found)
+    except DriftError as error:
+        fail(
+            f"{shown(source.name)}: {error}. --most-drift takes it all the same: clean air may then look "
+            "like gas, and gas like clean air"
+        )
     except (ValueError, BagReadError) as error:
         fail(f"{shown(source.name)}: {error}")
     except OSError as error:

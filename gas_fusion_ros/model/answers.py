@@ -22,10 +22,13 @@ class Answer:
     Attributes:
         logits: shape (K,), float32.
         novelty: how unlike training the input is, 1 at the limit; None where the network cannot tell.
+        gas_logits: of a reading with a picture, what the reading says alone, shape (K,), float32; None where
+            the network cannot tell.
     """
 
     logits: Logits
     novelty: float | None = None
+    gas_logits: Logits | None = None
 
 
 def softmax(logits: Logits) -> Logits:

@@ -15,7 +15,7 @@ from gas_fusion_ros.array.scale import ScaleComplaint, ScaleWatch
 from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.observation import CLEAN_AIR, Mode, Observation, ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.model.answers import answer_complaint, softmax
+from gas_fusion_ros.model.answers import Answer, answer_complaint, softmax
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.expected_readings import expected_readings
 from gas_fusion_ros.model.runtimes import Runtime
@@ -69,10 +69,10 @@ class Classifier:
     the one for pictures. A picture that cannot be read is counted in `problems` and the reading goes on
     alone.
 
-    A fused verdict that may be a leak tells besides what its readings say alone: the network for readings
-    runs once more, on the same window without the picture. So clean air costs nothing more. They are not
-    asked where fewer than half of the model's channels have a value now, and cannot be where the model has no
-    network for readings.
+    A fused verdict that may be a leak tells besides what its readings say alone. A network that knows says so
+    itself; for another the one for readings runs once more, on the same window without the picture. They are
+    not asked where fewer than half of the model's channels have a value now, and cannot be where the model
+    has no network for readings.
 
     Args:
         bundle: the model.
@@ -203,39 +203,57 @@ class Classifier:
                 network for what it has, or the network answers with something that is no number.
         """
         mode, inputs = self.inputs(sample)
-        verdict = self._verdict(sample, mode, inputs)
+        answer = self._answer(mode, inputs)
+        verdict = self._verdict(sample, mode, answer)
         if mode is Mode.FUSION and _leak_probability(verdict) >= self._asked_from:
-            verdict = replace(verdict, readings_alone=self._readings_alone(sample))
+            verdict = replace(verdict, readings_alone=self._readings_alone(sample, answer))
         reading, tracker = sample.observation.reading, self._tracker
         if reading is not None and tracker is not None:
             tracker.judge(reading.stamp_ns, _is_calm(verdict))
         return verdict
 
-    def _readings_alone(self, sample: Sample) -> Verdict | None:
+    def _readings_alone(self, sample: Sample, fused: Answer) -> Verdict | None:
         """Return what a fused observation's readings say without the picture; None where they cannot."""
         if Mode.GAS_ONLY not in self._bundle.networks:
             return None
         if sample.values is None or np.isfinite(sample.values).mean() < _LEAST_VALID:
             return None
         try:
-            return self._verdict(sample, Mode.GAS_ONLY, self._inputs(sample, Mode.GAS_ONLY, None))
+            if fused.gas_logits is None:
+                alone = self._answer(Mode.GAS_ONLY, self._inputs(sample, Mode.GAS_ONLY, None))
+            else:
+                alone = Answer(fused.gas_logits, fused.novelty)
+                self._check(Mode.GAS_ONLY, alone)
+            return self._verdict(sample, Mode.GAS_ONLY, alone)
         except ClassifierError as error:
             self.problems.add("readings_alone_unusable", str(error))
             return None
 
-    def _verdict(self, sample: Sample, mode: Mode, inputs: Mapping[str, Array]) -> Verdict:
+    def _answer(self, mode: Mode, inputs: Mapping[str, Array]) -> Answer:
         """Run a mode's network.
 
         Raises:
             ClassifierError: it answers with something that is no number.
         """
-        observation = sample.observation
         answer = self._runtime.run(mode, inputs)
+        self._check(mode, answer)
+        return answer
+
+    def _check(self, mode: Mode, answer: Answer) -> None:
+        """Refuse an answer that is none.
+
+        Raises:
+            ClassifierError: it is none.
+        """
         complaint = answer_complaint(answer, self._bundle, mode)
         if complaint:
             raise ClassifierError(
                 f"the network of model '{self._bundle.name}' for {mode.value} observations {complaint}"
             )
+
+    def _verdict(self, sample: Sample, mode: Mode, answer: Answer) -> Verdict:
+        """Make a verdict of what a mode's network answers."""
+        observation = sample.observation
         return Verdict(
             stamp_ns=observation.stamp_ns,
             frame_id=observation.frame_id,

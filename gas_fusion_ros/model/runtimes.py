@@ -26,6 +26,8 @@ CUDA_PROVIDER = "CUDAExecutionProvider"
 # A device file is the cheap sign of a GPU: desktop and server driver, Jetson (two names), WSL 2.
 _GPU_SIGNS = ("/proc/driver/nvidia/gpus", "/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/nvgpu", "/dev/dxg")
 Input = npt.NDArray[np.float32]
+GAS_LOGITS = "gas_logits"
+"""Output of a fusion network that tells what the readings say alone."""
 _WINDOWED_PREFIX = "model"
 """Prefix of a windowed network's weights; another's is its mode."""
 
@@ -99,15 +101,23 @@ class OnnxRuntime:
             for name in dict.fromkeys(files.values())
         }
         self._sessions = {mode: sessions[name] for mode, name in files.items()}
-        self._outputs = ("logits",) if bundle.false_reject_rate is None else ("logits", "novelty")
+        needed = ("logits",) if bundle.false_reject_rate is None else ("logits", "novelty")
         for mode, session in self._sessions.items():
-            _check_graph(bundle.path / files[mode], session, bundle.inputs(mode), self._outputs)
+            _check_graph(bundle.path / files[mode], session, bundle.inputs(mode), needed)
+        self._outputs = {
+            mode: (*needed, *_told_besides(mode, session)) for mode, session in self._sessions.items()
+        }
 
     def run(self, mode: Mode, inputs: Mapping[str, Input]) -> Answer:
         """Run the network of `mode` on one observation; see `Runtime.run`."""
-        session = self._sessions[mode]
-        logits, *novelty = session.run(self._outputs, _picked(self._bundle, mode, inputs))
-        return Answer(np.asarray(logits, dtype=np.float32)[0], *(float(value[0]) for value in novelty))
+        names = self._outputs[mode]
+        values = self._sessions[mode].run(names, _picked(self._bundle, mode, inputs))
+        told = {name: value[0] for name, value in zip(names, values, strict=True)}
+        return Answer(
+            np.asarray(told["logits"], dtype=np.float32),
+            float(told["novelty"]) if "novelty" in told else None,
+            told.get(GAS_LOGITS),
+        )
 
 
 def _check_graph(
@@ -121,6 +131,12 @@ def _check_graph(
             f"{path} has the inputs {', '.join(sorted(taken))} and the outputs {', '.join(sorted(given))}; "
             f"as {MANIFEST} says, they must be {', '.join(inputs)} and {', '.join(outputs)}"
         )
+
+
+def _told_besides(mode: Mode, session: ort.InferenceSession) -> tuple[str, ...]:
+    """Return what a network of readings and pictures tells of the readings alone, if it does."""
+    given = {node.name for node in session.get_outputs()}
+    return (GAS_LOGITS,) if mode is Mode.FUSION and GAS_LOGITS in given else ()
 
 
 def session_options(threads: int) -> ort.SessionOptions:
@@ -184,9 +200,13 @@ class TorchRuntime:
             outputs = self._networks[mode](*tensors)
             if not self._bundle.is_windowed:
                 return Answer(outputs[0].float().cpu().numpy())
-            logits, novelty = outputs
+            logits, novelty, alone = outputs
             tells = self._bundle.false_reject_rate is not None
-            return Answer(logits[0].cpu().numpy(), novelty[0].item() if tells else None)
+            return Answer(
+                logits[0].cpu().numpy(),
+                novelty[0].item() if tells else None,
+                alone[0].cpu().numpy() if mode is Mode.FUSION else None,
+            )
 
 
 def load_networks(bundle: Bundle) -> dict[Mode, torch.nn.Module]:

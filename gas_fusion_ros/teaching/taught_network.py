@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.model.bundle import ONNX_FILES, WEIGHTS, Bundle
-from gas_fusion_ros.model.runtimes import session_options
+from gas_fusion_ros.model.runtimes import GAS_LOGITS, session_options
 from gas_fusion_ros.teaching.calibration import log_softmax
 from gas_fusion_ros.teaching.gas_branch import GasBranch
 
@@ -160,7 +160,7 @@ def _edited(
     if after[0] > seen:
         _add_unseen(out.graph, seen, after[0] - seen)
     for output in out.graph.output:
-        if output.name == _LOGITS:
+        if output.name in (_LOGITS, GAS_LOGITS):
             output.type.tensor_type.shape.dim[1].dim_value = after[0]
     try:
         onnx.checker.check_model(out, full_check=True)

@@ -636,11 +636,16 @@ def test_torch_runs_the_one_network_in_every_mode_in_float32(mode: Mode, windowe
     inputs = {**windowed_example(), "image": image}
     inputs["valid"][:, -1] = 1
     with torch.no_grad():
-        logits, novelty = network(*(torch.from_numpy(value) for value in inputs.values()))
+        logits, novelty, alone = network(*(torch.from_numpy(value) for value in inputs.values()))
     answer = TorchRuntime(Bundle.load(windowed), device="cpu").run(mode, inputs)
     assert answer.logits.dtype == np.float32
     np.testing.assert_allclose(answer.logits, logits[0].numpy(), atol=1e-5)
     assert answer.novelty == pytest.approx(float(novelty[0]), rel=1e-5)
+    if mode is Mode.FUSION:
+        assert answer.gas_logits is not None
+        np.testing.assert_allclose(answer.gas_logits, alone[0].numpy(), atol=1e-5)
+    else:
+        assert answer.gas_logits is None
 
 
 def test_torch_tells_no_novelty_without_a_known_limit(windowed: Path) -> None:

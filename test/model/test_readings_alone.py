@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
-from scripted_runtime import PERIOD_NS, TwoMinds, windowed_bundle
+from scripted_runtime import PERIOD_NS, BothAtOnce, TwoMinds, windowed_bundle
 
 from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.base.observation import (
@@ -20,6 +20,7 @@ from gas_fusion_ros.base.observation import (
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier
+from gas_fusion_ros.model.runtimes import OnnxRuntime
 
 Array = npt.NDArray[np.float32]
 ADVICE = AlarmAdvice(0.8, 0.4)
@@ -43,6 +44,32 @@ def test_a_fused_leak_tells_what_its_readings_say_alone(bundle: Bundle) -> None:
     assert (alone.mode, alone.label, alone.pair_offset_ns) == (Mode.GAS_ONLY, "NoGas", None)
     assert alone.novelty == 0.5
     assert runtime.modes == [Mode.FUSION, Mode.GAS_ONLY]
+
+
+def test_a_network_that_tells_both_is_run_once() -> None:
+    runtime = BothAtOnce(pictured=0.9, alone=0.1)
+    alone = Classifier(WINDOWED, runtime).classify(pair()).readings_alone
+    assert alone is not None
+    assert (alone.mode, alone.label, alone.novelty, alone.pair_offset_ns) == (
+        Mode.GAS_ONLY,
+        "NoGas",
+        0.5,
+        None,
+    )
+    assert runtime.modes == [Mode.FUSION]
+
+
+def test_the_default_model_tells_both_and_means_the_same() -> None:
+    bundle = Bundle.load(find_bundle("temporal_fusion"))
+    pictured, alone = (Classifier(bundle, OnnxRuntime(bundle), asked_from=0.0) for _ in range(2))
+    rng = np.random.default_rng(1)
+    for step in range(6):
+        observation = pair(step, (COUNTS + rng.normal(0, 30, COUNTS.shape)).astype(np.float32))
+        told = pictured.classify(observation).readings_alone
+        asked = alone.classify(Observation(observation.reading, None))
+        assert told is not None
+        np.testing.assert_allclose(told.probabilities, asked.probabilities, atol=1e-6)
+        assert told.novelty == pytest.approx(asked.novelty, rel=1e-5)
 
 
 def test_they_are_asked_with_the_same_window_and_no_picture() -> None:

@@ -19,6 +19,7 @@ from gas_fusion_ros.base.observation import Mode  # noqa: E402
 from gas_fusion_ros.model.grad_cam import grad_cam  # noqa: E402
 from gas_fusion_ros.model.networks.grad_cam import Explainer  # noqa: E402
 from gas_fusion_ros.model.networks.registry import ARCHITECTURES  # noqa: E402
+from gas_fusion_ros.model.networks.temporal import OUTPUTS  # noqa: E402
 from gas_fusion_ros.model.split_network import SplitNetwork  # noqa: E402
 from training.export.networks import deployed, to_onnx  # noqa: E402
 
@@ -33,7 +34,7 @@ def written(name: str, folder: Path) -> tuple[Path, Explainer]:
     """A network as a bundle has it, and what explains it by gradients."""
     names = input_names(name)
     network = deployed(untrained(name))
-    outputs = ["logits", "novelty"] if name in WINDOWED else ["logits"]
+    outputs = OUTPUTS if name in WINDOWED else ["logits"]
     examples = dict(zip(names, inputs_of(name, samples=2), strict=True))
     onnx.save(to_onnx(network, examples, outputs), folder / "model.onnx")
     return folder / "model.onnx", Explainer(network, name)

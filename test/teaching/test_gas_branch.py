@@ -64,10 +64,10 @@ def test_further_prototypes_of_one_class_move_no_other(branch: GasBranch) -> Non
     taught = branch.with_prototypes(2, found, np.zeros(30, np.float32))
     assert taught.prototypes.shape[1] > branch.prototypes.shape[1]
     others = [0, 1, 3]
-    np.testing.assert_array_equal(
-        taught.answer(*windows).logits[:, others], branch.answer(*windows).logits[:, others]
-    )
-    assert (taught.answer(*windows).logits[:, 2] >= branch.answer(*windows).logits[:, 2]).all()
+    now, before = taught.answer(*windows).logits, branch.answer(*windows).logits
+    # To rounding: a matrix of another width is multiplied in another order.
+    np.testing.assert_allclose(now[:, others], before[:, others], rtol=1e-5)
+    assert (now[:, 2] >= before[:, 2] - 1e-5 * np.abs(before[:, 2])).all()
     own = taught.answer_statistics(found, np.ones(found.shape[:2], np.float32))
     assert (own.logits.argmax(axis=1) == 2).all()
 

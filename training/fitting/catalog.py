@@ -38,7 +38,7 @@ class Hyperparameters:
         noise_counts: standard deviation of noise on training readings, ADC counts; the paper has none.
         image_size: side of the picture, pixels; None without pictures.
         takes: rendered frames per row, of which each epoch draws one; the paper has one picture per row.
-        precision: Lightning's; `auto` is bfloat16 on a CPU and float16 with loss scaling on a GPU.
+        precision: Lightning's; `auto` is what the machine computes in fastest.
     """
 
     learning_rate: float = 1e-3

@@ -30,6 +30,7 @@ from training.fitting.material import (
     epoch_seed,
     loader,
 )
+from training.fitting.precision import lightning_precision
 from training.results.run_result import Epoch
 
 CHECKPOINTS = "checkpoints"
@@ -264,7 +265,7 @@ def _train(
             num_nodes=machine.nodes,
             strategy=machine.strategy,
             max_epochs=hyperparameters.epochs,
-            precision=_precision(hyperparameters, machine),  # type: ignore[arg-type]
+            precision=lightning_precision(hyperparameters.precision, machine.has_gpu),  # type: ignore[arg-type]
             callbacks=[
                 SeedEpochs(seed),
                 History(),
@@ -313,12 +314,6 @@ def _read_history(files: _Files) -> History:
             _LOG.warning("%s cannot be read (%s): training begins anew", files.folder, error)
             files.last.unlink()
     return history
-
-
-def _precision(hyperparameters: Hyperparameters, machine: Machine) -> str:
-    if hyperparameters.precision != "auto":
-        return hyperparameters.precision
-    return "16-mixed" if machine.has_gpu else "bf16-mixed"
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from gas_fusion_ros.model.networks.shape import Shape
 from gas_fusion_ros.model.networks.temporal import ThermalEncoder
 from gas_fusion_ros.model.thermal import network_input
 from gas_fusion_ros.simulation.randomisation import WIDE, RandomisationSettings
+from training.fitting.precision import cpu_autocast
 from training.pictures.samples import SIDE, Sample, draw_pictures
 from training.scoring.calibration import fit_temperature
 from training.variations.nonsense import nonsense_pictures, silence_loss
@@ -312,7 +313,7 @@ def _loss(
 ) -> torch.Tensor:
     nothing = nonsense_pictures(round(settings.nonsense * len(images)), SIDE, generator)
     batch = torch.cat([images, nothing]).contiguous(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
+    with cpu_autocast():
         logits = network(batch)[0]
     logits = logits.float()
     loss = nn.functional.cross_entropy(logits[: len(images)], labels)

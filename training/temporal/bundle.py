@@ -17,6 +17,7 @@ from torch import nn
 from gas_fusion_ros.alarm.settings import BALANCED, DepartureAdvice
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.model.bundle import ONNX_FILES, Bundle, domain_to_json, window_to_json
+from gas_fusion_ros.model.networks.temporal import OUTPUTS
 from gas_fusion_ros.model.runtimes import OnnxRuntime, load_networks
 from gas_fusion_ros.teaching.bundle_folder import ExportError, whole, write_manifest
 from training.data.images import Images
@@ -102,9 +103,7 @@ def write_bundle(
     with whole(output) as folder:
         folder.mkdir(parents=True, exist_ok=True)
         write_tensors(folder, {"model": network})
-        onnx.save(
-            to_onnx(network, _examples(trained), ["logits", "novelty"]), folder / ONNX_FILES[Mode.FUSION]
-        )
+        onnx.save(to_onnx(network, _examples(trained), OUTPUTS), folder / ONNX_FILES[Mode.FUSION])
         write_manifest(folder, content)
         runtime = _measure(Bundle.load(folder), trained.fusion.network)
         check_difference(runtime)

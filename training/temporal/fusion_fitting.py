@@ -21,6 +21,7 @@ from gas_fusion_ros.teaching.limits import check_limits
 from gas_fusion_ros.teaching.windows import Windows
 from training.data.images import Images
 from training.data.splits import Indices
+from training.fitting.precision import cpu_autocast
 from training.scoring.calibration import fit_temperature
 from training.temporal.encoder_fitting import FittedEncoder, as_tensors, one_cycle
 from training.temporal.nested import FALSE_REJECT_RATE, Choice, Fold, Outside
@@ -178,7 +179,7 @@ def _train_thermal(
             pictures = _as_input(images.of(rows[chosen.numpy()], takes))
             pictures = augment_pictures(pictures, settings.augmentation, generator)
             heard = torch.rand(len(chosen), 1, generator=generator) >= settings.missing_readings
-            with torch.autocast("cpu", torch.bfloat16):
+            with cpu_autocast():
                 logits, _ = thermal(pictures.contiguous(memory_format=torch.channels_last))
             joint = logits.float().log_softmax(dim=1) + heard * evidence[chosen]
             loss = nn.functional.cross_entropy(joint, labels[chosen])
@@ -198,7 +199,7 @@ def _train_thermal(
 def _loudness(thermal: ThermalEncoder, nothing: torch.Tensor) -> torch.Tensor:
     """Return how much GasNet says of pictures of nothing; they leave its batch normalisation as it is."""
     thermal.eval()
-    with torch.autocast("cpu", torch.bfloat16):
+    with cpu_autocast():
         logits, _ = thermal(nothing.contiguous(memory_format=torch.channels_last))
     thermal.train()
     return silence_loss(logits.float())
@@ -247,7 +248,8 @@ def answer_fusion(fitted: FittedFusion, windows: Windows, pictures: Pictures | N
             image, has = _as_input(pictures(windows.rows[part])), torch.ones(len(part), 1)
         with torch.no_grad():
             out.append(fitted.network(gas[part], valid[part], image, has))
-    return FusionAnswers(torch.cat([logits for logits, _ in out]), torch.cat([novelty for _, novelty in out]))
+    logits, novelty, _ = (torch.cat(parts) for parts in zip(*out, strict=True))
+    return FusionAnswers(logits, novelty)
 
 
 def _batches(rows: Indices) -> list[Indices]:

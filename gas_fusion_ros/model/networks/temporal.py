@@ -38,6 +38,9 @@ ENCODERS: Mapping[str, Callable[[Shape], nn.Module]] = {
 }
 """Encoders of a window of gas readings, by name."""
 
+OUTPUTS = ("logits", "novelty", "gas_logits")
+"""Names, in ONNX, of what `TemporalFusion` returns."""
+
 EMBEDDING = 64
 """Length of the vector in which pictures are compared."""
 
@@ -144,8 +147,8 @@ class TemporalFusion(nn.Module):
 
     def forward(
         self, gas: torch.Tensor, valid: torch.Tensor, image: torch.Tensor, has_image: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return logits and novelty.
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return logits, novelty, and the logits of the readings alone.
 
         A picture unlike training is not used where there is a reading.
 
@@ -156,7 +159,8 @@ class TemporalFusion(nn.Module):
             has_image: shape (N, 1), 1 or 0.
 
         Returns:
-            Logits (N, K); novelty (N,), 1 at the limit, of the window or, without a reading, of the picture.
+            Logits (N, K); novelty (N,), 1 at the limit, of the window or, without a reading, of the picture;
+            logits (N, K) as they were without the picture.
         """
         gas_logits, gas_distance = self.gas(gas, valid)
         seen_logits, thermal_distance = self.thermal(image)
@@ -168,5 +172,6 @@ class TemporalFusion(nn.Module):
         evidence = (torch.stack((gas_logits, thermal_logits), dim=2) / self.temperatures).log_softmax(dim=1)
         gas_novelty, thermal_novelty = novelty[:, :1], novelty[:, 1:]
         trusted = has_image * torch.maximum((thermal_novelty <= 1).to(gas.dtype), 1 - has_gas)
-        logits = has_gas * evidence[:, :, 0] + trusted * evidence[:, :, 1]
-        return logits, (has_gas * gas_novelty + (1 - has_gas) * thermal_novelty)[:, 0]
+        alone = has_gas * evidence[:, :, 0]
+        logits = alone + trusted * evidence[:, :, 1]
+        return logits, (has_gas * gas_novelty + (1 - has_gas) * thermal_novelty)[:, 0], alone

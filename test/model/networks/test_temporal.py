@@ -184,15 +184,17 @@ def test_what_is_missing_adds_nothing_and_evidence_adds_up(has: list[tuple[bool,
     has_gas = torch.tensor([[reading] for reading, _ in has]).float()
     has_image = torch.tensor([[picture] for _, picture in has]).float()
     valid = valid * has_gas[:, :, None]
-    logits, novelty = fusion(gas * has_gas[:, :, None], valid, image, has_image)
+    logits, novelty, alone = fusion(gas * has_gas[:, :, None], valid, image, has_image)
     # Whatever stands in for what is missing.
     wild_gas = torch.where(has_gas[:, :, None] > 0, gas, 40 * gas + 3)
     wild_image = torch.where(has_image[:, :, None, None] > 0, image, 1 - image)
-    wild, _ = fusion(wild_gas, valid, wild_image, has_image)
+    wild, *_ = fusion(wild_gas, valid, wild_image, has_image)
     torch.testing.assert_close(logits, wild, rtol=1e-4, atol=1e-5)
     near, distance = fusion.gas(gas, torch.ones_like(gas))
     shown, strangeness = fusion.thermal(image)
-    joint = has_gas * (near / 2).log_softmax(dim=1) + has_image * (shown / 3).log_softmax(dim=1)
+    readings = has_gas * (near / 2).log_softmax(dim=1)
+    torch.testing.assert_close(alone, readings, rtol=1e-4, atol=1e-4)
+    joint = readings + has_image * (shown / 3).log_softmax(dim=1)
     torch.testing.assert_close(logits, joint, rtol=1e-4, atol=1e-4)
     expected = torch.where(has_gas[:, 0] > 0, distance / 0.5, strangeness / 1e9)
     torch.testing.assert_close(novelty, expected, rtol=1e-3, atol=1e-9)
@@ -202,6 +204,6 @@ def test_a_picture_alone_beyond_the_limit_is_used_and_novel() -> None:
     fusion = made_network()
     fusion.limits[1] = 1e-9
     gas, valid = windows()
-    logits, novelty = fusion(0 * gas, 0 * valid, pictures(), torch.ones(5, 1))
+    logits, novelty, _ = fusion(0 * gas, 0 * valid, pictures(), torch.ones(5, 1))
     assert (novelty > 1).all()
     assert logits.abs().max() > 0

@@ -61,10 +61,11 @@ def test_without_a_reading_the_picture_decides_and_its_distance_is_the_novelty()
     network.limits[1] = 1e-6
     gas, valid, image, has_image = made_inputs()
     with torch.no_grad():
-        logits, novelty = network(0 * gas, 0 * valid, image, has_image)
+        logits, novelty, alone = network(0 * gas, 0 * valid, image, has_image)
         thermal, distance = network.thermal(image)
     torch.testing.assert_close(logits, thermal.log_softmax(dim=1))
     torch.testing.assert_close(novelty, distance / 1e-6)
+    assert not alone.any()
 
 
 @pytest.mark.parametrize(("limit", "used"), [(1e-6, False), (1e6, True)])
@@ -73,9 +74,10 @@ def test_a_picture_unlike_training_is_not_used_beside_a_reading(limit: float, us
     network.limits[1] = limit
     gas, valid, image, has_image = made_inputs()
     with torch.no_grad():
-        with_picture, _ = network(gas, valid, image, has_image)
-        without, _ = network(gas, valid, image, 0 * has_image)
+        with_picture, _, alone = network(gas, valid, image, has_image)
+        without, *_ = network(gas, valid, image, 0 * has_image)
     assert torch.allclose(with_picture, without) is not used
+    torch.testing.assert_close(alone, without)
 
 
 def test_statistics_are_those_of_numpy() -> None:
@@ -92,8 +94,8 @@ def test_statistics_are_those_of_numpy() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, entry in ARCHITECTURES.items() if entry.windowed])
-def test_every_windowed_architecture_has_two_outputs(name: str) -> None:
+def test_every_windowed_architecture_has_three_outputs(name: str) -> None:
     with torch.no_grad():
-        logits, novelty = build(name, SHAPE).eval()(*made_inputs())
-    assert logits.shape == (6, 4)
+        logits, novelty, alone = build(name, SHAPE).eval()(*made_inputs())
+    assert logits.shape == alone.shape == (6, 4)
     assert novelty.shape == (6,)
