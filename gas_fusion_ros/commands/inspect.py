@@ -212,6 +212,8 @@ def _image_rows(images: ImageFigures, inspection: Inspection) -> Iterator[tuple[
         if pixels.least is not None and pixels.greatest is not None:
             values = f"{pixels.least:.1f} to {pixels.greatest:.1f} {pixels.unit}"
         yield encoding, f"{pixels.images} images, {values}"
+    if images.doubt:
+        yield "unit", images.doubt
     yield from _stamp_rows(images.stamps)
     yield "frozen", f"{images.frozen} equal the one before"
     pairing = inspection.pairing

@@ -20,6 +20,7 @@ from gas_fusion_ros.base.observation import GasReading, RobotPose
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import quoted, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.evaluation.alarm_pictures import AlarmPictures
 from gas_fusion_ros.evaluation.assembly import EvaluationOrigin, Volume, report_of
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
@@ -42,6 +43,7 @@ Watch = Callable[[float], None]
 REPORT, EVENTS = "report.json", "events.jsonl"
 
 _WATCH_EVERY = 64
+_FAILURES = (BagReadError, TopicError, LabelError, PredictionError, EventLogError, DriverError, OSError)
 
 
 class EvaluationError(RuntimeError):
@@ -92,7 +94,7 @@ def evaluate_bag(
         with BagReader(bag, problems, settings.limits) as reader:
             evaluation = _evaluate(reader, folder, model, settings, problems, watch)
         evaluation.report.write(folder / REPORT)
-    except (BagReadError, TopicError, LabelError, PredictionError, EventLogError, OSError) as error:
+    except _FAILURES as error:
         raise EvaluationError(str(error)) from error
     return evaluation
 
@@ -222,6 +224,7 @@ class _BagRun:
                 model.array,
                 model.settings.tracking,
                 model.settings.allow_reproduction,
+                model.settings.raw,
             ),
             problems,
             self,

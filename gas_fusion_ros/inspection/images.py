@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.drivers.thermal.raw_frames import RawSettings
 from gas_fusion_ros.inspection.schema import ImageFigures, PixelFigures
 from gas_fusion_ros.inspection.times import StampFollower
-from gas_fusion_ros.ros.messages import MessageError, decode_frame, stamp_to_ns
+from gas_fusion_ros.pipeline.frame_decoder import FrameDecoder
+from gas_fusion_ros.ros.messages import MessageError, stamp_to_ns
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage, Image
@@ -37,6 +39,7 @@ class ImageFollower:
         self._stamps = StampFollower()
         self._sizes: Counter[str] = Counter()
         self._encodings: dict[str, _Pixels] = {}
+        self._frames = FrameDecoder(RawSettings())
         self._frozen = 0
         self._last_crc: int | None = None
         self._unreadable: Counter[str] = Counter()
@@ -50,7 +53,7 @@ class ImageFollower:
         stamp_ns = stamp_to_ns(msg.header.stamp)
         self._stamps.add(stamp_ns, recorded_ns)
         try:
-            frame = decode_frame(msg)
+            frame = self._frames.decode(msg)
         except MessageError as error:
             self._unreadable[error.cause] += 1
             self._problems.add(error.cause, f"{shown(self._topic)}: {error.detail}")
@@ -75,6 +78,7 @@ class ImageFollower:
             encodings={name: pixels.figures() for name, pixels in self._encodings.items()},
             frozen=self._frozen,
             unreadable=dict(self._unreadable),
+            doubt=self._frames.doubt,
         )
 
 

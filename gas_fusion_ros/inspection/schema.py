@@ -137,6 +137,7 @@ class ImageFigures:
         encodings: the pixels of each encoding.
         frozen: images equal to the one before.
         unreadable: how many images could not be decoded, by cause.
+        doubt: what is to be set of counts whose unit is not known; empty where there are none.
     """
 
     topic: str
@@ -145,6 +146,7 @@ class ImageFigures:
     encodings: Mapping[str, PixelFigures]
     frozen: int
     unreadable: Mapping[str, int]
+    doubt: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.pairing.pairing import PairingCounters
 from gas_fusion_ros.pipeline.array_choice import ARRAY_TOPIC, ArrayChoice, array_of_file
 from gas_fusion_ros.pipeline.camera_choice import CAMERA_TOPIC, pictures_refusal
+from gas_fusion_ros.pipeline.frame_decoder import FrameDecoder
 from gas_fusion_ros.pipeline.reading_decoder import ReadingDecoder
 from gas_fusion_ros.pipeline.self_test import self_test
 from gas_fusion_ros.pipeline.settings import ClassifierSettings
@@ -80,6 +81,8 @@ class GasClassifierNode(ManagedNode):
         self._classifier: Classifier | None = None
         self._array: ArrayChoice | None = None
         self._decoder: ReadingDecoder | None = None
+        self._frames: FrameDecoder | None = None
+        self._told_doubt = False
         self._told_missing: frozenset[str] = frozenset()
         self._model = ""
         self._device = ""
@@ -107,6 +110,7 @@ class GasClassifierNode(ManagedNode):
             self.get_logger().info(runtime.note)
         self._classifier = self._classifier_of(bundle, runtime)
         self._classifier.warm_up()
+        self._frames, self._told_doubt = FrameDecoder(settings.raw), False
         self._bundle, self._runtime = bundle, runtime
         self._model, self._device = bundle.name, runtime.device
         messages.cv_bridge()
@@ -131,6 +135,7 @@ class GasClassifierNode(ManagedNode):
         assert self._classifier is not None
         assert self._bundle is not None
         assert self._decoder is not None
+        assert self._frames is not None
         self._classifier.forget()
         self._classified, self._told_missing = 0, frozenset()
         self._drop_growth, self._skip_growth = Growth(), Growth()
@@ -164,6 +169,7 @@ class GasClassifierNode(ManagedNode):
             self.problems,
             self._hear_reading,
             self._hear_image,
+            self._frames.decode,
         )
         self._synchronizer.registerCallback(self._prepare)
         self._look_outs = [
@@ -244,6 +250,9 @@ class GasClassifierNode(ManagedNode):
     def _hear_image(self, frame: ThermalFrame) -> None:
         assert self._sources is not None
         self._sources.hear_image(frame.stamp_ns, self.watch_ns())
+        if self._frames is not None and self._frames.doubt and not self._told_doubt:
+            self._told_doubt = True
+            self.get_logger().warning(f"{_IMAGES[self._settings.image_transport][1]}: {self._frames.doubt}")
 
     def _hear_array(self, message: DiagnosticArray) -> None:
         assert self._sources is not None

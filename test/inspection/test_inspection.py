@@ -407,7 +407,7 @@ def test_memory_does_not_grow_with_the_bag(tmp_path: Path, bundle: Bundle) -> No
     noise = np.random.default_rng(0)
     peaks = []
     for count in (100, 400):
-        pictures = (noise.integers(0, 65536, (120, 160), np.uint16) for _ in range(count))
+        pictures = (noise.integers(29_000, 29_100, (120, 160), np.uint16) for _ in range(count))
         made = (image(stamp(number), pixels, "mono16") for number, pixels in enumerate(pictures))
         path = write_bag(tmp_path / f"{count}", made)
         problems = Problems()

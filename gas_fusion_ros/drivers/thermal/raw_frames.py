@@ -85,6 +85,10 @@ _LEAST_LIKENESS = 0.5
 """Correlation of neighbours below which a frame may be noise."""
 _MOST_NOISE = 0.01
 """Share of the level by which neighbours of a camera's own noise may differ: 3 K of a scene at 300 K."""
+_FEW, _MANY_MORE = 16, 4
+"""Values of the upper byte of a scene with little contrast, at most, and how many times more of the lower."""
+_LEAST_GAIN = 0.1
+"""Of likeness, in the right order of bytes."""
 _SAMPLES = 20_000
 
 
@@ -329,7 +333,8 @@ def is_raw(pixels: npt.NDArray[Any]) -> bool:
 def _as_counts(pixels: npt.NDArray[Any]) -> Counts:
     if pixels.ndim == 3:
         pixels = np.ascontiguousarray(pixels).view("<u2")[..., 0]
-    return np.asarray(pixels, dtype=np.uint16)
+    # The very array where it is one already: so whoever gives it sees that nothing was changed.
+    return pixels if pixels.dtype == np.uint16 else pixels.astype(np.uint16)
 
 
 def _recognised(counts: Counts) -> Profile:
@@ -376,15 +381,18 @@ def _correlation(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -
 def _looks_swapped(counts: Counts) -> bool:
     """Whether the other order of bytes gives the picture.
 
-    By the likeness of neighbours; and of a scene with little contrast, whose neighbours are alike in either
-    order, by the bytes: those that count for more take few values.
+    It does where neighbours differ less and are more alike there. Of a scene with little contrast they are
+    alike in either order: there the bytes tell, for those that count for more take few values.
     """
     turned = counts.byteswap()
     if turned.max() < 256:  # eight bits in the upper byte
         return False
     gain = _likeness(turned) - _likeness(counts)
+    roughness = _roughness(counts)
+    if roughness > _MOST_NOISE and _roughness(turned) < roughness / 2 and gain > _LEAST_GAIN:
+        return True
     upper, lower = (len(np.unique(part)) for part in (counts >> 8, counts & 0xFF))
-    return gain > 0.2 or (gain > -0.05 and lower <= 16 and upper >= 4 * lower)
+    return lower <= _FEW and upper >= _MANY_MORE * lower and gain > -_LEAST_GAIN / 2
 
 
 def _check_noise(counts: Counts) -> None:
@@ -393,20 +401,30 @@ def _check_noise(counts: Counts) -> None:
     Raises:
         RawFrameError: neighbours have little in common, and differ by more than a camera's noise.
     """
-    thinned = _thinned(counts)
-    if min(counts.shape) < 2:
-        return
-    level = float(np.median(thinned))
-    step = float(np.median(np.abs(np.diff(thinned.astype(np.int32), axis=1))))
-    if step <= _MOST_NOISE * level:
-        return
-    likeness = _likeness(counts)
-    if likeness < _LEAST_LIKENESS:
+    if noise := _noise_of(counts):
         raise RawFrameError(
             "raw_noise",
-            f"{_size(counts)} counts are no picture: neighbours correlate by {likeness:.2f} and differ by "
-            f"{step:.0f}; set the camera's profile, or width, height, byte_order and the rows to cut",
+            f"{_size(counts)} counts are no picture: neighbours {noise}; set the camera's profile, or width, "
+            "height, byte_order and the rows to cut",
         )
+
+
+def _noise_of(counts: Counts) -> str:
+    """What neighbours say against a picture; empty where nothing."""
+    roughness = _roughness(counts)
+    likeness = _likeness(counts) if roughness > _MOST_NOISE else 1.0
+    if likeness >= _LEAST_LIKENESS:
+        return ""
+    return f"correlate by {likeness:.2f} and differ by {roughness:.0%} of the level"
+
+
+def _roughness(counts: Counts) -> float:
+    """By how much of their level neighbours in a row differ."""
+    if min(counts.shape) < 2:
+        return 0.0
+    thinned = _thinned(counts)
+    step = float(np.median(np.abs(np.diff(thinned.astype(np.int32), axis=1))))
+    return step / max(float(np.median(thinned)), 1.0)
 
 
 def _strangeness(rows: Counts, neighbour: Counts) -> float:
