@@ -173,6 +173,8 @@ def _inspected(
 def _print(inspection: Inspection) -> None:
     console = Console(markup=False, highlight=False)
     blocks = [_whole(inspection), _topics(inspection)]
+    if inspection.choices:
+        blocks.append(_rows((f"taken for {choice.kind}", choice.sentence) for choice in inspection.choices))
     if inspection.gas is not None:
         blocks += [_rows(_gas_rows(inspection.gas)), _channels(inspection.gas.channels)]
     if inspection.array is not None:
@@ -278,6 +280,8 @@ def _image_rows(images: ImageFigures, inspection: Inspection) -> Iterator[tuple[
         if pixels.least is not None and pixels.greatest is not None:
             values = f"{pixels.least:.1f} to {pixels.greatest:.1f} {pixels.unit}"
         yield encoding, f"{pixels.images} images, {values}"
+    if images.doubt:
+        yield "unit", images.doubt
     yield from _stamp_rows(images.stamps)
     yield "frozen", f"{images.frozen} equal the one before"
     pairing = inspection.pairing

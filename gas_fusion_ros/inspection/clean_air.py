@@ -112,7 +112,9 @@ def read_bag(
     first_reason = ""
     names = None if channels is None else tuple(channels)
     with BagReader(path, problems, limits) as reader:
-        topics = find_topics(reader.topics, BagTopics(gas=gas_topic), problems, _BESIDE)
+        topics = find_topics(
+            reader.topics, BagTopics(gas=gas_topic), problems, _BESIDE, reader.first_messages
+        ).topics
         topic, array_topic = topics.gas, topics.array
         if topic is None:
             raise CleanAirError(f"{shown(path.name)} has no topic of gas readings; name one with --gas-topic")

@@ -192,7 +192,7 @@ def read_bag(path: Path, settings: BagSettings, problems: Problems, tick: Callab
     names: tuple[str, ...] = ()
     arrays: list[ArrayDescription] = []
     with BagReader(path, problems, settings.limits) as reader:
-        topics = find_topics(reader.topics, settings.topics, problems, _BESIDE)
+        topics = find_topics(reader.topics, settings.topics, problems, _BESIDE, reader.first_messages).topics
         if topics.gas is None:
             raise SourceError(f"{shown(path)} has no gas readings; --gas-topic names their topic")
         track, is_stamped = _truth(reader, topics, settings, problems)
