@@ -71,9 +71,10 @@ class SilenceWatch:
     def look(self, data: bytes, now_ns: int) -> Remark | None:
         """Take in what has come since the last call; return what is to be said, twice a second at most."""
         self._bytes += len(data)
-        if b"\n" in data or b"\r" in data:
+        last_end = max(data.rfind(b"\n"), data.rfind(b"\r"))
+        if last_end >= 0:
             self._line_ns = self._told_ns = now_ns
-            self._bytes = 0
+            self._bytes = len(data) - last_end - 1
         silent_ns = now_ns - self._line_ns
         if silent_ns < self._after_ns or now_ns - self._told_ns < _AGAIN_NS:
             return None
