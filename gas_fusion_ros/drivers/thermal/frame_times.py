@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from gas_fusion_ros.base.files import open_text
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, quoted, shown
+from gas_fusion_ros.base.table.encoding import open_table
+from gas_fusion_ros.base.table.options import TableError
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 
 TIMES_NAME = "timestamps.csv"
@@ -53,10 +54,12 @@ def read_frame_times(table: Path, frames: Sequence[Path], problems: Problems) ->
         FrameTimesError: it cannot be read, has no column of times, or fits no frame.
     """
     try:
-        with open_text(table, _MOST_BYTES, errors="replace") as file:
+        with open_table(table, _MOST_BYTES).file as file:
             rows = _rows(file.read())
     except OSError as error:
         raise FrameTimesError(f"{shown(table)} cannot be read ({error.strerror})") from None
+    except TableError as error:
+        raise FrameTimesError(f"{shown(table)} cannot be read: {error}") from None
     if not rows:
         raise FrameTimesError(f"{shown(table)} has no rows below its header")
     time_column = _column(rows[0], _TIME_COLUMNS)

@@ -20,7 +20,7 @@ from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.thermal.frame_times import TIMES_NAME, FrameTimesError, read_frame_times
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, decode_file
 from gas_fusion_ros.drivers.thermal.raw_sidecar import RAW_SUFFIXES, RawFile, SidecarError, read_sidecar
-from gas_fusion_ros.drivers.thermal.temperature_table import TableError, is_table, read_table
+from gas_fusion_ros.drivers.thermal.temperature_table import TemperatureTableError, is_table, read_table
 
 _TIFF = (".tif", ".tiff")
 _NUMPY = (".npy", ".npz")
@@ -360,7 +360,7 @@ def _raw_frames(path: Path, raw: RawFile) -> npt.NDArray[Any]:
 def _table(path: Path) -> npt.NDArray[Any]:
     try:
         return read_table(path)
-    except TableError as error:
+    except TemperatureTableError as error:
         raise UnreadableImageError(str(error)) from None
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.base.files import open_text
+from gas_fusion_ros.base.table.encoding import open_table
+from gas_fusion_ros.base.table.options import TableError
 
 _MOST_BYTES = 64 << 20
 _LEAST_SIDE = 8
@@ -19,7 +20,7 @@ _UNIT = re.compile(r"(?:\u00b0|deg(?:rees)?|\[|\()\s*([CFK])\b", re.IGNORECASE)
 _ZERO_CELSIUS_KELVIN = 273.15
 
 
-class TableError(ValueError):
+class TemperatureTableError(ValueError):
     """A file is no table of temperatures; the message says what is."""
 
 
@@ -27,7 +28,7 @@ def is_table(path: Path) -> bool:
     """Whether a file is a table of temperatures."""
     try:
         read_table(path)
-    except TableError:
+    except TemperatureTableError:
         return False
     return True
 
@@ -42,17 +43,19 @@ def read_table(path: Path) -> npt.NDArray[np.float32]:
         Shape (H, W), degC.
 
     Raises:
-        TableError: it cannot be read, or has no such run of 8 x 8 at least.
+        TemperatureTableError: it cannot be read, or has no such run of 8 x 8 at least.
     """
     try:
-        with open_text(path, _MOST_BYTES, errors="replace") as file:
+        with open_table(path, _MOST_BYTES).file as file:
             lines = file.read().splitlines()
     except OSError as error:
-        raise TableError(f"cannot be read ({error.strerror})") from None
+        raise TemperatureTableError(f"cannot be read ({error.strerror})") from None
+    except TableError as error:
+        raise TemperatureTableError(f"is no table of temperatures: {error}") from None
     grids = (_grid(lines, delimiter) for delimiter in _DELIMITERS)
     start, grid = max(grids, key=lambda found: found[1].size)
     if min(grid.shape) < _LEAST_SIDE:
-        raise TableError(
+        raise TemperatureTableError(
             f"is no table of temperatures: expected lines of numbers, {_LEAST_SIDE} x {_LEAST_SIDE} at least"
         )
     return _in_celsius(grid, "\n".join(lines[:start]))
