@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +16,13 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.buses import I2cBus, open_i2c
-from gas_fusion_ros.drivers.gas.sampled import Converter, SampledGasDriver, SampledGasSettings, SteadyClock
+from gas_fusion_ros.drivers.gas.sampled import (
+    Converter,
+    Sample,
+    SampledGasDriver,
+    SampledGasSettings,
+    SteadyClock,
+)
 from gas_fusion_ros.drivers.registry import DriverEntry
 from gas_fusion_ros.settings.fields import setting
 
@@ -195,26 +201,26 @@ class Ads1115Array:
             if error is not None:
                 self._lose(chip, error)
 
-    def convert(self, step: int) -> Mapping[int, float]:
+    def convert(self, step: int) -> Sequence[Sample]:
         """Convert an input of each chip that answers; see `Converter`."""
         now_ns = self._clock.now_ns()
         chips = [one for one in self._chips if one.silent_until_ns <= now_ns and step < len(one.inputs)]
-        started = []
+        started: list[tuple[_Chip, int]] = []
         for chip in chips:
             try:
                 self._write_config(chip.inputs[step])
-                started.append(chip)
+                started.append((chip, self._clock.now_ns()))
             except OSError as error:
                 self._lose(chip, error)
         self._clock.sleep_s(_CONVERSION_S)
-        counts = {}
-        for chip in started:
+        samples = []
+        for chip, at_ns in started:
             one = chip.inputs[step]
             try:
-                counts[one.channel] = one.counts(self._result(one))
+                samples.append(Sample(one.channel, one.counts(self._result(one)), at_ns))
             except OSError as error:
                 self._lose(chip, error)
-        return counts
+        return samples
 
     def close(self) -> None:
         """Close the bus."""

@@ -6,14 +6,15 @@ Protocol after the data sheet of the MCP3004/3008 (Microchip, DS21295), in three
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.buses import SpiBus, open_spi
 from gas_fusion_ros.drivers.gas.sampled import (
     Converter,
+    Sample,
     SampledGasDriver,
     SampledGasSettings,
     SteadyClock,
@@ -71,42 +72,40 @@ class Mcp3008:
 
     steps = 1
 
-    def __init__(self, bus: SpiBus, settings: Mcp3008GasSettings) -> None:
+    def __init__(self, bus: SpiBus, settings: Mcp3008GasSettings, clock: SteadyClock) -> None:
         """See whether the chip answers.
 
         Raises:
             DriverError: it does not.
         """
         self._bus = bus
+        self._clock = clock
         self._device = settings.device
         self._numbers = settings.wired()
         self.inputs = [f"{settings.device} input {number}" for number in self._numbers]
         self.convert(0)
 
-    def convert(self, _: int) -> Mapping[int, float]:
+    def convert(self, _: int) -> Sequence[Sample]:
         """Sample every channel; see `Converter`."""
-        raw = [self._sample(number) for number in self._numbers]
-        if not any(raw):
+        samples = [self._sample(channel, number) for channel, number in enumerate(self._numbers)]
+        if all(sample.counts == 0 for sample in samples):
             raise DriverError(
                 f"every input of {self._device} reads 0: no MCP3008 answers (see its supply, wires and chip "
                 "select), or no sensor has its supply"
             )
         # At its ends the chip does not tell how far beyond the voltage is, so that a mean would look true.
-        return {
-            channel: float(counts) if 0 < counts < _LARGEST else math.nan
-            for channel, counts in enumerate(raw)
-        }
+        return [one if 0 < one.counts < _LARGEST else replace(one, counts=math.nan) for one in samples]
 
     def close(self) -> None:
         """Close the bus."""
         self._bus.close()
 
-    def _sample(self, number: int) -> int:
+    def _sample(self, channel: int, number: int) -> Sample:
         _, high, low = self._bus.xfer2([_START, _SINGLE_ENDED | number << 4, 0])
         # The chip pulls the line low for one bit before its result.
         if high & _NULL_BIT:
             raise DriverError(f"no MCP3008 answers on {self._device}; see its supply, wires and chip select")
-        return (high & 0x03) << 8 | low
+        return Sample(channel, (high & 0x03) << 8 | low, self._clock.now_ns())
 
 
 class Mcp3008GasDriver(SampledGasDriver):
@@ -138,7 +137,7 @@ class Mcp3008GasDriver(SampledGasDriver):
         settings = self._chip_settings
         bus = self._open_bus(settings.device, "mcp3008.device", settings.speed_hz)
         try:
-            return Mcp3008(bus, settings)
+            return Mcp3008(bus, settings, self._clock)
         except BaseException:
             bus.close()
             raise

@@ -1,14 +1,15 @@
 """Gas readings from converters that are asked for each sample: a steady clock, and means without mains hum.
 
 A mean over whole periods of a hum is free of it, where the samples lie evenly and not in step with it. A
-tenth of a second holds 5 periods of 50 Hz and 6 of 60 Hz: any multiple of it serves both.
+tenth of a second holds 5 periods of 50 Hz and 6 of 60 Hz: any multiple of it serves both. Samples that came
+late, on a busy machine or a slow bus, are weighed by the times at which they came.
 """
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, ClassVar, Protocol
@@ -21,6 +22,7 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
+from gas_fusion_ros.drivers.gas import hum
 from gas_fusion_ros.settings.fields import setting
 
 Values = npt.NDArray[np.float32]
@@ -30,8 +32,8 @@ _COMMON_PERIOD_NS = 100_000_000
 _MAINS_PERIODS = (5, 6)
 """How many, of each."""
 _HARMONICS = 3
-_LATE_NS = 2_000_000
-"""A tenth of a mains period: samples that are as late on average no longer cancel the hum."""
+_MOST_HUM = 0.1
+"""Share of a hum's amplitude from which on it is told that it remains."""
 _LONGEST_WAIT_NS = 100_000_000
 _QUEUE = 100
 
@@ -70,7 +72,7 @@ class SampledGasSettings:
         minimum=0.1,
         maximum=10.0,
     )
-    samples: int = samples_setting(7)
+    samples: int = samples_setting(11)
     channels: tuple[str, ...] = PAPER_CHANNELS
     frame_id: str = "gas_sensor_link"
     period_ns: int = NANOSECONDS_PER_SECOND // 2
@@ -116,6 +118,21 @@ class SteadyClock:
     sleep_s: Callable[[float], None] = time.sleep
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A conversion.
+
+    Attributes:
+        channel: index of the channel.
+        counts: its result; NaN at an end of the converter's range.
+        at_ns: when it was taken, on the steady clock.
+    """
+
+    channel: int
+    counts: float
+    at_ns: int
+
+
 class Converter(Protocol):
     """An open device with an input for each of C channels."""
 
@@ -127,12 +144,8 @@ class Converter(Protocol):
     def inputs(self) -> Sequence[str]:
         """What each channel is connected to, for messages, length C."""
 
-    def convert(self, step: int) -> Mapping[int, float]:
-        """Sample the channels of a step.
-
-        Returns:
-            Counts by the channel's index: NaN at the end of the converter's range. What did not answer is
-            not there.
+    def convert(self, step: int) -> Sequence[Sample]:
+        """Sample the channels of a step; of what does not answer there is no sample.
 
         Raises:
             OSError: nothing answers any more.
@@ -164,8 +177,9 @@ class WindowSampler:
             settings: window and samples.
             converter: the device, which `close` closes.
             clock: by which samples are taken.
-            problems: where a channel at the end of its range is counted, and a window that came too late.
-            deliver: is given each reading, shape (C,), with the time of its middle.
+            problems: where a channel at the end of its range is counted, hum that remains, and a window that
+                took too long.
+            deliver: is given each reading, shape (C,), with the mean time of its samples.
         """
         self._settings = settings
         self._converter = converter
@@ -183,10 +197,10 @@ class WindowSampler:
             self._clock.sleep_s(min(wait_ns, _LONGEST_WAIT_NS) / NANOSECONDS_PER_SECOND)
         if wait_ns > _LONGEST_WAIT_NS:
             return
-        self._late_ns += max(0, self._clock.now_ns() - due_ns)
-        for channel, counts in self._converter.convert(self._step % self._converter.steps).items():
-            self._sums[channel] += counts
-            self._taken[channel] += 1
+        row = self._step // self._converter.steps
+        for sample in self._converter.convert(self._step % self._converter.steps):
+            self._counts[row, sample.channel] = sample.counts
+            self._seconds[row, sample.channel] = (sample.at_ns - self._began_ns) / NANOSECONDS_PER_SECOND
         self._step += 1
         if self._step == self._steps:
             self._finish()
@@ -198,36 +212,53 @@ class WindowSampler:
     def _begin(self, began_ns: int) -> None:
         self._began_ns = began_ns
         self._step = 0
-        self._late_ns = 0
-        self._sums = np.zeros(len(self._settings.channels))
-        self._taken = np.zeros(len(self._settings.channels), np.int64)
+        shape = self._settings.samples, len(self._settings.channels)
+        self._counts, self._seconds = np.full(shape, np.nan), np.full(shape, np.nan)
 
     def _finish(self) -> None:
-        settings = self._settings
-        is_whole = self._taken == settings.samples
-        for channel in np.flatnonzero(is_whole & np.isnan(self._sums)).tolist():
-            name = settings.channels[channel]
+        settings, now_ns = self._settings, self._clock.now_ns()
+        means = [self._mean(channel) for channel in range(len(settings.channels))]
+        if np.isfinite(self._seconds).any():
+            middle_s = float(np.nanmean(self._seconds))
+            middle_ns = self._began_ns + round(middle_s * NANOSECONDS_PER_SECOND)
+            self._deliver(np.array(means, dtype=np.float32), middle_ns)
+        if now_ns > self._began_ns + settings.period_ns:
+            took_s = (now_ns - self._began_ns) / NANOSECONDS_PER_SECOND
+            self._problems.add(
+                "slow_reading",
+                f"a reading took {took_s:.2f} s, longer than period: lower "
+                f"{settings.DRIVER_NAME}.samples, raise period, or speed up the bus",
+            )
+        self._begin(max(self._began_ns + settings.period_ns, now_ns))
+
+    def _mean(self, channel: int) -> float:
+        """Return a channel's mean; NaN where a sample is missing or at an end of the range."""
+        name = self._settings.channels[channel]
+        seconds, counts = self._seconds[:, channel], self._counts[:, channel]
+        if np.isnan(seconds).any():
+            return np.nan
+        if np.isnan(counts).any():
             self._problems.add(
                 f"range_end_{name}",
-                f"channel {name} on {self._converter.inputs[channel]} is at an end of its range: a "
-                "broken wire, a short circuit, or a voltage beyond the range",
+                f"channel {name} on {self._converter.inputs[channel]} is at an end of its range: a broken "
+                "wire, a short circuit, or a voltage beyond the range",
             )
-        late_ms = self._late_ns / self._steps / 1e6
-        if late_ms * 1e6 > _LATE_NS:
+            return np.nan
+        weights = hum.weights(seconds)
+        share = hum.remaining(seconds, weights)
+        if share > _MOST_HUM:
             self._problems.add(
-                "late_samples",
-                f"conversions began {late_ms:.1f} ms late on average, so that mains hum remains: raise "
-                f"{settings.DRIVER_NAME}.average, lower {settings.DRIVER_NAME}.samples, or speed up the bus",
+                "mains_hum",
+                f"samples of {name} came so late that {share:.0%} of any mains hum remains: the machine is "
+                f"too busy, or take more {self._settings.DRIVER_NAME}.samples",
             )
-        means = np.where(is_whole, self._sums / settings.samples, np.nan).astype(np.float32)
-        self._deliver(means, self._began_ns + settings.average_ns // 2)
-        self._begin(max(self._began_ns + settings.period_ns, self._clock.now_ns()))
+        return float(weights @ counts)
 
 
 class SampledGasDriver(ABC):
     """Samples a converter in a thread and reconnects after unplugging.
 
-    A reading is stamped with the middle of its window. A lost device is counted as `disconnected`.
+    A reading is stamped with the mean time of its samples. A lost device is counted as `disconnected`.
     """
 
     def __init__(self, device: str, settings: SampledGasSettings, clock: SteadyClock) -> None:

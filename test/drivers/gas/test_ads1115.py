@@ -113,7 +113,7 @@ def hum(volts: float, amplitude: float, frequency: float, phase: float) -> Volta
     harmonic=st.integers(1, 3),
     amplitude=st.floats(0.1, 0.4),
     phase=st.floats(0.0, math.tau),
-    window=st.sampled_from([(100_000_000, 7), (200_000_000, 7), (200_000_000, 11), (500_000_000, 7)]),
+    window=st.sampled_from([(100_000_000, 7), (200_000_000, 7), (200_000_000, 11), (500_000_000, 13)]),
 )
 def test_mains_hum_leaves_nothing_behind_whatever_its_phase(
     frequency: float, harmonic: int, amplitude: float, phase: float, window: tuple[int, int]
@@ -128,11 +128,11 @@ def test_mains_hum_leaves_nothing_behind_whatever_its_phase(
 
 
 @pytest.mark.parametrize("frequency", [49.8, 50.2, 59.8, 60.2])
-def test_mains_a_little_beside_its_frequency_leave_a_fiftieth(frequency: float) -> None:
+def test_mains_a_little_beside_its_frequency_leave_a_twentieth(frequency: float) -> None:
     bench = Bench(channels=("mq2",))
     bench.first.voltages[0] = hum(2.0, 0.3, frequency, 0.7)
 
-    assert bench.read()[0] == pytest.approx(2.0 / 6.144 * 32768, abs=0.02 * 0.3 / 6.144 * 32768)
+    assert bench.read()[0] == pytest.approx(2.0 / 6.144 * 32768, abs=0.05 * 0.3 / 6.144 * 32768)
 
 
 def test_readings_come_with_the_period_and_are_dated_in_their_middle() -> None:
@@ -141,7 +141,8 @@ def test_readings_come_with_the_period_and_are_dated_in_their_middle() -> None:
     for _ in range(3):
         bench.read()
 
-    assert [middle - began_ns for middle in bench.middles] == [100_000_000, 1_100_000_000, 2_100_000_000]
+    assert bench.middles[0] - began_ns == pytest.approx(100_000_000, abs=10_000_000)
+    assert np.diff(bench.middles).tolist() == [1_000_000_000, 1_000_000_000]
 
 
 def test_a_dead_chip_costs_its_own_channels_and_is_back_when_it_answers() -> None:
@@ -200,11 +201,12 @@ def test_a_foreign_chip_at_the_address_is_told() -> None:
 
 
 def test_a_bus_that_is_too_slow_for_the_window_is_told_with_the_remedy() -> None:
-    bench = Bench(average_ns=100_000_000, samples=101)
-    bench.read()
+    bench = Bench(average_ns=100_000_000, samples=101, period_ns=100_000_000)
+    bench.first.voltages[0] = hum(2.0, 0.3, 50.0, 0.3)
 
+    assert bench.read()[0] == pytest.approx(2.0 / 6.144 * 32768, abs=10.0)
     (problem,) = bench.problems.take_unreported()
-    assert problem.cause == "late_samples"
+    assert problem.cause == "slow_reading"
     assert "lower ads1115.samples" in problem.detail
 
 

@@ -39,7 +39,7 @@ class Bench:
         self.readings: list[Values] = []
         self._sampler = WindowSampler(
             self.settings,
-            Mcp3008(self.chip, self.settings),
+            Mcp3008(self.chip, self.settings, self.time.clock),
             self.time.clock,
             self.problems,
             lambda counts, _: self.readings.append(counts),
