@@ -72,7 +72,7 @@ class SampledGasSettings:
         minimum=0.1,
         maximum=10.0,
     )
-    samples: int = samples_setting(11)
+    samples: int = samples_setting(7)
     channels: tuple[str, ...] = PAPER_CHANNELS
     frame_id: str = "gas_sensor_link"
     period_ns: int = NANOSECONDS_PER_SECOND // 2
