@@ -23,7 +23,7 @@ class GasSensorSettings(GasArraySettings):
     driver: str = setting("", "where the readings come from; must be given", choices=tuple(_DRIVERS.entries))
     period_ns: int = setting(
         NANOSECONDS_PER_SECOND // 2,
-        "time between readings of the drivers simulated and recorded, s",
+        "time between readings of every driver but serial, s",
         minimum=0.001,
         maximum=3600.0,
     )

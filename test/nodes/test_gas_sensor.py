@@ -116,7 +116,11 @@ def test_diagnostics_of_two_robots_have_different_names(graph: Graph) -> None:
         ({"driver": "recorded"}, "recorded.path is not set"),
         ({"driver": "recorded", "recorded__path": "/nowhere.csv"}, "/nowhere.csv"),
         ({"driver": "serial", "serial__port": "/dev/nowhere"}, "/dev/nowhere"),
-        ({}, "driver is not set; it must be one of: recorded, serial, simulated"),
+        ({"driver": "ads1115", "ads1115__device": "/dev/nowhere"}, "/dev/nowhere"),
+        ({"driver": "ads1115", "ads1115__inputs": ["0x47:0"] * 7}, "ads1115.inputs has '0x47:0'"),
+        ({"driver": "mcp3008", "mcp3008__device": "/dev/spidev9.9"}, "/dev/spidev9.9"),
+        ({"driver": "mcp3008", "period": 0.1}, "mcp3008.average is 0.2 s, longer than the time between"),
+        ({}, "driver is not set; it must be one of: ads1115, mcp3008, recorded, serial, simulated"),
         ({"driver": "simulated", "channels": ["mq2", "mq2"]}, "channels must be different"),
         ({"driver": "serial", "channels": ["mq2", "x"]}, "channels must not be named x"),
         (
