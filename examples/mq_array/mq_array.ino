@@ -1,6 +1,6 @@
 // Reads seven MQ gas sensors and sends one CSV line per reading, ten times a second.
 //
-// The format is described in docs/serial_protocol.md, wiring in docs/hardware_arrays.md: the analogue output of
+// The format is described in docs/serial_protocol.md, wiring in docs/hardware.md: the analogue output of
 // each module to the pin in the board's file, in the order of HEADER; 5 V for the heaters from a supply of at
 // least 1.5 A, not from the board.
 

@@ -44,7 +44,7 @@ def look(
     ] = DEFAULT_MODEL,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.CPU,
     profile: Annotated[
-        Profile, typer.Option(help="How 16-bit frames are read, see docs/hardware.md.")
+        Profile, typer.Option(help="How 16-bit frames are read, see docs/cameras.md.")
     ] = Profile.AUTO,
     cut_top: Annotated[int, typer.Option(min=0, help="Rows above that are no picture; profile own.")] = 0,
     cut_bottom: Annotated[int, typer.Option(min=0, help="Rows below that are none, likewise.")] = 0,

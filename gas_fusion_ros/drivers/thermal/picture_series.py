@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.base.dataset import IMAGE_SUFFIXES, Dataset, DatasetError, files_below
+from gas_fusion_ros.base.dataset import IMAGE_SUFFIXES, TABLE_PATTERN, Dataset, DatasetError, files_below
 from gas_fusion_ros.base.files import open_regular
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, one_line, shown
+from gas_fusion_ros.base.table.options import WITHOUT_TIMES
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.thermal.frame_times import TIMES_NAME, FrameTimesError, read_frame_times
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, decode_file
@@ -222,7 +223,7 @@ def _open_file(path: Path) -> PictureSeries:
 
 
 def _open_folder(path: Path, problems: Problems, period_ns: int) -> PictureSeries:
-    tables = sorted(files_below(path, "*.csv"))
+    tables = sorted(files_below(path, TABLE_PATTERN))
     pictures = [file for file in files_below(path, "*") if file.suffix.lower() in _FRAME_SUFFIXES]
     times = [table for table in tables if table.name.lower() == TIMES_NAME]
     if times:
@@ -243,7 +244,7 @@ def _open_folder(path: Path, problems: Problems, period_ns: int) -> PictureSerie
 
 
 def _images_of_rows(path: Path, problems: Problems) -> list[Path | None]:
-    dataset = Dataset.load_readable(path, (), problems)
+    dataset = Dataset.load_readable(path, (), problems, WITHOUT_TIMES)
     images: list[Path | None] = [None] * dataset.length
     for row in dataset.rows:
         images[row.index] = row.image
