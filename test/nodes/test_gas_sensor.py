@@ -157,7 +157,7 @@ def test_channel_out_of_range_goes_out_as_nan_and_is_reported(graph: Graph, tmp_
     [
         (Unit.COUNTS, 4095.0, "2000,4094,4095,1,0,1500,1023", {}, ["mq5", "mq7"]),
         (Unit.COUNTS, 4095.0, "2000,4094,3500,1,9,1500,1023", {"health__maximum_counts": 3600.0}, ["mq3"]),
-        (Unit.VOLT, 5.0, "2.5,4.99,5.0,0.01,0.001,0.5,1.0", {}, ["mq5", "mq7"]),
+        (Unit.VOLT, 5.0, "2.5,4.99,5.0,0.01,0.00009,0.5,1.0", {}, ["mq5", "mq7"]),
         (Unit.OHM, 1.0, "20000,3e6,5e7,900,0,10000,15000", {}, ["mq5", "mq7"]),
     ],
 )
