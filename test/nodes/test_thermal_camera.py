@@ -56,8 +56,8 @@ def test_camera_info_is_computed_from_the_field_of_view(graph: Graph) -> None:
 
 def test_camera_info_follows_the_size_of_the_images(graph: Graph, tmp_path: Path) -> None:
     info = graph.listen(CameraInfo, "thermal/camera_info", SENSOR_DATA)
-    cv2.imwrite(str(tmp_path / "1.png"), np.full((20, 30), 1000, dtype=np.uint16))
-    cv2.imwrite(str(tmp_path / "2.png"), np.full((40, 60), 1000, dtype=np.uint16))
+    cv2.imwrite(str(tmp_path / "1.png"), np.full((20, 30), 29_315, dtype=np.uint16))
+    cv2.imwrite(str(tmp_path / "2.png"), np.full((40, 60), 29_315, dtype=np.uint16))
     node = graph.create(ThermalCameraNode, driver="recorded", recorded__path=str(tmp_path), period=0.05)
     start(node)
     graph.wait_for(lambda: {(30, 20), (60, 40)} <= {(one.width, one.height) for one in info})
