@@ -34,7 +34,8 @@ _SAME = 1.1
 _SUPPLY_3V3 = 3.3 / 5.0
 _GAS = (0.25, 3.0)
 """Factors of a reading that a gas may bring about."""
-_BITS = (10, 12, 14, 16)
+BITS = (10, 12, 14, 16)
+"""Of the converters behind MQ arrays."""
 _MOST_VOLT = 5.5
 _UNIFORM = 2.5
 """Up to this ratio of the largest factor of a channel to the least, it is told as one."""
@@ -178,19 +179,28 @@ def judge(expected: Expected, readings: Values) -> ScaleComplaint | None:
     return explain(expected, medians)
 
 
-def told_by_range(least: float, greatest: float) -> str:
-    """Say what readings are that a 10-bit converter cannot give, by their range alone; empty where it can."""
-    if greatest <= _MOST_VOLT and least % 1:
+def told_by_range(least: float, greatest: float) -> tuple[str, str]:
+    """Say what readings are that a 10-bit converter cannot give, by their range alone, and the remedy.
+
+    Both are empty where it can give them.
+    """
+    if looks_like_volts(least, greatest):
         option = "--unit volt --full-scale 5"
     else:
-        bits = next((bits for bits in _BITS if greatest < 2**bits), None)
-        option = "" if bits in (None, _BITS[0]) else f"--full-scale {2**bits - 1}"
+        bits = next((bits for bits in BITS if greatest < 2**bits), None)
+        option = "" if bits in (None, BITS[0]) else f"--full-scale {2**bits - 1}"
     if not option:
-        return ""
+        return "", ""
     return (
-        f"values from {least:g} to {greatest:g} are not those of a 10-bit converter ({option})? Calibrate "
-        "the array with that option in clean air (gas-fusion calibrate), and name the file as array_file"
+        f"values from {least:g} to {greatest:g} are not those of a 10-bit converter ({option})?",
+        "Calibrate the array with that option in clean air (gas-fusion calibrate), and name the file as "
+        "array_file",
     )
+
+
+def looks_like_volts(least: float, greatest: float) -> bool:
+    """Whether readings of this range are volts."""
+    return greatest <= _MOST_VOLT and least != round(least)
 
 
 def explain(expected: Expected, readings: Floats) -> ScaleComplaint:

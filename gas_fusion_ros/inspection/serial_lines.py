@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gas_fusion_ros.array.scale import WINDOW, judge
+from gas_fusion_ros.array.scale import BITS, WINDOW, judge, looks_like_volts, told_by_range
 from gas_fusion_ros.base.mq import Quantity
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
@@ -37,8 +37,6 @@ SCALE = "scale"
 _UNCONFIRMED_ROWS = 6
 _OFTEN = 0.1
 """Part of the lines of the commonest sensor that others are named in: fewer are garbled names."""
-_BITS = (10, 12, 14, 16)
-_MOST_VOLT = 5.5
 
 
 @dataclass(frozen=True)
@@ -127,10 +125,10 @@ class Heard:
         said = Quantity.UNSAID if self.manner is None else self.manner.quantity
         if said not in (Quantity.RAW, Quantity.UNSAID):
             return {Quantity.VOLT: "volts", Quantity.MILLIVOLT: "millivolts"}.get(said, said.value)
-        bits = next((bits for bits in _BITS if self.greatest < 2**bits), None)
+        bits = next((bits for bits in BITS if self.greatest < 2**bits), None)
         if bits is None:
             return "numbers"
-        return "volts" if _looks_like_volts(self.least, self.greatest) else f"counts of {bits} bits"
+        return "volts" if looks_like_volts(self.least, self.greatest) else f"counts of {bits} bits"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as docs/serial_protocol.md describes."""
@@ -313,29 +311,8 @@ def _scale(
         if complaint is not None:
             reason = complaint.text.removesuffix(expected.remedy).strip()
             return [Remark(SCALE, reason, expected.remedy)]
-    options = _options(least, greatest)
-    if not options:
-        return []
-    return [
-        Remark(
-            SCALE,
-            f"values from {least:g} to {greatest:g} are not those of a 10-bit converter ({options})?",
-            "Calibrate the array with that option in clean air (gas-fusion calibrate), and name the file as "
-            "array_file",
-        )
-    ]
-
-
-def _options(least: float, greatest: float) -> str:
-    """Return what to tell `gas-fusion calibrate` of an array that no model has learned from."""
-    if _looks_like_volts(least, greatest):
-        return "--unit volt --full-scale 5"
-    bits = next((bits for bits in _BITS if greatest < 2**bits), None)
-    return "" if bits in (None, _BITS[0]) else f"--full-scale {2**bits - 1}"
-
-
-def _looks_like_volts(least: float, greatest: float) -> bool:
-    return greatest <= _MOST_VOLT and least != round(least)
+    reason, remedy = told_by_range(least, greatest)
+    return [Remark(SCALE, reason, remedy)] if reason else []
 
 
 def _json_number(value: float) -> float | None:

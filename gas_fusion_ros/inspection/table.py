@@ -201,7 +201,7 @@ def _followed(
     if not scale:
         least = [one.least for one in figures if one.least is not None]
         greatest = [one.greatest for one in figures if one.greatest is not None]
-        scale = told_by_range(min(least), max(greatest)) if least else ""
+        scale = " ".join(told_by_range(min(least), max(greatest))).strip() if least else ""
     return figures, scale
 
 
