@@ -1,4 +1,4 @@
-"""Temporal fusion around a fitted encoder: GasNet learns beside it, and changes nothing of it."""
+"""Temporal fusion around a fitted encoder: the network for pictures changes nothing of it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def encoder(outside: Outside) -> FittedEncoder:
 
 @pytest.fixture(scope="module")
 def fitted(encoder: FittedEncoder, choice: Choice, outside: Outside, images: Images) -> FittedFusion:
-    return fit_fusion(encoder, choice, outside, BUILD, images, SETTINGS, 0)
+    return fit_fusion(encoder, choice, outside, BUILD, images, SETTINGS, None, 0)
 
 
 def test_the_encoder_stays_as_fitted(fitted: FittedFusion, encoder: FittedEncoder, choice: Choice) -> None:
@@ -89,7 +89,7 @@ def test_without_pictures_fusion_is_the_encoder(
     torch.testing.assert_close(joint.novelty, alone.distances / choice.limit, rtol=1e-4, atol=1e-5)
 
 
-def test_gasnet_learns_beside_it(fitted: FittedFusion, outside: Outside, images: Images) -> None:
+def test_the_network_for_pictures_learns(fitted: FittedFusion, outside: Outside, images: Images) -> None:
     logits, distances = answer_pictures(fitted.network, outside.rows, first_pictures(images))
     right = logits.argmax(dim=1).numpy() == outside.recording.labels[outside.rows]
     assert right.mean() > 0.4
@@ -118,8 +118,8 @@ def test_pictures_of_test_rows_have_no_influence(
     pixels[outside.barred] = 255 - pixels[outside.barred]
     np.save(tmp_path / "pixels.npy", pixels)
     changed = replace(images, pixels=np.load(tmp_path / "pixels.npy", mmap_mode="r"))
-    again = fit_fusion(encoder, choice, outside, BUILD, changed, SETTINGS, 0)
-    other = fit_fusion(encoder, choice, outside, BUILD, images, SETTINGS, 1)
+    again = fit_fusion(encoder, choice, outside, BUILD, changed, SETTINGS, None, 0)
+    other = fit_fusion(encoder, choice, outside, BUILD, images, SETTINGS, None, 1)
     weights = fitted.network.state_dict()
     assert all(torch.equal(value, weights[name]) for name, value in again.network.state_dict().items())
     assert any(not torch.equal(value, weights[name]) for name, value in other.network.state_dict().items())
@@ -154,7 +154,7 @@ def test_pictures_of_nothing_teach_to_say_little(
 
     def preference(nonsense: float) -> float:
         settings = replace(SETTINGS, nonsense=nonsense)
-        network = fit_fusion(encoder, choice, outside, BUILD, images, settings, 0).network
+        network = fit_fusion(encoder, choice, outside, BUILD, images, settings, None, 0).network
         with torch.no_grad():
             logits, _ = network.thermal(noise)
         return float(logits.softmax(dim=1).amax(dim=1).mean())
