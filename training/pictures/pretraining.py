@@ -22,7 +22,7 @@ from gas_fusion_ros.simulation.randomisation import WIDE, RandomisationSettings
 from gas_fusion_ros.teaching.limits import check_limits
 from training.fitting.one_cycle import one_cycle
 from training.fitting.precision import cpu_autocast
-from training.pictures.drawn_set import CELL, DrawnSet, draw_set
+from training.pictures.drawn_set import DrawnSet, draw_set
 from training.scoring.calibration import Belief, fit_belief, speaking_threshold
 from training.variations.nonsense import nonsense_pictures, silence_loss
 from training.variations.thermal_augmentation import ThermalAugmentationSettings, augment_pictures
