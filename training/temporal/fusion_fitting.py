@@ -56,7 +56,7 @@ class ThermalSettings:
     """
 
     image_size: int = 64
-    epochs: int = 6
+    epochs: int = 4
     batch: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 0.01

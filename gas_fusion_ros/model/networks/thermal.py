@@ -18,7 +18,7 @@ CNN2021_WIDTHS = (16, 32, 64)
 PLUME_WIDTHS = (16, 32, 64, 64, 128)
 """Filters of the convolution layers of `PlumeFeatures`."""
 _PLUME_POOLS = (2, 2, 1, 1, 8)
-"""Sides over which each of them takes the maximum: the last ones see 8 x 8 places of a picture of 64 pixels."""
+"""Sides over which each takes the maximum: the last ones see 8 x 8 places of a picture of 64 pixels."""
 
 _NEIGHBOURHOOD = 9
 """Side of the square that a pixel is compared with, of a picture halved: 28 % of one of 64 pixels."""

@@ -7,11 +7,11 @@ import needs_training  # noqa: F401  isort:skip
 import pytest
 import torch
 
-from training.scoring.calibration import fit_belief
+from training.scoring.calibration import MOST_RELIABLE, fit_belief
 
 
 def answers(right: float, loud: float, count: int = 4000) -> tuple[torch.Tensor, torch.Tensor]:
-    """Logits that favour one of four classes by `loud`, and what is right: that class in a share, else any."""
+    """Logits that favour a class of four by `loud`, and what is right: that one in a share, else any."""
     generator = torch.Generator().manual_seed(0)
     truth = torch.randint(4, (count,), generator=generator)
     other = torch.randint(4, (count,), generator=generator)
@@ -26,7 +26,7 @@ def test_loud_answers_are_believed_in_the_share_in_which_they_are_right(right: f
 
 
 def test_answers_that_are_always_right_are_not_believed_without_a_bound() -> None:
-    assert fit_belief(*answers(1.0, 40.0)).reliability == pytest.approx(0.99)
+    assert fit_belief(*answers(1.0, 40.0)).reliability == pytest.approx(MOST_RELIABLE)
 
 
 def test_the_temperature_is_that_of_calibrated_probabilities() -> None:
