@@ -59,7 +59,7 @@ class DrawnSettings:
         randomisation: how drawn pictures vary.
     """
 
-    pictures: int = 24_000
+    pictures: int = 16_000
     epochs: int = 8
     batch: int = 64
     learning_rate: float = 3e-3
@@ -246,7 +246,13 @@ def pretrain(
     drawn = draw_set(classes, settings.pictures, size, seed, settings.randomisation)
     is_left_out = drawn.cameras == settings.left_out
     learned, left_out = drawn.where(~is_left_out), drawn.where(is_left_out)
-    return Pretrained(settings, fit(learned, settings, seed, note), learned, left_out)
+    pretrained = Pretrained(settings, fit(learned, settings, seed, note), learned, left_out)
+    trust, _ = pretrained.measured(pretrained.learner.network)
+    note(
+        f"{settings.left_out}, left out: temperature {trust.belief.temperature:.2f}, reliability "
+        f"{trust.belief.reliability:.2f}, evidence from probability {trust.least_sure:.2f} on"
+    )
+    return pretrained
 
 
 def fit(drawn: DrawnSet, settings: DrawnSettings, seed: int, note: Callable[[str], None]) -> PlumeLearner:
