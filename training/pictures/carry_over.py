@@ -18,7 +18,9 @@ from gas_fusion_ros.model.networks.temporal import ThermalEncoder, bounded
 from training.pictures.drawn_set import DrawnSet
 from training.pictures.pretraining import DrawnSettings, Trust, ask, embed, fit, measure
 from training.pictures.samples import Sample
-from training.temporal.nested import FALSE_REJECT_RATE
+
+_REJECTED = 0.01
+"""Share of drawn pictures that count as unlike drawn ones."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def _taught(
     network = fit(drawn, settings, seed, note).network
     network.place_centres(embed(network, drawn.pixels), torch.from_numpy(drawn.shown_labels))
     _, distances = ask(network, drawn.pixels)
-    return network, float(np.quantile(distances.numpy(), 1 - FALSE_REJECT_RATE))
+    return network, float(np.quantile(distances.numpy(), 1 - _REJECTED))
 
 
 def _measured(name: str, asked: DrawnSet, logits: torch.Tensor) -> UnseenCamera:
