@@ -50,6 +50,7 @@ setup(
     entry_points={
         "console_scripts": [
             f"gas-fusion = {PACKAGE}.__main__:main",
+            f"gas_adapter = {PACKAGE}.nodes.executables:gas_adapter",
             f"gas_classifier = {PACKAGE}.nodes.executables:gas_classifier",
             f"gas_sensor = {PACKAGE}.nodes.executables:gas_sensor",
             f"sim_clock = {PACKAGE}.nodes.executables:sim_clock",

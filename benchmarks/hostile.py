@@ -17,6 +17,7 @@ from std_msgs.msg import Header, UInt32
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros.pixel_formats import PIXEL_FORMATS
 
 HUGE_SHARE = 0.03
 """How many of the messages are megabytes long."""
@@ -56,8 +57,7 @@ _FLOATS = (
 )
 _SIZES = (0, 1, 3, 4, 8, 40, 255, 1024, 65_535, 2**31 - 1, 2**31, 2**32 - 1)
 _AHEAD_NS = NANOSECONDS_PER_SECOND // 2
-_ENCODINGS = ("mono8", "8UC1", "mono16", "16UC1", "32FC1", "rgb8")
-_BYTES = {"mono8": 1, "8UC1": 1, "mono16": 2, "16UC1": 2, "32FC1": 4, "rgb8": 3}
+_ENCODINGS = tuple(PIXEL_FORMATS)
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class HostileMessages:
         width, height = rng.choice(((8, 8), (80, 60), (206, 156), (7, 7), (1, 4096), (4096, 8), (0, 0)))
         if self._is_huge:
             width, height = rng.choice(((2048, 2048), (1920, 1080), (8, 524_288), (524_288, 8)))
-        step = width * _BYTES[encoding] + rng.choice((0, 0, 0, 1, 5))
+        step = width * PIXEL_FORMATS[encoding].size + rng.choice((0, 0, 0, 1, 5))
         message = Image(header=self._header(), width=width, height=height, step=step, encoding=encoding)
         message.data = self._pixels(step * height)
         message.is_bigendian = rng.choice((0, 0, 1, 255))

@@ -45,7 +45,7 @@ def read(bag: str) -> float:
     """Deserialize every reading and image of a bag; return the seconds that took."""
     began_s = time.perf_counter()
     with BagReader(Path(bag), Problems()) as reader:
-        found = find_topics(reader.topics, BagTopics(), Problems())
+        found = find_topics(reader.topics, BagTopics(), Problems(), samples=reader.first_messages).topics
         for _ in reader.messages({name for name in (found.gas, found.image) if name is not None}):
             pass
     return time.perf_counter() - began_s

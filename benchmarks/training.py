@@ -13,11 +13,9 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import lightning
 import numpy as np
 import torch
 import typer
-from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -30,35 +28,11 @@ from training.data.splits import Split
 from training.fitting.catalog import Model, load_model
 from training.fitting.fit import Machine, fit, threads
 from training.fitting.material import Material
+from training.fitting.step_times import StepTimes
 
 CONSOLE = Console()
 ROWS = 1024
 CLASSES, CHANNELS = 4, 7
-
-
-class StepTimes(Callback):
-    """Times each step and the wait before it, ms; the first step of an epoch is left out."""
-
-    def __init__(self) -> None:
-        self.steps: list[float] = []
-        self.waits: list[float] = []
-        self._started = self._ended = 0.0
-
-    def on_train_batch_start(
-        self, _trainer: lightning.Trainer, _task: object, _batch: object, step: int
-    ) -> None:
-        """Note how long the step waited for its batch."""
-        self._started = time.perf_counter()
-        if step > 0:
-            self.waits.append(1e3 * (self._started - self._ended))
-
-    def on_train_batch_end(
-        self, _trainer: lightning.Trainer, _task: object, _outputs: object, _batch: object, step: int
-    ) -> None:
-        """Note how long the step took."""
-        self._ended = time.perf_counter()
-        if step > 0:
-            self.steps.append(1e3 * (self._ended - self._started))
 
 
 def random_material(model: Model, folder: Path) -> Material:

@@ -1,45 +1,62 @@
-"""The command `gas-fusion`."""
+"""The command `gas-fusion`; what each of its commands needs is imported when it is run."""
 
-# ruff: noqa: UP045
 # No `from __future__ import annotations` and no `X | None` for options: the typer 0.9 of Ubuntu 24.04
 # understands neither.
 
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
-from gas_fusion_ros.commands.bag import bag
-from gas_fusion_ros.commands.calibrate import calibrate
-from gas_fusion_ros.commands.dataset import dataset
-from gas_fusion_ros.commands.evaluate import evaluate
-from gas_fusion_ros.commands.inspect import inspect
-from gas_fusion_ros.commands.label import label
-from gas_fusion_ros.commands.look import look
-from gas_fusion_ros.commands.options import Device, output_folder
-from gas_fusion_ros.commands.teach import teach
-from gas_fusion_ros.commands.terminal import ends_on_signals, fail, without_ros
-from gas_fusion_ros.demo.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
+COMMANDS = {
+    "demo": "Play a patrol or a recording through the real nodes and report what they found.",
+    "bag": "Write a bag from a folder of readings and images, or from the simulator, with its ground truth.",
+    "calibrate": "Measure the baseline of an array in clean air and write it into an array file.",
+    "dataset": "Make a training folder in the published layout from bags with labels.",
+    "evaluate": "Evaluate bags with the code of the live node: classes, leaks and alarms beside the truth.",
+    "inspect": "Say what is in a bag or a table, and what an evaluation will trip over.",
+    "label": "Mark what was in the air during a bag, for evaluating and for training.",
+    "listen": "Show what a serial port or a capture sends, what it is read as, and what to set.",
+    "look": "Say what a model makes of thermal pictures alone, and what in them spoke.",
+    "teach": "Teach a model classes from labelled recordings and write it as a new bundle.",
+}
+"""Every command with what its help begins with. Its function is called as its module in `commands` is."""
 
-if TYPE_CHECKING:
-    from gas_fusion_ros.demo.demo import DemoOutcome
-    from gas_fusion_ros.demo.report import DemoReport
+
+class _LoadedWhenRun(TyperGroup):
+    """Knows its commands by name until one is run."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Return the name of the command that is asked for, itself, and its arguments."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, _command(str(name)), rest
+
+
+def _command(name: str) -> Any:
+    """Import a command as typer makes it."""
+    alone = typer.Typer(add_completion=False)
+    alone.command(name)(getattr(import_module(f"gas_fusion_ros.commands.{name}"), name))
+    return get_command(alone)
+
 
 app = typer.Typer(
+    cls=_LoadedWhenRun,
     help="Gas readings and thermal images of a patrolling robot, fused into gas class and leak alarm.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Plain: what draws frames takes longer to load than all else that is needed here.
+    rich_markup_mode=None,
 )
 
 
 def _print_version(asked: bool) -> None:
     if not asked:
         return
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         typer.echo(f"gas-fusion {version('gas_fusion_ros')}")
     except PackageNotFoundError:
@@ -56,161 +73,17 @@ def gas_fusion(
     """Gas readings and thermal images of a patrolling robot, fused into gas class and leak alarm."""
 
 
-@app.command()
-@ends_on_signals
-def demo(
-    seed: Annotated[int, typer.Option(help="Which patrol is simulated.", min=0, max=2**31 - 1)] = 0,
-    duration: Annotated[
-        Optional[float],
-        typer.Option(
-            help="Simulated seconds to play. A patrol: 60 to 3600, 600 unless given. "
-            "A recording: above 0, all rows unless given."
-        ),
-    ] = None,
-    speed: Annotated[
-        Optional[float],
-        typer.Option(
-            help="Simulated seconds per second, at most: above 0 to 1000. "
-            "Unless given 10 for a patrol, 300 for a recording. "
-            "Time waits where the machine cannot keep up, so that no reading is lost."
-        ),
-    ] = None,
-    leaks: Annotated[
-        Optional[int],
-        typer.Option(
-            help="Leaks on the patrol: 0 up to the most that fit, 6 in 600 s; 3 unless given, or what fits.",
-            min=0,
-        ),
-    ] = None,
-    recorded: Annotated[
-        Optional[Path],
-        typer.Option(help="Play this folder in the layout of the data set MultimodalGasData instead."),
-    ] = None,
-    model: Annotated[
-        str, typer.Option(help="Model bundle: a name below models/ or a folder.")
-    ] = DEFAULT_MODEL,
-    device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.AUTO,
-    output: Annotated[
-        Optional[Path],
-        typer.Option(
-            help="New or empty folder for report, picture, events and bag.", show_default="output/<time>"
-        ),
-    ] = None,
-) -> None:
-    """Play a patrol or a recording through the real nodes and report what they found."""
-    console = Console()
-    folder = output_folder(output)
-    try:
-        programme = _programme(seed, duration, leaks, speed, recorded)
-        outcome = _run(programme, folder, model, device, console)
-    except ValueError as error:
-        fail(str(error))
-    _summarise(console, outcome, folder)
-    raise typer.Exit(outcome.exit_code)
+def _stands_for_one() -> None:
+    """Never run: what the help lists in a command's place."""
 
 
-app.command()(bag)
-app.command()(calibrate)
-app.command()(dataset)
-app.command()(evaluate)
-app.command()(inspect)
-app.command()(label)
-app.command()(look)
-app.command()(teach)
+for _name, _summary in COMMANDS.items():
+    app.command(_name, short_help=_summary)(_stands_for_one)
 
 
 def main() -> None:
     """Run the command."""
     app()
-
-
-def _programme(
-    seed: int, duration: float | None, leaks: int | None, speed: float | None, recorded: Path | None
-) -> Programme:
-    if recorded is not None:
-        return recorded_programme(recorded, duration, speed)
-    return patrol_programme(seed, duration, leaks, speed)
-
-
-def _run(programme: Programme, folder: Path, model: str, device: Device, console: Console) -> "DemoOutcome":
-    # Imported here: only what plays needs ROS.
-    try:
-        from gas_fusion_ros.demo import demo as player
-    except ImportError as error:
-        raise ProgrammeError(without_ros(error)) from error
-    return player.run(programme, player.DemoSettings(folder, model, device.value), console)
-
-
-def _summarise(console: Console, outcome: "DemoOutcome", folder: Path) -> None:
-    console.print(_table(outcome.report))
-    if outcome.stopped:
-        console.print(outcome.stopped, style="yellow", markup=False, highlight=False, soft_wrap=True)
-    for warning in outcome.warnings:
-        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    if outcome.complaint:
-        console.print(
-            f"failed: {outcome.complaint}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
-    console.print(
-        f"{folder}/report.json  {folder}/timeline.png  {folder}/events.jsonl  {folder}/bag",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def _table(report: "DemoReport") -> Table:
-    table = Table.grid(padding=(0, 2))
-    for name, value in report_rows(report).items():
-        table.add_row(name, value)
-    return table
-
-
-def report_rows(report: "DemoReport") -> dict[str, str]:
-    """What the summary says of a run, by the name of the figure."""
-    unreadable = f", {report.unreadable_rows} rows unreadable" if report.unreadable_rows else ""
-    return {
-        "leaks": _leaks(report),
-        "alarms": f"{report.alarms}, {'-' if report.false_alarms is None else report.false_alarms} false",
-        "detection delay": _delays(report),
-        "readings": f"{report.readings}: {report.pairs} with an image, {report.gas_only} alone, "
-        f"{report.dropped} dropped{unreadable}",
-        "class accuracy": f"{_share(report.class_accuracy)}, "
-        f"{_share(report.settled_accuracy)} in settled air",
-        "latency": ", ".join(f"{name} {_ms(value)}" for name, value in report.latency_ms.items()),
-        "time": f"{report.duration_s:.0f} s played in {report.wall_s:.0f} s",
-    }
-
-
-def _leaks(report: "DemoReport") -> str:
-    if report.leaks is None:
-        return "-"
-    parts = [f"{report.leaks}", f"{report.missed_leaks} missed"]
-    if report.leaks_under_standing_alarm:
-        parts.append(f"{len(report.leaks_under_standing_alarm)} under a standing alarm")
-    if report.leaks_too_short:
-        parts.append(f"{len(report.leaks_too_short)} too short to judge")
-    return ", ".join(parts)
-
-
-def _delays(report: "DemoReport") -> str:
-    def delay_text(number: int, delay: float | None) -> str:
-        if delay is not None:
-            return f"{delay:.1f} s"
-        if number in report.leaks_under_standing_alarm:
-            return "alarm already standing"
-        return "too short to judge" if number in report.leaks_too_short else "-"
-
-    delays = enumerate(report.detection_delays_s, start=1)
-    return ", ".join(delay_text(number, delay) for number, delay in delays) or "-"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _ms(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f} ms"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument
 from launch.substitutions import PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
 
@@ -16,6 +17,12 @@ def generate_launch_description() -> LaunchDescription:
         [
             *common_arguments(params_file=robot),
             *model_arguments(),
-            *lifecycle_node("gas_classifier", overrides=("model", "device")),
+            DeclareLaunchArgument(
+                "image_transport",
+                default_value="",
+                choices=["", "raw", "compressed"],
+                description="how images come; empty takes the parameter file's",
+            ),
+            *lifecycle_node("gas_classifier", overrides=("model", "device", "image_transport")),
         ]
     )

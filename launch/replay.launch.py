@@ -12,6 +12,7 @@ from launch.actions import (
     IncludeLaunchDescription,
     LogInfo,
     OpaqueFunction,
+    SetLaunchConfiguration,
     Shutdown,
 )
 from launch.events.process import ProcessExited
@@ -37,6 +38,7 @@ def generate_launch_description() -> LaunchDescription:
             "respawn": "true",
             "model": LaunchConfiguration("model"),
             "device": LaunchConfiguration("device"),
+            "image_transport": LaunchConfiguration("image_transport"),
         }.items(),
     )
     return LaunchDescription(
@@ -78,7 +80,7 @@ def _play_when_ready(context: LaunchContext) -> list[Action]:
     def argument(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    command, doubts = play_command(
+    playing = play_command(
         BagPlayback(
             bag=Path(argument("bag")),
             rate=float(argument("rate")),
@@ -88,11 +90,13 @@ def _play_when_ready(context: LaunchContext) -> list[Action]:
             topics=BagTopics(gas=argument("gas_topic") or None, image=argument("image_topic") or None),
         )
     )
-    if shutil.which(command[0]) is None:
-        raise FileNotFoundError(f"{command[0]} is not installed, which plays the bag")
-    play = ExecuteProcess(cmd=command, output="screen", on_exit=_end)
-    said: list[Action] = [LogInfo(msg=doubt.detail) for doubt in doubts]
-    return [*said, on_active(("gas_classifier",), [play])]
+    player = playing.arguments[0]
+    if shutil.which(player) is None:
+        raise FileNotFoundError(f"{player} is not installed, which plays the bag")
+    play = ExecuteProcess(cmd=playing.arguments, output="screen", on_exit=_end)
+    said: list[Action] = [LogInfo(msg=doubt.detail) for doubt in playing.doubts]
+    heard = SetLaunchConfiguration("image_transport", playing.image_transport)
+    return [*said, heard, on_active(("gas_classifier",), [play])]
 
 
 def _end(event: ProcessExited, context: LaunchContext) -> list[Action]:

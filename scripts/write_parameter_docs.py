@@ -9,7 +9,7 @@ from pathlib import Path
 # This checkout's nodes, whichever the environment was made for.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from gas_fusion_ros.nodes import gas_classifier, gas_sensor, sim_clock, thermal_camera
+from gas_fusion_ros.nodes import gas_adapter, gas_classifier, gas_sensor, sim_clock, thermal_camera
 from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, ParameterSpec
 
 PATH = Path(__file__).parents[1] / "docs" / "parameters.md"
@@ -33,6 +33,7 @@ def render() -> str:
     """The whole page."""
     nodes: dict[str, Sequence[ParameterSpec]] = {
         "gas_sensor": (*MANAGED_SPECS, *gas_sensor.GasSensorNode.SPECS),
+        "gas_adapter": (*MANAGED_SPECS, *gas_adapter.GasAdapterNode.SPECS),
         "thermal_camera": (*MANAGED_SPECS, *thermal_camera.ThermalCameraNode.SPECS),
         "gas_classifier": (*MANAGED_SPECS, *gas_classifier.GasClassifierNode.SPECS),
         "sim_clock": sim_clock.SPECS,

@@ -42,13 +42,16 @@ class Subscriber(SimpleFilter):
         topic: name of the topic.
         qos_profile: quality of service, or the depth of the history; by keyword only, because
             older releases of the original take it no other way.
+        options: further keywords of `Node.create_subscription`.
     """
 
-    def __init__(self, node: Node, msg_type: type, topic: str, *, qos_profile: QoSProfile | int = 10) -> None:
+    def __init__(
+        self, node: Node, msg_type: type, topic: str, *, qos_profile: QoSProfile | int = 10, **options: Any
+    ) -> None:
         super().__init__()
         self.node = node
         self.topic = topic
-        self.sub = node.create_subscription(msg_type, topic, self.callback, qos_profile)
+        self.sub = node.create_subscription(msg_type, topic, self.callback, qos_profile, **options)
 
     def callback(self, msg: Any) -> None:
         """Let `msg` through."""

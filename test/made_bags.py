@@ -18,6 +18,7 @@ STORE = get_typestore(Stores.ROS2_JAZZY)
 STRING = "std_msgs/msg/String"
 CLOUD = "sensor_msgs/msg/PointCloud2"
 IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED = "sensor_msgs/msg/CompressedImage"
 POSE = "geometry_msgs/msg/PoseStamped"
 ODOMETRY = "nav_msgs/msg/Odometry"
 SECOND = 1_000_000_000
@@ -126,11 +127,12 @@ def image(
     encoding: str,
     topic: str = "/thermal/image",
     recorded_ns: int | None = None,
+    frame_id: str = "thermal_camera",
 ) -> Made:
     """A picture, recorded at its stamp unless told otherwise."""
     height, width = pixels.shape[:2]
     message = STORE.types[IMAGE](
-        header=header(stamp_ns, "thermal_camera"),
+        header=header(stamp_ns, frame_id),
         height=height,
         width=width,
         encoding=encoding,
@@ -139,6 +141,32 @@ def image(
         data=np.frombuffer(pixels.tobytes(), np.uint8),
     )
     return Made(topic, IMAGE, stamp_ns if recorded_ns is None else recorded_ns, message)
+
+
+def compressed_image(stamp_ns: int, content: bytes, format_name: str, topic: str) -> Made:
+    """A compressed picture, recorded at its stamp."""
+    message = STORE.types[COMPRESSED](
+        header=header(stamp_ns, "camera"), format=format_name, data=np.frombuffer(content, np.uint8)
+    )
+    return Made(topic, COMPRESSED, stamp_ns, message)
+
+
+def scan(stamp_ns: int, topic: str, points: int = 1024) -> Made:
+    """What a lidar sees."""
+    field = STORE.types["sensor_msgs/msg/PointField"]
+    names = ("x", "y", "z", "intensity")
+    message = STORE.types[CLOUD](
+        header=header(stamp_ns, "lidar"),
+        height=1,
+        width=points,
+        fields=[field(name=name, offset=4 * n, datatype=7, count=1) for n, name in enumerate(names)],
+        is_bigendian=False,
+        point_step=16,
+        row_step=16 * points,
+        data=np.zeros(16 * points, np.uint8),
+        is_dense=True,
+    )
+    return Made(topic, CLOUD, stamp_ns, message)
 
 
 def pose(

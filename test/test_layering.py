@@ -44,7 +44,8 @@ FLOORS = (
     ("ros", "pairing", "alarm", "drivers", "simulation", "model", "array"),
     ("settings", "base"),
 )
-# From the bottom up; each uses only what stands before it. Files beside them are commands: nobody uses them.
+# From the bottom up; each uses only what stands before it. Files beside them and each room's __main__ are
+# commands: nobody uses them, and they may use every room.
 TRAINING_ROOMS = (
     "data",
     "variations",
@@ -59,6 +60,7 @@ TRAINING_ROOMS = (
     "transfer",
     "benchmark",
     "reproduce",
+    "published",
 )
 OFFLINE = {"inspection", "export", "report", "evaluation", "teaching", "truth", "bags"}
 
@@ -156,10 +158,17 @@ def test_training_knows_no_nodes(path: Path) -> None:
 @pytest.mark.parametrize("path", sources(TRAINING), ids=lambda path: str(path.relative_to(TRAINING)))
 def test_rooms_of_training_use_only_those_below(path: Path) -> None:
     name = room(path, TRAINING)
-    if path.parent != TRAINING:
+    if path.parent != TRAINING and path.name != "__main__.py":
         assert used_rooms(path, TRAINING) <= set(TRAINING_ROOMS[: TRAINING_ROOMS.index(name) + 1])
     else:
         assert used_rooms(path, TRAINING) <= set(TRAINING_ROOMS)
+
+
+@pytest.mark.parametrize("path", sources(TRAINING), ids=lambda path: str(path.relative_to(TRAINING)))
+def test_nobody_uses_a_command_of_training(path: Path) -> None:
+    commands = {file.stem for file in TRAINING.glob("*.py")} - {"__init__"}
+    assert not used_rooms(path, TRAINING) & commands
+    assert not any("__main__" in name.split(".") for name in imports(path))
 
 
 def test_the_house_rules_show_the_rooms_of_training() -> None:

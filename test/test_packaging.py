@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from gas_fusion_ros.nodes import gas_classifier, gas_sensor, sim_clock, thermal_camera
+from gas_fusion_ros.nodes import gas_adapter, gas_classifier, gas_sensor, sim_clock, thermal_camera
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "gas_fusion_ros"
@@ -31,6 +31,7 @@ ROSDEP_KEYS = {
     "rich": "python3-rich",
     "rosbags": "python3-rosbags-pip",
     "serial": "python3-serial",
+    "smbus2": "python3-smbus2-pip",
     "torch": "python3-torch",
     "torchvision": "python3-torchvision",
     "typer": "python3-typer",
@@ -39,9 +40,10 @@ ROSDEP_KEYS = {
 WITHOUT_ROSDEP_KEY = {"onnx", "safetensors"}
 # The decompressors that rosbags depends on, one or the other by its version.
 COMES_WITH_ROSBAGS = {"backports", "compression", "lz4", "zstandard"}
-# Only an option of a command needs it, and says what to install where it is missing.
-OPTIONAL = {"distributed", "joblib", "pyarrow"}
+# Only an option of a command or one driver needs it, and says what to install where it is missing.
+OPTIONAL = {"distributed", "joblib", "pyarrow", "spidev"}
 SPECS = {
+    "gas_adapter": gas_adapter.GasAdapterNode.SPECS,
     "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
     "gas_sensor": gas_sensor.GasSensorNode.SPECS,
     "sim_clock": sim_clock.SPECS,

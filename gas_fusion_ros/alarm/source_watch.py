@@ -282,8 +282,8 @@ def _silent(code: str, topic: str, publishers: Publishers, effect: str = "") -> 
     if publishers.refused:
         return Reason(
             f"{code}_qos",
-            f"{topic} is published best effort, which this subscription cannot take; publish it reliable"
-            f"{effect}",
+            f"{topic} is published with a quality of service that this subscription does not take; change "
+            f"its publisher's or this node's qos_overrides{effect}",
         )
     return Reason(f"{code}_no_publisher", f"nobody publishes {topic}: is its node running?{effect}")
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gas_fusion_ros.array.calibration_age import FIRST_REAL_YEAR
 from gas_fusion_ros.array.departure import second_largest
-from gas_fusion_ros.array.description import ArrayCalibration, ArrayDescription, Unit, Values
+from gas_fusion_ros.array.description import ArrayCalibration, ArrayDescription, Unit, Values, reading_step
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 
@@ -30,13 +30,19 @@ Within recordings of 15 minutes of real clean air it lay at most 0.18 away, in m
 
 _LEAST_VALID = 0.9
 _MOST_DEPARTED = 0.01
+_RAIL_STEPS = 5
+"""Steps of the reading from 0 within which it says little of a resistance: a step is a fifth of it."""
 _RAIL = 0.005
-"""Share of the full scale within which a reading says nothing of a resistance."""
+"""Share of the full scale below it within which a reading says nothing of a resistance."""
 _MOST_AT_RAIL = 0.01
 
 
 class CalibrationError(ValueError):
     """An array cannot be calibrated in such readings; the message says why and what would be right."""
+
+
+class DriftError(CalibrationError):
+    """The array drifts more than is allowed."""
 
 
 def calibrate(
@@ -46,6 +52,7 @@ def calibrate(
     stamps_ns: npt.NDArray[np.int64] | None = None,
     temperature_c: float | None = None,
     humidity_percent: float | None = None,
+    most_drift: float = MOST_DRIFT,
 ) -> ArrayDescription:
     """Return an array with baselines from readings of clean air.
 
@@ -58,10 +65,12 @@ def calibrate(
         stamps_ns: shape (N,), acquisition times; None where they are not known.
         temperature_c: of the air, degC; kept with the date.
         humidity_percent: relative, of the air, 0 to 100; likewise.
+        most_drift: how far the second worst channel may move in ln(Rs/RL); the baseline is as uncertain.
 
     Raises:
-        CalibrationError: there are too few, a channel is saturated or often invalid, the array drifts, or the
-            readings depart from one air.
+        DriftError: the array drifts.
+        CalibrationError: there are too few, a channel is saturated or often invalid, or the readings depart
+            from one air.
     """
     values = np.atleast_2d(np.asarray(readings, dtype=np.float64))
     if len(values) < LEAST_READINGS:
@@ -75,8 +84,9 @@ def calibrate(
     _check_rails(array, values)
     logarithms = array.log_resistances(values)[:, is_alive]
     _check_valid(names, logarithms)
-    _check_drift(names, logarithms)
-    _check_departure(logarithms)
+    _check_drift(names, logarithms, most_drift)
+    # Where it may drift it may be as far from its median.
+    _check_departure(logarithms, max(MOST_DEPARTURE, most_drift))
     duration_s = None
     if stamps_ns is not None:
         duration_s = round(float(stamps_ns[-1] - stamps_ns[0]) / NANOSECONDS_PER_SECOND, 3)
@@ -113,8 +123,8 @@ def saturated_shares(array: ArrayDescription, readings: npt.ArrayLike) -> npt.ND
     values = np.asarray(readings, dtype=np.float64)
     if array.unit is Unit.OHM:
         return np.zeros(values.shape[1])
-    margin = _RAIL * array.full_scale
-    stuck = (values <= margin) | (values >= array.full_scale - margin)
+    least = _RAIL_STEPS * reading_step(array.unit, array.full_scale)
+    stuck = (values <= least) | (values >= (1.0 - _RAIL) * array.full_scale)
     return np.asarray(stuck.mean(axis=0))
 
 
@@ -128,7 +138,7 @@ def _check_rails(array: ArrayDescription, values: npt.NDArray[np.float64]) -> No
     if saturated:
         raise CalibrationError(
             f"saturated, at an end of 0 ... {array.full_scale:g} {array.unit.value}: {', '.join(saturated)}; "
-            "a loose or shorted sensor, or another full scale than the array's?"
+            "a loose or shorted sensor, or another full scale than the array's? Leave out a dead channel"
         )
 
 
@@ -145,28 +155,28 @@ def _check_valid(names: Sequence[str], logarithms: Values) -> None:
         )
 
 
-def _check_drift(names: Sequence[str], logarithms: Values) -> None:
+def _check_drift(names: Sequence[str], logarithms: Values, most: float) -> None:
     third = len(logarithms) // 3
     moved = np.nanmedian(logarithms[-third:], axis=0) - np.nanmedian(logarithms[:third], axis=0)
-    if second_largest(np.abs(moved)) > MOST_DRIFT:
+    if second_largest(np.abs(moved)) > most:
         told = [
             f"{shown(names[index])} by {moved[index]:+.2f}"
             for index in np.argsort(-np.abs(moved))
-            if abs(moved[index]) > MOST_DRIFT
+            if abs(moved[index]) > most
         ]
-        raise CalibrationError(
+        raise DriftError(
             f"the array drifts: ln(Rs/RL) of {', '.join(told)} from the first third to the last, at most "
-            f"{MOST_DRIFT:g} may be; let it warm up, in clean air, and record again"
+            f"{most:g} may be; let it warm up, in clean air, and record again"
         )
 
 
-def _check_departure(logarithms: Values) -> None:
+def _check_departure(logarithms: Values, most: float) -> None:
     apart = np.abs(logarithms - np.nanmedian(logarithms, axis=0))
-    departed = second_largest(apart) > MOST_DEPARTURE
+    departed = second_largest(apart) > most
     if departed.mean() > _MOST_DEPARTED:
         first = int(np.flatnonzero(departed)[0]) + 1
         raise CalibrationError(
             f"{departed.mean():.0%} of the readings, the first of them number {first}, are of another air: "
-            f"two channels or more lie {MOST_DEPARTURE:g} and more from their median in ln(Rs/RL); record "
+            f"two channels or more lie {most:g} and more from their median in ln(Rs/RL); record "
             "clean air alone"
         )

@@ -23,6 +23,8 @@ from gas_fusion_ros.base.quoting import listed
 
 Values = npt.NDArray[np.float32]
 
+_VOLT_STEPS = 50_000
+
 
 class Unit(str, Enum):
     """What a reading is."""
@@ -200,14 +202,22 @@ def plausible_readings(
 ) -> tuple[float, float]:
     """Return the least and the greatest reading of a working sensor.
 
-    At the ends of a divider stand a broken wire and a short circuit: this is one count within them, or a
-    1023rd of the full scale where that is less than a count. Of resistances nothing is known but what a
-    reading can be.
+    At the ends of a divider stand a broken wire and a short circuit: this is one `reading_step` above the
+    lower one, and a count or a 1023rd of the full scale below the upper one. Of resistances nothing is known
+    but what a reading can be.
     """
     if unit is Unit.OHM:
         return 1.0, MOST_COUNTS
-    step = min(1.0, full_scale / 1023.0)
-    return step, full_scale - step
+    return reading_step(unit, full_scale), full_scale - reading_step(Unit.COUNTS, full_scale)
+
+
+def reading_step(unit: Unit, full_scale: float) -> float:
+    """Return the least difference that readings of a divider are trusted to tell.
+
+    One count, or a 1023rd of the full scale where that is less. Volts come of converters of 16 bits and more,
+    whose sensors in clean air may read millivolts: a 50,000th of the full scale.
+    """
+    return full_scale / _VOLT_STEPS if unit is Unit.VOLT else min(1.0, full_scale / 1023.0)
 
 
 def _rounded(value: np.floating) -> float:

@@ -34,6 +34,8 @@ _SAME = 1.1
 _SUPPLY_3V3 = 3.3 / 5.0
 _GAS = (0.25, 3.0)
 """Factors of a reading that a gas may bring about."""
+_BITS = (10, 12, 14, 16)
+_MOST_VOLT = 5.5
 _UNIFORM = 2.5
 """Up to this ratio of the largest factor of a channel to the least, it is told as one."""
 
@@ -134,6 +136,61 @@ class ScaleWatch:
             self._complaint = None
         elif self._complaint is None:
             self._complaint = explain(self._expected, readings)
+
+
+class FullScaleWatch:
+    """Tells when most channels read more than the array can, again and again: another converter.
+
+    Such readings go out as NaN, so that nobody after the driver can judge them.
+
+    Args:
+        greatest: the greatest reading of a working sensor.
+    """
+
+    def __init__(self, greatest: float) -> None:
+        self._greatest = greatest
+        self._beyond = 0
+
+    def add(self, reading: Values) -> str:
+        """Take in a reading, shape (C,), NaN where invalid; say what stands against it, empty for nothing."""
+        known = reading[np.isfinite(reading)]
+        is_beyond = known.size > 0 and 2 * int((known > self._greatest).sum()) > known.size
+        self._beyond = self._beyond + 1 if is_beyond else 0
+        if self._beyond < EARLY:
+            return ""
+        largest = float(known.max())
+        likely = (one for one in _CONVERTERS if one.unit is Unit.COUNTS and one.full_scale >= largest)
+        converter = min(likely, key=lambda one: one.full_scale, default=None)
+        cause = "" if converter is None else f": {converter.name} (--full-scale {converter.full_scale:.10g})?"
+        return (
+            f"readings up to {largest:.4g} are beyond {self._greatest:.4g}, the greatest of this array, and "
+            f"go out as NaN{cause}; calibrate the array with its full scale in clean air (gas-fusion "
+            "calibrate), and name the file as array_file"
+        )
+
+
+def judge(expected: Expected, readings: Values) -> ScaleComplaint | None:
+    """Say what stands against the scale of readings, shape (N, C), NaN where invalid; None for nothing."""
+    limit = STRANGE if len(readings) >= WINDOW else _EARLY_STRANGE
+    medians = _medians(readings.astype(np.float64))
+    if not np.isfinite(medians).any() or expected.misfit(medians) <= limit:
+        return None
+    return explain(expected, medians)
+
+
+def told_by_range(least: float, greatest: float) -> str:
+    """Say what readings are that a 10-bit converter cannot give, by their range alone; empty where it can."""
+    if greatest <= _MOST_VOLT and least % 1:
+        option = "--unit volt --full-scale 5"
+    else:
+        bits = next((bits for bits in _BITS if greatest < 2**bits), None)
+        option = "" if bits in (None, _BITS[0]) else f"--full-scale {2**bits - 1}"
+    if not option:
+        return ""
+    return (
+        f"values from {least:g} to {greatest:g} are not those of a 10-bit converter ({option})? Calibrate "
+        "the array with that option in clean air (gas-fusion calibrate), and name the file as array_file"
+    )
 
 
 def explain(expected: Expected, readings: Floats) -> ScaleComplaint:

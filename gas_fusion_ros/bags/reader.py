@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,8 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import MOST_NAMES, one_line, shown
 
 _BLOCK = 1 << 20
+_MOST_SAMPLED = 5_000
+"""Messages that are read in search of the first ones of some topics."""
 
 
 class BagReadError(RuntimeError):
@@ -166,6 +169,19 @@ class BagReader(Closing):
             elif (message := self._decoded(types, raw)) is not None:
                 yield message
         self._compare_read(found, {*topics, *undecoded})
+
+    def first_messages(self, topics: Collection[str]) -> dict[str, Any]:
+        """Return the first message of each topic that can be deserialized, by name, if it comes early.
+
+        Read by a reader of its own: what is damaged is counted when the messages are read, not twice.
+        """
+        found: dict[str, Any] = {}
+        with BagReader(self.path, Problems(), self._room.limits) as reader:
+            for message in islice(reader.messages(topics), _MOST_SAMPLED):
+                found.setdefault(message.topic, message.message)
+                if len(found) == len(topics):
+                    break
+        return found
 
     def sha256(self, is_wanted: Callable[[], bool] = lambda: True) -> str:
         """SHA-256 over the bytes of the storage files in the order of their names, as hexadecimal digits.

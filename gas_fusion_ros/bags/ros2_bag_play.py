@@ -10,6 +10,8 @@ from gas_fusion_ros.bags.reader import BagReader
 from gas_fusion_ros.bags.topics import (
     ARRAY_INFO,
     CAMERA_STATUS,
+    COMPRESSED_IMAGE,
+    COMPRESSED_TYPE,
     GAS_READINGS,
     RAW_IMAGE,
     BagTopics,
@@ -49,8 +51,23 @@ class BagPlayback:
             raise ValueError(f"rate must be above 0, not {self.rate:g}")
 
 
-def play_command(playback: BagPlayback) -> tuple[list[str], list[Problem]]:
-    """Return the command line, and what is doubtful about it.
+@dataclass(frozen=True)
+class PlayCommand:
+    """How a bag is played, and what the classifier must know of it.
+
+    Attributes:
+        arguments: the command line.
+        doubts: what is doubtful about it.
+        image_transport: the classifier's parameter of this name that hears the images.
+    """
+
+    arguments: list[str]
+    doubts: list[Problem]
+    image_transport: str
+
+
+def play_command(playback: BagPlayback) -> PlayCommand:
+    """Return how a bag is played.
 
     Only what the sensors said is played, of themselves too; the verdicts in the bag would mix with those
     made now.
@@ -60,13 +77,13 @@ def play_command(playback: BagPlayback) -> tuple[list[str], list[Problem]]:
         TopicError: there is nothing for the classifier in it, or not the topic that was asked for.
     """
     problems = Problems()
-    found = _find_topics(playback, problems)
+    found, is_compressed = _find_topics(playback, problems)
     # What the classifier node subscribes to, below its namespace.
     remapped = {
         recorded: _topic(playback.namespace, heard)
         for recorded, heard in (
             (found.gas, GAS_READINGS),
-            (found.image, RAW_IMAGE),
+            (found.image, COMPRESSED_IMAGE if is_compressed else RAW_IMAGE),
             (found.array, ARRAY_INFO),
             (found.camera, CAMERA_STATUS),
         )
@@ -85,15 +102,18 @@ def play_command(playback: BagPlayback) -> tuple[list[str], list[Problem]]:
         command.append("--loop")
     command += ["--topics", *remapped]
     command += ["--remap", *(f"{recorded}:={heard}" for recorded, heard in remapped.items())]
-    return command, doubts
+    return PlayCommand(command, doubts, "compressed" if is_compressed else "raw")
 
 
-def _find_topics(playback: BagPlayback, problems: Problems) -> BagTopics:
+def _find_topics(playback: BagPlayback, problems: Problems) -> tuple[BagTopics, bool]:
+    """The topics, and whether the images are compressed."""
     # What else is wrong with the bag, its player says.
     with BagReader(playback.bag, Problems()) as reader:
         prefix = _topic(playback.bag_namespace, "")
         inside = [topic for topic in reader.topics if topic.name.startswith(prefix)]
-        return find_topics(inside, playback.topics, problems, without=("pose",))
+        found = find_topics(inside, playback.topics, problems, ("pose",), reader.first_messages).topics
+    types = {topic.name: topic.type_name for topic in inside}
+    return found, types.get(found.image or "") == COMPRESSED_TYPE
 
 
 def _topic(namespace: str, topic: str) -> str:

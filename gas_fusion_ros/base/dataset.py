@@ -5,23 +5,37 @@ Layout (MultimodalGasData, Narkhede et al. 2022): a CSV with one column per sens
 the serial number of the row within its class, in any folder below the root; as published in
 `Thermal Camera Images/<Class>/`. Two further columns are ours: `Stamp`, the reading's acquisition time in
 whole nanoseconds, and `Bag`, the recording that it is from.
+
+Tables of others are read too: `table` finds how they are written and which column is what.
 """
 
 from __future__ import annotations
 
-import csv
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.base.files import open_text
-from gas_fusion_ros.base.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.mq import sensor_column
+from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, quoted, shown
+from gas_fusion_ros.base.table.classes import ClassNames
+from gas_fusion_ros.base.table.columns import (
+    NoSuchColumnError,
+    find_columns,
+    header_names,
+)
+from gas_fusion_ros.base.table.facts import Fates, RefusedRowError, TableFacts
+from gas_fusion_ros.base.table.numbers import POINT
+from gas_fusion_ros.base.table.options import AS_FOUND, TableError, TableOptions
+from gas_fusion_ros.base.table.reader import Damage, Record, TableReader
+from gas_fusion_ros.base.table.times import TableTimes, read_times
 
 CSV_NAME = "Gas_Sensors_Measurements.csv"
 IMAGE_FOLDER = "Thermal Camera Images"
@@ -31,16 +45,11 @@ DOI = "10.17632/zkwgkjkjn9"
 SOURCE = f"MultimodalGasData, Narkhede et al. 2022, Data 7(8):112, doi {DOI}, CC BY 4.0"
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm")
 
-_LABEL_COLUMN = "gas"
-_SERIAL_COLUMN = "serial number"
-_IMAGE_COLUMN = "corresponding image name"
-_STAMP_COLUMN = "stamp"
-_BAG_COLUMN = "bag"
-_LAST_STAMP_NS = 2**63 - 1
+TABLE_PATTERN = "*.[cC][sS][vV]"
 _MOST_BYTES = 256 << 20
 _MOST_ROWS = 500_000
 _MOST_FILES = 1_000_000
-_LONGEST_LABEL = 80
+_NOTABLE_SHARE = 0.01
 
 
 class DatasetError(ValueError):
@@ -59,10 +68,11 @@ class Row:
         index: place among all rows of the file, unreadable ones included, so that it stands for a time.
         line: line in the file, the header being line 1.
         serial: serial number, unique within the class; the row's index where the column is missing.
-        label: class name; empty where the file has no `Gas` column.
-        counts: shape (C,), float32, ADC counts in the order of the channels asked for.
+        label: class name; empty where the file does not tell it.
+        counts: shape (C,), float32, ADC counts in the order of the channels asked for; NaN where missing.
         image: the row's thermal image; None where the folder has none.
-        stamp_ns: acquisition time, nanoseconds; None where the file has no `Stamp` column.
+        stamp_ns: acquisition time, nanoseconds, since the epoch or, by `facts.times`, from a beginning; None
+            where the file has no column of times.
         bag: the recording it is from; empty where the file has no `Bag` column.
     """
 
@@ -86,6 +96,7 @@ class Dataset:
         rows: the readable rows, in the file's (time) order.
         length: how many rows the file has, unreadable ones included.
         root: the folder below which the images were sought.
+        facts: what the file was read as, and what became of its rows.
     """
 
     csv_path: Path
@@ -93,75 +104,98 @@ class Dataset:
     rows: tuple[Row, ...]
     length: int
     root: Path
+    facts: TableFacts
 
     @classmethod
-    def load(cls, root: str | Path, channels: Sequence[str] = PAPER_CHANNELS) -> Dataset:
-        """Read a folder for training: every row must be readable, finite and unique.
+    def load(
+        cls,
+        root: str | Path,
+        channels: Sequence[str] = PAPER_CHANNELS,
+        options: TableOptions = AS_FOUND,
+    ) -> Dataset:
+        """Read a folder for training: every row must be readable, finite, labelled and unique.
 
         Stamps must ascend within the rows of one class and bag: time may go back from one bag to the next,
         and from one class to the next, whose rows may stand after all of the other's.
 
         Args:
             root: the folder, or its CSV.
-            channels: the sensor columns to read, matched without regard to case.
+            channels: the sensor columns to read, by their names or usual spellings of them.
+            options: what the table does not tell by itself.
 
         Raises:
             MissingColumnError: a channel has no column.
             DatasetError: a file or another column is missing, a row is unreadable, or a stamp does not
                 ascend.
         """
-        dataset = cls._load(root, channels, _raise)
+        bad: list[DatasetError] = []
+        dataset = cls._load(root, channels, options, lambda error: None if bad else bad.append(error))
+        name = shown(dataset.csv_path.name)
+        if bad:
+            count = sum(fate.count for fate in dataset.facts.refused)
+            more = f"; {count} of {dataset.length} rows cannot be read" if count > 1 else ""
+            raise DatasetError(f"{bad[0]}{more}")
+        _check_whole(dataset, name)
         seen: dict[tuple[str, int], int] = {}
         for row in dataset.rows:
             first = seen.setdefault((row.label, row.serial), row.line)
             if first != row.line and not row.label:
                 raise DatasetError(
-                    f"{shown(dataset.csv_path.name)} line 1: no column for the class; expected 'Gas', or "
-                    "serial "
-                    f"numbers that are unique: line {row.line} repeats that of line {first}"
+                    f"{name} line {dataset.facts.format.header_line}: no column for the class; expected "
+                    f"'Gas', or serial numbers that are unique: line {row.line} repeats that of line {first}"
                 )
             if first != row.line:
                 raise DatasetError(
-                    f"{shown(dataset.csv_path.name)} line {row.line}: serial number {row.serial} of class "
-                    f"'{row.label}' is already on line {first}"
+                    f"{name} line {row.line}: serial number {row.serial} of class '{row.label}' is already "
+                    f"on line {first}"
                 )
-            if not np.isfinite(row.counts).all():
-                raise DatasetError(f"{shown(dataset.csv_path.name)} line {row.line}: a channel is NaN")
         _check_stamps(dataset)
         return dataset
 
     @classmethod
-    def load_readable(cls, root: str | Path, channels: Sequence[str], problems: Problems) -> Dataset:
+    def load_readable(
+        cls,
+        root: str | Path,
+        channels: Sequence[str] | None,
+        problems: Problems,
+        options: TableOptions = AS_FOUND,
+    ) -> Dataset:
         """Read a folder for playing: unreadable rows are left out and counted as `unreadable_row`.
+
+        A cell that is missing is NaN. Channels of None are all that have the name of a sensor.
 
         Raises:
             DatasetError: a file or column is missing, or no row is readable.
         """
-        return cls._load(root, channels, lambda error: problems.add("unreadable_row", str(error)))
+        return cls._load(root, channels, options, lambda error: problems.add("unreadable_row", str(error)))
 
     @classmethod
     def _load(
-        cls, root: str | Path, channels: Sequence[str], on_bad_row: Callable[[DatasetError], None]
+        cls,
+        root: str | Path,
+        channels: Sequence[str] | None,
+        options: TableOptions,
+        on_bad_row: Callable[[DatasetError], None],
     ) -> Dataset:
         csv_path = find_csv(root)
         given = Path(root).expanduser()
         folder = csv_path.parent if given.is_file() else given
-        images = index_images(folder)
         try:
-            results = list(_read_rows(csv_path, channels, images))
+            table = _Table(csv_path, channels, options)
+            # Beside a table that is given alone, and has nothing to name images by, anything may lie.
+            images = index_images(folder) if given.is_dir() or table.names_images else {}
+            rows, facts = table.read(images, on_bad_row)
         except OSError as error:
             raise DatasetError(f"{shown(csv_path)} cannot be read as CSV: {error.strerror}") from None
-        except csv.Error as error:
-            raise DatasetError(f"{shown(csv_path)} cannot be read as CSV: {error}") from None
-        rows = tuple(result for result in results if isinstance(result, Row))
-        for result in results:
-            if isinstance(result, DatasetError):
-                on_bad_row(result)
+        except TableError as error:
+            raise DatasetError(f"{shown(csv_path.name)}: {error}") from None
         if not rows:
-            raise DatasetError(
-                f"{shown(csv_path)} has no readable row; expected a header and at least one reading"
-            )
-        return cls(csv_path, tuple(channels), rows, len(results), folder)
+            why = "; expected a header and at least one reading"
+            if facts.refused:
+                fate = facts.refused[0]
+                why = f": line {fate.line} is refused, {fate.reason}; {fate.remedy}"
+            raise DatasetError(f"{shown(csv_path)} has no readable row{why}")
+        return cls(csv_path, table.channels, rows, table.length, folder, facts)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -209,7 +243,7 @@ def find_csv(root: str | Path) -> Path:
     if not path.is_dir():
         raise DatasetError(f"{shown(path)} does not exist; expected a CSV or a folder that holds {CSV_NAME}")
     named = sorted(files_below(path, CSV_NAME))
-    candidates = named or sorted(files_below(path, "*.csv"))
+    candidates = named or sorted(files_below(path, TABLE_PATTERN))
     if not candidates:
         raise DatasetError(f"{shown(path)} holds no CSV; expected {CSV_NAME}")
     if len(candidates) > 1 and not named:
@@ -245,109 +279,253 @@ def files_below(root: Path, pattern: str) -> Iterator[Path]:
         yield path
 
 
-@dataclass(frozen=True)
-class _Columns:
-    """Where each field stands in a line."""
-
-    width: int
-    channels: tuple[tuple[str, int], ...]
-    label: int | None
-    serial: int | None
-    image: int | None
-    stamp: int | None
-    bag: int | None
+def holds_table(folder: Path) -> bool:
+    """Whether a table lies in a folder, not below it."""
+    return any(folder.glob(TABLE_PATTERN))
 
 
-def _raise(error: DatasetError) -> None:
-    raise error
-
-
-def _read_rows(path: Path, channels: Sequence[str], images: dict[str, Path]) -> Iterator[Row | DatasetError]:
-    """Each row of the file, or what is wrong with it."""
-    # Bytes that are not UTF-8 become replacement characters, so they spoil their own row only.
-    with open_text(path, _MOST_BYTES, errors="replace") as file:
-        reader = csv.reader(file)
-        columns = _find_columns(path, next(reader, []), channels)
-        index = 0
-        while True:
-            if index >= _MOST_ROWS:
-                raise DatasetError(f"{shown(path)} has more than {_MOST_ROWS} rows; make several files of it")
-            try:
-                cells = next(reader)
-                if cells:
-                    yield _parse_row(cells, columns, index, reader.line_num, images)
-                    index += 1
-            except StopIteration:
-                return
-            except (ValueError, csv.Error) as error:
-                yield DatasetError(f"{shown(path.name)} line {reader.line_num}: {error}")
-                index += 1
-
-
-def _find_columns(path: Path, header: Sequence[str], channels: Sequence[str]) -> _Columns:
-    position = {name.strip().lower(): index for index, name in enumerate(header)}
-    missing = [name for name in channels if name.lower() not in position]
-    if missing:
-        raise MissingColumnError(
-            f"{shown(path.name)} line 1: no column for {listed(missing)}; the columns are "
-            f"{listed(header, 20)}"
+def _check_whole(dataset: Dataset, name: str) -> None:
+    """Refuse rows without a class where others have one, and rows in which a channel is missing."""
+    unlabelled = [row.line for row in dataset.rows if not row.label]
+    if unlabelled and dataset.facts.columns.label is not None:
+        raise DatasetError(
+            f"{name} line {unlabelled[0]}: the field {quoted(str(dataset.facts.label_column))} is empty; "
+            f"training needs the class of every row, {len(unlabelled)} of {dataset.length} rows lack it: "
+            "fill or remove them"
         )
-    return _Columns(
-        width=len(header),
-        channels=tuple((name, position[name.lower()]) for name in channels),
-        label=position.get(_LABEL_COLUMN),
-        serial=position.get(_SERIAL_COLUMN),
-        image=position.get(_IMAGE_COLUMN),
-        stamp=position.get(_STAMP_COLUMN),
-        bag=position.get(_BAG_COLUMN),
+    finite = np.isfinite(dataset.counts)
+    lacking = np.flatnonzero(~finite.all(axis=1))
+    if len(lacking):
+        place = int(lacking[0])
+        known = zip(dataset.channels, finite[place].tolist(), strict=True)
+        channels = [channel for channel, is_known in known if not is_known]
+        raise DatasetError(
+            f"{name} line {dataset.rows[place].line}: a channel is NaN, {listed(channels)} has no value; "
+            f"training needs every cell, {len(lacking)} of {dataset.length} rows lack one: fill or remove "
+            "them, or leave out the channel with --channels"
+        )
+
+
+class _Table:
+    """One reading of a CSV.
+
+    Attributes:
+        channels: as asked for, or as found.
+        length: how many rows there were, unreadable ones included.
+    """
+
+    def __init__(self, path: Path, channels: Sequence[str] | None, options: TableOptions) -> None:
+        self._name = shown(path.name)
+        self._reader = TableReader(path, _MOST_BYTES, header_names(channels or ()))
+        self._form = self._reader.format
+        try:
+            self._columns = find_columns(self._form, self._reader.sample, channels, options)
+        except NoSuchColumnError as error:
+            raise MissingColumnError(f"{self._name} line {self._form.header_line}: {error}") from None
+        self._options = options
+        self._places = tuple(place for _, place in self._columns.channels)
+        self._classes = ClassNames(options.classes, PAPER_CLASSES)
+        self.channels = tuple(name for name, _ in self._columns.channels)
+        self.length = 0
+
+    @property
+    def names_images(self) -> bool:
+        """Whether a column tells which image is of which row."""
+        return self._columns.serial is not None or self._columns.image is not None
+
+    def read(
+        self, images: dict[str, Path], on_bad_row: Callable[[DatasetError], None]
+    ) -> tuple[tuple[Row, ...], TableFacts]:
+        """Read all rows.
+
+        Args:
+            images: every image by its name, see `index_images`.
+            on_bad_row: hears of each row that cannot be read.
+
+        Raises:
+            OSError: the file cannot be read.
+            TableError: it is no table, it has another header further below or too many rows, or its times
+                cannot be told.
+        """
+        fates = Fates()
+
+        def refuse(line: int, error: RefusedRowError) -> None:
+            fates.add(line, error)
+            on_bad_row(DatasetError(f"{self._name} line {line}: {error}"))
+
+        rows: list[Row] = []
+        cells_of_times: list[str] = []
+        headers = 0
+        time = self._columns.time
+        for item in self._items():
+            if isinstance(item, Damage):
+                refuse(item.line, RefusedRowError(item.reason, "a row is damaged", "write it anew"))
+                self.length += 1
+                continue
+            try:
+                rows.append(self._row(item, images))
+                if time:
+                    cells_of_times.append(" ".join([item.cells[place].strip() for place in time]))
+            except RefusedRowError as error:
+                if self._is_header(item):
+                    headers += 1
+                    continue
+                refuse(item.line, error)
+            self.length += 1
+        times = self._times(cells_of_times)
+        if times is not None:
+            unstamped = deque(rows)
+            rows.clear()  # so that each row is there once
+            rows += _stamped(unstamped, cells_of_times, times, refuse)
+        warnings = list(self._classes.warnings()) if self._columns.label is not None else []
+        if times is not None:
+            warnings += _too_coarse(rows)
+        return tuple(rows), TableFacts(
+            format=self._form,
+            columns=self._columns,
+            times=times,
+            comments=self._reader.comments,
+            repeated_headers=headers,
+            refused=fates.all(),
+            unlabelled=sum(not row.label for row in rows),
+            told_classes=tuple(self._classes.told()),
+            warnings=tuple(warnings),
+        )
+
+    def _items(self) -> Iterator[Record | Damage]:
+        for item in self._reader.records():
+            if item.line == self._columns.units_line:
+                continue
+            if self.length >= _MOST_ROWS:
+                raise TableError(f"it has more than {_MOST_ROWS} rows; make several files of it")
+            yield item
+
+    def _is_header(self, record: Record) -> bool:
+        """Whether a row below is the header once more, as loggers write it when they begin anew.
+
+        Raises:
+            TableError: it is another header.
+        """
+        names = [cell.strip() for cell in record.cells]
+        if tuple(names[: self._form.width]) == self._form.header:
+            return True
+        sensors = sum(sensor_column(name) is not None for name in names)
+        if sensors > len(self._places) // 2:
+            raise TableError(
+                f"line {record.line} holds another header ({listed(names)}): the columns change there; make "
+                "two files of it"
+            )
+        return False
+
+    def _row(self, item: Record, images: dict[str, Path]) -> Row:
+        line, cells = item
+        columns = self._columns
+        if len(cells) != self._form.width and not self._form.fits(cells):
+            raise self._wrong_width(cells)
+        counts = self._counts(cells)
+        try:
+            label = "" if columns.label is None else self._classes.of(cells[columns.label])
+        except ValueError as error:
+            raise RefusedRowError(f"the class {error}", "the class is too long", "shorten it") from None
+        serial = self.length if columns.serial is None else _parse_serial(cells[columns.serial])
+        return Row(
+            self.length,
+            line,
+            serial,
+            label,
+            counts,
+            self._image(cells, serial, label, images) if images else None,
+            None,
+            "" if columns.bag is None else cells[columns.bag].strip(),
+        )
+
+    def _image(self, cells: Sequence[str], serial: int, label: str, images: dict[str, Path]) -> Path | None:
+        columns = self._columns
+        if columns.image is not None:
+            return images.get(Path(cells[columns.image].strip()).stem.lower())
+        found = images.get(f"{serial}_{label}".lower())
+        if found is None and columns.label is not None:  # by the class as the table spells it
+            found = images.get(f"{serial}_{cells[columns.label].strip()}".lower())
+        return found
+
+    def _wrong_width(self, cells: Sequence[str]) -> RefusedRowError:
+        what = f"{len(cells)} field{'s' * (len(cells) > 1)} instead of {self._form.width}"
+        remedy = "give each row as many cells as the header has names"
+        if self._form.delimiter == "," and len(cells) > self._form.width:
+            remedy += "; where commas are decimal signs too, part the cells by semicolons"
+        return RefusedRowError(what, what, remedy)
+
+    def _counts(self, cells: Sequence[str]) -> npt.NDArray[np.float32]:
+        numbers = self._columns.numbers
+        try:
+            if numbers != POINT:
+                raise ValueError
+            values = [float(cells[place]) for place in self._places]
+        except ValueError:
+            values = [self._count(place, cells[place]) for place in self._places]
+        counts = np.array(values, dtype=np.float32)
+        if not math.isfinite(sum(values)):
+            counts[~np.isfinite(counts)] = np.nan
+            if values and np.isnan(counts).all():
+                raise RefusedRowError(
+                    "no channel has a value", "no channel has a value", "nothing to do: nothing was measured"
+                )
+        return counts
+
+    def _count(self, place: int, cell: str) -> float:
+        try:
+            return self._columns.numbers.value(cell)
+        except ValueError:
+            channel = self.channels[self._places.index(place)]
+            raise RefusedRowError(
+                f"channel {channel} is {quoted(cell)}; expected a number",
+                f"{channel} is no number, such as {quoted(cell)}",
+                "write a number, or leave the cell empty where it is missing",
+            ) from None
+
+    def _times(self, cells: Sequence[str]) -> TableTimes | None:
+        columns = self._columns
+        if not any(cells):
+            return None
+        name = "+".join(self._form.header[place] for place in columns.time)
+        return read_times(name, cells, self._options, columns.numbers, columns.time_unit)
+
+
+def _too_coarse(rows: Sequence[Row]) -> Iterator[str]:
+    """Warn of times that many rows share with the one before of their class and recording."""
+    repeated = sum(
+        (one.stamp_ns, one.label, one.bag) == (other.stamp_ns, other.label, other.bag)
+        for one, other in pairwise(rows)
     )
+    if repeated > _NOTABLE_SHARE * len(rows):
+        yield (
+            f"{repeated} of {len(rows)} rows have the time of the row before; give the times more digits, or "
+            "count the rows instead with --time-column none"
+        )
 
 
-def _parse_row(
-    cells: Sequence[str], columns: _Columns, index: int, line: int, images: dict[str, Path]
-) -> Row:
-    if len(cells) != columns.width:
-        raise ValueError(f"{len(cells)} fields instead of {columns.width}")
-    counts = np.array([_parse_count(name, cells[at]) for name, at in columns.channels], dtype=np.float32)
-    label = "" if columns.label is None else cells[columns.label].strip()
-    if columns.label is not None and not label:
-        raise ValueError("the field 'Gas' is empty; expected a class name")
-    if len(label) > _LONGEST_LABEL:
-        raise ValueError(f"the field 'Gas' is {quoted(label)}; expected {_LONGEST_LABEL} characters at most")
-    serial = index if columns.serial is None else _parse_serial(cells[columns.serial])
-    name = f"{serial}_{label}" if columns.image is None else Path(cells[columns.image].strip()).stem
-    return Row(
-        index,
-        line,
-        serial,
-        label,
-        counts,
-        images.get(name.lower()),
-        stamp_ns=None if columns.stamp is None else _parse_stamp(cells[columns.stamp]),
-        bag="" if columns.bag is None else cells[columns.bag].strip(),
-    )
-
-
-def _parse_count(name: str, cell: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        raise ValueError(f"channel {name} is {quoted(cell)}; expected a number") from None
-    if math.isinf(value):
-        raise ValueError(f"channel {name} is infinite; expected ADC counts, or nan for an invalid reading")
-    return value
+def _stamped(
+    rows: deque[Row],
+    cells: Sequence[str],
+    times: TableTimes,
+    refuse: Callable[[int, RefusedRowError], None],
+) -> Iterator[Row]:
+    """Give each row its time; one whose time is none is refused. The rows are taken out."""
+    for cell, stamp_ns in zip(cells, times.stamps_ns, strict=True):
+        row = rows.popleft()
+        if stamp_ns is not None:
+            yield replace(row, stamp_ns=stamp_ns)
+            continue
+        what = f"the field {quoted(times.column)} is {quoted(cell)}; expected {times.expected}"
+        refuse(row.line, RefusedRowError(what, "its time cannot be read", f"expected {times.expected}"))
 
 
 def _parse_serial(cell: str) -> int:
     try:
         return int(cell)
     except ValueError:
-        raise ValueError(f"the field 'Serial Number' is {quoted(cell)}; expected a whole number") from None
-
-
-def _parse_stamp(cell: str) -> int:
-    text = cell.strip()
-    # int() would take signs, underscores and other scripts' digits as well.
-    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= _LAST_STAMP_NS):
-        raise ValueError(f"the field 'Stamp' is {quoted(cell)}; expected whole nanoseconds, at least 0")
-    return int(text)
+        raise RefusedRowError(
+            f"the field 'Serial Number' is {quoted(cell)}; expected a whole number",
+            f"its serial number is no whole number, such as {quoted(cell)}",
+            "number the rows of each class, or remove the column",
+        ) from None

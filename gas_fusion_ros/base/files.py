@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 _KINDS = {
     stat.S_IFDIR: "a directory",
@@ -79,8 +78,8 @@ def read_regular(path: str | Path, most_bytes: int) -> bytes:
     return content
 
 
-def open_text(path: str | Path, most_bytes: int, errors: str = "strict") -> TextIO:
-    """Open a regular file of text in UTF-8, with or without a mark at its begin, for the `csv` module.
+def open_regular_within(path: str | Path, most_bytes: int) -> BinaryIO:
+    """Open a regular file that is not too long.
 
     Raises:
         OSError: as for `open_regular`, or it is longer than `most_bytes`.
@@ -91,7 +90,7 @@ def open_text(path: str | Path, most_bytes: int, errors: str = "strict") -> Text
     except OSError:
         file.close()
         raise
-    return io.TextIOWrapper(file, encoding="utf-8-sig", errors=errors, newline="")
+    return file
 
 
 def _check_regular(found: os.stat_result, path: str | Path) -> None:

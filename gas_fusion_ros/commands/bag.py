@@ -17,10 +17,19 @@ from gas_fusion_ros.base.dataset import DatasetError, MissingColumnError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.quoting import listed, quoted, shown
 from gas_fusion_ros.base.shipped_files import SIMULATED_ARRAY, find_array
+from gas_fusion_ros.base.table.options import TableOptions
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.channels import parse_channels
+from gas_fusion_ros.commands.options import (
+    Classes,
+    LabelColumn,
+    OrderOfDates,
+    TimeColumn,
+    TimeUnitOfNumbers,
+    table_options,
+)
 from gas_fusion_ros.commands.progress import counted
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say, say_notes
 from gas_fusion_ros.demo.programme import GAS_PERIOD_S, IMAGE_PERIOD_S, patrol_programme
 from gas_fusion_ros.export.bag_making import BagSummary, BagTarget, make_bag
 from gas_fusion_ros.export.bag_sources import (
@@ -40,13 +49,13 @@ def bag(
     output: Annotated[Path, typer.Option(help="The bag: a directory that does not exist yet.")],
     data: Annotated[
         Optional[Path],
-        typer.Option(help="Folder in the layout of the data set MultimodalGasData, or its CSV."),
+        typer.Option(help="Folder in the layout of the data set MultimodalGasData, or a CSV."),
     ] = None,
     patrol: Annotated[bool, typer.Option("--patrol", help="Record a simulated patrol instead.")] = False,
     period: Annotated[
         Optional[float],
         typer.Option(
-            help="Seconds between two rows, where the CSV has no column Stamp: 2 unless given; between two "
+            help="Seconds between two rows, where the CSV has no times: 2 unless given; between two "
             "readings and images of a patrol: 0.5 unless given.",
             min=0.001,
             max=3600.0,
@@ -80,6 +89,11 @@ def bag(
             "folder, if any."
         ),
     ] = None,
+    label_column: LabelColumn = None,
+    classes: Classes = None,
+    time_column: TimeColumn = None,
+    time_unit: TimeUnitOfNumbers = None,
+    date_order: OrderOfDates = None,
     namespace: Annotated[str, typer.Option(help="Name of the robot, in front of every topic.")] = "",
     storage: Annotated[Storage, typer.Option(help="Kind of the bag's file.")] = Storage.MCAP,
     compression: Annotated[Compression, typer.Option(help="How it is compressed.")] = Compression.ZSTD,
@@ -96,11 +110,16 @@ def bag(
             source = _patrol_source(seed, duration, leaks, period, names, described)
         else:
             _refuse_beside("--data", {"--leaks": leaks})
-            source = _folder_source(data, period, rows, duration, names, described, seed if render else None)
+            options = table_options(label_column, classes, time_column, time_unit, date_order)
+            source = _folder_source(
+                data, period, rows, duration, names, described, options, seed if render else None
+            )
         with counted(shown(output.name), len(source)) as tick:
             summary = make_bag(source, target, tick)
     except (ValueError, BagError) as error:
         fail(str(error))
+    if isinstance(source, FolderSource) and data is not None:
+        say_notes(data, source.notes)
     say(_told(output, summary, source.image_topic, array_file))
     raise typer.Exit(EXIT_LOSSES if complain_of(source.problems) else 0)
 
@@ -160,6 +179,7 @@ def _folder_source(
     duration_s: Optional[float],
     channels: tuple[str, ...],
     array: Optional[ArrayDescription],
+    table: TableOptions,
     render_seed: Optional[int],
 ) -> BagSource:
     if folder is None:
@@ -172,6 +192,7 @@ def _folder_source(
         rows=rows,
         duration_ns=None if duration_s is None else _nanoseconds(duration_s),
         array=array,
+        table=table,
     )
     try:
         return FolderSource(folder, settings, render_seed)

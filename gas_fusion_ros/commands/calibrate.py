@@ -10,10 +10,11 @@ from typing import Annotated, Optional
 import typer
 
 from gas_fusion_ros.array.array_file import write_array
-from gas_fusion_ros.array.calibration import MOST_READINGS, calibration_date, summary
+from gas_fusion_ros.array.calibration import MOST_DRIFT, MOST_READINGS, DriftError, calibration_date, summary
 from gas_fusion_ros.array.calibration import calibrate as calibrate_array
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Divider, Unit
 from gas_fusion_ros.bags.reader import BagReadError
+from gas_fusion_ros.bags.recognition import is_table
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
@@ -22,13 +23,19 @@ from gas_fusion_ros.commands.live_air import DEFAULT_DURATION_S, is_topic, read_
 from gas_fusion_ros.commands.options import (
     DEFAULT_DISK_GIB,
     DEFAULT_MEMORY_MIB,
+    Classes,
     GasTopic,
+    LabelColumn,
+    OrderOfDates,
+    TimeColumn,
+    TimeUnitOfNumbers,
     UnpackDisk,
     UnpackMemory,
     bag_limits,
+    table_options,
 )
 from gas_fusion_ros.commands.progress import counted
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say, say_notes
 from gas_fusion_ros.inspection.clean_air import CleanAir, read_bag, read_folder
 from gas_fusion_ros.pipeline.array_choice import KnownArray, array_of_file
 
@@ -43,7 +50,7 @@ def calibrate(
     source: Annotated[
         Path,
         typer.Argument(
-            help="Clean air: a bag, a folder or CSV in the layout of the data set, or a live topic. A name "
+            help="Clean air: a bag, a CSV or a folder that holds one, or a live topic. A name "
             "with a slash that no file or folder has, such as /gas/readings, is a topic's."
         ),
     ],
@@ -93,6 +100,19 @@ def calibrate(
         Optional[float],
         typer.Option(help="Relative humidity of that air, %, where you know it.", min=0.0, max=100.0),
     ] = None,
+    most_drift: Annotated[
+        float,
+        typer.Option(
+            help="How far ln(Rs/RL) of two channels may move meanwhile; the baseline is as uncertain.",
+            min=0.0,
+            max=3.0,
+        ),
+    ] = MOST_DRIFT,
+    label_column: LabelColumn = None,
+    classes: Classes = None,
+    time_column: TimeColumn = None,
+    time_unit: TimeUnitOfNumbers = None,
+    date_order: OrderOfDates = None,
     gas_topic: GasTopic = None,
     unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
     unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
@@ -111,8 +131,9 @@ def calibrate(
             air = read_topic(str(source), wanted, duration or DEFAULT_DURATION_S, problems)
         elif duration is not None:
             raise ValueError("--duration is of a live topic; --last takes the last readings of a recording")
-        elif _is_folder(source):
-            air = read_folder(source, wanted or PAPER_CHANNELS, problems)
+        elif is_table(source):
+            options = table_options(label_column, classes, time_column, time_unit, date_order)
+            air = read_folder(source, wanted or PAPER_CHANNELS, problems, options)
         else:
             with counted(shown(source.name), None) as tick:
                 limits = bag_limits(unpack_memory, unpack_disk)
@@ -127,20 +148,22 @@ def calibrate(
             air.stamps_ns,
             temperature,
             humidity,
+            most_drift,
         )
         write_array(output, found)
+    except DriftError as error:
+        fail(
+            f"{shown(source.name)}: {error}. --most-drift takes it all the same: clean air may then look "
+            "like gas, and gas like clean air"
+        )
     except (ValueError, BagReadError) as error:
         fail(f"{shown(source.name)}: {error}")
     except OSError as error:
         fail(f"--output {shown(output)} cannot be written: {error.strerror or error}")
+    say_notes(source, air.notes)
     say(_told(output, found, air))
     say(_origin(known, unit, full_scale, inverted))
     raise typer.Exit(EXIT_LOSSES if complain_of(problems) else 0)
-
-
-def _is_folder(source: Path) -> bool:
-    """Whether a source is a table, not a bag."""
-    return source.suffix.lower() == ".csv" or (source.is_dir() and any(source.glob("*.csv")))
 
 
 def _described(

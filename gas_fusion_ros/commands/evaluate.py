@@ -130,7 +130,7 @@ def evaluate(
     unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
     no_html: Annotated[bool, typer.Option("--no-html", help="Write no report.html.")] = False,
 ) -> None:
-    """Evaluate bags with the code of the live node: classes, leaks, alarms and figures beside the truth."""
+    """Evaluate bags with the code of the live node: classes, leaks and alarms beside the truth."""
     began_s = time.perf_counter()
     folder = output_folder(output)
     try:

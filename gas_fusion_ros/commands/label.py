@@ -82,7 +82,13 @@ def label(
         _check_output(output, append, overwrite)
         with BagReader(bag, problems, bag_limits(unpack_memory, unpack_disk)) as reader:
             # Images, missing or many, matter to nothing here.
-            topics = find_topics(reader.topics, BagTopics(gas=gas_topic, label=label_topic), Problems())
+            topics = find_topics(
+                reader.topics,
+                BagTopics(gas=gas_topic, label=label_topic),
+                Problems(),
+                ("image",),
+                reader.first_messages,
+            ).topics
             start = recording_start(reader, topics.gas)
             origin_ns = start.stamp_ns
             if from_truth:

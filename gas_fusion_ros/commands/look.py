@@ -4,7 +4,7 @@
 # No `from __future__ import annotations`, see cli.py.
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -16,7 +16,9 @@ from gas_fusion_ros.base.quoting import one_line, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.commands.options import Device
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, ends_on_signals, fail, say
+from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError
+from gas_fusion_ros.drivers.thermal.raw_frames import ByteOrder, Profile, RawFrameError, RawSettings
 from gas_fusion_ros.inspection.picture import LookedAt, LookError, PictureLook
 from gas_fusion_ros.model.bundle import Bundle, BundleError
 from gas_fusion_ros.model.classifier import ClassifierError
@@ -24,6 +26,8 @@ from gas_fusion_ros.model.runtimes import DeviceError, create_runtime
 from gas_fusion_ros.model.thermal import ThermalError
 
 PAGE = "look.html"
+_MOST_OF_A_FILE = 100
+_SHUTTER = "the camera's closed shutter: taken off the frames that follow"
 
 
 @ends_on_signals
@@ -31,13 +35,27 @@ def look(
     pictures: Annotated[
         list[Path],
         typer.Argument(
-            help="Picture files: screenshots, raw counts, temperatures as float TIFF.", metavar="PICTURE..."
+            help="Pictures: screenshots, raw counts, temperatures; files of several, folders.",
+            metavar="PICTURE...",
         ),
     ],
     model: Annotated[
         str, typer.Option(help="Model bundle: a name below models/ or a folder.")
     ] = DEFAULT_MODEL,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.CPU,
+    profile: Annotated[
+        Profile, typer.Option(help="How 16-bit frames are read, see docs/hardware.md.")
+    ] = Profile.AUTO,
+    cut_top: Annotated[int, typer.Option(min=0, help="Rows above that are no picture; profile own.")] = 0,
+    cut_bottom: Annotated[int, typer.Option(min=0, help="Rows below that are none, likewise.")] = 0,
+    byte_order: Annotated[ByteOrder, typer.Option(help="Order of their bytes.")] = ByteOrder.AUTO,
+    counts_per_kelvin: Annotated[
+        float, typer.Option(min=0.0, help="Their scale; profiles own and raw14. 0: not known.")
+    ] = 0.0,
+    offset: Annotated[float, typer.Option(help="Temperature at count 0, K, with --counts-per-kelvin.")] = 0.0,
+    shutter: Annotated[
+        Optional[Path], typer.Option(help="Picture of the closed shutter, of a Seek's raw frames.")
+    ] = None,
     output: Annotated[
         Optional[Path],
         typer.Option(help=f"Folder for {PAGE}: each picture with field, map and verdict. Made if missing."),
@@ -50,19 +68,27 @@ def look(
 
     Exit code 0: all pictures were read. 1: some were not. 2: none was, or the model cannot be used.
     """
-    looking = _open(model, device)
+    raw = RawSettings(
+        profile.value,
+        cut_top,
+        cut_bottom,
+        byte_order.value,
+        counts_per_kelvin,
+        offset,
+        "" if shutter is None else str(shutter),
+    )
+    looking = _open(model, device, raw)
     looked: list[LookedAt] = []
     entries: list[dict[str, Any]] = []
+    failed = 0
     for file in pictures:
-        try:
-            at = looking.at(file)
-        except (UnreadableImageError, ThermalError, ClassifierError) as error:
-            problem = one_line(str(error))
-            complain(f"{shown(file)}: {problem}")
-            entries.append({"file": str(file), "label": None, "probabilities": {}, "problem": problem})
-            continue
-        looked.append(at)
-        entries.append(dict(at.to_json()))
+        for entry in _entries(looking, file):
+            if isinstance(entry, LookedAt):
+                looked.append(entry)
+                entries.append(dict(entry.to_json()))
+            else:
+                entries.append(entry)
+                failed += entry["problem"] != _SHUTTER
     if as_json:
         typer.echo(json.dumps(entries, indent=2, allow_nan=False))
     elif looked:
@@ -73,14 +99,50 @@ def look(
         _write(looked, model, output)
         if not as_json:
             say(str(output / PAGE))
-    raise typer.Exit(0 if len(looked) == len(pictures) else EXIT_LOSSES if looked else EXIT_USAGE)
+    raise typer.Exit(EXIT_USAGE if not looked else EXIT_LOSSES if failed else 0)
 
 
-def _open(model: str, device: Device) -> PictureLook:
+def _entries(looking: PictureLook, file: Path) -> Iterator[LookedAt | dict[str, Any]]:
+    """What is seen in a file's pictures, or what is printed of each that cannot be seen."""
+    try:
+        opened = looking.open(file)
+    except (DriverError, UnreadableImageError) as error:
+        yield _problem(file, one_line(str(error)))
+        return
+    with opened:
+        there = [index for index in range(len(opened.series)) if opened.series.has(index)]
+        indices = there[:: -(-len(there) // _MOST_OF_A_FILE)] if there else []
+        if len(indices) < len(there):
+            complain(
+                f"{shown(file)}: {len(indices)} of its {len(there)} pictures are looked at, evenly spaced"
+            )
+        for index in indices:
+            place = opened.place(index)
+            try:
+                at = looking.at(opened, index)
+            except (UnreadableImageError, RawFrameError, ThermalError, ClassifierError) as error:
+                yield _problem(file, one_line(str(error)), place)
+            else:
+                yield at or {**_problem_entry(file, place), "problem": _SHUTTER}
+
+
+def _problem(file: Path, problem: str, place: str = "") -> dict[str, Any]:
+    """Say what is wrong, and return what is printed of it."""
+    where = shown(file) if not place else f"{shown(file)} {shown(place)}"
+    complain(f"{where}: {problem}")
+    return {**_problem_entry(file, place), "problem": problem}
+
+
+def _problem_entry(file: Path, place: str) -> dict[str, Any]:
+    where = {"place": place} if place else {}
+    return {"file": str(file), **where, "label": None, "probabilities": {}}
+
+
+def _open(model: str, device: Device, raw: RawSettings) -> PictureLook:
     try:
         bundle = Bundle.load(find_bundle(model))
-        return PictureLook(bundle, create_runtime(bundle, device.value))
-    except (BundleError, DeviceError, LookError, OSError) as error:
+        return PictureLook(bundle, create_runtime(bundle, device.value), raw)
+    except (BundleError, DeviceError, DriverError, LookError, OSError) as error:
         fail(str(error))
 
 
@@ -91,7 +153,7 @@ def _print(looked: Sequence[LookedAt]) -> None:
     console.print(_fields(looked))
     console.print()
     for read_as in dict.fromkeys(at.figures.read_as for at in looked):
-        names = [shown(at.file.name) for at in looked if at.figures.read_as == read_as]
+        names = [shown(at.title) for at in looked if at.figures.read_as == read_as]
         console.print(f"{read_as}: {', '.join(names)}", soft_wrap=True)
 
 
@@ -99,7 +161,7 @@ def _verdicts(looked: Sequence[LookedAt]) -> Table:
     table = _table("picture", "verdict", *map(shown, looked[0].verdict.classes))
     for at in looked:
         probabilities = (f"{probability:.3f}" for probability in at.verdict.probabilities)
-        table.add_row(shown(at.file.name), shown(at.verdict.label), *probabilities)
+        table.add_row(shown(at.title), shown(at.verdict.label), *probabilities)
     return table
 
 
@@ -107,7 +169,7 @@ def _fields(looked: Sequence[LookedAt]) -> Table:
     table = _table("picture", "field", "range", "spoke most")
     for at in looked:
         size = f"{at.figures.width} x {at.figures.height}"
-        table.add_row(shown(at.file.name), size, at.figures.range_told, at.spoke_told)
+        table.add_row(shown(at.title), size, at.figures.range_told, at.spoke_told)
     return table
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from gas_fusion_ros.bags.storage.limits import GIB, MIB, BagLimits
+from gas_fusion_ros.base.table.options import DateOrder, TableOptions, TimeUnit, parse_classes
 
 # ruff: noqa: UP045
 # No `from __future__ import annotations` and no `X | None`, see cli.py.
@@ -43,6 +44,50 @@ UnpackDisk = Annotated[
 ]
 DEFAULT_MEMORY_MIB = BagLimits.memory_bytes / MIB
 DEFAULT_DISK_GIB = BagLimits.disk_bytes / GIB
+
+
+LabelColumn = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Of a CSV: the column of the class; none for no classes.", show_default="found by name"
+    ),
+]
+Classes = Annotated[
+    Optional[list[str]],
+    typer.Option(help="Of a CSV: what its classes are called here, such as NOGAS=NoGas,smoke=Smoke."),
+]
+TimeColumn = Annotated[
+    Optional[str],
+    typer.Option(
+        help="Of a CSV: the column of the time, or DATE+TIME; none counts the rows.",
+        show_default="found by name",
+    ),
+]
+TimeUnitOfNumbers = Annotated[
+    Optional[TimeUnit],
+    typer.Option(
+        "--time-unit", help="Of a CSV: the unit of times that are numbers.", show_default="found by size"
+    ),
+]
+OrderOfDates = Annotated[
+    Optional[DateOrder],
+    typer.Option("--date-order", help="Of a CSV: whether its dates begin with the day or the month."),
+]
+
+
+def table_options(
+    label_column: Optional[str],
+    classes: Optional[list[str]],
+    time_column: Optional[str] = None,
+    time_unit: Optional[TimeUnit] = None,
+    date_order: Optional[DateOrder] = None,
+) -> TableOptions:
+    """Return what these options say of a table.
+
+    Raises:
+        TableError: `--classes` is not understood.
+    """
+    return TableOptions(label_column, parse_classes(classes or ()), time_column, time_unit, date_order)
 
 
 def bag_limits(memory_mib: float, disk_gib: float) -> BagLimits:

@@ -12,16 +12,23 @@ import typer
 
 from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
+from gas_fusion_ros.base.table.options import TableError
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.options import (
     DEFAULT_DISK_GIB,
     DEFAULT_MEMORY_MIB,
+    Classes,
     GasTopic,
+    LabelColumn,
+    OrderOfDates,
+    TimeColumn,
+    TimeUnitOfNumbers,
     UnpackDisk,
     UnpackMemory,
     bag_limits,
+    table_options,
 )
-from gas_fusion_ros.commands.terminal import ends_on_signals
+from gas_fusion_ros.commands.terminal import ends_on_signals, fail
 
 
 @ends_on_signals
@@ -29,7 +36,7 @@ def teach(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            help="Labelled recordings: bags, or folders or CSVs in the layout of the data set.",
+            help="Labelled recordings: bags, CSVs, or folders in the layout of the data set.",
             show_default=False,
         ),
     ],
@@ -67,12 +74,21 @@ def teach(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides copies and clusters.", min=0, max=2**31 - 1)] = 0,
+    label_column: LabelColumn = None,
+    classes: Classes = None,
+    time_column: TimeColumn = None,
+    time_unit: TimeUnitOfNumbers = None,
+    date_order: OrderOfDates = None,
     gas_topic: GasTopic = None,
     label_topic: Annotated[Optional[str], typer.Option(help="Topic of the labels.")] = None,
     unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
     unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
 ) -> None:
     """Teach a model classes from labelled recordings and write it as a new bundle."""
+    try:
+        table = table_options(label_column, classes, time_column, time_unit, date_order)
+    except TableError as error:
+        fail(str(error))
     # Imported here: onnx takes a second, which only this command is to wait for.
     from gas_fusion_ros.commands.teaching_run import Request, run
 
@@ -90,6 +106,7 @@ def teach(
                 seed=seed,
                 topics=BagTopics(gas=gas_topic, label=label_topic),
                 limits=bag_limits(unpack_memory, unpack_disk),
+                table=table,
                 command=shlex.join(["gas-fusion", *sys.argv[1:]]),
             )
         )

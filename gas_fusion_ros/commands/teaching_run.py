@@ -16,21 +16,22 @@ from rich.table import Table
 
 from gas_fusion_ros.alarm.settings import AlarmAdvice
 from gas_fusion_ros.bags.reader import BagReadError
+from gas_fusion_ros.bags.recognition import is_table
 from gas_fusion_ros.bags.storage.limits import BagLimits
 from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.base.table.options import TableOptions
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.progress import counted
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain, complain_of, fail, say
+from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain, complain_of, fail, say, say_notes
 from gas_fusion_ros.model.bundle import Bundle, BundleError
 from gas_fusion_ros.teaching.sources import (
     BagSettings,
     Labelled,
     array_of,
     deviations,
-    is_folder,
     read_bag,
     read_table,
     together,
@@ -62,6 +63,7 @@ class Request:
         seed: decides copies and clusters.
         topics: names where they are not to be found by convention.
         limits: what of the machine unpacking may take.
+        table: what tables do not tell by themselves.
         command: as it was given.
     """
 
@@ -76,6 +78,7 @@ class Request:
     seed: int
     topics: BagTopics
     limits: BagLimits
+    table: TableOptions
     command: str
 
 
@@ -88,7 +91,8 @@ def run(request: Request) -> int:
         read_network(bundle)  # refused before minutes of reading
         known = known_classes(bundle, request.forget)
         read = [
-            _read(source, settings, request.array, bundle, problems) for source, settings in _sources(request)
+            _read(source, settings, request.table, request.array, bundle, problems)
+            for source, settings in _sources(request)
         ]
         settings = TeachingSettings(
             request.name, request.forget, request.embargo_ns, request.command, request.seed
@@ -108,7 +112,7 @@ def run(request: Request) -> int:
 
 
 def _sources(request: Request) -> list[tuple[Path, BagSettings]]:
-    bags = [source for source in request.sources if not is_folder(source)]
+    bags = [source for source in request.sources if not is_table(source)]
     if request.labels and len(request.labels) != len(bags):
         raise TeachingError(
             f"--labels is given {len(request.labels)} times for {len(bags)} bags; expected a CSV for each, "
@@ -122,16 +126,22 @@ def _sources(request: Request) -> list[tuple[Path, BagSettings]]:
 
 
 def _read(
-    source: Path, settings: BagSettings, given: Path | None, bundle: Bundle, problems: Problems
+    source: Path,
+    settings: BagSettings,
+    options: TableOptions,
+    given: Path | None,
+    bundle: Bundle,
+    problems: Problems,
 ) -> tuple[tuple[Labelled, npt.NDArray[np.float32]], Origin]:
-    if is_folder(source):
+    if is_table(source):
         known = array_of(source, given, bundle)
         channels = [one for one in known.array.names if one in bundle.channels]
-        labelled = read_table(source, channels, problems)
+        labelled = read_table(source, channels, problems, options)
     else:
         with counted(shown(source.name), None) as tick:
             labelled = read_bag(source, settings, problems, tick)
         known = array_of(source, given, bundle, labelled.arrays)
+    say_notes(source, labelled.notes)
     origin = Origin(str(source), labelled.sha256, known.told, dict(sorted(Counter(labelled.labels).items())))
     return (labelled, deviations(labelled, known, bundle.channels)), origin
 

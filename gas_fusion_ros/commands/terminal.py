@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
+from pathlib import Path
 from typing import NoReturn, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.base.quoting import one_line
+from gas_fusion_ros.base.quoting import one_line, shown
 
 EXIT_LOSSES, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -80,3 +81,9 @@ def without_ros(error: ImportError) -> str:
 def say(message: str) -> None:
     """Say on stdout what was done."""
     Console().print(one_line(message, _LONGEST), markup=False, highlight=False, soft_wrap=True)
+
+
+def say_notes(path: Path, notes: Iterable[str]) -> None:
+    """Say on stdout what was taken for what in a table, a line each."""
+    for note in notes:
+        say(f"{shown(path)}: {note}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gas_fusion_ros.base.dataset import Dataset, DatasetError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.shipped_files import SIMULATED_ARRAY
+from gas_fusion_ros.base.table.options import AS_FOUND, NO_COLUMN, WITHOUT_TIMES, TableOptions
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.simulation.patrol import MAX_DURATION_S, MIN_DURATION_S, Patrol, PatrolSettings
 from gas_fusion_ros.truth.ground_truth import START_S, GroundTruth, labelled_truth, patrol_truth
@@ -63,6 +64,7 @@ class Programme:
         labels: the labels of a recording, each with its first line in the CSV.
         unreadable_rows: how many rows of a recording cannot be played.
         first_unreadable: what is wrong with the first of them.
+        notes: what was taken for what in its CSV, a sentence each.
     """
 
     source: str
@@ -81,6 +83,7 @@ class Programme:
     labels: Mapping[str, int] = field(default_factory=dict)
     unreadable_rows: int = 0
     first_unreadable: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def readings(self) -> int:
@@ -149,15 +152,25 @@ def patrol_programme(
     )
 
 
-def recorded_programme(folder: Path, duration_s: float | None, speed: float | None) -> Programme:
-    """A folder in the data set's layout, once from its first row.
+def recorded_programme(
+    folder: Path, duration_s: float | None, speed: float | None, options: TableOptions = AS_FOUND
+) -> Programme:
+    """A folder in the data set's layout, or a CSV, once from its first row and one row each period.
+
+    Args:
+        folder: the folder or the CSV.
+        duration_s: how much of it is played; None for all.
+        speed: at most, simulated seconds per second; None for the usual one.
+        options: what the table does not tell by itself of its classes.
 
     Raises:
         ProgrammeError: the folder cannot be read, or a value is out of range.
     """
     problems = Problems()
     try:
-        dataset = Dataset.load_readable(folder, PAPER_CHANNELS, problems)
+        dataset = Dataset.load_readable(
+            folder, PAPER_CHANNELS, problems, replace(options, time_column=NO_COLUMN)
+        )
     except DatasetError as error:
         first = "".join(f"; the first: {problem.detail}" for problem in problems.take_unreported())
         raise ProgrammeError(f"--recorded: {error}{first}") from None
@@ -195,6 +208,7 @@ def recorded_programme(folder: Path, duration_s: float | None, speed: float | No
         labels={row.label: row.line for row in reversed(dataset.rows) if row.label},
         unreadable_rows=dataset.length - len(dataset.rows),
         first_unreadable="".join(problem.detail for problem in problems.take_unreported()),
+        notes=dataset.facts.told,
     )
 
 
@@ -207,7 +221,7 @@ def recorded_truth(dataset: Dataset, rows: int) -> GroundTruth | None:
 
 def _image_stamps_ns(folder: Path, rows: int) -> tuple[int, ...]:
     """The stamps of the images as the camera reads the folder: it does not look at the gas channels."""
-    dataset = Dataset.load_readable(folder, (), Problems())
+    dataset = Dataset.load_readable(folder, (), Problems(), WITHOUT_TIMES)
     return tuple(
         _row_stamp_ns(row.index) for row in dataset.rows if row.index < rows and row.image is not None
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from gas_fusion_ros.bags.topics import BagTopics
+from gas_fusion_ros.bags.topics import BagTopics, TopicChoice
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.evaluation.class_figures import figures_of
@@ -28,6 +28,7 @@ class EvaluationOrigin:
         bundle: the model's name.
         bundle_sha256: its hash.
         topics: what was read.
+        choices: how a topic was taken where there were several, or a doubt.
         array: the array that the readings were taken for at the end.
         settings: the parameters that the evaluation went by.
         acknowledged: whether an operator acknowledged the alarms.
@@ -39,6 +40,7 @@ class EvaluationOrigin:
     bundle: str
     bundle_sha256: str
     topics: BagTopics
+    choices: tuple[TopicChoice, ...]
     array: ArrayFigures
     settings: dict[str, object]
     acknowledged: bool
@@ -85,6 +87,7 @@ def report_of(
         bundle_sha256=origin.bundle_sha256,
         classes=classes,
         topics=asdict(origin.topics),
+        topic_choices=origin.choices,
         array=origin.array,
         settings=origin.settings,
         acknowledged=origin.acknowledged,

@@ -15,11 +15,12 @@ from gas_fusion_ros.alarm.event_log import EventLog, EventLogError
 from gas_fusion_ros.alarm.types import AlarmEvent, AlarmState
 from gas_fusion_ros.bags.reader import BagMessage, BagReader, BagReadError
 from gas_fusion_ros.bags.storage.limits import BagLimits
-from gas_fusion_ros.bags.topics import BagTopics, TopicError, find_topics
+from gas_fusion_ros.bags.topics import BagTopics, FoundTopics, TopicError, find_topics
 from gas_fusion_ros.base.observation import GasReading, RobotPose
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import quoted, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.evaluation.alarm_pictures import AlarmPictures
 from gas_fusion_ros.evaluation.assembly import EvaluationOrigin, Volume, report_of
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
@@ -42,6 +43,7 @@ Watch = Callable[[float], None]
 REPORT, EVENTS = "report.json", "events.jsonl"
 
 _WATCH_EVERY = 64
+_FAILURES = (BagReadError, TopicError, LabelError, PredictionError, EventLogError, DriverError, OSError)
 
 
 class EvaluationError(RuntimeError):
@@ -92,7 +94,7 @@ def evaluate_bag(
         with BagReader(bag, problems, settings.limits) as reader:
             evaluation = _evaluate(reader, folder, model, settings, problems, watch)
         evaluation.report.write(folder / REPORT)
-    except (BagReadError, TopicError, LabelError, PredictionError, EventLogError, OSError) as error:
+    except _FAILURES as error:
         raise EvaluationError(str(error)) from error
     return evaluation
 
@@ -106,7 +108,8 @@ def _evaluate(
     watch: Watch,
 ) -> Evaluation:
     began_s = time.perf_counter()
-    topics = _find_topics(reader, settings, problems)
+    chosen = _find_topics(reader, settings, problems)
+    topics = chosen.topics
     # Hashing reads the whole bag once more, beside the evaluation: neither waits for the other.
     with _hashed(reader) as digest:
         with (
@@ -122,6 +125,7 @@ def _evaluate(
             bundle=model.bundle.name,
             bundle_sha256=model.bundle.sha256,
             topics=topics,
+            choices=chosen.choices,
             array=run.pipeline.array.figures(model.bundle.array),
             settings=described(model.settings, model.bundle, model.alarm),
             acknowledged=settings.acknowledges,
@@ -168,7 +172,7 @@ def _event_log(path: Path, problems: Problems) -> Iterator[EventLog]:
         events.close()
 
 
-def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Problems) -> BagTopics:
+def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Problems) -> FoundTopics:
     """The topics that are read.
 
     Raises:
@@ -177,10 +181,10 @@ def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Prob
     """
     images = () if settings.with_images else ("image", "camera")
     truth = () if settings.labels is None else ("label", "leaks")
-    topics = find_topics(reader.topics, settings.topics, problems, without=(*images, *truth))
-    if topics.gas is None and topics.image is None:
+    found = find_topics(reader.topics, settings.topics, problems, (*images, *truth), reader.first_messages)
+    if found.topics.gas is None and found.topics.image is None:
         raise EvaluationError(f"{shown(reader.path)}: {_told(problems)}")
-    return topics
+    return found
 
 
 def _told(problems: Problems) -> str:
@@ -220,6 +224,7 @@ class _BagRun:
                 model.array,
                 model.settings.tracking,
                 model.settings.allow_reproduction,
+                model.settings.raw,
             ),
             problems,
             self,

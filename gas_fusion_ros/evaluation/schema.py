@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from gas_fusion_ros.bags.topics import TopicChoice
 from gas_fusion_ros.base.files import write_whole
 from gas_fusion_ros.pipeline.array_choice import ArrayFigures
 from gas_fusion_ros.truth.track import LabelSource
@@ -207,6 +208,7 @@ class EvaluationReport(JsonReport):
         unknown: classified readings whose verdict is `Unknown`.
         clean_air_s: seconds of clean air that `false_alarms_per_hour` is over; None where the truth is not
             known.
+        topic_choices: how a topic was taken where there were several, or a doubt.
         grace_s: how long after a leak's last sign an alarm was not false.
     """
 
@@ -257,6 +259,7 @@ class EvaluationReport(JsonReport):
     clean_air_s: float | None = None
     grace_s: float = 0.0
     misnamed_alarms: int | None = None
+    topic_choices: tuple[TopicChoice, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -320,6 +323,7 @@ class SummaryReport(JsonReport):
     faults: int = 0
     wall_s: float = 0.0
     misnamed_alarms: int | None = None
+    topic_choices: tuple[TopicChoice, ...] = ()
 
 
 def reasons(counts: Mapping[str, int]) -> str:

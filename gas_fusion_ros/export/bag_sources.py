@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -15,12 +16,15 @@ from gas_fusion_ros.base.dataset import Dataset, Row
 from gas_fusion_ros.base.observation import (
     PAPER_CHANNELS,
     PAPER_CLASSES,
+    UNKNOWN,
     GasReading,
     RobotPose,
     ThermalFrame,
 )
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.base.quoting import quoted, shown
+from gas_fusion_ros.base.quoting import listed, quoted, shown
+from gas_fusion_ros.base.table.options import AS_FOUND, TableOptions
+from gas_fusion_ros.base.table.times import TableTimes
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.gas.simulated import SimulatedGasDriver, SimulatedGasSettings
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, read_image
@@ -99,11 +103,12 @@ class FolderSettings:
     """How a folder becomes a recording.
 
     Attributes:
-        channels: the columns that become channels, matched without regard to case.
-        period_ns: time between rows where the CSV has no column `Stamp`.
+        channels: the columns that become channels, by their names or usual spellings of them.
+        period_ns: time between rows where the CSV has no times.
         rows: how many rows are taken, the file's first ones; None takes all.
         duration_ns: rows from here on after the first one are left; None leaves none.
         array: how the array describes itself, the channels as above; None where nobody knows.
+        table: what the CSV does not tell by itself.
     """
 
     channels: tuple[str, ...] = PAPER_CHANNELS
@@ -111,15 +116,20 @@ class FolderSettings:
     rows: int | None = None
     duration_ns: int | None = None
     array: ArrayDescription | None = None
+    table: TableOptions = AS_FOUND
 
 
 class FolderSource:
     """The rows of a folder in the data set's layout, with their images.
 
-    Rows have the stamps of the column `Stamp`, in whose order they come, or else one period each, from
-    `START_NS` on. All images are on one topic: on `thermal/image` where every one is radiometric (float
-    TIFF, or rendered), otherwise on `thermal/image_raw`, where a radiometric one is sent as raw counts of
-    0.01 K as the camera node does. Unreadable rows and images are left out and counted.
+    Rows have the times of the CSV, in whose order they come, or else one period each. Times that do not count
+    since the epoch begin with `START_NS`, as periods do. All images are on one topic: on `thermal/image`
+    where every one is radiometric (float TIFF, or rendered), otherwise on `thermal/image_raw`, where a
+    radiometric one is sent as raw counts of 0.01 K as the camera node does. Unreadable rows and images are
+    left out and counted.
+
+    Attributes:
+        notes: what was taken for what in the CSV, a sentence each.
     """
 
     driver = "recorded"
@@ -138,7 +148,8 @@ class FolderSource:
         """
         self.problems = Problems()
         self._render_seed = render_seed
-        dataset = Dataset.load_readable(folder, settings.channels, self.problems)
+        dataset = Dataset.load_readable(folder, settings.channels, self.problems, settings.table)
+        self.notes: list[str] = list(dataset.facts.told)
         self._rows = self._timed(dataset, settings)
         if not self._rows:
             raise BagSourceError(
@@ -148,9 +159,8 @@ class FolderSource:
             _check_classes(row for _, row in self._rows)
         self._channels = settings.channels
         self.array = settings.array
-        labelled = [(stamp_ns, row.label) for stamp_ns, row in self._rows if row.label]
-        self.truth: Sequence[Interval] = label_intervals(labelled)
-        self.leaks: Sequence[Leak] = leaks_of(self.truth)
+        self.truth: Sequence[Interval] = _truth_of(self._rows)
+        self.leaks: Sequence[Leak] = leaks_of(one for one in self.truth if one.label != UNKNOWN)
         self.image_topic = self._choose_image_topic()
 
     def __len__(self) -> int:
@@ -166,10 +176,8 @@ class FolderSource:
     def _timed(self, dataset: Dataset, settings: FolderSettings) -> list[tuple[int, Row]]:
         """The rows asked for with their stamps, in time order, each stamp once."""
         timed: dict[int, Row] = {}
-        for row in dataset.rows:
-            if settings.rows is not None and row.index >= settings.rows:
-                continue
-            stamp_ns = START_NS + row.index * settings.period_ns if row.stamp_ns is None else row.stamp_ns
+        rows = [row for row in dataset.rows if settings.rows is None or row.index < settings.rows]
+        for stamp_ns, row in self._stamped(rows, dataset.facts.times, settings.period_ns):
             place = f"{shown(dataset.csv_path.name)} line {row.line}"
             if not 0 < stamp_ns <= _LAST_STAMP_NS:
                 self.problems.add(
@@ -181,7 +189,7 @@ class FolderSource:
                 self.problems.add(
                     "repeated_stamp",
                     f"{place}: the stamp {stamp_ns} is that of line {timed[stamp_ns].line} already; the row "
-                    "is left out",
+                    "is left out; where all times are too coarse count the rows with --time-column none",
                 )
             else:
                 timed[stamp_ns] = row
@@ -190,6 +198,32 @@ class FolderSource:
             end_ns = ordered[0][0] + settings.duration_ns
             ordered = [one for one in ordered if one[0] < end_ns]
         return ordered
+
+    def _stamped(
+        self, rows: Sequence[Row], times: TableTimes | None, period_ns: int
+    ) -> Iterator[tuple[int, Row]]:
+        """The rows with their times: those of the file, or one period each.
+
+        Where time begins anew, so that several rows have the same times, they are laid one after another.
+        """
+        if times is None:
+            yield from ((START_NS + row.index * period_ns, row) for row in rows)
+            return
+        begins = set(_begun_anew(rows, times.is_absolute))
+        if begins:
+            lines = listed(rows[place].line for place in sorted(begins))
+            self.notes.append(
+                f"time begins anew on line {lines}: the rows from there on are laid after those before"
+            )
+        step_ns = round((times.period_s or 0.0) * NANOSECONDS_PER_SECOND) or period_ns
+        shift_ns = 0 if times.is_absolute else START_NS
+        last_ns = 0
+        for place, row in enumerate(rows):
+            assert row.stamp_ns is not None
+            if place in begins:
+                shift_ns = last_ns + step_ns - row.stamp_ns
+            last_ns = row.stamp_ns + shift_ns
+            yield last_ns, row
 
     def _choose_image_topic(self) -> str:
         files = [row.image for _, row in self._rows if row.image is not None]
@@ -277,6 +311,40 @@ class PatrolSource:
             if elapsed_ns in self._image_times:
                 frame = self._camera.sample(self._patrol, elapsed_s, stamp_ns)
             yield BagInstant(stamp_ns, reading, frame, pose)
+
+
+def _begun_anew(rows: Sequence[Row], is_absolute: bool) -> list[int]:
+    """The places at which time begins anew: a logger was started again, or classes were recorded apart.
+
+    A time from a beginning that goes back within a class is of another start. Otherwise a class may stand
+    behind the others of its recording: time begins anew with it only where rows then share times.
+    """
+    back = [
+        place
+        for place, (before, after) in enumerate(pairwise(rows), start=1)
+        if (after.stamp_ns or 0) < (before.stamp_ns or 0)
+    ]
+    places = [place for place in back if not _of_one(rows[place - 1], rows[place])]
+    if not is_absolute and len(places) < len(back):
+        return back
+    seen: set[int | None] = set()
+    for begin, end in pairwise((0, *places, len(rows))):
+        stretch = {row.stamp_ns for row in rows[begin:end]}
+        if seen & stretch:
+            return places
+        seen |= stretch
+    return []
+
+
+def _of_one(before: Row, after: Row) -> bool:
+    return (before.label, before.bag) == (after.label, after.bag)
+
+
+def _truth_of(rows: Sequence[tuple[int, Row]]) -> list[Interval]:
+    """The classes of rows in time order; unknown where a row among them has none; empty if none has one."""
+    if not any(row.label for _, row in rows):
+        return []
+    return label_intervals((stamp_ns, row.label or UNKNOWN) for stamp_ns, row in rows)
 
 
 def _check_classes(rows: Iterable[Row]) -> None:

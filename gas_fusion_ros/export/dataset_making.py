@@ -136,7 +136,9 @@ class DatasetMaking:
     def _plan(self, path: Path, name: str, labels: Path | None) -> BagPlan:
         # Damage is counted when the messages are read, not twice.
         with BagReader(path, Problems(), self._settings.limits) as reader:
-            topics = find_topics(reader.topics, self._settings.topics, self._problems, without=("pose",))
+            topics = find_topics(
+                reader.topics, self._settings.topics, self._problems, ("pose",), reader.first_messages
+            ).topics
             if topics.gas is None:
                 raise DatasetMakingError(f"{shown(path)} has no gas readings; --gas-topic names their topic")
             if labels is not None:

@@ -17,11 +17,13 @@ from gas_fusion_ros.base.observation import UNKNOWN, ThermalFrame
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.drivers.thermal.raw_frames import RawSettings
 from gas_fusion_ros.export.dataset_folder import DatasetFolder, DatasetRow
 from gas_fusion_ros.model.thermal import ThermalError, raw_counts
 from gas_fusion_ros.pairing.pairing import Pair, Pairing
 from gas_fusion_ros.pairing.types import PairingCounters, PairingSettings
-from gas_fusion_ros.ros.messages import MessageError, decode_frame, decode_reading, stamp_to_ns
+from gas_fusion_ros.pipeline.frame_decoder import FrameDecoder
+from gas_fusion_ros.ros.messages import MessageError, decode_reading, stamp_to_ns
 from gas_fusion_ros.ros.source_messages import decode_array
 from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.track import Moments
@@ -171,6 +173,7 @@ class BagRows:
         self._folder = folder
         self._problems = problems
         self.arrays: list[ArrayDescription] = []
+        self._frames = FrameDecoder(RawSettings())
         self._left_out = LeftOut()
         self._rows: Counter[str] = Counter()
         self._rows_with_image = 0
@@ -293,7 +296,7 @@ class BagRows:
 
     def _frame(self, image: BagMessage) -> ThermalFrame | None:
         try:
-            frame = decode_frame(image.message)
+            frame = self._frames.decode(image.message)
             if frame.encoding == "32FC1":
                 raw_counts(frame)  # refuses a picture without a single finite pixel
         except MessageError as error:

@@ -17,6 +17,7 @@ from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.base.table.options import AS_FOUND, TableOptions
 from gas_fusion_ros.pipeline.array_choice import KnownArray
 from gas_fusion_ros.ros.messages import MessageError, channel_names, decode_reading
 from gas_fusion_ros.ros.source_messages import decode_array
@@ -38,6 +39,7 @@ class CleanAir:
         stamps_ns: shape (N,), acquisition times, ascending or not; None where they are not known.
         told: whose word it is that this is clean air, in words.
         array: how the array described itself beside the readings, the last time; None where it did not.
+        notes: what was taken for what in a table, a sentence each.
     """
 
     channels: tuple[str, ...]
@@ -45,6 +47,7 @@ class CleanAir:
     stamps_ns: npt.NDArray[np.int64] | None
     told: str
     array: KnownArray | None = None
+    notes: tuple[str, ...] = ()
 
     def last(self, count: int) -> CleanAir:
         """Return the last readings, so many or all."""
@@ -52,19 +55,22 @@ class CleanAir:
         return replace(self, readings=self.readings[-count:], stamps_ns=stamps_ns)
 
 
-def read_folder(path: Path, channels: Sequence[str], problems: Problems) -> CleanAir:
+def read_folder(
+    path: Path, channels: Sequence[str], problems: Problems, options: TableOptions = AS_FOUND
+) -> CleanAir:
     """Read the rows of a folder or CSV that are labelled as clean air; where nothing is labelled, all.
 
     Args:
         path: the folder, or its CSV.
         channels: columns to read.
         problems: where unreadable rows are counted.
+        options: what the table does not tell by itself.
 
     Raises:
         DatasetError: it cannot be read, or lacks a column.
         CleanAirError: every row is of a gas.
     """
-    dataset = Dataset.load_readable(path, tuple(channels), problems)
+    dataset = Dataset.load_readable(path, tuple(channels), problems, options)
     labelled = any(row.label for row in dataset.rows)
     rows = [row for row in dataset.rows if not labelled or row.label == CLEAN_AIR][:MOST_READINGS]
     if not rows:
@@ -75,6 +81,7 @@ def read_folder(path: Path, channels: Sequence[str], problems: Problems) -> Clea
         np.stack([row.counts for row in rows]),
         np.array(stamps, dtype=np.int64) if len(stamps) == len(rows) else None,
         f"rows of the class {CLEAN_AIR}" if labelled else "all rows, on your word: none is labelled",
+        notes=dataset.facts.told,
     )
 
 
@@ -105,7 +112,9 @@ def read_bag(
     first_reason = ""
     names = None if channels is None else tuple(channels)
     with BagReader(path, problems, limits) as reader:
-        topics = find_topics(reader.topics, BagTopics(gas=gas_topic), problems, _BESIDE)
+        topics = find_topics(
+            reader.topics, BagTopics(gas=gas_topic), problems, _BESIDE, reader.first_messages
+        ).topics
         topic, array_topic = topics.gas, topics.array
         if topic is None:
             raise CleanAirError(f"{shown(path.name)} has no topic of gas readings; name one with --gas-topic")

@@ -42,7 +42,7 @@ class GasFollower:
         self._frames: dict[str, None] = {}
         self._stamps = StampFollower()
         self._unreadable: Counter[str] = Counter()
-        self._channels: _Channels | None = None
+        self._channels: ChannelFollower | None = None
         self._scale_watch = ScaleWatch(expected)
         self._scale = ""
 
@@ -54,7 +54,7 @@ class GasFollower:
             self._frames[str(msg.header.frame_id[:_LONGEST_NAME])] = None
         try:
             if self._channels is None:
-                self._channels = _Channels(channel_names(msg))
+                self._channels = ChannelFollower(channel_names(msg))
             reading = decode_reading(msg, self._channels.names)
             self._channels.add(reading)
             self._judge_scale(reading)
@@ -89,8 +89,11 @@ class GasFollower:
         self._problems.add(cause, f"{shown(self._topic)}: {detail}")
 
 
-class _Channels:
+class ChannelFollower:
     """Follows the values of each channel.
+
+    Args:
+        names: of the channels, length C.
 
     Raises:
         ValueError: a reading cannot have channels of these names.
@@ -108,6 +111,7 @@ class _Channels:
         self._health: tuple[Counter[ChannelHealth], ...] = tuple(Counter() for _ in names)
 
     def add(self, reading: GasReading) -> None:
+        """Take in a reading of these channels."""
         self._readings += 1
         known = np.isfinite(reading.counts)
         self._known += known
@@ -120,6 +124,7 @@ class _Channels:
             health[state.health] += 1
 
     def figures(self) -> tuple[ChannelFigures, ...]:
+        """What was found so far."""
         return tuple(self._figures(index) for index in range(len(self.names)))
 
     def _figures(self, index: int) -> ChannelFigures:

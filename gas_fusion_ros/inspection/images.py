@@ -11,12 +11,14 @@ import numpy.typing as npt
 
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.drivers.thermal.raw_frames import RawSettings
 from gas_fusion_ros.inspection.schema import ImageFigures, PixelFigures
 from gas_fusion_ros.inspection.times import StampFollower
-from gas_fusion_ros.ros.messages import MessageError, decode_frame, stamp_to_ns
+from gas_fusion_ros.pipeline.frame_decoder import FrameDecoder
+from gas_fusion_ros.ros.messages import MessageError, stamp_to_ns
 
 if TYPE_CHECKING:
-    from sensor_msgs.msg import Image
+    from sensor_msgs.msg import CompressedImage, Image
 
 _UNITS = {"32FC1": "degC", "mono16": "counts"}
 _LEVELS = "grey levels"
@@ -37,11 +39,12 @@ class ImageFollower:
         self._stamps = StampFollower()
         self._sizes: Counter[str] = Counter()
         self._encodings: dict[str, _Pixels] = {}
+        self._frames = FrameDecoder(RawSettings())
         self._frozen = 0
         self._last_crc: int | None = None
         self._unreadable: Counter[str] = Counter()
 
-    def add(self, msg: Image, recorded_ns: int) -> int:
+    def add(self, msg: Image | CompressedImage, recorded_ns: int) -> int:
         """Take in a message; return its stamp, nanoseconds.
 
         Raises:
@@ -49,15 +52,15 @@ class ImageFollower:
         """
         stamp_ns = stamp_to_ns(msg.header.stamp)
         self._stamps.add(stamp_ns, recorded_ns)
-        size = f"{msg.width}x{msg.height}"
-        if size in self._sizes or len(self._sizes) < _MOST_SIZES:
-            self._sizes[size] += 1
         try:
-            frame = decode_frame(msg)
+            frame = self._frames.decode(msg)
         except MessageError as error:
             self._unreadable[error.cause] += 1
             self._problems.add(error.cause, f"{shown(self._topic)}: {error.detail}")
             return stamp_ns
+        size = f"{frame.pixels.shape[1]}x{frame.pixels.shape[0]}"
+        if size in self._sizes or len(self._sizes) < _MOST_SIZES:
+            self._sizes[size] += 1
         self._encodings.setdefault(frame.encoding, _Pixels(_UNITS.get(frame.encoding, _LEVELS))).add(
             frame.pixels
         )
@@ -75,6 +78,7 @@ class ImageFollower:
             encodings={name: pixels.figures() for name, pixels in self._encodings.items()},
             frozen=self._frozen,
             unreadable=dict(self._unreadable),
+            doubt=self._frames.doubt,
         )
 
 

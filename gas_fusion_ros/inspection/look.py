@@ -45,10 +45,10 @@ def inspect(
         TopicError: a wanted topic is not there or has another type.
         ImportError: cv_bridge cannot be used.
     """
-    topics = find_topics(reader.topics, wanted, problems, without=("pose",))
-    look = _Look(reader, topics, bundle, pairing, problems)
+    chosen = find_topics(reader.topics, wanted, problems, ("pose",), reader.first_messages)
+    look = _Look(reader, chosen.topics, bundle, pairing, problems)
     look.through(on_message)
-    found = look.inspection()
+    found = replace(look.inspection(), choices=chosen.choices)
     counts = problems.counts()
     losses = [
         f"{problem.detail} ({counts[problem.cause]} times)" if counts[problem.cause] > 1 else problem.detail

@@ -11,16 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.base.observation import Mode, Observation, ThermalFrame, Verdict
-from gas_fusion_ros.drivers.thermal.image_file import read_image
+from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, as_frame
+from gas_fusion_ros.drivers.thermal.picture_series import PictureSeries, open_series
+from gas_fusion_ros.drivers.thermal.raw_frames import RawPicture, RawReader, RawSettings, is_raw
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier
 from gas_fusion_ros.model.grad_cam import GradCam, GradCamUnavailable, Map, strongest_place
-from gas_fusion_ros.model.pseudo_colour import Field
+from gas_fusion_ros.model.pseudo_colour import BarEdge, Field, Rgb, read_screenshot
 from gas_fusion_ros.model.runtimes import Runtime
-from gas_fusion_ros.model.thermal import celsius_of_counts, field_range, has_colour_bar, to_field
-
-_COLDEST_C, _HOTTEST_C = -60.0, 700.0
-"""Counts beyond are not of 0.01 K: no thermal camera measures there."""
+from gas_fusion_ros.model.thermal import celsius_of_counts, field_range, to_field
 
 
 class LookError(ValueError):
@@ -33,7 +34,7 @@ class FieldFigures:
 
     Attributes:
         encoding: how its file was read: `mono8`, `mono16`, `32FC1` or `rgb8`.
-        read_as: the same in words.
+        read_as: the same in words, and what to set where a unit is not known.
         height: rows of the field.
         width: columns of the field.
         unit: of the range: `degC`, `counts`, or `relative` to the picture's own scale, 0 cold to 1 hot.
@@ -65,6 +66,7 @@ class LookedAt:
 
     Attributes:
         file: its path.
+        place: where in the file it is, such as `page 3`; empty of a file of one picture.
         pixels: as read, shape (H, W) or (H, W, 3).
         field: what the network's input was made of, shape (H, W), 0 cold to 1 hot.
         figures: of the field.
@@ -73,11 +75,17 @@ class LookedAt:
     """
 
     file: Path
+    place: str
     pixels: npt.NDArray[np.generic]
     field: Field
     figures: FieldFigures
     verdict: Verdict
     heat: Map | None
+
+    @property
+    def title(self) -> str:
+        """The file's name, and where in it."""
+        return f"{self.file.name} {self.place}".rstrip()
 
     @property
     def strongest_at(self) -> tuple[float, float] | None:
@@ -98,6 +106,7 @@ class LookedAt:
         """Return what is said of it, without its pixels."""
         return {
             "file": str(self.file),
+            "place": self.place,
             "label": self.verdict.label,
             "probabilities": self.verdict.by_class,
             "novelty": self.verdict.novelty,
@@ -106,27 +115,55 @@ class LookedAt:
         }
 
 
+@dataclass(frozen=True)
+class OpenedPictures:
+    """The pictures of a file or folder; a context manager.
+
+    Attributes:
+        file: its path.
+        series: the pictures.
+        raw: reads those that are raw frames.
+    """
+
+    file: Path
+    series: PictureSeries
+    raw: RawReader
+
+    def __enter__(self) -> OpenedPictures:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.series.close()
+
+    def place(self, index: int) -> str:
+        """Where in the file or folder a picture is; empty where there is one alone."""
+        return self.series.name(index).removeprefix(str(self.file)).strip(" /")
+
+
 class PictureLook:
     """Looks at pictures with one model.
 
     Args:
         bundle: a model with a network for pictures alone.
         runtime: what runs it.
+        raw: how 16-bit frames are read.
 
     Attributes:
         without_maps: why no map can be made; empty where they can.
 
     Raises:
         LookError: the model has no such network.
+        DriverError: a file of `raw` cannot be used.
     """
 
-    def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
+    def __init__(self, bundle: Bundle, runtime: Runtime, raw: RawSettings) -> None:
         if Mode.THERMAL_ONLY not in bundle.networks:
             raise LookError(
                 f"model '{bundle.name}' has no network for pictures alone; its modes are "
                 f"{', '.join(mode.value for mode in bundle.networks)}"
             )
         self.without_maps = ""
+        self._raw = RawReader(raw)
         self._classifier = Classifier(bundle, runtime)
         self._grad_cam: GradCam | None = None
         try:
@@ -134,15 +171,34 @@ class PictureLook:
         except GradCamUnavailable as error:
             self.without_maps = str(error)
 
-    def at(self, file: Path) -> LookedAt:
-        """Look at a picture file.
+    def open(self, file: Path) -> OpenedPictures:
+        """Open what holds a picture or several.
 
         Raises:
-            UnreadableImageError: it cannot be read or decoded; the message does not name it.
+            UnreadableImageError: it is not there; the message does not name it.
+            DriverError: it holds none that can be read.
+        """
+        if not file.exists():
+            raise UnreadableImageError("cannot be read (No such file or directory)")
+        series = open_series(file, Problems(), NANOSECONDS_PER_SECOND)
+        return OpenedPictures(file, series, self._raw.or_profile(series.profile))
+
+    def at(self, opened: OpenedPictures, index: int) -> LookedAt | None:
+        """Look at one of the pictures; None of a raw camera's closed shutter, and where there is none.
+
+        Raises:
+            UnreadableImageError: it cannot be decoded; the message does not name it.
+            RawFrameError: it is a raw frame and no picture; likewise.
             ThermalError: it is no thermal picture that can be used; likewise.
             ClassifierError: the network answers with something that is no number.
         """
-        pixels, encoding = read_image(file)
+        if not opened.series.has(index):
+            return None
+        image = opened.series.load(index)
+        raw = opened.raw.read(image) if is_raw(image) else None
+        if raw is None and is_raw(image):
+            return None
+        pixels, encoding = as_frame(image) if raw is None else (raw.pixels, raw.encoding)
         field = to_field(pixels, encoding)
         # Each picture on its own: none is the past of the next.
         self._classifier.forget()
@@ -150,10 +206,11 @@ class PictureLook:
         verdict = self._classifier.decide(sample)
         mode, inputs = self._classifier.inputs(sample)
         return LookedAt(
-            file=file,
+            file=opened.file,
+            place=opened.place(index),
             pixels=pixels,
             field=field,
-            figures=_figures(pixels, encoding, field),
+            figures=_figures(pixels, encoding, field, raw),
             verdict=verdict,
             heat=self._heat(inputs, mode, int(np.argmax(verdict.probabilities))),
         )
@@ -170,30 +227,27 @@ class PictureLook:
             return None
 
 
-def _figures(pixels: npt.NDArray[Any], encoding: str, field: Field) -> FieldFigures:
+def _figures(pixels: npt.NDArray[Any], encoding: str, field: Field, raw: RawPicture | None) -> FieldFigures:
     bulk = field_range(pixels, encoding)
     unit, read_as, low, high = "relative", "", bulk.low, bulk.high
-    if encoding == "32FC1":
+    if raw is not None:
+        read_as = f"{raw.told}: {raw.doubt}" if raw.doubt else raw.told
+        unit = "degC" if raw.has_unit else "counts"
+        if raw.has_unit and encoding == "mono16":
+            low, high = celsius_of_counts(low), celsius_of_counts(high)
+    elif encoding == "32FC1":
         unit, read_as = "degC", "temperatures"
-    elif encoding == "mono16":
-        unit, read_as, low, high = _of_counts(bulk.low, bulk.high)
     elif encoding == "mono8":
         read_as, low, high = "grey levels, stretched by an app", low / 255, high / 255
-    elif has_colour_bar(pixels):
-        read_as = "screenshot: colours by the bar at its left, cropped to what nothing is burnt into"
     else:
-        read_as = "colours without a bar at the left: their brightness"
+        read_as = _colours_told(pixels)
     height, width = field.shape
     return FieldFigures(encoding, read_as, height, width, unit, low, high, bulk.is_flat)
 
 
-def _of_counts(low: float, high: float) -> tuple[str, str, float, float]:
-    coldest, hottest = celsius_of_counts(low), celsius_of_counts(high)
-    if coldest >= _COLDEST_C and hottest <= _HOTTEST_C:
-        return "degC", "16-bit counts of 0.01 K", coldest, hottest
-    return (
-        "counts",
-        f"16-bit counts of no known unit (of 0.01 K they would begin at {coldest:.0f} degC)",
-        low,
-        high,
-    )
+def _colours_told(rgb: Rgb) -> str:
+    shot = read_screenshot(rgb)
+    if shot is None:
+        return "colours without a bar along an edge: their brightness"
+    place = "at its left" if shot.edge is BarEdge.LEFT else f"at its {shot.edge.value}"
+    return f"screenshot: colours by the bar {place}, cropped to what nothing is burnt into"

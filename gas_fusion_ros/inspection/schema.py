@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gas_fusion_ros.bags.topics import TopicChoice
 from gas_fusion_ros.pipeline.array_choice import ArrayFigures
 
 
@@ -136,6 +137,7 @@ class ImageFigures:
         encodings: the pixels of each encoding.
         frozen: images equal to the one before.
         unreadable: how many images could not be decoded, by cause.
+        doubt: what is to be set of counts whose unit is not known; empty where there are none.
     """
 
     topic: str
@@ -144,6 +146,7 @@ class ImageFigures:
     encodings: Mapping[str, PixelFigures]
     frozen: int
     unreadable: Mapping[str, int]
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,7 @@ class Inspection:
         images: the thermal images; None without a topic of them.
         pairing: readings with images; None without a topic of either.
         labels: the true labels; None without a topic of them.
+        choices: how a topic was taken where there were several, or a doubt.
         losses: what could not be read, by cause.
         warnings: what an evaluation will trip over, a sentence each.
     """
@@ -228,6 +232,7 @@ class Inspection:
     images: ImageFigures | None = None
     pairing: PairingFigures | None = None
     labels: LabelFigures | None = None
+    choices: tuple[TopicChoice, ...] = ()
     losses: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

@@ -1,12 +1,15 @@
 """Pseudo-coloured pictures of a thermal camera's app: from the colours back to the field, and forth.
 
-Such an app colours each pixel by a palette, draws the palette as a bar along the left edge, and burns in
-temperatures, a location and a logo. The bar tells the palette, so the field can be had back.
+Such an app colours each pixel by a palette, draws the palette as a bar along the left edge (another one where
+the phone was turned), and burns in temperatures, a location and a logo. The bar tells the palette, so the
+field can be had back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import TypeVar
 
 import cv2
@@ -34,6 +37,10 @@ _MIN_BAR_LENGTH = 300.0
 _BAR_TOLERANCE = 16
 _MAX_BAR_STEP = 96.0
 _BLOCK = 1024
+_LOOKED_AT = 64
+_END = 16
+"""Colours at an end of a palette."""
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 def recolour(position: Field, palette: Palette) -> Rgb:
@@ -74,15 +81,71 @@ APP_PALETTE = spread(
 """Made by hand in the order of hues of the data set's app: black, blues, green, yellow, red, white."""
 
 
+class BarEdge(str, Enum):
+    """Where a screenshot has its colour bar; the value says how many quarter turns bring it to the left."""
+
+    LEFT = "left"
+    TOP = "top"
+    RIGHT = "right"
+    BOTTOM = "bottom"
+
+    @property
+    def turns(self) -> int:
+        """Quarter turns to the left after which that edge is the left one."""
+        return tuple(BarEdge).index(self)
+
+
+@dataclass(frozen=True)
+class Screenshot:
+    """What an app shows, without what it has burnt in.
+
+    Attributes:
+        palette: the colours of its bar, cold first, shape (256, 3).
+        part: the largest part that nothing is burnt into; of a phone that was turned, turned back.
+        edge: where the bar is.
+    """
+
+    palette: Palette
+    part: Rgb
+    edge: BarEdge
+
+
+def read_screenshot(rgb: Rgb) -> Screenshot | None:
+    """Find the colour bar along an edge, the left one first; None without a bar.
+
+    The app has the cold end of its bar at the bottom left. So a bar along another edge is that of a phone
+    which was turned, where its dark end lies accordingly: the picture is turned back. Otherwise it is another
+    app's: the dark end is cold, and the picture stays as it is.
+    """
+    upright = find_palette(rgb)
+    if upright is not None:
+        return Screenshot(upright, without_overlay(rgb), BarEdge.LEFT)
+    bar_width = int(min(rgb.shape[:2]) * _BAR_WIDTH)
+    for edge in (BarEdge.TOP, BarEdge.RIGHT, BarEdge.BOTTOM):
+        turned = np.rot90(rgb, edge.turns)
+        palette = _bar(turned, bar_width) if _may_be_bar(turned, bar_width) else None
+        if palette is None:
+            continue
+        part = _without_overlay_of_turned(turned)
+        if _brightness(palette[-_END:]) >= _brightness(palette[:_END]):
+            return Screenshot(palette, np.ascontiguousarray(part), edge)
+        kept = np.ascontiguousarray(np.rot90(part, -edge.turns))
+        return Screenshot(np.ascontiguousarray(palette[::-1]), kept, edge)
+    return None
+
+
 def find_palette(rgb: Rgb) -> Palette | None:
     """The colours of the bar at the left edge, cold first, shape (256, 3); None without a bar.
 
     A bar is constant across its width, runs smoothly through many colours from top to bottom, and ends:
     a picture that is itself a vertical gradient has no bar.
     """
-    height, width = rgb.shape[:2]
-    bar_width = int(width * _BAR_WIDTH)
-    if bar_width < 2 or height < _MIN_HEIGHT:
+    return _bar(rgb, int(rgb.shape[1] * _BAR_WIDTH))
+
+
+def _bar(rgb: Rgb, bar_width: int) -> Palette | None:
+    """The colours of a bar of that width at the left edge, from bottom to top."""
+    if bar_width < 2 or rgb.shape[0] < _MIN_HEIGHT:
         return None
     strip = rgb[:, : 4 * bar_width].astype(np.float32)
     bar = np.median(strip[:, :bar_width], axis=1)
@@ -97,6 +160,20 @@ def find_palette(rgb: Rgb) -> Palette | None:
     return _resample(bar[::-1], _PALETTE_SIZE)
 
 
+def _may_be_bar(rgb: Rgb, bar_width: int) -> bool:
+    """Whether a few rows of the left edge say so, even at first and other beyond: at little cost."""
+    if bar_width < 2:
+        return False
+    rows = rgb[:: max(1, rgb.shape[0] // _LOOKED_AT), : 4 * bar_width].astype(np.int16)
+    across = float(np.median(np.ptp(rows[:, :bar_width], axis=1).max(axis=1)))
+    beyond = np.abs(rows[:, 2 * bar_width :] - rows[:, :1]).max(axis=2)
+    return across <= 2 * _BAR_TOLERANCE and float(np.median(beyond)) > _BAR_TOLERANCE / 2
+
+
+def _brightness(colours: Palette) -> float:
+    return float((colours @ _LUMA).mean())
+
+
 def without_overlay(picture: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     """Crop a screenshot, or what has its extent, to the largest part that nothing is burnt into.
 
@@ -106,6 +183,13 @@ def without_overlay(picture: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     return picture[
         round(height * _LOCATION_BOTTOM) : round(height * _LOGO_TOP), round(width * _STRIP_RIGHT) :
     ]
+
+
+def _without_overlay_of_turned(rgb: Rgb) -> Rgb:
+    """The same of a picture turned so that its bar is at the left: as many pixels, whatever its sides."""
+    short, long = sorted(rgb.shape[:2])
+    top, bottom = round(long * _LOCATION_BOTTOM), round(long * (1.0 - _LOGO_TOP))
+    return rgb[top : rgb.shape[0] - bottom, round(short * _STRIP_RIGHT) :]
 
 
 def invert_palette(rgb: Rgb, palette: Palette) -> Field:

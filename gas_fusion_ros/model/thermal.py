@@ -22,10 +22,9 @@ from gas_fusion_ros.model.pseudo_colour import (
     APP_PALETTE,
     Field,
     Rgb,
-    find_palette,
     invert_palette,
+    read_screenshot,
     recolour,
-    without_overlay,
 )
 
 MIN_SIDE = 8
@@ -102,8 +101,9 @@ def network_input(
 def to_field(pixels: npt.NDArray[np.generic], encoding: str) -> Field:
     """Turn a thermal picture into one field, hot is 1.
 
-    A screenshot (rgb8 with a colour bar at its left edge) is cropped to the part without overlays and
-    its palette inverted with its own bar; any other rgb8 picture becomes its luminance.
+    A screenshot (rgb8 with a colour bar along an edge) is cropped to the part without overlays, turned back
+    where its phone was turned, and its palette inverted with its own bar; any other rgb8 picture becomes its
+    luminance.
 
     Args:
         pixels: shape (H, W), or (H, W, 3) for rgb8. What is no temperature counts as the frame's median.
@@ -171,8 +171,8 @@ def raw_counts(frame: ThermalFrame) -> ThermalFrame:
 
 
 def has_colour_bar(pixels: npt.NDArray[np.uint8]) -> bool:
-    """Whether an rgb8 picture, shape (H, W, 3), carries a colour bar along its left edge."""
-    return find_palette(pixels) is not None
+    """Whether an rgb8 picture, shape (H, W, 3), carries a colour bar along an edge."""
+    return read_screenshot(pixels) is not None
 
 
 def _check(pixels: npt.NDArray[np.generic], encoding: str) -> None:
@@ -191,8 +191,8 @@ def _check(pixels: npt.NDArray[np.generic], encoding: str) -> None:
 
 def _shades(rgb: npt.NDArray[Any]) -> Field:
     """The field that a screenshot's colours stand for; of any other colours the luminance."""
-    palette = find_palette(rgb)
-    return _luminance(rgb) if palette is None else invert_palette(_thin(without_overlay(rgb)), palette)
+    shot = read_screenshot(rgb)
+    return _luminance(rgb) if shot is None else invert_palette(_thin(shot.part), shot.palette)
 
 
 def _as_they_are(values: npt.NDArray[Any]) -> Field:
@@ -256,7 +256,8 @@ def _colour_input(
 
 
 def _cropped(rgb: Rgb) -> Rgb:
-    return without_overlay(rgb) if has_colour_bar(rgb) else rgb
+    shot = read_screenshot(rgb)
+    return rgb if shot is None else shot.part
 
 
 def _whole(rgb: Rgb) -> Rgb:

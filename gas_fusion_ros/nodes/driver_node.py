@@ -1,4 +1,4 @@
-"""What the two sensor nodes have in common: a driver that is opened, polled and closed."""
+"""What the sensor nodes have in common: a driver that is opened, polled and closed."""
 
 from __future__ import annotations
 
@@ -89,6 +89,25 @@ class DriverNode(ManagedNode, Generic[T, S]):
         for failure in self.DRIVERS.failures:
             self.get_logger().error(failure)
 
+    @property
+    def driver_name(self) -> str:
+        """What the driver is called, before it is made too."""
+        return str(self.parameters.value("driver"))
+
+    @property
+    def driver_is_sensor(self) -> bool:
+        """Whether real air or a real scene is behind the driver."""
+        entry = self.DRIVERS.entries.get(self.driver_name)
+        return entry is None or entry.is_sensor
+
+    def read_settings(self) -> S:
+        """Take the settings from the parameters.
+
+        Raises:
+            ParameterError: one that must be given is not, or they contradict each other.
+        """
+        return self.parameters.settings(self.SETTINGS)
+
     def create_driver(self) -> Driver[T]:
         """Build the driver that the parameters name."""
         entry = self.DRIVERS.entries[self.settings.driver]
@@ -105,7 +124,7 @@ class DriverNode(ManagedNode, Generic[T, S]):
     def configure(self) -> None:
         """Take the settings and open the driver's device or file."""
         self.published = 0
-        self.settings = self.parameters.settings(self.SETTINGS)
+        self.settings = self.read_settings()
         self.prepare()
         self._driver = self.create_driver()
         self._driver.open()
@@ -134,11 +153,7 @@ class DriverNode(ManagedNode, Generic[T, S]):
 
     def source(self) -> Source:
         """What stands behind the samples now."""
-        driver = self.parameters.value("driver")
-        return Source(driver, self._is_sensor(driver), self._source_state())
-
-    def _is_sensor(self, driver: str) -> bool:
-        return driver not in self.DRIVERS.entries or self.DRIVERS.entries[driver].is_sensor
+        return Source(self.driver_name, self.driver_is_sensor, self._source_state())
 
     def _source_state(self) -> str:
         if self._poll_timer is None:
@@ -175,9 +190,8 @@ class DriverNode(ManagedNode, Generic[T, S]):
             extra: joins the values.
         """
         warnings = list(self.new_problems())
-        driver = self.parameters.value("driver")
-        if not self._is_sensor(driver):
-            warnings.append(f"not a sensor: {driver}")
+        if not self.driver_is_sensor:
+            warnings.append(f"not a sensor: {self.driver_name}")
         state = self._driver.state if self._driver is not None else DriverState.CLOSED
         level, message = (Level.WARN, ", ".join(warnings)) if warnings else (Level.OK, state.value)
         if state is DriverState.DISCONNECTED:
@@ -185,7 +199,7 @@ class DriverNode(ManagedNode, Generic[T, S]):
         if self._poll_timer is None:
             level, message = Level.STALE, "not active"
         values = {
-            "driver": driver,
+            "driver": self.driver_name,
             "state": state.value,
             "published": self.published,
             **extra,

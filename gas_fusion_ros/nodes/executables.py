@@ -10,6 +10,11 @@ import signal
 from importlib import import_module
 
 
+def gas_adapter() -> None:
+    """Run the adapter of gas readings."""
+    _run("gas_adapter")
+
+
 def gas_classifier() -> None:
     """Run the classifier."""
     _run("gas_classifier")

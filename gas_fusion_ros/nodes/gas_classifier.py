@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from message_filters import Subscriber
-from rclpy.qos import ReliabilityPolicy
+from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from rclpy.timer import Timer
-from sensor_msgs.msg import Image, PointCloud2
+from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_msgs.msg import String
 
 from gas_fusion_ros.alarm.clock import Conditions
@@ -28,14 +29,15 @@ from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier, ClassifierError, Sample
 from gas_fusion_ros.model.runtimes import Runtime, create_runtime
 from gas_fusion_ros.nodes.alarm_interface import AlarmInterface
-from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
+from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber, ReadingSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError
-from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
+from gas_fusion_ros.nodes.qos import LATCHED, OVERRIDABLE, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.pairing.pairing import PairingCounters
 from gas_fusion_ros.pipeline.array_choice import ARRAY_TOPIC, ArrayChoice, array_of_file
 from gas_fusion_ros.pipeline.camera_choice import CAMERA_TOPIC, pictures_refusal
+from gas_fusion_ros.pipeline.frame_decoder import FrameDecoder
 from gas_fusion_ros.pipeline.reading_decoder import ReadingDecoder
 from gas_fusion_ros.pipeline.self_test import self_test
 from gas_fusion_ros.pipeline.settings import ClassifierSettings
@@ -48,10 +50,15 @@ _TICK_PERIOD_S = 0.05
 _LOOK_PERIOD_S = 0.5
 # Below the time that a node has for its last words, of which the alarm's comes after it.
 _WAIT_FOR_WORKER_S = 2.0
+_IMAGES = {
+    "raw": (Image, "thermal/image_raw"),
+    "compressed": (CompressedImage, "thermal/image_raw/compressed"),
+}
+"""Type and topic by the parameter `image_transport`; named as image_transport does."""
 
 
 class GasClassifierNode(ManagedNode):
-    """`gas/readings` and `thermal/image_raw` in; class, classification and alarm out.
+    """`gas/readings` and `thermal/image_raw`, raw or compressed, in; class, classification and alarm out.
 
     The subscriptions pair, and take every reading into the classifier's window; one worker thread runs the
     network, so services always answer. A classification that is skipped is missing in no window.
@@ -74,12 +81,16 @@ class GasClassifierNode(ManagedNode):
         self._classifier: Classifier | None = None
         self._array: ArrayChoice | None = None
         self._decoder: ReadingDecoder | None = None
+        self._frames: FrameDecoder | None = None
+        self._told_doubt = False
         self._told_missing: frozenset[str] = frozenset()
         self._model = ""
         self._device = ""
         self._worker: Worker[Sample] | None = None
         self._synchronizer: ObservationSynchronizer | None = None
         self._subscribers: list[Subscriber | BoundedSubscriber] = []
+        self._gas: ReadingSubscriber | None = None
+        self._image: Subscriber | None = None
         self._look_outs: list[Timer] = []
         self._classified = 0
         self._skipped = 0
@@ -99,6 +110,7 @@ class GasClassifierNode(ManagedNode):
             self.get_logger().info(runtime.note)
         self._classifier = self._classifier_of(bundle, runtime)
         self._classifier.warm_up()
+        self._frames, self._told_doubt = FrameDecoder(settings.raw), False
         self._bundle, self._runtime = bundle, runtime
         self._model, self._device = bundle.name, runtime.device
         messages.cv_bridge()
@@ -123,16 +135,23 @@ class GasClassifierNode(ManagedNode):
         assert self._classifier is not None
         assert self._bundle is not None
         assert self._decoder is not None
+        assert self._frames is not None
         self._classifier.forget()
         self._classified, self._told_missing = 0, frozenset()
         self._drop_growth, self._skip_growth = Growth(), Growth()
         self._alarm.activate()
         self._worker = Worker(self._classify, self._settings.inbox, self._count_failure)
-        gas = BoundedSubscriber(self, PointCloud2, "gas/readings", RELIABLE, self.problems)
-        image = Subscriber(self, Image, "thermal/image_raw", qos_profile=SENSOR_DATA)
+        gas = ReadingSubscriber(self, PointCloud2, "gas/readings", RELIABLE, self.problems)
+        image = Subscriber(
+            self,
+            *_IMAGES[self._settings.image_transport],
+            qos_profile=copy(SENSOR_DATA),
+            qos_overriding_options=OVERRIDABLE,
+        )
         array = BoundedSubscriber(self, DiagnosticArray, ARRAY_TOPIC, LATCHED, self.problems)
         camera = BoundedSubscriber(self, DiagnosticArray, CAMERA_TOPIC, LATCHED, self.problems)
         self._subscribers = [gas, image, array, camera]
+        self._gas, self._image = gas, image
         takes_images = self._bundle.preparation is not None
         expects_images = takes_images and self._settings.expect_images
         self._sources = SourceWatch(
@@ -150,18 +169,19 @@ class GasClassifierNode(ManagedNode):
             self.problems,
             self._hear_reading,
             self._hear_image,
+            self._frames.decode,
         )
         self._synchronizer.registerCallback(self._prepare)
         self._look_outs = [
             self.watch_timer(_TICK_PERIOD_S, self._tick),
-            self.steady_timer(_LOOK_PERIOD_S, self._look),
+            self.steady_timer(_LOOK_PERIOD_S, self._look_around),
         ]
 
     def deactivate(self) -> None:
         """Stop listening; what waits is classified as far as the inbox holds it; a fault stays behind."""
         for subscriber in self._subscribers:
             self.destroy_subscription(subscriber.sub)
-        self._subscribers = []
+        self._subscribers, self._gas, self._image = [], None, None
         for timer in self._look_outs:
             self.destroy_timer(timer)
         self._look_outs = []
@@ -230,6 +250,9 @@ class GasClassifierNode(ManagedNode):
     def _hear_image(self, frame: ThermalFrame) -> None:
         assert self._sources is not None
         self._sources.hear_image(frame.stamp_ns, self.watch_ns())
+        if self._frames is not None and self._frames.doubt and not self._told_doubt:
+            self._told_doubt = True
+            self.get_logger().warning(f"{_IMAGES[self._settings.image_transport][1]}: {self._frames.doubt}")
 
     def _hear_array(self, message: DiagnosticArray) -> None:
         assert self._sources is not None
@@ -338,12 +361,19 @@ class GasClassifierNode(ManagedNode):
         self._alarm.tick(self._conditions)
         self.report_problems()
 
+    def _look_around(self) -> None:
+        """See who is there; never from within a callback of the readings, whose subscription may change."""
+        assert self._gas is not None
+        self._gas.match_publishers()
+        self._look()
+
     def _look(self) -> None:
         """See who is there, and say what is missing when that changes."""
         assert self._sources is not None
+        assert self._image is not None
         self._sources.see_publishers(
             gas=self._who_publishes("gas/readings"),
-            images=self._who_publishes("thermal/image_raw"),
+            images=self._who_publishes(self._image.topic, self._image.sub.qos_profile),
             array=self._who_publishes(ARRAY_TOPIC),
             alarm=self._who_publishes("gas/alarm"),
         )
@@ -357,13 +387,14 @@ class GasClassifierNode(ManagedNode):
         self._conditions = conditions
         self._alarm.tick(conditions)
 
-    def _who_publishes(self, topic: str) -> Publishers:
-        """Who publishes a topic; readings are asked for reliable, images are taken from anybody."""
+    def _who_publishes(self, topic: str, heard_by: QoSProfile | None = None) -> Publishers:
+        """Who publishes a topic; None hears everybody."""
         infos = self.get_publishers_info_by_topic(self.resolve_topic_name(topic))
         refused = [
             info
             for info in infos
-            if topic == "gas/readings" and info.qos_profile.reliability is ReliabilityPolicy.BEST_EFFORT
+            if heard_by is not None
+            and qos_check_compatible(info.qos_profile, heard_by)[0] is QoSCompatibility.ERROR
         ]
         return Publishers(len(infos) - len(refused), len(refused))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 
 from gas_fusion_ros.base.observation import RobotPose
-from gas_fusion_ros.nodes.qos import SENSOR_DATA
+from gas_fusion_ros.nodes.qos import OVERRIDABLE, SENSOR_DATA
 from gas_fusion_ros.ros.messages import decode_pose
 
 POSE_TYPES = {
@@ -34,7 +36,11 @@ class PoseSource:
         """Listen to `topic` of the type `type_name`; an empty topic means none."""
         if topic:
             self._subscription = self._node.create_subscription(
-                POSE_TYPES[type_name], topic, self._keep, SENSOR_DATA
+                POSE_TYPES[type_name],
+                topic,
+                self._keep,
+                copy(SENSOR_DATA),
+                qos_overriding_options=OVERRIDABLE,
             )
 
     def unsubscribe(self) -> None:

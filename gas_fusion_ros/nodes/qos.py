@@ -1,4 +1,4 @@
-"""The quality of service of each kind of topic."""
+"""The quality of service of each kind of topic, and what of it parameters may change."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from rclpy.duration import Duration
 from rclpy.qos import (
     DurabilityPolicy,
     LivelinessPolicy,
+    QoSPolicyKind,
     QoSProfile,
     ReliabilityPolicy,
     qos_profile_sensor_data,
 )
+from rclpy.qos_overriding_options import QoSOverridingOptions
 
 RELIABLE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """Readings and verdicts: none may be lost on the way."""
@@ -31,3 +33,9 @@ HEARTBEAT = QoSProfile(
 
 SENSOR_DATA = qos_profile_sensor_data
 """Images: the newest matters more than every one (REP-2003)."""
+
+OVERRIDABLE = QoSOverridingOptions.with_default_policies()
+"""History, depth and reliability, by the parameters `qos_overrides.<topic>.subscription.*`."""
+
+OVERRIDABLE_BUT_RELIABILITY = QoSOverridingOptions((QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH))
+"""Where reliability follows the publishers."""

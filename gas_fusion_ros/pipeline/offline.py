@@ -19,12 +19,14 @@ from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.observation import GasReading, Observation, RobotPose, ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.drivers.thermal.raw_frames import RawSettings
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.classifier import Classifier, ClassifierError, Sample
 from gas_fusion_ros.model.runtimes import Runtime
 from gas_fusion_ros.pairing.pairing import Pair, Pairing, PairingCounters, PairingSettings
 from gas_fusion_ros.pipeline.array_choice import ARRAY_TOPIC, ArrayChoice, KnownArray
 from gas_fusion_ros.pipeline.camera_choice import CAMERA_TOPIC, pictures_refusal
+from gas_fusion_ros.pipeline.frame_decoder import FrameDecoder
 from gas_fusion_ros.pipeline.reading_decoder import ReadingDecoder
 from gas_fusion_ros.ros import messages, source_messages
 
@@ -42,6 +44,7 @@ class PipelineSettings:
         array: the array behind the readings, of a file; None for the one that they come with.
         tracking: how its baseline follows calm air.
         allow_reproduction: whether a reproduction may be given the pictures of a real camera.
+        raw: how images of raw counts are read.
     """
 
     pairing: PairingSettings
@@ -50,6 +53,7 @@ class PipelineSettings:
     array: KnownArray | None = None
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     allow_reproduction: bool = False
+    raw: RawSettings = field(default_factory=RawSettings)
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,7 @@ class Pipeline:
 
     Raises:
         ClassifierError: the model cannot go by the array of the settings.
+        DriverError: the shutter's file cannot be used.
     """
 
     def __init__(
@@ -128,6 +133,7 @@ class Pipeline:
         self._array = ArrayChoice(given, self._change_array)
         self._channels = bundle.channels
         self._decoder = ReadingDecoder(bundle, settings.channels, self._array)
+        self._frames = FrameDecoder(settings.raw)
         self._problems = problems
         self._listener = listener
         self._pairing: Pairing[_Received[GasReading], _Received[ThermalFrame]] = Pairing(settings.pairing)
@@ -169,7 +175,7 @@ class Pipeline:
         """Take in a sensor_msgs/Image that was recorded at `now_ns`."""
         began_ns = time.perf_counter_ns()
         try:
-            frame = messages.decode_frame(msg)
+            frame = self._frames.decode(msg)
         except messages.MessageError as error:
             self._refuse(error, now_ns)
             return

@@ -12,6 +12,7 @@ from gas_fusion_ros.array.settings import TrackingSettings
 from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, shipped_folder
+from gas_fusion_ros.drivers.thermal.raw_frames import RawSettings
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.runtimes import DEVICES
 from gas_fusion_ros.pairing.types import PairingSettings
@@ -60,6 +61,13 @@ class ClassifierSettings:
         True,
         "whether a thermal camera belongs to the robot, so that its silence is told of",
     )
+    image_transport: str = setting(
+        "raw",
+        "how images come: as sensor_msgs/Image on thermal/image_raw, or as sensor_msgs/CompressedImage on "
+        "thermal/image_raw/compressed",
+        choices=("raw", "compressed"),
+    )
+    raw: RawSettings = group(RawSettings)
     allow_reproduction: bool = setting(
         False,
         "whether a model that is a reproduction, trained on rendered pictures, as fusion1 is, may be given "
@@ -176,6 +184,7 @@ def described(settings: ClassifierSettings, bundle: Bundle, alarm: AlarmSettings
         "allow_reproduction": settings.allow_reproduction,
         **parameters_of(settings.tracking, "tracking."),
         **parameters_of(settings.pairing, "pairing."),
+        **parameters_of(settings.raw, "raw."),
         **{
             name: value
             for name, value in parameters_of(chosen, "alarm.").items()

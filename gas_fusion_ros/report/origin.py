@@ -31,6 +31,7 @@ def origin_of(report: EvaluationReport) -> dict[str, str]:
         "array": report.array.told,
         "labels": _LABELS[report.labels_from],
         **{f"topic, {kind}": name or DASH for kind, name in report.topics.items()},
+        **{f"choice, {choice.kind}": choice.sentence for choice in report.topic_choices},
         "first stamp": _stamp_text(report.started_ns),
         "alarms acknowledged": "each once it was over" if report.acknowledged else "none",
         "versions": ", ".join(f"{name} {version}" for name, version in _versions().items()),

@@ -56,7 +56,7 @@ def _shown(looked: LookedAt) -> ShownPicture:
         looked,
         PagePicture(
             row_png(_tiles(looked), _GAP, _COLOURS),
-            f"{looked.file.name}: the picture, its field, and what in it spoke ({looked.spoke_told})",
+            f"{looked.title}: the picture, its field, and what in it spoke ({looked.spoke_told})",
         ),
         ", ".join(f"{name} {percent_text(probability)}" for name, probability in by_class),
     )

@@ -29,11 +29,20 @@ class RosMessages:
         Raises:
             ImportError: the package of its type is not installed.
         """
-        return _message_class(type_name)(**fields)
+        return message_class(type_name)(**fields)
 
 
 @cache
-def _message_class(type_name: str) -> type:
+def message_class(type_name: str) -> type:
+    """Return the class of a message's type in the ROS installation.
+
+    Args:
+        type_name: interface name, such as `sensor_msgs/msg/PointCloud2`.
+
+    Raises:
+        ImportError: its package is not installed.
+        AttributeError: the package has no such type.
+    """
     package, folder, name = type_name.split("/")
     found: type = getattr(import_module(f"{package}.{folder}"), name)
     return found

@@ -32,7 +32,9 @@ from gas_fusion_ros.base.observation import (
 )
 from gas_fusion_ros.base.quoting import listed, quoted, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.ros.compressed_pixels import CompressedError, decode_compressed
 from gas_fusion_ros.ros.message_maker import ROS_MESSAGES, MessageMaker
+from gas_fusion_ros.ros.pixel_formats import PIXEL_FORMATS, PixelFormat
 
 if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
     from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
     from nav_msgs.msg import Odometry
-    from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+    from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
     from std_msgs.msg import Bool, Header, String
 
 
@@ -63,36 +65,6 @@ MAX_FIELDS = 256
 MAX_PIXELS = 2048 * 2048
 """Of a thermal image: no camera has so many, and each takes many times its size on its way to a network."""
 _LONGEST_FRAME_ID = 255
-
-
-@dataclass(frozen=True)
-class _PixelFormat:
-    """The pixels of an encoding: `name` is what ThermalFrame calls it."""
-
-    name: str
-    dtype: np.dtype[Any]
-    planes: int
-
-    @property
-    def size(self) -> int:
-        """Bytes of one pixel."""
-        return self.dtype.itemsize * self.planes
-
-
-_MONO8 = _PixelFormat("mono8", np.dtype(np.uint8), 1)
-_MONO16 = _PixelFormat("mono16", np.dtype(np.uint16), 1)
-_DEG_C = _PixelFormat("32FC1", np.dtype(np.float32), 1)
-_RGB8 = _PixelFormat("rgb8", np.dtype(np.uint8), 3)
-
-# Drivers that do not say what their single plane means use OpenCV's names: the bytes are the same.
-_PIXEL_FORMATS = {
-    "mono8": _MONO8,
-    "8UC1": _MONO8,
-    "mono16": _MONO16,
-    "16UC1": _MONO16,
-    "32FC1": _DEG_C,
-    "rgb8": _RGB8,
-}
 
 
 class MessageError(ValueError):
@@ -288,7 +260,8 @@ def _channel_offsets(msg: PointCloud2, channels: Sequence[str]) -> list[int]:
     if missing:
         raise MessageError(
             "reading_missing_channel",
-            f"PointCloud2 has no field {listed(missing)}; its fields are {listed(fields)}",
+            f"PointCloud2 has no field {listed(missing)}; its fields are {listed(fields)}; the node "
+            "gas_adapter takes other names",
         )
     for name in channels:
         field = fields[name]
@@ -296,7 +269,8 @@ def _channel_offsets(msg: PointCloud2, channels: Sequence[str]) -> list[int]:
             found = _FIELD_TYPES.get(int(field.datatype), f"datatype {field.datatype}")
             raise MessageError(
                 "reading_field_type",
-                f"field {shown(name)} of a PointCloud2 is {found} x {field.count}; it must be FLOAT32 x 1",
+                f"field {shown(name)} of a PointCloud2 is {found} x {field.count}; it must be FLOAT32 x 1: "
+                "the node gas_adapter converts others",
             )
         if field.offset + _FLOAT32_SIZE > msg.point_step:
             raise MessageError(
@@ -364,9 +338,9 @@ def cv_bridge() -> CvBridge:
 
         bridge = CvBridge()
         # The compiled half is loaded by the first conversion, not by the import.
-        for encoding, pixel_format in _PIXEL_FORMATS.items():
+        for pixel_format in PIXEL_FORMATS.values():
             pixel = np.zeros(pixel_format.size, dtype=np.uint8)
-            bridge.imgmsg_to_cv2(_NativeImage(1, 1, encoding, pixel_format.size, pixel))
+            bridge.imgmsg_to_cv2(_NativeImage(1, 1, pixel_format.opencv_type, pixel_format.size, pixel))
     except Exception as error:  # built for another NumPy or OpenCV, it fails in ways of its own
         raise ImportError(
             f"cv_bridge cannot be used with NumPy {np.__version__}: {type(error).__name__}: {error}. "
@@ -376,35 +350,48 @@ def cv_bridge() -> CvBridge:
     return bridge
 
 
-def decode_frame(msg: Image) -> ThermalFrame:
-    """Read a thermal frame from a sensor_msgs/Image, without a copy where the rows are packed.
+def decode_frame(msg: Image | CompressedImage) -> ThermalFrame:
+    """Read a thermal frame from a sensor_msgs/Image or a sensor_msgs/CompressedImage.
 
     Returns:
-        The frame in `mono8`, `mono16`, `32FC1` or `rgb8` (8UC1 and 16UC1 are mono8 and mono16),
-        pixels of shape (H, W) or (H, W, 3) in this machine's byte order.
+        The frame in `mono8`, `mono16`, `32FC1` or `rgb8`, what else `pixel_formats` knows turned into one of
+        these; pixels of shape (H, W) or (H, W, 3) in this machine's byte order. Not copied where they are as
+        they were and the rows packed.
 
     Raises:
-        MessageError: another encoding, no pixels, a step or a data length that does not fit,
+        MessageError: another encoding or format, no pixels, a step or a data length that does not fit,
             or a stamp of zero.
         ImportError: cv_bridge cannot be used.
     """
     stamp_ns = _acquisition_time(msg.header, "image")
+    pixels, encoding = _decompressed(msg) if hasattr(msg, "format") else _converted(msg)
+    return ThermalFrame(stamp_ns, pixels, encoding, _frame_id(msg.header))
+
+
+def _decompressed(msg: CompressedImage) -> tuple[npt.NDArray[Any], str]:
+    try:
+        return decode_compressed(bytes(msg.data), str(msg.format), MAX_PIXELS)
+    except CompressedError as error:
+        raise MessageError(error.cause, error.detail) from None
+
+
+def _converted(msg: Image) -> tuple[npt.NDArray[Any], str]:
     pixel_format = _pixel_format(str(msg.encoding))
     _check_image_layout(msg, pixel_format)
     pixels = cv_bridge().imgmsg_to_cv2(_packed(msg, pixel_format))
-    return ThermalFrame(stamp_ns, pixels, pixel_format.name, _frame_id(msg.header))
+    return (pixels if pixel_format.convert is None else pixel_format.convert(pixels)), pixel_format.name
 
 
-def _pixel_format(encoding: str) -> _PixelFormat:
-    if encoding not in _PIXEL_FORMATS:
+def _pixel_format(encoding: str) -> PixelFormat:
+    if encoding not in PIXEL_FORMATS:
         raise MessageError(
             "image_encoding",
-            f"encoding {quoted(encoding)} of an image is not one of {', '.join(_PIXEL_FORMATS)}",
+            f"encoding {quoted(encoding)} of an image is not one of {', '.join(PIXEL_FORMATS)}",
         )
-    return _PIXEL_FORMATS[encoding]
+    return PIXEL_FORMATS[encoding]
 
 
-def _check_image_layout(msg: Image, pixel_format: _PixelFormat) -> None:
+def _check_image_layout(msg: Image, pixel_format: PixelFormat) -> None:
     if msg.width == 0 or msg.height == 0:
         raise MessageError("image_empty", f"an image of {msg.width}x{msg.height} pixels has nothing to show")
     if msg.width * msg.height > MAX_PIXELS:
@@ -412,6 +399,12 @@ def _check_image_layout(msg: Image, pixel_format: _PixelFormat) -> None:
             "image_too_large",
             f"an image of {msg.width}x{msg.height} pixels is larger than a thermal camera's; expected "
             f"{MAX_PIXELS} pixels at most",
+        )
+    if msg.width % pixel_format.columns:
+        raise MessageError(
+            "image_width",
+            f"a {msg.width}x{msg.height} {msg.encoding} image shares colours between {pixel_format.columns} "
+            "columns: its width must be even",
         )
     least = msg.width * pixel_format.size
     if msg.step < least:
@@ -434,7 +427,7 @@ def _check_image_layout(msg: Image, pixel_format: _PixelFormat) -> None:
         )
 
 
-def _packed(msg: Image, pixel_format: _PixelFormat) -> _NativeImage:
+def _packed(msg: Image, pixel_format: PixelFormat) -> _NativeImage:
     """The image without padding, in this machine's byte order; not copied if it is so already.
 
     cv_bridge skews rows padded to anything but whole pixels, and swaps bytes with a method that
@@ -445,7 +438,7 @@ def _packed(msg: Image, pixel_format: _PixelFormat) -> _NativeImage:
     data = np.ascontiguousarray(rows[:, :step]).reshape(-1)
     if bool(msg.is_bigendian) != (sys.byteorder == "big"):
         data = data.view(pixel_format.dtype).byteswap().view(np.uint8)
-    return _NativeImage(int(msg.height), int(msg.width), str(msg.encoding), step, data)
+    return _NativeImage(int(msg.height), int(msg.width), pixel_format.opencv_type, step, data)
 
 
 def encode_frame(frame: ThermalFrame, maker: MessageMaker = ROS_MESSAGES) -> Image:
@@ -455,6 +448,8 @@ def encode_frame(frame: ThermalFrame, maker: MessageMaker = ROS_MESSAGES) -> Ima
         MessageError: the encoding is not supported, or the pixels are not of its type and shape.
     """
     pixels, pixel_format = frame.pixels, _pixel_format(frame.encoding)
+    if pixel_format.name != frame.encoding:
+        raise MessageError("image_encoding", f"a frame is {pixel_format.name}, not {frame.encoding}")
     planes = pixels.shape[2] if pixels.ndim == 3 else 1
     of_the_right_shape = planes == pixel_format.planes and pixels.ndim == (2 if planes == 1 else 3)
     if pixels.dtype.newbyteorder("=") != pixel_format.dtype or not of_the_right_shape:

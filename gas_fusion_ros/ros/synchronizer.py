@@ -16,7 +16,7 @@ from gas_fusion_ros.ros import messages
 
 if TYPE_CHECKING:
     from rclpy.clock import Clock
-    from sensor_msgs.msg import Image, PointCloud2
+    from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 
 
 class ObservationSynchronizer(SimpleFilter):
@@ -31,13 +31,14 @@ class ObservationSynchronizer(SimpleFilter):
 
     Args:
         gas_filter: a filter whose output is sensor_msgs/PointCloud2, such as a Subscriber.
-        image_filter: a filter whose output is sensor_msgs/Image.
+        image_filter: a filter whose output is sensor_msgs/Image or sensor_msgs/CompressedImage.
         decode: makes a reading of a message of `gas_filter`, or raises a `messages.MessageError`.
         settings: how readings and images are paired.
         clock: the node's clock; what it says is compared with the stamps.
         problems: where to count what goes wrong.
         on_reading: hears each reading as it arrives, before it is paired.
         on_image: likewise each image.
+        decode_image: makes a frame of a message of `image_filter`, or raises a `messages.MessageError`.
 
     Raises:
         ImportError: cv_bridge cannot be used; says what to do.
@@ -53,10 +54,12 @@ class ObservationSynchronizer(SimpleFilter):
         problems: Problems,
         on_reading: Callable[[GasReading], None] = lambda _: None,
         on_image: Callable[[ThermalFrame], None] = lambda _: None,
+        decode_image: Callable[[Image | CompressedImage], ThermalFrame] = messages.decode_frame,
     ) -> None:
         super().__init__()
         messages.cv_bridge()
         self._decode = decode
+        self._decode_image = decode_image
         self._clock = clock
         self._problems = problems
         self._on_reading = on_reading
@@ -86,11 +89,11 @@ class ObservationSynchronizer(SimpleFilter):
         with self._lock:
             self._deliver(self._pairing.add_reading(reading.stamp_ns, reading, self._now_ns(), arrival_ns))
 
-    def add_image(self, msg: Image) -> None:
+    def add_image(self, msg: Image | CompressedImage) -> None:
         """Take in a thermal image that just arrived."""
         arrival_ns = time.monotonic_ns()
         try:
-            frame = messages.decode_frame(msg)
+            frame = self._decode_image(msg)
         except messages.MessageError as error:
             self._problems.add(error.cause, error.detail)
             return

@@ -1,4 +1,4 @@
-"""Labelled readings to teach from: bags, and folders or CSVs in the data set's layout."""
+"""Labelled readings to teach from: bags, and folders or CSVs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from gas_fusion_ros.array.array_file import ARRAY_FILE_NAME, load_array
 from gas_fusion_ros.array.calibration import saturated_shares
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.reader import BagMessage, BagReader
+from gas_fusion_ros.bags.recognition import is_table
 from gas_fusion_ros.bags.storage.limits import BagLimits
 from gas_fusion_ros.bags.topics import ARRAY_INFO, BagTopics, find_topics
 from gas_fusion_ros.base.dataset import Dataset, MissingColumnError
 from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, shown
+from gas_fusion_ros.base.table.columns import MOST_NAMES
+from gas_fusion_ros.base.table.options import AS_FOUND, TableOptions
 from gas_fusion_ros.model.bundle import Bundle, file_sha256
 from gas_fusion_ros.ros.messages import MessageError, channel_names, decode_reading
 from gas_fusion_ros.ros.source_messages import decode_array
@@ -54,6 +57,7 @@ class Labelled:
         labels: the class of each, length N.
         bags: which of its time lines each is of, length N.
         arrays: what it says of the array itself, each once, in its order.
+        notes: what was taken for what in a table, a sentence each.
     """
 
     path: Path
@@ -64,6 +68,7 @@ class Labelled:
     labels: tuple[str, ...]
     bags: tuple[str, ...]
     arrays: tuple[ArrayDescription, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,11 +77,6 @@ class KnownArray:
 
     array: ArrayDescription
     told: str
-
-
-def is_folder(source: Path) -> bool:
-    """Whether a source is a table, not a bag."""
-    return source.suffix.lower() == ".csv" or (source.is_dir() and any(source.glob("*.csv")))
 
 
 def array_of(
@@ -105,7 +105,7 @@ def array_of(
         )
     elif told:
         known = KnownArray(told[0], f"as {ARRAY_INFO} of {source} says")
-    elif is_folder(source) and beside.is_file():
+    elif is_table(source) and beside.is_file():
         known = KnownArray(load_array(beside), str(beside))
     else:
         assert bundle.array is not None  # else it could not be taught
@@ -120,36 +120,41 @@ def array_of(
     return known
 
 
-def read_table(path: Path, channels: Sequence[str], problems: Problems) -> Labelled:
-    """Read a folder or CSV in the data set's layout.
+def read_table(
+    path: Path, channels: Sequence[str], problems: Problems, options: TableOptions = AS_FOUND
+) -> Labelled:
+    """Read the labelled rows of a folder or a CSV.
 
     Args:
         path: the folder or its CSV.
         channels: columns to read.
         problems: where unreadable rows are counted.
+        options: what the table does not tell by itself.
 
     Raises:
         DatasetError: it cannot be read.
         SourceError: it lacks a column of a channel, or of the classes.
     """
     try:
-        dataset = Dataset.load_readable(path, channels, problems)
+        dataset = Dataset.load_readable(path, channels, problems, options)
     except MissingColumnError as error:
         raise SourceError(f"{error}; name an array of just these by --array") from None
-    rows = dataset.rows
-    if not any(row.label for row in rows):
+    rows = [row for row in dataset.rows if row.label]
+    if not rows:
         raise SourceError(
-            f"{shown(path)} has no labels: it needs a column 'Gas' that holds the class of each row"
+            f"{shown(path)} has no labels: it needs a column 'Gas' that holds the class of each row; "
+            f"--label-column names another of {listed(dataset.facts.format.header, MOST_NAMES)}"
         )
     stamps = [row.index * ROW_PERIOD_NS if row.stamp_ns is None else row.stamp_ns for row in rows]
     return Labelled(
         path,
         file_sha256(dataset.csv_path),
         dataset.channels,
-        dataset.counts,
+        np.stack([row.counts for row in rows]),
         np.array(stamps, dtype=np.int64),
         tuple(row.label for row in rows),
         tuple(row.bag for row in rows),
+        notes=dataset.facts.told,
     )
 
 
@@ -187,7 +192,7 @@ def read_bag(path: Path, settings: BagSettings, problems: Problems, tick: Callab
     names: tuple[str, ...] = ()
     arrays: list[ArrayDescription] = []
     with BagReader(path, problems, settings.limits) as reader:
-        topics = find_topics(reader.topics, settings.topics, problems, _BESIDE)
+        topics = find_topics(reader.topics, settings.topics, problems, _BESIDE, reader.first_messages).topics
         if topics.gas is None:
             raise SourceError(f"{shown(path)} has no gas readings; --gas-topic names their topic")
         track, is_stamped = _truth(reader, topics, settings, problems)

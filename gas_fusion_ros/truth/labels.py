@@ -2,23 +2,25 @@
 
 It has the columns `start`, `end` and `class`, a row per interval. A time is a number of seconds, from
 the recording's beginning or, from 1e8 (the year 1973) on, since the epoch, or a stamp of ISO 8601 such as
-`2024-05-01T12:00:00.5Z` (UTC where no zone is given). Between the intervals nothing is known.
+`2024-05-01T12:00:00.5Z` (UTC where no zone is given). Between the intervals nothing is known. Cells may be
+parted by semicolons or tabs, fractions written with a comma, lines commented: as in any table.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from gas_fusion_ros.base.files import open_text
 from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.quoting import listed, quoted, shown
+from gas_fusion_ros.base.table.moments import is_iso_8601, iso_ns
+from gas_fusion_ros.base.table.options import TableError
+from gas_fusion_ros.base.table.reader import Damage, TableReader
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.truth.scoring import Interval
 
@@ -34,9 +36,6 @@ MOST_INTERVALS = 200_000
 """Of a CSV, and changes of a label topic: more than one a second for two days."""
 _LONGEST_LABEL = 80
 
-_ISO_8601 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d(?::?\d\d)?)?", re.IGNORECASE
-)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -67,12 +66,15 @@ def read_intervals(path: Path, origin_ns: int) -> list[Interval]:
             it starts, or two of different classes overlap.
     """
     try:
-        with open_text(path, _MOST_BYTES) as file:
-            return _merged(_entries(shown(path), file, origin_ns))
+        return _merged(_entries(TableReader(path, _MOST_BYTES, _is_column), shown(path), origin_ns))
     except OSError as error:
         raise LabelError(f"{shown(path)} cannot be read as a CSV of intervals: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except TableError as error:
         raise LabelError(f"{shown(path)} cannot be read as a CSV of intervals: {error}") from None
+
+
+def _is_column(cell: str) -> bool:
+    return cell.strip().lower() in COLUMNS
 
 
 def write_intervals(path: Path, intervals: Sequence[Interval], origin_ns: int | None) -> None:
@@ -111,11 +113,10 @@ def parse_time(text: str, origin_ns: int) -> int:
     Raises:
         ValueError: it is neither.
     """
-    stamp = _ISO_8601.fullmatch(text.strip())
-    if stamp is not None:
-        return _iso_ns(stamp, text)
+    if is_iso_8601(text):
+        return iso_ns(text)
     try:
-        seconds = Decimal(text.strip())
+        seconds = Decimal(text.strip().replace(",", "."))
     except InvalidOperation:
         raise ValueError(
             f"{quoted(text)} is no time; expected seconds such as 12.5, or a stamp such as "
@@ -179,16 +180,15 @@ def gaps_between(intervals: Iterable[Interval], label: str, start_ns: int, end_n
     return gaps
 
 
-def _entries(path: str, file: Iterable[str], origin_ns: int) -> Iterator[_Entry]:
-    reader = csv.reader(file)
-    places = _column_places(path, next(reader, []))
+def _entries(table: TableReader, path: str, origin_ns: int) -> Iterator[_Entry]:
+    places = _column_places(f"{path} line {table.format.header_line}", table.format.header)
     count = 0
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        place = f"{path} line {reader.line_num}"
+    for item in table.records():
+        place = f"{path} line {item.line}"
+        if isinstance(item, Damage):
+            raise LabelError(f"{place}: {item.reason}")
         try:
-            yield _Entry(_parse_row(cells, places, origin_ns), place)
+            yield _Entry(_parse_row(item.cells, places, origin_ns), place)
         except ValueError as error:
             raise LabelError(f"{place}: {error}") from None
         count += 1
@@ -198,12 +198,12 @@ def _entries(path: str, file: Iterable[str], origin_ns: int) -> Iterator[_Entry]
         raise LabelError(f"{path} has no interval; expected a row of {','.join(COLUMNS)} below the header")
 
 
-def _column_places(path: str, header: Sequence[str]) -> tuple[int, ...]:
+def _column_places(place: str, header: Sequence[str]) -> tuple[int, ...]:
     found = [name.strip().lower() for name in header]
     missing = [name for name in COLUMNS if name not in found]
     if missing:
         raise LabelError(
-            f"{path} line 1: no column for {', '.join(missing)}; expected the header {','.join(COLUMNS)}, "
+            f"{place}: no column for {', '.join(missing)}; expected the header {','.join(COLUMNS)}, "
             f"found {listed(header) if header else 'nothing'}"
         )
     return tuple(found.index(name) for name in COLUMNS)
@@ -267,19 +267,6 @@ def _merged(entries: Iterable[_Entry]) -> list[Interval]:
 
 def _described(one: Interval, origin_ns: int) -> str:
     return f"the interval {_seconds(one.start_ns - origin_ns)} to {_seconds(one.end_ns - origin_ns)} s"
-
-
-def _iso_ns(stamp: re.Match[str], text: str) -> int:
-    date, clock, fraction, zone = stamp.groups()
-    zone = (zone or "Z").upper()
-    hours_minutes = "0000" if zone == "Z" else zone[1:].replace(":", "").ljust(4, "0")
-    offset = timedelta(hours=int(hours_minutes[:2]), minutes=int(hours_minutes[2:]))
-    try:
-        local = datetime.fromisoformat(f"{date}T{clock}").replace(tzinfo=timezone.utc)
-    except ValueError as error:
-        raise ValueError(f"{quoted(text)} is no time: {error}") from None
-    whole_s = (local + (offset if zone.startswith("-") else -offset) - _EPOCH) // timedelta(seconds=1)
-    return whole_s * NANOSECONDS_PER_SECOND + int((fraction or "0").ljust(9, "0"))
 
 
 def _time_text(stamp_ns: int, origin_ns: int | None) -> str:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import os
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gas_fusion_ros.array.calibration import CalibrationError, calibrate
+from gas_fusion_ros.array.calibration import CalibrationError, DriftError, calibrate
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Unit
 
 NAMES = ("mq2", "mq3", "mq135")
@@ -135,3 +136,21 @@ def test_boards_that_were_just_switched_on_are_refused() -> None:
     for readings in boards.values():
         with pytest.raises(CalibrationError):
             calibrate(array, np.array(readings)[:100], DATE)
+
+
+def test_more_drift_is_taken_where_it_is_allowed() -> None:
+    with pytest.raises(DriftError):
+        calibrate(ARRAY, drifting(), DATE)
+    found = calibrate(ARRAY, drifting(), DATE, most_drift=1.0)
+    assert found.channels[0].baseline is not None
+    with pytest.raises(CalibrationError, match="of another air"):
+        calibrate(ARRAY, drifting() * np.where(np.arange(300) < 280, 1.0, 0.3)[:, None], DATE, most_drift=0.5)
+
+
+def test_millivolts_of_a_fine_converter_are_no_end_of_its_range() -> None:
+    array = replace(ARRAY, unit=Unit.VOLT, full_scale=5.0)
+    rng = np.random.default_rng(3)
+    found = calibrate(array, rng.normal(0.003, 0.0001, (300, 3)), DATE)
+    assert all(one.baseline == pytest.approx(np.log(5.0 / 0.003), abs=0.02) for one in found.channels)
+    with pytest.raises(CalibrationError, match="saturated"):
+        calibrate(array, np.abs(rng.normal(0.0, 0.0002, (300, 3))), DATE)

@@ -106,7 +106,7 @@ def test_deviations_go_by_name_and_lack_what_the_array_or_the_reading_lacks() ->
         (Unit.COUNTS, 1023.0, (1.0, 1022.0)),
         (Unit.COUNTS, 4095.0, (1.0, 4094.0)),
         (Unit.COUNTS, 102.3, (0.1, 102.2)),
-        (Unit.VOLT, 5.115, (0.005, 5.11)),
+        (Unit.VOLT, 5.0, (0.0001, 5.0 - 5.0 / 1023.0)),
         (Unit.OHM, 1023.0, (1.0, 2.0**24)),
     ],
 )

@@ -28,7 +28,7 @@ from gas_fusion_ros.array.expected import (
     LearnedCounts,
     LearnedRatios,
 )
-from gas_fusion_ros.array.scale import EARLY, WINDOW, ScaleWatch, explain
+from gas_fusion_ros.array.scale import EARLY, WINDOW, FullScaleWatch, ScaleWatch, explain, judge
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
 
@@ -336,3 +336,22 @@ def test_an_array_that_is_described_right_and_calibrated_is_told_of_in_no_gas(ca
     expected = CalibratedArray(case.array.with_baseline_of(case.readings(simulated_counts("NoGas", 1))))
     for gas in PAPER_CLASSES:
         assert told(expected, case.readings(simulated_counts(gas, 2))) == ""
+
+
+def test_a_few_readings_are_judged_at_once() -> None:
+    expected = LearnedCounts("mine", ARRAY, MEAN, STD)
+    usual = np.tile(TYPICAL, (3, 1)).astype(np.float32)
+    assert judge(expected, usual) is None
+    complaint = judge(expected, usual * 4)
+    assert complaint is not None
+    assert "--full-scale 4095" in complaint.text
+    assert judge(expected, np.full((3, 7), np.nan, np.float32)) is None
+
+
+def test_readings_beyond_the_array_are_told_when_they_stay() -> None:
+    watch = FullScaleWatch(1022.0)
+    beyond = (TYPICAL * 4).astype(np.float32)
+    assert [bool(watch.add(beyond)) for _ in range(EARLY)] == [False] * (EARLY - 1) + [True]
+    assert "a 12-bit converter (--full-scale 4095)" in watch.add(beyond)
+    assert watch.add(TYPICAL.astype(np.float32)) == ""
+    assert watch.add(beyond) == ""

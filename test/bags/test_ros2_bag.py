@@ -54,7 +54,7 @@ def test_info_shows_what_was_written(tmp_path: Path, bag_format: BagFormat) -> N
 
 def test_play_takes_every_option_of_the_command_line(tmp_path: Path) -> None:
     make(tmp_path / "bag", BagFormat())
-    command, _ = play_command(BagPlayback(tmp_path / "bag", rate=3.0, loops=True, namespace="again"))
+    command = play_command(BagPlayback(tmp_path / "bag", rate=3.0, loops=True, namespace="again")).arguments
     parser = argparse.ArgumentParser()
     importlib.import_module("ros2bag.verb.play").PlayVerb().add_arguments(parser, "ros2 bag play")
     options = parser.parse_args(command[3:])

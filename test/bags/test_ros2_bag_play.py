@@ -38,7 +38,8 @@ def test_the_sensors_are_played_as_the_classifier_hears_them_and_nothing_else(tm
     poses = [made_bags.pose(EPOCH, 1.0, topic=topic) for topic in ("/arm/pose", "/base/pose")]
     heard = [reading("/gas/readings"), image("/thermal/image")]
     bag = made_bags.write_bag(tmp_path / "bag", [*heard, verdict, *poses])
-    command, doubts = play_command(BagPlayback(bag))
+    playing = play_command(BagPlayback(bag))
+    command, doubts = playing.arguments, playing.doubts
     assert command[:6] == ["ros2", "bag", "play", str(bag), "--clock", "100"]
     assert command[6:9] == ["--rate", "1", "--disable-keyboard-controls"]
     assert played(command) == {"/gas/readings": "/gas/readings", "/thermal/image": "/thermal/image_raw"}
@@ -49,14 +50,14 @@ def test_what_the_array_says_of_itself_is_played_with_its_readings(tmp_path: Pat
     message = made_bags.STORE.types[DIAGNOSTICS](header=made_bags.header(EPOCH, ""), status=[])
     told = Made("/robot1/gas/array_info", DIAGNOSTICS, EPOCH, message)
     bag = made_bags.write_bag(tmp_path / "bag", [told, reading("/robot1/gas/readings")])
-    command, _ = play_command(BagPlayback(bag, namespace="again"))
+    command = play_command(BagPlayback(bag, namespace="again")).arguments
     assert played(command) == {
         "/robot1/gas/readings": "/again/gas/readings",
         "/robot1/gas/array_info": "/again/gas/array_info",
     }
     camera = Made("/robot1/thermal/camera_status", DIAGNOSTICS, EPOCH, message)
     bag = made_bags.write_bag(tmp_path / "both", [told, camera, reading("/robot1/gas/readings")])
-    command, _ = play_command(BagPlayback(bag))
+    command = play_command(BagPlayback(bag)).arguments
     assert played(command)["/robot1/thermal/camera_status"] == "/thermal/camera_status"
     alone = made_bags.write_bag(tmp_path / "alone", [told])
     with pytest.raises(TopicError, match="there are no gas readings"):
@@ -66,7 +67,7 @@ def test_what_the_array_says_of_itself_is_played_with_its_readings(tmp_path: Pat
 def test_of_two_image_topics_one_is_played(tmp_path: Path) -> None:
     topics = [reading("/gas/readings"), image("/thermal/image"), image("/thermal/image_raw")]
     bag = made_bags.write_bag(tmp_path / "bag", topics)
-    command, _ = play_command(BagPlayback(bag))
+    command = play_command(BagPlayback(bag)).arguments
     assert played(command) == {"/gas/readings": "/gas/readings", "/thermal/image_raw": "/thermal/image_raw"}
 
 
@@ -77,9 +78,8 @@ def test_rate_loop_and_namespaces(tmp_path: Path) -> None:
         for make, name in ((reading, "gas/readings"), (image, "thermal/image"))
     ]
     bag = made_bags.write_bag(tmp_path / "bag", topics)
-    command, doubts = play_command(
-        BagPlayback(bag, rate=2.5, loops=True, bag_namespace="two", namespace="/again/")
-    )
+    playing = play_command(BagPlayback(bag, rate=2.5, loops=True, bag_namespace="two", namespace="/again/"))
+    command, doubts = playing.arguments, playing.doubts
     assert "--loop" in command
     assert command[command.index("--rate") + 1] == "2.5"
     assert played(command) == {
@@ -87,13 +87,23 @@ def test_rate_loop_and_namespaces(tmp_path: Path) -> None:
         "/two/thermal/image": "/again/thermal/image_raw",
     }
     assert doubts == []
-    _, doubts = play_command(BagPlayback(bag))
+    doubts = play_command(BagPlayback(bag)).doubts
     assert [doubt.cause for doubt in doubts] == ["topic_ambiguous"]
+
+
+def test_compressed_images_are_played_as_such_and_the_classifier_is_told(tmp_path: Path) -> None:
+    picture = made_bags.compressed_image(EPOCH, b"", "jpeg", topic="/flir/image/compressed")
+    bag = made_bags.write_bag(tmp_path / "bag", [reading("/gas/readings"), picture])
+    playing = play_command(BagPlayback(bag))
+    assert played(playing.arguments)["/flir/image/compressed"] == "/thermal/image_raw/compressed"
+    assert playing.image_transport == "compressed"
+    bag = made_bags.write_bag(tmp_path / "raw", [reading("/gas/readings"), image("/thermal/image")])
+    assert play_command(BagPlayback(bag)).image_transport == "raw"
 
 
 def test_topics_can_be_chosen(tmp_path: Path) -> None:
     bag = made_bags.write_bag(tmp_path / "bag", [reading("/a"), reading("/b"), image("/c"), image("/d")])
-    command, _ = play_command(BagPlayback(bag, topics=BagTopics(gas="/b", image="/d")))
+    command = play_command(BagPlayback(bag, topics=BagTopics(gas="/b", image="/d"))).arguments
     assert played(command) == {"/b": "/gas/readings", "/d": "/thermal/image_raw"}
 
 

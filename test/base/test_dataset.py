@@ -88,8 +88,8 @@ def test_a_csv_without_label_and_serial_number_counts_its_rows(tmp_path: Path) -
     [
         ("0,10,NoGas", "3 fields instead of 4"),
         ("0,10,abc,NoGas", "channel mq3 is 'abc'"),
-        ("0,10,,NoGas", "channel mq3 is ''"),
-        ("0,10,inf,NoGas", "channel mq3 is infinite"),
+        ("0,10,,NoGas", "a channel is NaN, mq3 has no value"),
+        ("0,10,inf,NoGas", "a channel is NaN, mq3 has no value"),
         ("x,10,20,NoGas", "'Serial Number' is 'x'"),
         ("0,10,20,", "'Gas' is empty"),
         ("0,10,\udcff\udcfe,NoGas", "channel mq3"),
@@ -123,7 +123,7 @@ def test_playing_skips_bad_rows_but_keeps_their_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "detail"),
     [
-        ("", "no column for mq2, mq3"),
+        ("", "it is empty"),
         (
             "Serial Number,MQ2,Gas\n0,1,NoGas\n",
             "no column for mq3; the columns are 'Serial Number', MQ2, Gas",

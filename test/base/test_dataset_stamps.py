@@ -10,6 +10,7 @@ from gas_fusion_ros.base.dataset import CSV_NAME, Dataset, DatasetError
 from gas_fusion_ros.base.problems import Problems
 
 CHANNELS = ("mq3",)
+S = 1_000_000_000
 NOW_NS = 1_700_000_000_123_456_789
 
 
@@ -31,23 +32,24 @@ def test_rows_without_the_columns_have_no_stamp_and_no_bag(tmp_path: Path) -> No
     assert (row.stamp_ns, row.bag) == (None, "")
 
 
-@pytest.mark.parametrize("cell", ["", "1.5", "1e18", "-1", "1_000", "soon", "٣", str(2**63)])
+@pytest.mark.parametrize("cell", ["", "1_000", "soon", "٣", str(2**63)])
 def test_a_bad_stamp_is_an_unreadable_row(cell: str, tmp_path: Path) -> None:
-    write(tmp_path, "MQ3,Gas,Stamp", "1,NoGas,0", f"2,NoGas,{cell}", "3,NoGas,2")
-    detail = f"{CSV_NAME} line 3: the field 'Stamp' is '{cell}'; expected whole nanoseconds, at least 0"
+    write(tmp_path, "MQ3,Gas,Stamp", "1,NoGas,0", f"2,NoGas,{cell}", f"3,NoGas,{2 * S}")
+    detail = f"{CSV_NAME} line 3: the field 'Stamp' is '{cell}'; expected a number of ns"
     with pytest.raises(DatasetError) as raised:
         Dataset.load(tmp_path, CHANNELS)
     assert str(raised.value) == detail
     problems = Problems()
     rows = Dataset.load_readable(tmp_path, CHANNELS, problems).rows
-    assert [row.stamp_ns for row in rows] == [0, 2]
+    assert [row.stamp_ns for row in rows] == [0, 2 * S]
     assert problems.take_unreported()[0].detail == detail
 
 
-@pytest.mark.parametrize("second", [100, 99])
+@pytest.mark.parametrize("second", [100 * S, 99 * S])
 def test_training_refuses_time_that_does_not_go_on(second: int, tmp_path: Path) -> None:
-    write(tmp_path, "MQ3,Gas,Bag,Stamp", "1,NoGas,yard,100", "2,Smoke,yard,7", f"3,NoGas,yard,{second}")
-    detail = f"line 4: the stamp {second} of class 'NoGas' of bag 'yard' does not follow 100 on line 2"
+    rows = (f"1,NoGas,yard,{100 * S}", f"2,Smoke,yard,{7 * S}", f"3,NoGas,yard,{second}")
+    write(tmp_path, "MQ3,Gas,Bag,Stamp", *rows)
+    detail = f"line 4: the stamp {second} of class 'NoGas' of bag 'yard' does not follow {100 * S} on line 2"
     with pytest.raises(DatasetError, match=detail):
         Dataset.load(tmp_path, CHANNELS)
     # Playing a recording is not training: the rows are what they are.
@@ -56,11 +58,11 @@ def test_training_refuses_time_that_does_not_go_on(second: int, tmp_path: Path) 
 
 def test_time_may_go_back_from_bag_to_bag_and_from_class_to_class(tmp_path: Path) -> None:
     lines = [
-        "1,NoGas,yard,100",
-        "2,NoGas,yard,300",
-        "3,Smoke,yard,200",
-        "4,NoGas,hall,50",
-        "5,NoGas,yard,400",
+        f"1,NoGas,yard,{100 * S}",
+        f"2,NoGas,yard,{300 * S}",
+        f"3,Smoke,yard,{200 * S}",
+        f"4,NoGas,hall,{50 * S}",
+        f"5,NoGas,yard,{400 * S}",
     ]
     write(tmp_path, "MQ3,Gas,Bag,Stamp", *lines)
     rows = Dataset.load(tmp_path, CHANNELS).rows
@@ -68,6 +70,6 @@ def test_time_may_go_back_from_bag_to_bag_and_from_class_to_class(tmp_path: Path
 
 
 def test_without_bags_time_that_goes_back_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    write(tmp_path, "MQ3,Gas,Stamp", "1,NoGas,100", "2,NoGas,50")
+    write(tmp_path, "MQ3,Gas,Stamp", f"1,NoGas,{100 * S}", f"2,NoGas,{50 * S}")
     with pytest.raises(DatasetError, match="a column 'Bag' where they are of several recordings"):
         Dataset.load(tmp_path, CHANNELS)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gas_fusion_ros.base.files import open_regular, open_text, read_regular
+from gas_fusion_ros.base.files import open_regular, open_regular_within, read_regular
 
 
 def fifo(path: Path) -> Path:
@@ -50,7 +50,8 @@ def link_to_fifo(path: Path) -> Path:
     ],
 )
 @pytest.mark.parametrize(
-    "read", [open_regular, lambda path: read_regular(path, 10), lambda path: open_text(path, 10)]
+    "read",
+    [open_regular, lambda path: read_regular(path, 10), lambda path: open_regular_within(path, 10)],
 )
 def test_what_is_no_regular_file_is_refused_and_not_waited_for(
     make: Callable[[Path], Path], said: str, read: Callable[[Path], object], tmp_path: Path
@@ -81,7 +82,7 @@ def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="it has 10 bytes; expected 9 at most"):
         read_regular(path, 9)
     with pytest.raises(OSError, match="it has 10 bytes; expected 9 at most"):
-        open_text(path, 9)
+        open_regular_within(path, 9)
 
 
 def test_a_file_that_says_it_is_empty_is_read_up_to_the_limit_all_the_same() -> None:
@@ -90,14 +91,6 @@ def test_a_file_that_says_it_is_empty_is_read_up_to_the_limit_all_the_same() -> 
         pytest.skip("needs /proc")
     with pytest.raises(OSError, match="expected 1 at most"):
         read_regular(path, 1)
-
-
-def test_text_is_read_with_and_without_a_mark(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    for content in (b"a\r\nb", b"\xef\xbb\xbfa\r\nb"):
-        path.write_bytes(content)
-        with open_text(path, 100) as file:
-            assert file.read() == "a\r\nb"
 
 
 def test_a_missing_file_is_told_as_such(tmp_path: Path) -> None:

@@ -11,9 +11,14 @@ from hypothesis import strategies as st
 
 from gas_fusion_ros.base.mq import (
     Circuit,
+    Quantity,
+    SensorColumn,
+    channel_name,
     counts_of_resistance,
     resistance_ratio,
     sensing_resistance,
+    sensor_column,
+    sensors_in,
 )
 
 
@@ -61,3 +66,64 @@ def test_the_ratio_is_nan_without_a_reference() -> None:
 def test_a_bad_circuit_is_refused_by_name(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         Circuit(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("MQ-135", "mq135"),
+        ("MQ_2", "mq2"),
+        ("mq 2", "mq2"),
+        ('"MQ7"', "mq7"),
+        ("MQ\u20118", "mq8"),
+        ("mq303A", "mq303a"),
+        ("TGS 2602", "tgs2602"),
+        ("MiCS-5524", "mics5524"),
+    ],
+)
+def test_the_usual_names_of_a_sensor_are_one_channel(text: str, name: str) -> None:
+    assert channel_name(text) == name
+
+
+@pytest.mark.parametrize(
+    "text", ["", "MQ", "MQ-", "MQ0", "MQ2_ppm", "gas", "135", "MQ2,MQ3", "mq2\n3", "xmq2"]
+)
+def test_what_is_no_name_of_a_sensor_is_none(text: str) -> None:
+    assert channel_name(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "quantity"),
+    [
+        ("MQ-2", "mq2", Quantity.UNSAID),
+        ("MQ2 (raw)", "mq2", Quantity.RAW),
+        ("mq2_adc", "mq2", Quantity.RAW),
+        ("mq2Raw", "mq2", Quantity.RAW),
+        ("A0 MQ 135", "mq135", Quantity.UNSAID),
+        ("MQ7_CO", "mq7", Quantity.UNSAID),
+        ("MQ135 CO2 sensor", "mq135", Quantity.UNSAID),
+        ("MQ2 [V]", "mq2", Quantity.VOLT),
+        ("mq8_mV", "mq8", Quantity.MILLIVOLT),
+        ("MQ3 %", "mq3", Quantity.PERCENT),
+        ("MQ3 Rs (Ohm)", "mq3", Quantity.OHM),
+        ("MQ3 Rs", "mq3", Quantity.OTHER),
+        ("MQ2_ppm", "mq2", Quantity.OTHER),
+        ("MQ2 D0", "mq2", Quantity.OTHER),
+        ("mq2_threshold", "mq2", Quantity.OTHER),
+        ("MQ2_raw_V", "mq2", Quantity.OTHER),
+        ("MQ2.1", "mq2", Quantity.UNSAID),
+        ("MQ-7B", "mq7b", Quantity.UNSAID),
+        ("MQ5adc", "mq5", Quantity.RAW),
+    ],
+)
+def test_a_column_says_which_sensor_and_what_of_it(text: str, name: str, quantity: Quantity) -> None:
+    assert sensor_column(text) == SensorColumn(name, quantity)
+
+
+@pytest.mark.parametrize("text", ["MQ", "MQ2 and MQ3", "temp_c", "humidity_%", "xmq2", "MQ12345"])
+def test_a_column_of_no_sensor_or_of_several_is_none(text: str) -> None:
+    assert sensor_column(text) is None
+
+
+def test_all_sensors_of_a_text_are_found_in_its_order() -> None:
+    assert sensors_in("Found MQ-135, mq_2 and MQ7, no XMQ3") == ["mq135", "mq2", "mq7"]

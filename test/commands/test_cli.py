@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -13,7 +14,8 @@ from typer.testing import CliRunner
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
-from gas_fusion_ros.cli import app, report_rows
+from gas_fusion_ros.cli import COMMANDS, app
+from gas_fusion_ros.commands.demo import report_rows
 from gas_fusion_ros.demo.programme import MAX_SPEED
 from gas_fusion_ros.demo.report import DemoReport
 from gas_fusion_ros.model import runtimes
@@ -142,7 +144,7 @@ def test_a_device_that_is_not_there_is_one_clear_line(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("label", ["Methane", "smoke"])
+@pytest.mark.parametrize("label", ["Methane", "smokes"])
 def test_a_label_that_the_model_does_not_know_is_one_clear_line(tmp_path: Path, label: str) -> None:
     header = f"{','.join(name.upper() for name in PAPER_CHANNELS)},Gas"
     rows = [f"{','.join(['500'] * 7)},{gas}" for gas in ("NoGas", label, label)]
@@ -198,3 +200,47 @@ def test_without_ros_the_reason_is_said(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert "ROS 2 cannot be imported" in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+OF_REPORTS = {"lightning", "matplotlib", "onnx", "rich", "rosbags", "scipy", "sklearn", "torch", "typer"}
+HEAVY = (OF_REPORTS | {"cv2", "numpy", "onnxruntime", "rclpy", "yaml"}) - {"typer"}
+
+
+def imported_by(program: str) -> set[str]:
+    """Return the packages that a program has imported at its end."""
+    show = f"{program}\nimport sys; print(*{{name.split('.')[0] for name in sys.modules}}, file=sys.stderr)"
+    result = subprocess.run(
+        [sys.executable, "-c", show], capture_output=True, text=True, timeout=60, check=True
+    )
+    return set(result.stderr.split())
+
+
+def test_help_imports_nothing_that_a_command_needs() -> None:
+    help_of_all = (
+        "from gas_fusion_ros.cli import app\n"
+        "import sys; sys.argv = ['gas-fusion', '--help']\n"
+        "try: app()\n"
+        "except SystemExit: pass"
+    )
+    assert not imported_by(help_of_all) & HEAVY
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_of_a_command_what_the_command_says_of_itself(name: str) -> None:
+    function = getattr(importlib.import_module(f"gas_fusion_ros.commands.{name}"), name)
+    assert (function.__doc__ or "").splitlines()[0] == COMMANDS[name]
+    code, text = invoke(name, "--help")
+    assert code == 0
+    assert COMMANDS[name] in text
+
+
+def test_every_command_is_in_the_help() -> None:
+    code, text = invoke("--help")
+    assert code == 0
+    words = " ".join(text.split())
+    assert all(f"{name} {summary}" in words for name, summary in COMMANDS.items())
+
+
+@pytest.mark.parametrize("node", ["gas_classifier", "gas_sensor", "thermal_camera"])
+def test_a_node_imports_nothing_of_reports_bags_and_training(node: str) -> None:
+    assert not imported_by(f"import gas_fusion_ros.nodes.{node}") & OF_REPORTS

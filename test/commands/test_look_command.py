@@ -146,6 +146,19 @@ def test_a_hostile_name_forges_nothing_in_the_page(pictures: dict[str, Path], tm
     assert "<script>" not in (tmp_path / "page" / PAGE).read_text(encoding="utf-8")
 
 
+def test_all_pages_are_looked_at(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    film = [(29_000 + 100 * n + rng.integers(0, 9, (24, 32))).astype(np.uint16) for n in range(3)]
+    film[1] = rng.integers(0, 65536, (24, 32)).astype(np.uint16)
+    cv2.imwritemulti(str(tmp_path / "film.tiff"), film)
+    code, out = invoke("look", tmp_path / "film.tiff", "--json")
+    assert code == 1
+    found = json.loads(out[out.index("[") :])
+    assert [entry["place"] for entry in found] == ["page 0", "page 1", "page 2"]
+    assert [entry["label"] is None for entry in found] == [False, True, False]
+    assert "are no picture" in found[1]["problem"]
+
+
 def test_real_screenshots_are_read_by_their_own_bar(gas_fusion_data: Path) -> None:
     files = sorted((gas_fusion_data / "thermal_samples").glob("*.png"))
     if not files:

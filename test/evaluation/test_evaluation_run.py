@@ -611,7 +611,7 @@ def test_readings_that_cannot_be_used(tmp_path: Path, model: LoadedModel) -> Non
 
 def test_pictures_that_cannot_be_used(tmp_path: Path, model: LoadedModel) -> None:
     tiny = image(EPOCH + 3 * SECOND, PIXELS[:2, :2].copy(), "mono8")
-    coloured = image(EPOCH + 5 * SECOND, np.zeros((8, 8, 3), np.uint8), "bgr8")
+    coloured = image(EPOCH + 5 * SECOND, np.zeros((8, 8, 3), np.uint8), "rgb16")
     bag = write_bag(tmp_path / "bag", in_order(readings(range(10)), [tiny, coloured], images([7])))
     evaluation = evaluate(bag, tmp_path / "out", model)
     assert losses(evaluation) == {"unreadable_frame": 1, "image_encoding": 1}

@@ -211,7 +211,7 @@ def test_images_that_cannot_be_used_leave_their_rows_without_one(tmp_path: Path)
     nothing = image(1, encoding="32FC1")[2]
     nothing.data = np.full((24, 32), np.nan, dtype=np.float32).view(np.uint8).reshape(-1)
     unknown = image(2)[2]
-    unknown.encoding = "bayer_rggb8"
+    unknown.encoding = "bayer_rggb16"
     topic = "/thermal/image_raw"
     bag = bag_of(
         tmp_path / "bag",

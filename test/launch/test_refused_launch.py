@@ -32,7 +32,9 @@ def refusal(launch_file: str, arguments: Mapping[str, str]) -> str:
     return line
 
 
-@pytest.mark.parametrize("launch_file", ["sensors.launch.py", "classifier.launch.py", "pipeline.launch.py"])
+@pytest.mark.parametrize(
+    "launch_file", ["adapter.launch.py", "sensors.launch.py", "classifier.launch.py", "pipeline.launch.py"]
+)
 def test_a_missing_parameter_file(launch_file: str) -> None:
     line = refusal(launch_file, {"params_file": "/nowhere.yaml"})
     assert "params_file '/nowhere.yaml' cannot be read: No such file" in line

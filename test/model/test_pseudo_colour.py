@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -15,11 +16,14 @@ from screenshots import invert_screenshot
 
 from gas_fusion_ros.model.pseudo_colour import (
     APP_PALETTE,
+    BarEdge,
     invert_palette,
+    read_screenshot,
     recolour,
     spread,
     without_overlay,
 )
+from gas_fusion_ros.model.thermal import to_field
 from gas_fusion_ros.simulation.screenshot import AppStyle, Caption, TemperatureUnit, screenshot
 
 MAX_ERROR = 3.0
@@ -139,3 +143,77 @@ def test_nothing_burnt_into_real_screenshots_is_taken_for_the_field(gas_fusion_d
         assert whiteness[visible].max() < 20, name
         for rows in (slice(0, 92), slice(596, 640)):
             assert whiteness[rows][~visible[rows]].max() > 60, name
+
+
+@pytest.mark.parametrize("edge", list(BarEdge)[1:])
+def test_the_field_of_a_turned_phone_is_turned_back(edge: BarEdge) -> None:
+    upright = screenshot(frame())
+    turned = np.ascontiguousarray(np.rot90(upright, -edge.turns))
+    shot = read_screenshot(turned)
+    assert shot is not None
+    assert shot.edge is edge
+    np.testing.assert_array_equal(to_field(turned, "rgb8"), to_field(upright, "rgb8"))
+
+
+def landscape(position: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """A screenshot of 480 rows and 640 columns, its bar and strip as wide as those of an upright one."""
+    rgb = recolour(position, APP_PALETTE)
+    rgb[:, :64] = (rgb[:, :64] * 0.72).astype(np.uint8)
+    bar = np.linspace(1.0, 0.0, 480, dtype=np.float32)[:, np.newaxis].repeat(14, axis=1)
+    rgb[:, :14] = recolour(bar, APP_PALETTE)
+    return rgb
+
+
+def wave() -> npt.NDArray[np.float32]:
+    rows, columns = np.mgrid[0:480, 0:640].astype(np.float32)
+    return (0.5 + 0.3 * np.sin(columns / 60) + 0.15 * np.cos(rows / 40)).astype(np.float32)
+
+
+def test_a_bar_along_the_top_of_a_portrait_is_that_of_a_phone_on_its_side() -> None:
+    turned = np.ascontiguousarray(np.rot90(landscape(wave()), -1))
+    assert turned.shape == (640, 480, 3)
+    field = to_field(turned, "rgb8")
+    truth = wave()[92:436, 68:]
+    assert field.shape == truth[::2, ::2].shape or field.shape == truth.shape
+    step = truth.shape[0] // field.shape[0]
+    assert np.corrcoef(field.ravel(), truth[::step, ::step].ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("edge", [BarEdge.RIGHT, BarEdge.BOTTOM])
+def test_another_apps_bar_leaves_the_picture_as_it_stands(edge: BarEdge) -> None:
+    """Hot above at the right, or hot at the right below: no phone was turned."""
+    truth = wave()
+    rgb = recolour(truth, APP_PALETTE)
+    bar = np.linspace(1.0, 0.0, 480, dtype=np.float32)[:, np.newaxis].repeat(14, axis=1)
+    if edge is BarEdge.RIGHT:
+        rgb[:, -14:] = recolour(bar, APP_PALETTE)
+    else:
+        along = np.linspace(0.0, 1.0, 640, dtype=np.float32)[np.newaxis].repeat(14, axis=0)
+        rgb[-14:] = recolour(along, APP_PALETTE)
+    shot = read_screenshot(rgb)
+    assert shot is not None
+    assert shot.edge is edge
+    seen = invert_palette(shot.part, shot.palette)
+    rows, columns = seen.shape
+    best = max(
+        float(np.corrcoef(seen.ravel(), truth[top : top + rows, left : left + columns].ravel())[0, 1])
+        for top in (0, 44, 92, 480 - rows)
+        for left in (0, 44, 92, 640 - columns)
+        if top + rows <= 480 and left + columns <= 640
+    )
+    assert best > 0.99
+
+
+def test_a_real_screenshot_of_a_turned_phone_keeps_the_order_of_its_temperatures() -> None:
+    folder = os.environ.get("GAS_FUSION_THERMAL_EXTRA")
+    if not folder:
+        pytest.skip("GAS_FUSION_THERMAL_EXTRA names no folder with turned_Mixture.png")
+    rgb = read(Path(folder) / "turned_Mixture.png")
+    shot = read_screenshot(rgb)
+    assert shot is not None
+    assert shot.edge is BarEdge.TOP
+    field = to_field(rgb, "rgb8")
+    part = shot.part.astype(int)
+    red, blue = (np.abs(part - colour).sum(axis=2) < 120 for colour in ((255, 0, 0), (0, 80, 245)))
+    step = shot.part.shape[0] // field.shape[0]
+    assert field[red[::step, ::step]].min() > field[blue[::step, ::step]].max()

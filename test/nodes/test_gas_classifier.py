@@ -486,15 +486,12 @@ def test_readings_of_another_scale_are_a_fault_of_their_own_until_they_fit(graph
     graph.wait_for(lambda: station.alarms[-1].data is False)
 
 
-@pytest.mark.parametrize(("best_effort", "reason"), [(True, "gas_qos"), (False, "gas_no_publisher")])
-def test_readings_that_cannot_be_heard_are_named(graph: Graph, best_effort: bool, reason: str) -> None:
+def test_readings_that_nobody_publishes_are_named(graph: Graph) -> None:
     node = graph.create(GasClassifierNode, alarm__timeout=0.5)
     states = graph.listen(DiagnosticArray, "gas/alarm_state", LATCHED)
-    if best_effort:
-        graph.probe.create_publisher(PointCloud2, "gas/readings", SENSOR_DATA)
     assert node.trigger_configure() == SUCCESS
     assert node.trigger_activate() == SUCCESS
-    graph.wait_for(lambda: bool(states) and reason in key_values(states[-1].status[0])["warnings"])
+    graph.wait_for(lambda: "gas_no_publisher" in key_values(states[-1].status[0])["warnings"])
 
 
 def test_deactivated_classifier_leaves_a_fault_behind(graph: Graph) -> None:
@@ -552,7 +549,7 @@ def with_zero_stamp(message: PointCloud2 | Image) -> None:
 
 
 def with_wrong_encoding(message: Image) -> None:
-    message.encoding = "bayer_rggb8"
+    message.encoding = "bayer_rggb16"
 
 
 def truncated(message: Image) -> None:

@@ -116,7 +116,11 @@ def test_diagnostics_of_two_robots_have_different_names(graph: Graph) -> None:
         ({"driver": "recorded"}, "recorded.path is not set"),
         ({"driver": "recorded", "recorded__path": "/nowhere.csv"}, "/nowhere.csv"),
         ({"driver": "serial", "serial__port": "/dev/nowhere"}, "/dev/nowhere"),
-        ({}, "driver is not set; it must be one of: recorded, serial, simulated"),
+        ({"driver": "ads1115", "ads1115__device": "/dev/nowhere"}, "/dev/nowhere"),
+        ({"driver": "ads1115", "ads1115__inputs": ["0x47:0"] * 7}, "ads1115.inputs has '0x47:0'"),
+        ({"driver": "mcp3008", "mcp3008__device": "/dev/spidev9.9"}, "/dev/spidev9.9"),
+        ({"driver": "mcp3008", "period": 0.1}, "mcp3008.average is 0.2 s, longer than the time between"),
+        ({}, "driver is not set; it must be one of: ads1115, mcp3008, recorded, serial, simulated"),
         ({"driver": "simulated", "channels": ["mq2", "mq2"]}, "channels must be different"),
         ({"driver": "serial", "channels": ["mq2", "x"]}, "channels must not be named x"),
         (
@@ -198,7 +202,20 @@ def test_serial_array_with_cut_lines_and_garbage(graph: Graph) -> None:
     graph.wait_for(lambda: len(received) == 3)
     counts = np.stack([decode_reading(message, ("mq2", "mq135")).counts for message in received])
     np.testing.assert_array_equal(counts, [[500, 400], [501, 401], [502, np.nan]])
-    assert node.problem_counts() == {"bad_line": 2}
+    assert node.problem_counts() == {"no_text": 1, "1_values": 1}
+    os.close(device)
+    os.close(controller)
+
+
+def test_another_converter_is_told_with_the_remedy(graph: Graph) -> None:
+    controller, device = os.openpty()
+    node = graph.create(
+        GasSensorNode, driver="serial", serial__port=os.ttyname(device), channels=["mq3", "mq8"]
+    )
+    start(node)
+    os.write(controller, b"\n" + b"".join(b"%d,3105\n" % (2040 + number) for number in range(12)))
+    graph.wait_for(lambda: node.published == 12)
+    assert node.problem_counts() == {"scale": 3}
     os.close(device)
     os.close(controller)
 

@@ -46,7 +46,7 @@ def wait_for_services(graph: Graph, name: str) -> None:
     assert client.wait_for_service(TIMEOUT_S)
 
 
-@pytest.mark.parametrize("name", ["gas_sensor", "thermal_camera", "gas_classifier"])
+@pytest.mark.parametrize("name", ["gas_adapter", "gas_sensor", "thermal_camera", "gas_classifier"])
 @pytest.mark.parametrize("stop", STOPS)
 def test_node_ends_quietly(graph: Graph, name: str, stop: signal.Signals) -> None:
     with NodeProcess(graph, name) as process:

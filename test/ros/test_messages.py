@@ -36,6 +36,7 @@ from gas_fusion_ros.base.observation import (
 )
 from gas_fusion_ros.ros import messages
 from gas_fusion_ros.ros.messages import Level, MessageError
+from gas_fusion_ros.ros.pixel_formats import PIXEL_FORMATS
 from gas_fusion_ros.truth.decoding import decode_classification
 
 STAMP_NS = 1_700_000_000_123_456_789
@@ -298,9 +299,14 @@ def test_big_endian_pixels_become_native(encoding: str) -> None:
 @pytest.mark.parametrize(
     ("spoil", "cause", "said"),
     [
-        (set_field(encoding="yuv422"), "image_encoding", ["'yuv422'", "mono8", "mono16", "32FC1", "rgb8"]),
+        (
+            set_field(encoding="rgb16"),
+            "image_encoding",
+            ["'rgb16'", "mono8", "mono16", "32FC1", "rgb8", "bgr8"],
+        ),
         (set_field(encoding=""), "image_encoding", ["''"]),
-        (set_field(encoding="bgr8"), "image_encoding", ["'bgr8'"]),
+        (set_field(encoding="bgr8"), "image_step", ["step 16", "at least 24"]),
+        (set_field(encoding="yuv422", width=7), "image_width", ["7x6 yuv422", "must be even"]),
         (set_field(width=0), "image_empty", ["0x6"]),
         (set_field(height=0), "image_empty", ["8x0"]),
         (set_field(step=15), "image_step", ["step 15", "at least 16"]),
@@ -329,7 +335,7 @@ def test_a_bad_image_is_refused_with_cause_and_reason(
     width=st.integers(0, 2**32 - 1) | st.integers(0, 9),
     height=st.integers(0, 2**32 - 1) | st.integers(0, 9),
     step=st.integers(0, 2**32 - 1) | st.integers(0, 40),
-    encoding=st.sampled_from(["mono8", "mono16", "32FC1", "rgb8", "8UC1", "16UC1", "bgr8", ""]),
+    encoding=st.sampled_from([*PIXEL_FORMATS, "rgb16", ""]),
     big_endian=st.integers(0, 255),
     data=st.binary(max_size=200),
 )
@@ -353,6 +359,7 @@ def test_whatever_an_image_says_it_is_decoded_or_refused(
         (np.zeros((2, 3, 1), dtype=np.uint8), "mono8", "image_encoding"),
         (np.zeros(6, dtype=np.uint8), "mono8", "image_encoding"),
         (np.zeros((2, 3), dtype=np.uint8), "jpeg", "image_encoding"),
+        (np.zeros((2, 3, 3), dtype=np.uint8), "bgr8", "image_encoding"),
         (np.zeros((0, 3), dtype=np.uint8), "mono8", "image_empty"),
     ],
 )

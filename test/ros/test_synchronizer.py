@@ -173,14 +173,14 @@ def test_bad_messages_are_counted_said_once_and_harm_nothing() -> None:
     bench = Bench()
     for at_ms in (900, 910):
         bench.gas.signalMessage(cloud(at_ms, channels=("mq2", "mq3")))
-        bench.thermal.signalMessage(image(at_ms, encoding="yuv422"))
+        bench.thermal.signalMessage(image(at_ms, encoding="rgb16"))
     bench.image(1000)
     bench.reading(1000)
     assert bench.stamps_ms == [(1000, 1000)]
     assert bench.problems.counts() == {"reading_missing_channel": 2, "image_encoding": 2}
     said = {problem.cause: problem.detail for problem in bench.problems.take_unreported()}
     assert "mq135" in said["reading_missing_channel"]
-    assert "yuv422" in said["image_encoding"]
+    assert "rgb16" in said["image_encoding"]
     assert bench.problems.take_unreported() == []
 
 

@@ -106,7 +106,7 @@ def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LabelError, match="cannot be read"):
         read_intervals(tmp_path / "none.csv", 0)
     (tmp_path / "labels.csv").write_bytes(b"start,end,class\n\xff\xfe\x00,1,a\n")
-    with pytest.raises(LabelError, match="cannot be read"):
+    with pytest.raises(LabelError, match=r"line 2: .* is no time"):
         read_intervals(tmp_path / "labels.csv", 0)
 
 

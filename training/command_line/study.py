@@ -34,7 +34,8 @@ def open_study(
     dataset = read_readings(data, channels)
     has_pictures = any(model.preparation is not None for model in models)
     chosen = choose_thermal(dataset, thermal) if has_pictures else Thermal.NONE
-    findings = check_published(dataset) if has_pictures else check_readings(dataset)
+    differences = check_published(dataset) if has_pictures else check_readings(dataset)
+    findings = [*dataset.facts.told, *differences]
     if chosen is Thermal.RENDERED:
         findings.append("pictures are rendered: the results say nothing of real ones")
     return Study.of(dataset, output, cache, chosen), findings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +10,12 @@ from gas_fusion_ros.array.array_file import load_array
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.base.dataset import Dataset, DatasetError, MissingColumnError
 from gas_fusion_ros.base.observation import CLEAN_AIR
+from gas_fusion_ros.base.quoting import listed
+from gas_fusion_ros.base.table.columns import MOST_NAMES
 from gas_fusion_ros.model.bundle import Domain
 
+_TABLE_OPTION = re.compile("--(label-column|classes|time-column|time-unit|date-order)")
+_BY_A_BAG = ": gas-fusion bag --data takes that option, and gas-fusion dataset makes a folder of the bag"
 ARRAY_FILE = "array.yaml"
 """What a data set's folder says of its array in."""
 
@@ -25,8 +30,14 @@ def read_readings(data: Path, channels: Sequence[str]) -> Dataset:
         dataset = Dataset.load(data, channels)
     except MissingColumnError as error:
         raise DatasetError(f"{error}; name the sensor columns there are by --channels") from error
+    except DatasetError as error:
+        raise DatasetError(f"{error}{_BY_A_BAG if _TABLE_OPTION.search(str(error)) else ''}") from error
     if dataset.classes == ("",):
-        raise DatasetError(f"{dataset.csv_path.name} line 1: no column for the class; expected 'Gas'")
+        columns = listed(dataset.facts.format.header, MOST_NAMES)
+        raise DatasetError(
+            f"{dataset.csv_path.name} line {dataset.facts.format.header_line}: no column for the class; "
+            f"expected 'Gas', not {columns}; give one with --label-column{_BY_A_BAG}"
+        )
     if len(dataset.classes) < 2:
         raise DatasetError(
             f"{dataset.csv_path} has one class, {dataset.classes[0]}; training needs at least two"

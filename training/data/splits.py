@@ -29,6 +29,9 @@ VALIDATION = 0.2
 EMBARGO = 60
 """Rows beside test and validation in no part: as long as the longest window of readings, two minutes."""
 
+_SHARE_DRAWS = 1
+"""Tells the draws of a share from those of the split by the same seed."""
+
 
 class SplitError(ValueError):
     """The rows cannot be split as asked; the message says what would be right."""
@@ -97,6 +100,31 @@ class Split:
     def only(self, usable: npt.NDArray[np.bool_]) -> Split:
         """Return the split without the rows that are not usable, shape (N,)."""
         return Split(*(rows[usable[rows]] for rows in (self.train, self.validation, self.test)))
+
+    def limited(self, share: float, labels: Indices, seed: int) -> Split:
+        """Return the split with a share of training and validation, drawn in each class; test stays.
+
+        A smaller share drawn by the same seed is part of a larger one.
+
+        Args:
+            share: above 0 and at most 1; at least one row of each class is kept.
+            labels: shape (N,).
+            seed: draws the rows.
+        """
+        if share == 1:
+            return self
+        rng = np.random.default_rng((seed, _SHARE_DRAWS))
+        train, validation = (_drawn(rows, labels[rows], share, rng) for rows in (self.train, self.validation))
+        return Split(train, validation, self.test)
+
+
+def _drawn(rows: Indices, labels: Indices, share: float, rng: np.random.Generator) -> Indices:
+    """Draw a share of some rows, their labels beside them, from each class."""
+    chosen = [
+        rng.permutation(mine)[: max(1, round(share * len(mine)))]
+        for mine in (rows[labels == label] for label in np.unique(labels))
+    ]
+    return np.sort(np.concatenate(chosen))
 
 
 def split_rows(labels: Indices, settings: SplitSettings, seed: int, copies: Copies = NO_COPIES) -> Split:

@@ -11,6 +11,7 @@ from gas_fusion_ros.model.thermal import Preparation
 from training.data.dataset_check import PUBLISHED_SHA256
 from training.data.images import Thermal
 from training.data.splits import RANDOM
+from training.results.run_result import RUN
 
 RUNTIME = "runtime, CPU, 1 thread"
 """The entry of a bundle's metrics that holds times and differences."""
@@ -164,7 +165,7 @@ def _sources(bundle: Bundle) -> Iterator[str]:
             "does on real thermal images.**"
         )
     elif _is_published(trained):
-        yield "- **Thermal pictures: real**, the one of each reading."
+        yield "- **Thermal pictures: the files beside the published readings**, the one of each."
     else:
         yield "- **Thermal pictures: files beside the readings**, the one of each."
     yield (
@@ -179,6 +180,13 @@ def _origins(runs: Mapping[str, Any]) -> Iterator[str]:
         # The runs of windowed bundles are always trained anew.
         origin = run.get("fine_tuned_from")
         if origin is None:
+            continue
+        # Bundles of earlier versions were fine-tuned from bundles alone.
+        if origin.get("kind") == RUN:
+            yield (
+                f"- Fine-tuned: the network for `{mode}` began with the weights of the run "
+                f"`{origin['bundle']}`, sha256 `{origin['sha256']}`."
+            )
             continue
         new = {"classes": origin["new_classes"], "channels": origin["new_channels"]}
         fresh = "; ".join(f"new {kind}: {', '.join(names)}" for kind, names in new.items() if names)
@@ -227,7 +235,8 @@ def _licence(trained: Mapping[str, Any]) -> str:
             "Weights: Apache-2.0, like the package; made from CC BY 4.0 data that must be credited as above."
         )
     owners = "That of whoever owns the data. The package itself is Apache-2.0."
-    origins = [run["fine_tuned_from"] for run in trained["runs"].values() if run.get("fine_tuned_from")]
+    begun = [run["fine_tuned_from"] for run in trained["runs"].values() if run.get("fine_tuned_from")]
+    origins = [origin for origin in begun if origin.get("kind") != RUN]
     if not origins:
         return owners
     names = ", ".join(sorted({f"`{origin['bundle']}`" for origin in origins}))

@@ -1,4 +1,4 @@
-"""Starts a training from a bundle's weights instead of random ones.
+"""Starts a training from a bundle's or another run's weights instead of random ones.
 
 A bundle holds no batch normalisation any more: it is folded into the layers before it. Here it is put back so
 that the network says what the bundle's says, and so that it trains as one that never was folded: its
@@ -11,21 +11,23 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.base.shipped_files import find_bundle
-from gas_fusion_ros.model.bundle import Bundle, BundleError
+from gas_fusion_ros.model.bundle import Bundle, BundleError, file_sha256
 from gas_fusion_ros.model.networks.folding import foldable
 from gas_fusion_ros.model.runtimes import load_networks
 from training.fitting.catalog import Model, all_models
 from training.fitting.layouts import LAYOUTS, Axes, Labels, Purpose, axes_of
 from training.fitting.material import Normalisation
 from training.fitting.norms import restore_norms
-from training.results.run_result import FineTuningOrigin
+from training.results.run_result import RUN, FineTuningOrigin
 
 SAMPLE = 512
 """Rows at most on which the statistics of batch normalisation are measured."""
@@ -33,6 +35,31 @@ SAMPLE = 512
 
 class StartError(ValueError):
     """A training cannot start from a bundle; the message names both and what would be right."""
+
+
+class AnyStart(Protocol):
+    """Weights that a training starts from."""
+
+    @property
+    def sha256(self) -> str:
+        """Tells them from others."""
+
+    @property
+    def mode(self) -> Mode:
+        """What their network takes."""
+
+    def scale(self, fitted: Normalisation, channels: Sequence[str]) -> Normalisation:
+        """Return what normalises the readings, given what was fitted to the training rows."""
+
+    def begin(
+        self,
+        network: nn.Module,
+        classes: tuple[str, ...],
+        channels: tuple[str, ...],
+        image_size: int,
+        run_rows: Callable[[nn.Module], object],
+    ) -> FineTuningOrigin:
+        """Give a fresh network the weights, in place, and say what was taken over; see `take_over`."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +86,55 @@ class Start:
         if self.bundle.sha256 != self.sha256:
             raise StartError(f"{self.bundle.path} has changed since the training began")
         return load_networks(self.bundle)[self.mode].state_dict()
+
+    def scale(self, fitted: Normalisation, channels: Sequence[str]) -> Normalisation:
+        """Return the bundle's mean and std for the channels that it knows."""
+        return kept_normalisation(fitted, channels, self.bundle)
+
+    def begin(
+        self,
+        network: nn.Module,
+        classes: tuple[str, ...],
+        channels: tuple[str, ...],
+        image_size: int,
+        run_rows: Callable[[nn.Module], object],
+    ) -> FineTuningOrigin:
+        """Take over what the bundle knows; see `take_over`."""
+        return take_over(network, self, classes, channels, image_size, run_rows)
+
+
+@dataclass(frozen=True)
+class RunStart:
+    """A finished run's network that a training of the same model, classes and channels goes on from.
+
+    Attributes:
+        run: the run's name.
+        sha256: of its weights.
+        mode: what its network takes.
+        weights: their file.
+        normalisation: the run's.
+    """
+
+    run: str
+    sha256: str
+    mode: Mode
+    weights: Path = field(compare=False)
+    normalisation: Normalisation = field(compare=False)
+
+    def scale(self, *_: object) -> Normalisation:
+        """Return the run's mean and std."""
+        return self.normalisation
+
+    def begin(self, network: nn.Module, *_: object) -> FineTuningOrigin:
+        """Take over all weights.
+
+        Raises:
+            StartError: they are others by now.
+        """
+        if file_sha256(self.weights) != self.sha256:
+            raise StartError(f"{self.weights} has changed since the training began")
+        network.load_state_dict(load_file(self.weights))
+        return FineTuningOrigin(self.run, self.sha256, self.mode.value, 1.0, kind=RUN)
 
 
 def open_bundle(name_or_path: str | Path) -> Bundle:

@@ -28,7 +28,7 @@ from training.data.copies import Copies, find_copies
 from training.data.images import Images, Thermal, load_images
 from training.data.splits import Split, SplitSettings, split_rows
 from training.fitting.catalog import Model, load_model
-from training.fitting.fine_tuning import SAMPLE, Start, kept_normalisation, take_over
+from training.fitting.fine_tuning import SAMPLE, AnyStart
 from training.fitting.fit import CHECKPOINTS, Fit, Machine, fit, infer, threads
 from training.fitting.material import Material, Normalisation
 from training.fitting.yardsticks import ESTIMATORS, log_probabilities
@@ -88,12 +88,14 @@ class TrainingRun:
         split: how rows are split.
         seed: seed of split, weights and order.
         start: the network whose weights it begins with; None for random ones.
+        share: of the rows of training and validation that it has, above 0 and at most 1.
     """
 
     model: Model
     split: SplitSettings
     seed: int
-    start: Start | None = None
+    start: AnyStart | None = None
+    share: float = 1.0
 
     def branches(self) -> tuple[TrainingRun, ...]:
         """The runs whose networks this one combines; none but in Fusion III.
@@ -106,9 +108,19 @@ class TrainingRun:
                 branch.with_overrides(asdict(self.model.hyperparameters)) if branch.preparation else branch,
                 self.split,
                 self.seed,
+                share=self.share,
             )
             for branch in branches
         )
+
+    def rows(self, study: Study) -> Split:
+        """Split the study's rows as it does.
+
+        Raises:
+            SplitError: a class has too few rows.
+        """
+        whole = study.split(self.split, self.seed)
+        return whole.limited(self.share, study.dataset.labels, self.seed)
 
     def thermal(self, study: Study) -> Thermal:
         """Which pictures it gets."""
@@ -130,6 +142,8 @@ class TrainingRun:
             content["channels"] = study.dataset.channels
         if self.start is not None:
             content["from"] = [self.start.sha256, self.start.mode.value]
+        if self.share != 1:
+            content["share"] = self.share
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.model.name}-{self.split.label}-seed{self.seed}-{digest}"
 
@@ -190,7 +204,7 @@ def check(run: TrainingRun, study: Study) -> None:
         SplitError: the data set has too few rows.
         ValueError: the picture is too small for the network.
     """
-    study.split(run.split, run.seed)
+    run.rows(study)
     if not run.model.is_yardstick:
         # No memory is taken and no weight drawn.
         with torch.device("meta"):
@@ -231,10 +245,10 @@ class Answers:
 def _execute(run: TrainingRun, study: Study, machine: Machine) -> RunResult:
     dataset = study.dataset
     images = run_images(run, study, lambda: None)
-    whole = study.split(run.split, run.seed)
+    whole = run.rows(study)
     normalisation = Normalisation.fit(dataset.counts[whole.train])
     if run.start is not None:
-        normalisation = kept_normalisation(normalisation, dataset.channels, run.start.bundle)
+        normalisation = run.start.scale(normalisation, dataset.channels)
     split = whole if images is None else whole.only(images.usable)
     material = Material.of(run.model.mode, dataset, normalisation, images)
     folder = run.folder(study)
@@ -273,6 +287,7 @@ def _execute(run: TrainingRun, study: Study, machine: Machine) -> RunResult:
         unusable_images=0 if images is None else int((~images.usable).sum()),
         branches=tuple(branch.name(study) for branch in run.branches()),
         fine_tuned_from=trained.origin,
+        share=run.share,
     )
     _write(folder, trained.network, parts, result)
     return result
@@ -322,9 +337,8 @@ def _begin(
     if run.start is None:
         return None
     rows = split.train[:: -(-len(split.train) // SAMPLE)]
-    return take_over(
+    return run.start.begin(
         network,
-        run.start,
         study.dataset.classes,
         study.dataset.channels,
         run.model.hyperparameters.image_size or 0,

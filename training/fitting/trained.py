@@ -22,6 +22,7 @@ from gas_fusion_ros.model.networks.registry import ARCHITECTURES, build
 from gas_fusion_ros.model.networks.shape import Shape
 from gas_fusion_ros.model.thermal import Preparation
 from training.data.images import Thermal, load_images
+from training.fitting.fine_tuning import RunStart
 from training.fitting.material import Normalisation, as_inputs
 from training.fitting.runs import LOGITS, WEIGHTS, Answers
 from training.results.run_result import RunResult, read_result
@@ -95,6 +96,24 @@ def load_run(folder: Path) -> TrainedRun:
         raise RunError(f"{folder / WEIGHTS} does not fit '{result.architecture}': {reason}") from error
     return TrainedRun(
         result, network.eval(), *(_answers(folder, part, result) for part in ("validation", "test"))
+    )
+
+
+def start_from(folder: Path) -> RunStart:
+    """Return a finished run's network as what another training starts from.
+
+    Raises:
+        ResultError: the folder holds no result, or it cannot be read.
+        OSError: its weights cannot be read.
+    """
+    result = read_result(folder)
+    weights = folder / WEIGHTS
+    return RunStart(
+        result.run,
+        file_sha256(weights),
+        Mode(result.modality),
+        weights,
+        Normalisation(**result.normalisation),
     )
 
 

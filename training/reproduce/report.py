@@ -23,7 +23,8 @@ from training.reproduce.tables import (
 )
 from training.results.run_result import RunResult
 
-_OWN_PICTURES = "table[456]-*.png"
+PAPER_PICTURES = "table[456]-*.png"
+"""Glob of the sections' pictures."""
 _TITLE = "Gas classes from sensors, thermal images and both: results"
 _INTRODUCTION = (
     "Every figure is measured on test rows, by a model trained anew for that split and seed. The paper is "
@@ -63,16 +64,23 @@ def write_report(
     """
     report = compose(results, paper, commands)
     pages = {f"{REPORT}.md": to_markdown(report), f"{REPORT}.html": to_html(report)}
-    write_files(report, pages, folder, _OWN_PICTURES)
+    write_files(report, pages, folder, PAPER_PICTURES)
 
 
 def compose(
     results: Sequence[RunResult], paper: Mapping[str, PaperFigures | None], commands: Sequence[str]
 ) -> ResultsReport:
     """Put the report together; nothing is written."""
-    compared = comparisons(results, paper)
     overview = ReportSection("", _INTRODUCTION, (protocol_table(results),) if results else ())
-    return ResultsReport(_TITLE, (overview, *map(_section, compared), sources(results, commands)))
+    tables = paper_sections(results, paper)
+    return ResultsReport(_TITLE, (overview, *tables, sources(results, commands)))
+
+
+def paper_sections(
+    results: Sequence[RunResult], paper: Mapping[str, PaperFigures | None]
+) -> tuple[ReportSection, ...]:
+    """Return a section for each of the paper's tables and each kind of pictures; see `write_report`."""
+    return tuple(map(_section, comparisons(results, paper)))
 
 
 def _section(comparison: Comparison) -> ReportSection:

@@ -104,6 +104,7 @@ def _settings(result: RunResult) -> dict[str, Any]:
         **result.hyperparameters,
         "data": result.data_sha256[:8],
         "channels": "+".join(result.channels),
+        "share of the rows": f"{result.share:g}",
         "fine-tuned from": "nothing" if origin is None else f"{origin.bundle} {origin.sha256[:8]}",
     }
 

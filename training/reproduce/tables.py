@@ -8,9 +8,10 @@ from statistics import fmean
 
 from training.data.splits import BACKWARD, BLOCKED, FORWARD, RANDOM, STRICT
 from training.fitting.catalog import PaperFigures
-from training.report.protocols import Protocol, Spread, protocols_of
+from training.report.protocols import ModelRuns, Protocol, Spread, protocols_of
 from training.report.tables import MISSING, Table, TableRow, TableRows, extent, number, value_range
 from training.reproduce.summary import ComparedModel, Comparison
+from training.results.result_file import Result
 from training.results.run_result import RunResult
 
 NOT_IN_PAPER = "not in the paper"
@@ -54,7 +55,7 @@ def score_table(comparison: Comparison, metrics: Sequence[str]) -> Table:
 
     def row(entry: ComparedModel) -> TableRow:
         paper = (number(getattr(entry.paper, name, None)) for name in reported)
-        ours = (_score(entry, protocol, metric) for protocol, metric in columns)
+        ours = (score_cell(entry, protocol, metric) for protocol, metric in columns)
         return entry.title, *paper, *ours
 
     return Table(
@@ -121,7 +122,14 @@ def protocol_table(results: Sequence[RunResult]) -> Table:
     return Table("Protocols", ("",) * len(columns), columns, _blocks(rows, ()))
 
 
-def _score(entry: ComparedModel, protocol: Protocol, metric: str) -> str:
+def score_cell(entry: ModelRuns[Result], protocol: Protocol, metric: str) -> str:
+    """Say what a model scored under a protocol: mean, how far it reaches, and over how many runs.
+
+    Args:
+        entry: its runs.
+        protocol: which of them.
+        metric: name of a field of its results.
+    """
     spread = Spread.of(entry.under(protocol), attrgetter(metric))
     if spread is None:
         return MISSING

@@ -12,6 +12,8 @@ from training.results.result_file import ResultError, read_json, write_json
 
 RESULT = "result.json"
 """In a run's folder; there once the run has finished."""
+BUNDLE, RUN = "bundle", "run"
+"""What a run can be fine-tuned from."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +29,16 @@ class Epoch:
 
 @dataclass(frozen=True)
 class FineTuningOrigin:
-    """The bundle that a run was fine-tuned from.
+    """What a run was fine-tuned from: a bundle, or another run.
 
     Attributes:
         bundle: its name.
-        sha256: of its manifest, which holds those of all its files.
+        sha256: of the bundle's manifest, which holds those of all its files; of the run's weights.
         network: which of its networks, by its mode.
         weights: share of the network's weights that were taken over, 0..1.
         new_classes: classes that it does not know.
         new_channels: gas channels that it does not know; none of a network that takes pictures alone.
+        kind: `bundle` or `run`.
     """
 
     bundle: str
@@ -44,6 +47,7 @@ class FineTuningOrigin:
     weights: float
     new_classes: tuple[str, ...] = ()
     new_channels: tuple[str, ...] = ()
+    kind: str = BUNDLE
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> FineTuningOrigin:
@@ -89,6 +93,7 @@ class RunResult:
         unusable_images: rows left out, because their picture is missing or unreadable.
         branches: runs whose networks were combined, in Fusion III.
         fine_tuned_from: the bundle whose weights it began with; None where they were random.
+        share: of the rows of training and validation that it had.
     """
 
     run: str
@@ -123,6 +128,7 @@ class RunResult:
     unusable_images: int = 0
     branches: tuple[str, ...] = field(default=())
     fine_tuned_from: FineTuningOrigin | None = None
+    share: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         """The result as JSON values."""
@@ -136,8 +142,8 @@ class RunResult:
             ResultError: a field is missing or unusable.
         """
         try:
-            # Results from before there was fine-tuning say nothing of it.
-            given = {"fine_tuned_from": None, **values}
+            # Results from before there were fine-tuning and shares say nothing of them.
+            given = {"fine_tuned_from": None, "share": 1.0, **values}
             known = {entry.name: given[entry.name] for entry in fields(cls)}
             for name in ("classes", "channels", "branches"):
                 known[name] = tuple(known[name])

@@ -38,6 +38,17 @@ class BagFiles:
     promised: Mapping[str, int] | None = None
 
 
+def is_bag(path: Path) -> bool:
+    """Whether a path is a bag by its names, or by the first bytes of a file; nothing is opened but files."""
+    if path.is_dir():
+        return (path / METADATA).exists() or any(_storage_files(path))
+    if not path.is_file() or path.name == METADATA or path.name.endswith((*_PLAIN, *_COMPRESSED)):
+        return True
+    with open_regular(path) as file:
+        head = file.read(16)
+    return head.startswith((ZSTD_MAGIC, mcap_records.MAGIC, sqlite_file.MAGIC, _ROS1_MAGIC))
+
+
 def find_files(path: Path, problems: Problems) -> BagFiles:
     """Find the storage files of a bag; what is missing is counted in `problems`.
 

@@ -39,13 +39,13 @@ class ChannelSettings:
         "least plausible reading, in the array's unit; below it a channel goes out as NaN",
         minimum=0.0,
         maximum=1e9,
-        advice="one count, or a 1023rd of the array's full scale where that is less; 1 ohm",
+        advice="one count, or a 1023rd of the full scale where that is less; of volts a 50,000th; 1 ohm",
     )
     maximum_counts: float | None = advised_setting(
         "greatest plausible reading, in the array's unit; above it a channel goes out as NaN",
         minimum=0.0,
         maximum=1e9,
-        advice="as far below the full scale that array_file tells, 1022 without a file; 16777216 ohm",
+        advice="a count or a 1023rd below the full scale that array_file tells, 1022 without; 16777216 ohm",
     )
     stuck_ns: int = setting(
         180 * NANOSECONDS_PER_SECOND,

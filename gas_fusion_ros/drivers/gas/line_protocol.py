@@ -15,8 +15,6 @@ from operator import xor
 import numpy as np
 import numpy.typing as npt
 
-MAX_LINE_BYTES = 1024
-
 _CHECKSUM = re.compile(rb"^(.*)\*([0-9A-Fa-f]{2})$")
 _NAME = re.compile(r"^[A-Za-z][\w -]*$")
 _INVALID = ("", "nan", "null")
@@ -44,7 +42,7 @@ class LineParser:
             LineError: the line is cut, garbled or lacks a channel.
         """
         try:
-            text = _without_checksum(line.strip()).decode("ascii").strip()
+            text = without_checksum(line.strip()).decode("ascii").strip()
         except UnicodeDecodeError:
             raise LineError(f"{_quote(line)} is not ASCII text; check the baud rate") from None
         if not text or text.startswith("#"):
@@ -92,12 +90,19 @@ def checksum(line: bytes) -> int:
     return reduce(xor, line, 0)
 
 
-def _without_checksum(line: bytes) -> bytes:
-    """Verify and remove `*hh` where the line carries it."""
+def without_checksum(line: bytes) -> bytes:
+    """Verify and remove `*hh` where the line carries it.
+
+    NMEA 0183 leaves the `$` before a sentence out of the sum; here either is right.
+
+    Raises:
+        LineError: it does not sum up.
+    """
     match = _CHECKSUM.match(line)
     if match is None:
         return line
-    if checksum(match[1]) != int(match[2], 16):
+    sums = {checksum(match[1]), checksum(match[1].removeprefix(b"$"))}
+    if int(match[2], 16) not in sums:
         raise LineError(f"{_quote(line)} has a wrong checksum; expected *{checksum(match[1]):02X}")
     return match[1]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gas_fusion_ros.base.dataset import Dataset, DatasetError, Row
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.table.options import READINGS_ALONE
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Grid, Playback
 from gas_fusion_ros.drivers.registry import DriverEntry
@@ -24,7 +25,7 @@ class RecordedGasSettings:
         period_ns: time between rows (the data set was sampled every 2 s).
         start_ns: time of row 0; 0 is the clock's epoch when looping, the first stamp after the first
             poll when playing once.
-        channels: the columns to play, matched without regard to case.
+        channels: the columns to play, by their names or usual spellings of them.
         frame_id: coordinate frame of the array.
     """
 
@@ -69,7 +70,7 @@ class RecordedGasDriver:
         """
         settings = self._settings
         try:
-            dataset = Dataset.load_readable(settings.path, settings.channels, self.problems)
+            dataset = Dataset.load_readable(settings.path, settings.channels, self.problems, READINGS_ALONE)
         except DatasetError as error:
             raise DriverError(str(error)) from None
         self._rows = {row.index: row for row in dataset.rows}

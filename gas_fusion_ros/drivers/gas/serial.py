@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import termios
+import threading
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +11,20 @@ import serial
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.drivers import DriverError, DriverState
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.drivers import DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
-from gas_fusion_ros.drivers.gas.line_protocol import MAX_LINE_BYTES, LineError, LineParser
+from gas_fusion_ros.drivers.gas.lines.protocol_lines import ProtocolLines
+from gas_fusion_ros.drivers.gas.lines.reader import LineReader
+from gas_fusion_ros.drivers.gas.lines.remark import Remark
+from gas_fusion_ros.drivers.gas.lines.splitter import LineSplitter
+from gas_fusion_ros.drivers.gas.lines.types import LineForm, Lines, Order, Tellers
+from gas_fusion_ros.drivers.gas.serial_port import SilenceWatch, board_at, open_port, received
 from gas_fusion_ros.drivers.registry import DriverEntry
 from gas_fusion_ros.settings.fields import setting
 
-_READ_TIMEOUT_SECONDS = 0.2
 _QUEUE = 1000
+_MOST_NOTED = 32
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,30 @@ class SerialGasSettings:
 
     Attributes:
         port: a device file, best a stable name below `/dev/serial/by-id`.
-        channels: the channels of a line, in order, unless a header line names them.
+        baud: bits per second.
+        format: a `LineForm`.
+        silence_ns: how long nothing may come before it is said.
+        channels: the channels of a line, in order, unless the line or a header names them.
         frame_id: coordinate frame of the array.
         backoff: pauses between attempts to reconnect.
     """
 
     port: str = setting("/dev/ttyACM0", "the microcontroller's port")
     baud: int = setting(115200, "bits per second", minimum=300, maximum=4_000_000)
+    format: str = setting(
+        LineForm.AUTO.value,
+        "how lines are written: auto reads every form that is unambiguous; protocol the project's own alone; "
+        "values only values in the order of channels, whatever other names stand above them; header nothing "
+        "before a line of names; labels and json only lines that name each value",
+        choices=tuple(form.value for form in LineForm),
+    )
+    silence_ns: int = setting(
+        10 * NANOSECONDS_PER_SECOND,
+        "how long no line may come from an open port before it is said, s",
+        minimum=1.0,
+        maximum=3600.0,
+        name="silence_after",
+    )
     channels: tuple[str, ...] = PAPER_CHANNELS
     frame_id: str = "gas_sensor_link"
     backoff: Backoff = field(default_factory=Backoff)
@@ -42,39 +64,47 @@ class SerialGasSettings:
     def __post_init__(self) -> None:
         if self.baud <= 0:
             raise ValueError(f"baud is {self.baud}; expected a positive number such as 115200")
+        if self.format not in {form.value for form in LineForm}:
+            raise ValueError(f"format is {self.format!r}; expected one of {', '.join(LineForm)}")
         if not self.channels:
             raise ValueError("channels is empty; expected at least one name")
 
 
-class _Port(Protocol):
-    """What is used of serial.Serial."""
+class _Orders:
+    """The last header of each board at each port, for as long as the process lives.
 
-    @property
-    def in_waiting(self) -> int: ...
+    A sketch may send it at its start alone, and a node that is configured again comes later.
+    """
 
-    def read(self, size: int) -> bytes: ...
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._orders: dict[tuple[str, str], Order] = {}
 
-    def close(self) -> None: ...
+    def of(self, port: str, board: str) -> Order:
+        with self._lock:
+            return self._orders.setdefault((port, board), Order())
+
+
+_ORDERS = _Orders()
 
 
 @dataclass
 class _Connection:
-    """An open port and the line it is in the middle of."""
+    """An open port and what has come of it."""
 
-    port: _Port
-    parser: LineParser
-    pending: bytearray = field(default_factory=bytearray)
-    began_ns: int = 0
+    port: serial.Serial
+    lines: Lines
+    silence: SilenceWatch
     # Whoever connects while a line is on its way sees only its end, which may look whole.
-    synchronized: bool = False
+    splitter: LineSplitter = field(default_factory=lambda: LineSplitter(began_before=True))
 
 
 class SerialGasDriver:
     """Reads a serial port in a thread and reconnects after unplugging.
 
-    A reading is stamped when its first byte arrived. A line that is no reading is counted as
-    `bad_line`, a lost port as `disconnected`. Whatever precedes the first line end after
-    connecting is ignored.
+    A reading is stamped when its first byte arrived. A line that is no reading is counted by why it is none,
+    a lost port as `disconnected`, one that sends nothing as `silent`. Whatever precedes the first line end
+    after connecting is ignored.
     """
 
     def __init__(self, settings: SerialGasSettings) -> None:
@@ -84,6 +114,7 @@ class SerialGasDriver:
         self._arrivals: Arrivals[npt.NDArray[np.float32]] = Arrivals(_QUEUE, self.problems)
         calls = DeviceCalls(self._connect, self._read, lambda connection: connection.port.close())
         self._reader = BackgroundReader(settings.port, calls, settings.backoff, self.problems)
+        self._noted: set[Remark] = set()
 
     @property
     def state(self) -> DriverState:
@@ -111,39 +142,36 @@ class SerialGasDriver:
 
     def _connect(self) -> _Connection:
         settings = self._settings
-        try:
-            # exclusive: two readers of one port would each get half of the bytes.
-            port = serial.Serial(settings.port, settings.baud, timeout=_READ_TIMEOUT_SECONDS, exclusive=True)
-        except (ValueError, termios.error) as error:
-            raise DriverError(f"{settings.port} cannot be set to {settings.baud} baud: {error}") from None
-        return _Connection(port, LineParser(self.channels))
+        port = open_port(settings.port, settings.baud)
+        now_ns = self._arrivals.steady_now_ns()
+        silence = SilenceWatch(settings.port, settings.baud, settings.silence_ns, now_ns)
+        return _Connection(port, self._lines(), silence)
+
+    def _lines(self) -> Lines:
+        settings = self._settings
+        form, tellers = LineForm(settings.format), Tellers(self._refuse, self._note)
+        if form is LineForm.PROTOCOL:
+            return ProtocolLines(self.channels, tellers)
+        return LineReader(self.channels, form, _ORDERS.of(settings.port, board_at(settings.port)), tellers)
 
     def _read(self, connection: _Connection) -> None:
-        received = connection.port.read(max(1, connection.port.in_waiting))
+        data = received(connection.port)
         now_ns = self._arrivals.steady_now_ns()
-        if not connection.pending:
-            connection.began_ns = now_ns
-        *lines, rest = (bytes(connection.pending) + received).split(b"\n")
-        for line in lines:
-            self._take(connection, line)
-            connection.began_ns = now_ns
-        if len(rest) > MAX_LINE_BYTES:
-            self.problems.add("bad_line", f"more than {MAX_LINE_BYTES} bytes without a line end")
-            connection.synchronized = False
-            rest = b""
-        connection.pending = bytearray(rest)
+        for line in connection.splitter.feed(data, now_ns):
+            for reading in connection.lines.take(line, connection.splitter.recent):
+                self._arrivals.put(reading.counts, reading.at_ns)
+        silence = connection.silence.look(data, now_ns)
+        if silence is not None:
+            self.problems.add(silence.cause, silence.text)
 
-    def _take(self, connection: _Connection, line: bytes) -> None:
-        if not connection.synchronized:
-            connection.synchronized = True
-            return
-        try:
-            counts = connection.parser.parse(line)
-        except LineError as error:
-            self.problems.add("bad_line", f"{self._settings.port}: {error}")
-            return
-        if counts is not None:
-            self._arrivals.put(counts, connection.began_ns)
+    def _refuse(self, remark: Remark) -> None:
+        self.problems.add(remark.cause, f"{self._settings.port}: {remark.text}")
+
+    def _note(self, remark: Remark) -> None:
+        """Say once what is no loss, so that no later line is taken for one."""
+        if remark not in self._noted and len(self._noted) < _MOST_NOTED:
+            self._noted.add(remark)
+            self.problems.add(remark.cause, f"{self._settings.port}: {remark.text}")
 
 
 DRIVER = DriverEntry("serial", SerialGasSettings, SerialGasDriver)

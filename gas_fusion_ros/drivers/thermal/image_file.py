@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,11 @@ import numpy.typing as npt
 from gas_fusion_ros.base.files import read_regular
 
 _MOST_BYTES = 64 << 20
+_STREAMED = ("PNG", "JPEG", "TIFF")
+"""Kinds of pictures that are sent in messages, as Pillow calls them."""
+_JPEG = b"\xff\xd8\xff"
+_FLIR_SEGMENT = b"FLIR\x00\x01"
+_MOST_BEFORE_FLIR = 1 << 20
 
 
 class UnreadableImageError(ValueError):
@@ -38,10 +45,75 @@ def decode_file(path: Path) -> npt.NDArray[Any]:
     """
     try:
         # Read here so that a missing file is told apart from a broken one, and that none is waited for.
-        encoded = np.frombuffer(read_regular(path, _MOST_BYTES), dtype=np.uint8)
-        image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+        content = read_regular(path, _MOST_BYTES)
     except OSError as error:
         raise UnreadableImageError(f"cannot be read ({error.strerror})") from None
+    return _radiometric(content) if _is_radiometric(content) else _decode(content)
+
+
+def decode_bytes(content: bytes, most_pixels: int) -> npt.NDArray[Any]:
+    """Decode a PNG, JPEG or TIFF that is no larger than it may be, as OpenCV does.
+
+    Args:
+        content: the whole file.
+        most_pixels: width times height that it may have; a larger one is refused before it is decoded.
+
+    Raises:
+        UnreadableImageError: it is none of them, damaged, or too large.
+    """
+    # Imported here: only compressed pictures need it.
+    from PIL import Image
+
+    if len(content) > _MOST_BYTES:
+        raise UnreadableImageError(f"has {len(content)} bytes; expected {_MOST_BYTES} at most")
+    try:
+        with Image.open(io.BytesIO(content), formats=_STREAMED) as picture:
+            width, height = picture.size
+    except Image.DecompressionBombError:
+        raise UnreadableImageError(f"has too many pixels; expected {most_pixels} at most") from None
+    except Exception as error:  # damaged headers raise whatever Pillow trips over
+        raise UnreadableImageError(
+            f"has no header of a {', '.join(_STREAMED)} ({type(error).__name__})"
+        ) from None
+    if width * height > most_pixels:
+        raise UnreadableImageError(f"has {width}x{height} pixels; expected {most_pixels} at most")
+    return _decode(content)
+
+
+def _is_radiometric(content: bytes) -> bool:
+    """Whether a file is a JPEG of a FLIR camera, whose temperatures stand beside what can be seen."""
+    return content.startswith(_JPEG) and _FLIR_SEGMENT in content[:_MOST_BEFORE_FLIR]
+
+
+def _radiometric(content: bytes) -> npt.NDArray[Any]:
+    """The temperatures of such a file, degC; never its colours, which are a palette with an overlay.
+
+    Raises:
+        UnreadableImageError: the library flyr is not installed, or cannot read it.
+    """
+    try:
+        flyr = import_module("flyr")
+    except ImportError:
+        raise UnreadableImageError(
+            "is a radiometric JPEG, whose colours are no temperatures: `pip install flyr` reads these, or "
+            "export them as CSV or float TIFF"
+        ) from None
+    try:
+        celsius = np.asarray(flyr.unpack(io.BytesIO(content)).celsius, dtype=np.float32)
+    except Exception as error:  # of a file that it does not know it raises whatever it trips over
+        raise UnreadableImageError(
+            f"is a radiometric JPEG that flyr cannot read ({type(error).__name__}); export its temperatures "
+            "as CSV or float TIFF"
+        ) from None
+    if celsius.ndim != 2:
+        raise UnreadableImageError(f"holds temperatures of shape {celsius.shape}; expected (H, W)")
+    return celsius
+
+
+def _decode(content: bytes) -> npt.NDArray[Any]:
+    try:
+        encoded = np.frombuffer(content, dtype=np.uint8)
+        image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
     except cv2.error as error:
         # Also what has more pixels than the package lets OpenCV decode.
         raise UnreadableImageError(f"cannot be decoded ({error.err})") from None

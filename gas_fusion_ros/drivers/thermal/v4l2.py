@@ -15,7 +15,15 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
 from gas_fusion_ros.drivers.registry import DriverEntry
-from gas_fusion_ros.settings.fields import setting
+from gas_fusion_ros.drivers.thermal.raw_frames import (
+    P2PRO_SHAPE,
+    Profile,
+    RawFrameError,
+    RawReader,
+    RawSettings,
+    is_raw,
+)
+from gas_fusion_ros.settings.fields import group, setting
 
 _QUEUE = 8
 _Y16 = cv2.VideoWriter.fourcc(*"Y16 ")
@@ -38,6 +46,7 @@ class V4l2ThermalSettings:
     )
     frame_id: str = "thermal_camera_optical_frame"
     backoff: Backoff = field(default_factory=Backoff)
+    raw: RawSettings = group(RawSettings)
 
     def __post_init__(self) -> None:
         for name in ("width", "height", "rate_hz"):
@@ -67,8 +76,10 @@ class Capture(Protocol):
 class V4l2ThermalDriver:
     """Grabs frames in a thread and reconnects after unplugging.
 
-    A camera that offers the pixel format Y16 gives mono16 raw counts, any other rgb8. A lost camera is
-    counted as `disconnected`, a frame of a shape that fits neither as `unexpected_frame`.
+    A camera that offers the pixel format Y16, or is a P2 Pro by the size of its frames, gives what
+    `raw_frames` makes of its counts, any other rgb8. A lost camera is counted as `disconnected`, a frame that
+    fits neither as `unexpected_frame`, counts that are no picture by their own causes, and those of no known
+    unit as `raw_scale_unknown`.
     """
 
     def __init__(
@@ -85,6 +96,7 @@ class V4l2ThermalDriver:
         self._settings = settings
         self._open_capture = open_capture
         self.problems = Problems()
+        self._raw: RawReader | None = None
         self._arrivals: Arrivals[tuple[npt.NDArray[Any], str]] = Arrivals(_QUEUE, self.problems)
         calls = DeviceCalls(self._connect, self._read, lambda capture: capture.release())
         self._reader = BackgroundReader(settings.device, calls, settings.backoff, self.problems)
@@ -98,8 +110,9 @@ class V4l2ThermalDriver:
         """Open the camera and start grabbing.
 
         Raises:
-            DriverError: the camera cannot be opened.
+            DriverError: the camera or the shutter's file cannot be opened.
         """
+        self._raw = RawReader(self._settings.raw)
         self._reader.start()
 
     def poll(self, now_ns: int) -> list[ThermalFrame]:
@@ -120,8 +133,10 @@ class V4l2ThermalDriver:
             capture.release()
             raise DriverError(f"{settings.device} cannot be opened; expected a V4L2 camera free to use")
         # The format first: changing it may change the sizes the camera offers.
-        raw = capture.set(cv2.CAP_PROP_FOURCC, _Y16) and int(capture.get(cv2.CAP_PROP_FOURCC)) == _Y16
-        capture.set(cv2.CAP_PROP_CONVERT_RGB, 0.0 if raw else 1.0)
+        is_p2pro = settings.raw.profile == Profile.P2PRO.value
+        raw = is_p2pro or (
+            capture.set(cv2.CAP_PROP_FOURCC, _Y16) and int(capture.get(cv2.CAP_PROP_FOURCC)) == _Y16
+        )
         for prop, value in (
             (cv2.CAP_PROP_FRAME_WIDTH, settings.width),
             (cv2.CAP_PROP_FRAME_HEIGHT, settings.height),
@@ -129,6 +144,8 @@ class V4l2ThermalDriver:
         ):
             if value:
                 capture.set(prop, value)
+        size = (capture.get(cv2.CAP_PROP_FRAME_HEIGHT), capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+        capture.set(cv2.CAP_PROP_CONVERT_RGB, 0.0 if raw or size == P2PRO_SHAPE else 1.0)
         return capture
 
     def _read(self, capture: Capture) -> None:
@@ -139,8 +156,8 @@ class V4l2ThermalDriver:
         if not grabbed or image is None:
             raise DriverError("no frame; the camera is unplugged or stalled")
         arrival_ns = self._arrivals.steady_now_ns()
-        if image.ndim == 2 and image.dtype == np.uint16:
-            self._arrivals.put((image, "mono16"), arrival_ns)
+        if is_raw(image):
+            self._take_raw(image, arrival_ns)
         elif image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8:
             self._arrivals.put((cv2.cvtColor(image, cv2.COLOR_BGR2RGB), "rgb8"), arrival_ns)
         else:
@@ -149,6 +166,19 @@ class V4l2ThermalDriver:
                 f"{self._settings.device}: a frame has {image.dtype} pixels of shape {image.shape}; "
                 "expected 16-bit gray or 8-bit colour",
             )
+
+    def _take_raw(self, image: npt.NDArray[Any], arrival_ns: int) -> None:
+        assert self._raw is not None
+        try:
+            picture = self._raw.read(image)
+        except RawFrameError as error:
+            self.problems.add(error.cause, f"{self._settings.device}: {error.detail}")
+            return
+        if picture is None:
+            return
+        if picture.doubt:
+            self.problems.add("raw_scale_unknown", f"{self._settings.device}: {picture.doubt}")
+        self._arrivals.put((picture.pixels, picture.encoding), arrival_ns)
 
 
 DRIVER = DriverEntry("v4l2", V4l2ThermalSettings, V4l2ThermalDriver)

@@ -79,16 +79,16 @@ class FakeCapture:
         self.released = True
 
 
-Open = Callable[[Camera], V4l2ThermalDriver]
+Open = Callable[..., V4l2ThermalDriver]
 
 
 @pytest.fixture
 def open_driver() -> Iterator[Open]:
     opened: list[tuple[Camera, V4l2ThermalDriver]] = []
 
-    def make(camera: Camera) -> V4l2ThermalDriver:
+    def make(camera: Camera, width: int = 206, height: int = 156) -> V4l2ThermalDriver:
         settings = V4l2ThermalSettings(
-            "/dev/video7", width=206, height=156, rate_hz=9.0, backoff=Backoff(10_000_000, 20_000_000)
+            "/dev/video7", width=width, height=height, rate_hz=9.0, backoff=Backoff(10_000_000, 20_000_000)
         )
         driver = V4l2ThermalDriver(settings, camera.open)
         driver.open()
@@ -219,3 +219,37 @@ def test_a_camera_that_blocks_holds_nobody_up_and_is_released_when_it_comes_back
 def test_settings_out_of_range_are_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is -1"):
         V4l2ThermalSettings(**{name: -1})  # type: ignore[arg-type]
+
+
+def test_a_p2_pro_is_recognised_by_its_size_and_its_picture_for_people_left_away(open_driver: Open) -> None:
+    camera = Camera()
+    frame = np.vstack([np.full((192, 256), 0x8040, "<u2"), np.full((192, 256), 64 * 300, "<u2")])
+    frame[200:210, 100:120] = 64 * 320
+    camera.show(frame[..., np.newaxis].view(np.uint8))
+    driver = open_driver(camera, width=256, height=384)
+    received = receive(driver)
+    assert camera.captures[0].settings[cv2.CAP_PROP_CONVERT_RGB] == 0.0
+    assert (received.encoding, received.pixels.shape) == ("32FC1", (192, 256))
+    assert received.pixels[0, 0] == pytest.approx(26.85)
+    assert driver.problems.counts() == {}
+
+
+def test_counts_of_no_known_unit_come_and_are_asked_for(open_driver: Open) -> None:
+    camera = Camera(formats=(Y16, YUYV))
+    ramp = np.linspace(6900, 7100, 640, dtype=np.uint16)
+    camera.show(np.tile(ramp, (512, 1)))
+    driver = open_driver(camera)
+    assert receive(driver).encoding == "mono16"
+    (problem,) = driver.problems.take_unreported()
+    assert problem.cause == "raw_scale_unknown"
+    assert "/dev/video7: 6901 to 7098 counts are of no unmistakable unit" in problem.detail
+
+
+def test_a_frame_that_is_noise_is_a_named_problem_and_no_picture(open_driver: Open) -> None:
+    camera = Camera(formats=(Y16, YUYV))
+    camera.show(np.random.default_rng(0).integers(0, 65536, (120, 160)).astype(np.uint16))
+    good = np.tile(np.linspace(29_000, 29_900, 160, dtype=np.uint16), (120, 1))
+    camera.show(good)
+    driver = open_driver(camera)
+    np.testing.assert_array_equal(receive(driver).pixels, good)
+    assert driver.problems.counts() == {"raw_noise": 1}

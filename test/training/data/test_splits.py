@@ -150,3 +150,26 @@ def test_the_published_rows_keep_their_embargo(gas_fusion_data: Path) -> None:
             parts = [rows[labels[rows] == label] for rows in (split.train, split.validation, split.test)]
             for one, other in itertools.combinations(parts, 2):
                 assert nearest_distance(one, other) > 60
+
+
+@given(st.integers(3, 40), st.floats(0.01, 1), st.floats(0.01, 1), st.integers(0, 5))
+def test_a_share_is_drawn_from_each_class_and_a_smaller_one_is_part_of_it(
+    rows: int, one: float, other: float, seed: int
+) -> None:
+    labels = np.repeat(np.arange(3), 5 * rows)
+    whole = split_rows(labels, SplitSettings(), seed)
+    small, large = (whole.limited(share, labels, seed) for share in sorted((one, other)))
+    for part in ("train", "validation"):
+        few, more, every = (set(getattr(split, part).tolist()) for split in (small, large, whole))
+        assert few <= more <= every
+        for label in range(3):
+            of_class = sum(labels[row] == label for row in every)
+            kept = sum(labels[row] == label for row in few)
+            assert kept == max(1, round(min(one, other) * of_class))
+    assert np.array_equal(small.test, whole.test)
+
+
+def test_the_whole_share_is_the_split_itself() -> None:
+    labels = np.repeat(np.arange(3), 20)
+    whole = split_rows(labels, SplitSettings(), 0)
+    assert whole.limited(1.0, labels, 0) is whole

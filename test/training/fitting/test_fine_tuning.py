@@ -13,7 +13,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from run_folders import SIZE, random_inputs, untrained
+from run_folders import SIZE, random_inputs, untrained, write_run
+from safetensors.torch import save_file
 from torch import nn
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES, Mode
@@ -35,6 +36,8 @@ from training.fitting.fine_tuning import (
 )
 from training.fitting.layouts import LAYOUTS, Purpose, axes_of
 from training.fitting.material import Normalisation
+from training.fitting.runs import WEIGHTS
+from training.fitting.trained import load_run, start_from
 
 TRAINED = list(LAYOUTS)
 PAPERS = {
@@ -60,6 +63,28 @@ OLD = Purpose(PAPER_CLASSES, PAPER_CHANNELS, PAPER_CHANNELS, SIZE)
 
 def test_every_network_of_the_paper_that_trains_something_can_be_begun_with() -> None:
     assert set(TRAINED) >= PAPERS
+
+
+def test_a_run_is_gone_on_from_with_its_very_weights_and_scale(tiny_folder: Path, tmp_path: Path) -> None:
+    result = write_run(tmp_path / "run", "fusion1", tiny_folder)
+    start = start_from(tmp_path / "run")
+    network = build("fusion1", Shape(image_size=SIZE))
+    origin = start.begin(network)
+    inputs = random_inputs(Mode.FUSION, Shape(image_size=SIZE), 4)
+    with torch.inference_mode():
+        same = load_run(tmp_path / "run").network(*inputs)
+        torch.testing.assert_close(network.eval()(*inputs), same, rtol=0, atol=0)
+    assert start.scale() == Normalisation(**result.normalisation)
+    assert (origin.bundle, origin.kind, origin.network, origin.weights) == ("run", "run", "fusion", 1.0)
+
+
+def test_a_run_that_was_trained_anew_is_another_start(tiny_folder: Path, tmp_path: Path) -> None:
+    write_run(tmp_path / "run", "cnn1d", tiny_folder)
+    start = start_from(tmp_path / "run")
+    save_file(build("cnn1d", Shape()).state_dict(), tmp_path / "run" / WEIGHTS)
+    assert start_from(tmp_path / "run") != start
+    with pytest.raises(StartError, match="has changed since the training began"):
+        start.begin(build("cnn1d", Shape()))
 
 
 def shape_of(purpose: Purpose) -> Shape:

@@ -114,6 +114,12 @@ def test_other_hyperparameters_make_another_row() -> None:
     ]
 
 
+def test_a_share_of_the_rows_makes_another_row() -> None:
+    (table,) = comparisons([gas_result(), gas_result(share=0.1)], PAPER)
+    titles = [entry.title for entry in table.in_paper if entry.results]
+    assert titles == ["CNN1D (share of the rows 1)", "CNN1D (share of the rows 0.1)"]
+
+
 def test_other_data_make_another_row() -> None:
     (table,) = comparisons([gas_result(), gas_result(data_sha256="cd34" * 16)], PAPER)
     titles = [entry.title for entry in table.in_paper if entry.results]

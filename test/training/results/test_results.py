@@ -57,9 +57,9 @@ def test_what_a_run_was_fine_tuned_from_comes_back(tmp_path: Path) -> None:
     assert read_result(tmp_path).fine_tuned_from == origin
 
 
-def test_results_from_before_there_was_fine_tuning_are_read(tmp_path: Path) -> None:
+def test_results_from_before_there_were_fine_tuning_and_shares_are_read(tmp_path: Path) -> None:
     values = RUN.to_json()
-    del values["fine_tuned_from"]
+    del values["fine_tuned_from"], values["share"]
     (tmp_path / RESULT).write_text(json.dumps(values))
     assert read_result(tmp_path) == RUN
 

@@ -1,0 +1,65 @@
+"""Makes thermal frames of images' messages: for the live node as for what reads bags."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gas_fusion_ros.base.observation import ThermalFrame
+from gas_fusion_ros.drivers.thermal.raw_frames import RawFrameError, RawReader, RawSettings
+from gas_fusion_ros.ros.messages import MessageError, decode_frame
+
+if TYPE_CHECKING:
+    from sensor_msgs.msg import CompressedImage, Image
+
+_LOOK_EVERY = 1024
+"""Frames of counts that need nothing are looked at so often: what a camera sends seldom changes."""
+
+
+class FrameDecoder:
+    """Decodes images, and reads those of raw counts as `raw_frames` does.
+
+    Args:
+        settings: how frames of 16 bits are read.
+
+    Attributes:
+        doubt: what is to be set, of counts whose unit nobody knows; empty where there are none.
+
+    Raises:
+        DriverError: the shutter's file cannot be used.
+    """
+
+    def __init__(self, settings: RawSettings) -> None:
+        self.doubt = ""
+        self._raw = RawReader(settings)
+        self._as_they_are: dict[tuple[int, ...], int] = {}
+
+    def decode(self, msg: Image | CompressedImage) -> ThermalFrame:
+        """Read a sensor_msgs/Image or CompressedImage.
+
+        Raises:
+            MessageError: it cannot be used, or is a raw frame and no picture.
+            ImportError: cv_bridge cannot be used.
+        """
+        frame = decode_frame(msg)
+        if frame.encoding != "mono16":
+            return frame
+        shape = frame.pixels.shape
+        left = self._as_they_are.get(shape, 0)
+        if left:
+            self._as_they_are[shape] = left - 1
+            return frame
+        return self._read(frame)
+
+    def _read(self, frame: ThermalFrame) -> ThermalFrame:
+        try:
+            picture = self._raw.read(frame.pixels)
+        except RawFrameError as error:
+            raise MessageError(error.cause, error.detail) from None
+        if picture is None:
+            raise MessageError("raw_shutter", "a frame of the camera's closed shutter shows nothing")
+        self.doubt = picture.doubt
+        if picture.pixels is frame.pixels:
+            self._as_they_are[frame.pixels.shape] = _LOOK_EVERY
+            return frame
+        return replace(frame, pixels=picture.pixels, encoding=picture.encoding)
