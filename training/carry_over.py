@@ -16,10 +16,13 @@ import typer
 from rich.table import Table
 
 from gas_fusion_ros.base.files import write_whole
+from gas_fusion_ros.base.observation import PAPER_CLASSES
 from training.command_line import options
 from training.command_line.options import CONSOLE
-from training.pictures.carry_over import Carried, CarrySettings, RealVerdict, carry, draw_set, judge
-from training.pictures.samples import read_samples
+from training.pictures.carry_over import Carried, RealVerdict, carry, judge
+from training.pictures.drawn_set import draw_set
+from training.pictures.pretraining import DrawnSettings
+from training.pictures.samples import SIDE, read_samples
 
 RESULTS = "carry_over.json"
 PROTOCOL = "drawn pictures alone, one kind of camera left out at a time; real ones asked of once, at the end"
@@ -30,8 +33,8 @@ def main(
     real: Annotated[
         list[Path] | None, typer.Option(help="Folder or file with real pictures; repeatable.")
     ] = None,
-    pictures: Annotated[int, typer.Option(min=400, help="Pictures to draw.")] = CarrySettings.pictures,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over them.")] = CarrySettings.epochs,
+    pictures: Annotated[int, typer.Option(min=400, help="Pictures to draw.")] = DrawnSettings.pictures,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over them.")] = DrawnSettings.epochs,
     seed: Annotated[int, typer.Option(min=0, help="Of pictures, weights and order.")] = 0,
     threads: options.ThreadsOption = None,
 ) -> None:
@@ -42,8 +45,8 @@ def main(
         samples, problems = read_samples(real or [])
         options.print_notes(problems)
         output.mkdir(parents=True, exist_ok=True)
-        settings = CarrySettings(pictures=pictures, epochs=epochs)
-        drawn = draw_set(pictures, seed, settings.randomisation)
+        settings = DrawnSettings(pictures=pictures, epochs=epochs)
+        drawn = draw_set(PAPER_CLASSES, pictures, SIDE, seed, settings.randomisation)
         carried = carry(drawn, settings, seed, _note)
         verdicts = judge(carried, samples) if samples else []
         results = _results(carried, verdicts, settings, seed)
@@ -57,14 +60,13 @@ def _note(text: str) -> None:
 
 
 def _results(
-    carried: Carried, verdicts: list[RealVerdict], settings: CarrySettings, seed: int
+    carried: Carried, verdicts: list[RealVerdict], settings: DrawnSettings, seed: int
 ) -> dict[str, object]:
     return {
         "protocol": PROTOCOL,
         "seed": seed,
         "settings": asdict(settings),
-        "temperature": carried.temperature,
-        "threshold": carried.threshold,
+        "trust": asdict(carried.trust),
         "unseen_cameras": [asdict(camera) for camera in carried.unseen],
         "unseen_spoken": carried.spoke,
         "unseen_right_where_spoken": carried.right,
@@ -78,7 +80,7 @@ def _print(carried: Carried, verdicts: list[RealVerdict]) -> None:
     else:
         _note(
             f"on unseen cameras it speaks of {carried.spoke:.0%}, and {carried.right:.0%} of that is right, "
-            f"from probability {carried.threshold:.2f} on"
+            f"from probability {carried.trust.least_sure:.2f} on"
         )
     if not verdicts:
         return

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 Field = npt.NDArray[np.float32]
 Rgb = npt.NDArray[np.uint8]
 Palette = npt.NDArray[np.float32]
@@ -172,13 +174,15 @@ def _brightness(colours: Palette) -> float:
     return float((colours @ _LUMA).mean())
 
 
-def without_overlay(rgb: Rgb) -> Rgb:
-    """Crop a screenshot to the largest part that nothing is burnt into.
+def without_overlay(picture: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    """Crop a screenshot, or what has its extent, to the largest part that nothing is burnt into.
 
     Cropping rather than inpainting leaves no trace of where the overlay stood.
     """
-    height, width = rgb.shape[:2]
-    return rgb[round(height * _LOCATION_BOTTOM) : round(height * _LOGO_TOP), round(width * _STRIP_RIGHT) :]
+    height, width = picture.shape[:2]
+    return picture[
+        round(height * _LOCATION_BOTTOM) : round(height * _LOGO_TOP), round(width * _STRIP_RIGHT) :
+    ]
 
 
 def _without_overlay_of_turned(rgb: Rgb) -> Rgb:

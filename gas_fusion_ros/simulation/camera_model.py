@@ -21,6 +21,8 @@ DEAD_PIXEL_K = 15.0
 
 _BAND_ROWS = 12
 """Rows over which the slow part of the row bands changes."""
+_BAND_PARTS = 3
+"""Places along a row between which it does."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def expose(temperatures: Frame, camera: CameraModel, rng: np.random.Generator) -
     Returns:
         degC, shape (camera.height, camera.width).
     """
-    frame = _through_lens(temperatures, camera)
+    frame = through_lens(temperatures, camera)
     frame += np.float32(camera.vignetting_k) * _corners(camera.height, camera.width)
     frame += np.float32(camera.shutter_offset_k)
     frame += np.float32(camera.shade_k) * _soft(rng, (4, 5), frame.shape)
@@ -78,7 +80,8 @@ def expose(temperatures: Frame, camera: CameraModel, rng: np.random.Generator) -
     return frame
 
 
-def _through_lens(temperatures: Frame, camera: CameraModel) -> Frame:
+def through_lens(temperatures: Frame, camera: CameraModel) -> Frame:
+    """Return what the lens throws on the detector of a scene, shape (H, W), alone."""
     deviation = camera.blur * temperatures.shape[1]
     seen = cv2.GaussianBlur(temperatures, (0, 0), deviation) if deviation > 0.2 else temperatures
     shape = (camera.height, camera.width)
@@ -100,7 +103,7 @@ def _corners(height: int, width: int) -> Frame:
 def _bands(camera: CameraModel, rng: np.random.Generator) -> Frame:
     columns = np.float32(camera.column_k) * rng.standard_normal((1, camera.width), dtype=np.float32)
     fine = rng.standard_normal((camera.height, 1), dtype=np.float32)
-    slow = _soft(rng, (max(2, camera.height // _BAND_ROWS), 1), (camera.height, 1))
+    slow = _soft(rng, (max(2, camera.height // _BAND_ROWS), _BAND_PARTS), (camera.height, camera.width))
     return columns + np.float32(camera.row_k * np.sqrt(0.5)) * (fine + slow)
 
 

@@ -8,7 +8,7 @@ stand in scenes of every class alike, so that none of them gives the class away.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.base.observation import CLEAN_AIR, PAPER_CLASSES
-from gas_fusion_ros.model.thermal import to_field
-from gas_fusion_ros.simulation.camera_model import CameraModel, expose
+from gas_fusion_ros.model.pseudo_colour import without_overlay
+from gas_fusion_ros.model.thermal import MIN_SPAN_KELVIN, field_range, to_field
+from gas_fusion_ros.simulation.camera_model import CameraModel, expose, through_lens
 from gas_fusion_ros.simulation.randomisation import WIDE, Detector, RandomisationSettings, Range
 from gas_fusion_ros.simulation.renderer import (
     HEIGHT,
@@ -29,6 +30,7 @@ from gas_fusion_ros.simulation.renderer import (
     Pipe,
     PlumeView,
     Scene,
+    add_plumes,
     scene_temperatures,
 )
 from gas_fusion_ros.simulation.screenshot import AppStyle, Caption, TemperatureUnit, screenshot
@@ -67,6 +69,9 @@ class RandomPicture:
         gas: its class.
         situation: what stands in it.
         camera: name of the detector.
+        plume: what the plume adds to the field that `to_field` makes of the pixels, in its range 0..1, shape
+            (H, W) of the same extent: above 0 where it is warmer than what it hides; 0 without one.
+        is_seen: whether it can be told from the noise anywhere.
     """
 
     pixels: npt.NDArray[np.generic]
@@ -74,6 +79,8 @@ class RandomPicture:
     gas: str
     situation: Situation
     camera: str
+    plume: Frame
+    is_seen: bool
 
 
 def random_picture(
@@ -97,13 +104,44 @@ def random_picture(
         plume=None,
         camera=Camera(),
     )
-    temperatures = scene_temperatures(scene)
+    contrast = _contrast(background, camera)
+    bare = temperatures = scene_temperatures(scene)
     if gas != CLEAN_AIR and rng.random() >= settings.hidden_share:
-        temperatures = _with_plumes(scene, temperatures, gas, _contrast(background, camera), settings, rng)
-    frame = expose(_turned(temperatures, rng), camera, rng)
+        temperatures = _with_plumes(bare, gas, background.ambient_c, contrast, settings, rng)
+    added = temperatures - bare
+    # Mirrored both ways or one, alike.
+    up, left = (slice(None, None, -1 if turned else 1) for turned in rng.random(2) < 0.5)
+    frame = expose(np.ascontiguousarray(temperatures[up, left]), camera, rng)
     np.clip(frame, *TEMPERATURE_RANGE, out=frame)
-    pixels, encoding = _stored(frame, detector, settings, rng)
-    return RandomPicture(pixels, encoding, gas, situation, detector.name)
+    without = frame - through_lens(np.ascontiguousarray(added[up, left]), camera)
+    stored = _stored(frame, without, detector, settings, rng)
+    is_seen = np.abs(stored.plume) > max(settings.seen, settings.visible[0] * contrast / stored.span_k / 2)
+    return RandomPicture(
+        stored.pixels,
+        stored.encoding,
+        gas,
+        situation,
+        detector.name,
+        stored.plume,
+        bool(is_seen.mean() > settings.seen_area),
+    )
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A picture as some camera or app stores it.
+
+    Attributes:
+        pixels: as of `RandomPicture`.
+        encoding: likewise.
+        plume: likewise.
+        span_k: the range over which `to_field` stretches it, K.
+    """
+
+    pixels: npt.NDArray[np.generic]
+    encoding: str
+    plume: Frame
+    span_k: float
 
 
 def _even(rng: np.random.Generator, limits: Range) -> float:
@@ -297,9 +335,9 @@ def _breathing(
 
 
 def _with_plumes(
-    scene: Scene,
     bare: Frame,
     gas: str,
+    ambient_c: float,
     contrast: float,
     settings: RandomisationSettings,
     rng: np.random.Generator,
@@ -307,18 +345,19 @@ def _with_plumes(
     """Return a scene's temperatures with plumes that can be seen; drawn again where they cannot.
 
     Args:
-        scene: without plumes.
-        bare: its temperatures, degC.
+        bare: without plumes, degC.
         gas: class of the plumes.
+        ambient_c: temperature of the surroundings, degC.
         contrast: of what they have to stand out against, K.
         settings: how they vary.
         rng: draws them.
     """
     seen = bare
     for _ in range(_TRIES):
-        plumes = _random_plumes(gas, scene.background.ambient_c, contrast, settings, rng)
-        seen = scene_temperatures(replace(scene, plume=plumes[0], further_plumes=plumes[1:]))
-        changed = np.abs(seen[::4, ::4] - bare[::4, ::4]) > 0.5 * settings.visible * contrast
+        seen = bare.copy()
+        plumes = _random_plumes(gas, ambient_c, contrast, settings, rng)
+        add_plumes(seen, plumes[::-1], ambient_c)
+        changed = np.abs(seen[::4, ::4] - bare[::4, ::4]) > 0.5 * settings.visible[0] * contrast
         if changed.mean() >= settings.visible_area:
             break
     return seen
@@ -338,7 +377,7 @@ def _random_plume(
     x, y, direction = *_place(rng), _angle(rng)
     if rng.random() < settings.outside_share:
         x, y, direction = _edge(rng)
-    least = settings.visible * contrast
+    least = _even(rng, settings.visible) * contrast
     spray_k = max(_log(rng, settings.spray_k), least)
     if rng.random() < settings.hot_smoke_share:
         smoke_k = _even(rng, settings.hot_smoke_c) - ambient_c
@@ -361,41 +400,57 @@ def _random_plume(
     )
 
 
-def _turned(frame: Frame, rng: np.random.Generator) -> Frame:
-    """Mirror a frame up and down, left and right, both or not."""
-    up, left = rng.random(2) < 0.5
-    return np.ascontiguousarray(frame[:: -1 if up else 1, :: -1 if left else 1])
-
-
 def _stored(
-    frame: Frame, detector: Detector, settings: RandomisationSettings, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.generic], str]:
-    """Return a frame as some camera or app stores it, and its encoding."""
+    frame: Frame,
+    without: Frame,
+    detector: Detector,
+    settings: RandomisationSettings,
+    rng: np.random.Generator,
+) -> _Stored:
+    """Return a frame as some camera or app stores it; `without` is the frame without its plume."""
     is_app_sized = (detector.height, detector.width) == (HEIGHT, WIDTH)
     if is_app_sized and rng.random() < settings.screenshot_share:
-        shown = _clipped(frame, settings, rng)
+        limits = _limits(frame, settings, rng)
+        shown = np.clip(frame, *limits)
         style = AppStyle(
             list(Caption)[rng.integers(len(Caption))],
             list(TemperatureUnit)[rng.integers(len(TemperatureUnit))],
             _even(rng, settings.least_span_k),
         )
-        return _compressed(screenshot(shown, style), settings, rng), "rgb8"
+        pixels = _compressed(screenshot(shown, style), settings, rng)
+        portrait = cv2.rotate(shown - np.clip(without, *limits), cv2.ROTATE_90_CLOCKWISE)
+        added = np.asarray(
+            cv2.resize(portrait, (pixels.shape[1] // 2, pixels.shape[0] // 2)), dtype=np.float32
+        )
+        span_k = max(_span(shown), style.least_span_k)
+        return _Stored(pixels, "rgb8", without_overlay(added) / np.float32(span_k), span_k)
     if rng.random() < 0.5:
-        frame = np.ascontiguousarray(np.rot90(frame))
+        frame, without = (np.ascontiguousarray(np.rot90(one)) for one in (frame, without))
     if rng.random() < settings.grey_share:
+        limits = _limits(frame, settings, rng)
+        shown = np.clip(frame, *limits)
         # The range an app fills is its own: that of `to_field` is near enough.
-        grey = np.rint(255 * to_field(_clipped(frame, settings, rng), "32FC1")).astype(np.uint8)
-        return _compressed(np.repeat(grey[..., np.newaxis], 3, axis=2), settings, rng)[..., 0], "mono8"
-    return frame, "32FC1"
+        grey = np.rint(255 * to_field(shown, "32FC1")).astype(np.uint8)
+        grey = _compressed(np.repeat(grey[..., np.newaxis], 3, axis=2), settings, rng)[..., 0]
+        span_k = _span(shown)
+        return _Stored(grey, "mono8", (shown - np.clip(without, *limits)) / np.float32(span_k), span_k)
+    span_k = _span(frame)
+    return _Stored(frame, "32FC1", (frame - without) / np.float32(span_k), span_k)
 
 
-def _clipped(frame: Frame, settings: RandomisationSettings, rng: np.random.Generator) -> Frame:
-    """Cut a frame off at some distance from its median, as an app with a narrow range does, or leave it."""
+def _span(frame: Frame) -> float:
+    """Return the range, K, over which `to_field` stretches temperatures."""
+    bulk = field_range(frame, "32FC1")
+    return max(bulk.high - bulk.low, MIN_SPAN_KELVIN)
+
+
+def _limits(frame: Frame, settings: RandomisationSettings, rng: np.random.Generator) -> Range:
+    """Draw where an app with a narrow range cuts a frame off, about its median, degC; mostly nowhere."""
     if rng.random() >= settings.clip_share:
-        return frame
-    middle = np.float32(np.median(frame[::4, ::4]))
-    below, above = (np.float32(_even(rng, settings.clip_k)) for _ in range(2))
-    return np.clip(frame, middle - below, middle + above)
+        return -math.inf, math.inf
+    middle = float(np.median(frame[::4, ::4]))
+    below, above = (_even(rng, settings.clip_k) for _ in range(2))
+    return middle - below, middle + above
 
 
 def _compressed(

@@ -83,6 +83,9 @@ class RandomisationSettings:
         visible: contrast of a plume, in units of its surroundings' (background, bands, noise), at least.
         visible_area: share of the frame in which it has at least half of that, at least.
         hidden_share: share of gas scenes whose plume is not in view.
+        seen: what a plume must add to a stretched picture, of its range 0..1, to be seen; at least half
+            of `visible` too.
+        seen_area: share of the picture in which it must.
         blur: of the lens, standard deviation, shares of the frame's width.
         vignetting_k: corners against the middle, K.
         shutter_offset_k: drift since the shutter closed, K; Lepton closes it each 3 min or 1.5 K.
@@ -121,14 +124,16 @@ class RandomisationSettings:
     hot_smoke_share: float = 0.5
     hot_smoke_c: Range = (40.0, 100.0)
     strength: Range = (0.35, 1.0)
-    spread: Range = (0.02, 0.45)
-    length: Range = (0.25, 2.5)
+    spread: Range = (0.02, 0.35)
+    length: Range = (0.4, 4.0)
     nozzle: Range = (0.008, 0.08)
-    outside_share: float = 0.3
+    outside_share: float = 0.5
     mixed_share: float = 0.5
-    visible: float = 1.5
-    visible_area: float = 0.03
+    visible: Range = (2.5, 8.0)
+    visible_area: float = 0.05
     hidden_share: float = 0.03
+    seen: float = 0.1
+    seen_area: float = 0.03
     blur: Range = (0.002, 0.012)
     vignetting_k: Range = (-1.5, 1.5)
     shutter_offset_k: Range = (-2.0, 2.0)

@@ -18,6 +18,7 @@ the picture alone. The camera is the data set's: 206 x 156 pixels, 36 degrees fi
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -264,10 +265,16 @@ def scene_temperatures(scene: Scene) -> Frame:
         add_object(frame, thing, scene.background.ambient_c)
     # The lens: edges spread over about two pixels.
     cv2.GaussianBlur(frame, (3, 3), 0.8, dst=frame)
-    for plume in (*scene.further_plumes, scene.plume):
-        if plume is not None and plume.strength > 0.0:
-            _add_plume(frame, plume, scene.background.ambient_c)
+    plumes = scene.further_plumes if scene.plume is None else (*scene.further_plumes, scene.plume)
+    add_plumes(frame, plumes, scene.background.ambient_c)
     return frame
+
+
+def add_plumes(frame: Frame, plumes: Sequence[PlumeView], ambient_c: float) -> None:
+    """Draw plumes into a frame, shape (156, 206), degC, the last one in front."""
+    for plume in plumes:
+        if plume.strength > 0.0:
+            _add_plume(frame, plume, ambient_c)
 
 
 def _random_offset(rng: np.random.Generator) -> tuple[int, int]:

@@ -6,13 +6,14 @@ import time
 from collections import Counter
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gas_fusion_ros.base.observation import PAPER_CLASSES
-from gas_fusion_ros.model.thermal import has_colour_bar, network_input
+from gas_fusion_ros.model.thermal import has_colour_bar, network_input, to_field
 from gas_fusion_ros.simulation.random_pictures import MISLEADING, RandomPicture, Situation, random_picture
 from gas_fusion_ros.simulation.randomisation import WIDE, Detector, RandomisationSettings
 from gas_fusion_ros.simulation.renderer import TEMPERATURE_RANGE, random_scene, render
@@ -106,6 +107,34 @@ def test_a_plume_shows_against_its_wall() -> None:
     pairs = zip(drawn("NoGas", 60, QUIET), drawn("Perfume", 60, QUIET), strict=True)
     shows = [np.ptp(with_gas.pixels) > 2 * np.ptp(clean.pixels) for clean, with_gas in pairs]
     assert np.mean(shows) > 0.9
+
+
+def test_where_a_plume_is_told_is_where_the_field_differs_from_that_without_it() -> None:
+    """A screenshot is turned and cropped; what is told of its plume must be as well."""
+    wall = replace(QUIET, seen=0.05, clip_share=0.0, jpeg_share=0.0)
+    for kind in (
+        wall,
+        replace(wall, grey_share=1.0),
+        replace(wall, screenshot_share=1.0),
+    ):
+        for picture in drawn("Perfume", 12, kind):
+            field = to_field(picture.pixels, picture.encoding)
+            plume = cv2.resize(picture.plume, field.shape[::-1], interpolation=cv2.INTER_AREA)
+            assert picture.plume.max() < 0.05
+            if picture.is_seen:
+                assert np.corrcoef(plume.ravel(), field.ravel())[0, 1] > 0.9
+
+
+def test_clean_air_and_what_is_out_of_view_show_no_plume() -> None:
+    hidden = replace(WIDE, hidden_share=1.0)
+    for picture in (*drawn("NoGas", 20), *drawn("Smoke", 20, hidden)):
+        assert not picture.is_seen
+        assert np.abs(picture.plume).max() < 1e-3
+
+
+def test_most_plumes_can_be_seen() -> None:
+    for gas, least in (("Mixture", 0.85), ("Perfume", 0.6), ("Smoke", 0.85)):
+        assert np.mean([picture.is_seen for picture in drawn(gas, 100)]) > least
 
 
 def test_drawing_takes_milliseconds() -> None:

@@ -22,12 +22,13 @@ from training.command_line.options import CONSOLE, POSITIONS
 from training.command_line.output_folder import make_output, note_command, noted_commands
 from training.command_line.study import MOST_FINDINGS
 from training.data.dataset_check import check_readings
+from training.data.images import choose_thermal
 from training.data.readings import array_of, read_readings
 from training.data.splits import BLOCKED, EMBARGO
 from training.fitting.fit import threads
 from training.temporal.bench import Bench
 from training.temporal.fusion_fitting import ThermalSettings
-from training.temporal.fusion_training import load_fusion_images
+from training.temporal.fusion_training import prepare_lessons
 from training.temporal.recipes import SHIPPED
 from training.transfer.study import run_study, write_study
 
@@ -84,15 +85,23 @@ def main(
         for task in work:
             _, outside = bench.held_out(task.split, task.seeds[0])
             list(outside.folds())
-        images = None
-        if any(contender.pictures for contender in chosen):
-            images = load_fusion_images(dataset, thermal, ThermalSettings(), options.cache_folder(cache))
+        is_shown = any(contender.pictures for contender in chosen)
+        if is_shown:
+            choose_thermal(dataset, thermal)
         make_output(output / PARTS)
         collect(output)
         note_command(output, "training.benchmark")
     options.print_notes(check_readings(dataset), most=MOST_FINDINGS)
     with options.stoppable("training.benchmark"):
-        compare(work, bench, images, output, jobs)
+        lessons = None
+        if is_shown:
+            folder, first = options.cache_folder(cache), options.seed_list(seeds)[0]
+            lessons = prepare_lessons(dataset, thermal, ThermalSettings(), folder, first, _note)
+        compare(work, bench, lessons, output, jobs)
+
+
+def _note(text: str) -> None:
+    CONSOLE.print(text, highlight=False, soft_wrap=True)
 
 
 def _transfer(

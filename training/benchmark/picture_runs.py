@@ -14,14 +14,21 @@ from training.data.splits import Indices, SplitSettings
 from training.results.benchmark_result import BenchmarkResult
 from training.temporal.bench import Bench
 from training.temporal.fusion_fitting import ThermalSettings
-from training.temporal.fusion_training import NOISE, STOPPED, TrainedFusion, answer_shown, train
+from training.temporal.fusion_training import (
+    NOISE,
+    STOPPED,
+    PictureLessons,
+    TrainedFusion,
+    answer_shown,
+    train,
+)
 
 PERTURBED = {"camera missing": Mode.GAS_ONLY.value, "camera stopped": STOPPED, "camera noise": NOISE}
 """What is done to the camera, and what is shown then."""
 
 
 def run_with_pictures(
-    bench: Bench, images: Images, contender: Contender, split: SplitSettings, seeds: Sequence[int]
+    bench: Bench, lessons: PictureLessons, contender: Contender, split: SplitSettings, seeds: Sequence[int]
 ) -> Iterator[BenchmarkResult]:
     """Choose, fit and test a contender with pictures, once per seed.
 
@@ -31,8 +38,8 @@ def run_with_pictures(
     """
     for seed in seeds:
         test, outside = bench.held_out(split, seed)
-        trained = train(contender.recipes, outside, images, ThermalSettings(), seed)
-        yield _measure(bench, images, contender, split, seed, test, trained)
+        trained = train(contender.recipes, outside, lessons, ThermalSettings(), seed)
+        yield _measure(bench, lessons.images, contender, split, seed, test, trained)
 
 
 def _measure(

@@ -17,12 +17,12 @@ from training.benchmark.runs import run_contender
 from training.command_line.options import CONSOLE
 from training.command_line.output_folder import noted_commands
 from training.command_line.parallel import run_each
-from training.data.images import Images
 from training.data.splits import FRACTION, STRICT, SplitSettings, split_settings
 from training.fitting.fit import threads
 from training.results.benchmark_result import BenchmarkResult, read_benchmark
 from training.results.result_file import RESULTS, in_order, write_results
 from training.temporal.bench import Bench
+from training.temporal.fusion_training import PictureLessons
 
 PARTS = "parts"
 """Folder of what is finished, a file for each contender, split and seeds."""
@@ -71,14 +71,16 @@ def benchmark_splits(
     return splits
 
 
-def run_task(task: BenchmarkTask, bench: Bench, images: Images | None, output: Path) -> list[BenchmarkResult]:
+def run_task(
+    task: BenchmarkTask, bench: Bench, lessons: PictureLessons | None, output: Path
+) -> list[BenchmarkResult]:
     """Run a task and keep its results; a finished one is only read."""
     path = task.path(output, bench)
     if not path.is_file():
         with threads(1):
             if task.contender.pictures:
-                assert images is not None  # loaded where a contender takes them
-                results = run_with_pictures(bench, images, task.contender, task.split, task.seeds)
+                assert lessons is not None  # loaded where a contender takes them
+                results = run_with_pictures(bench, lessons, task.contender, task.split, task.seeds)
             else:
                 results = run_contender(bench, task.contender, task.split, task.seeds)
             write_results(path, list(results))
@@ -100,12 +102,12 @@ def result_line(result: BenchmarkResult) -> str:
 
 
 def compare(
-    work: Sequence[BenchmarkTask], bench: Bench, images: Images | None, output: Path, jobs: int
+    work: Sequence[BenchmarkTask], bench: Bench, lessons: PictureLessons | None, output: Path, jobs: int
 ) -> None:
     """Run all tasks that are not finished, and report over all there are, also where it is stopped."""
     waiting = [task for task in work if not task.path(output, bench).is_file()]
     CONSOLE.print(f"{len(waiting)} of {len(work)} tasks to go", highlight=False)
-    run = partial(run_task, bench=bench, images=images, output=output)
+    run = partial(run_task, bench=bench, lessons=lessons, output=output)
     try:
         for number, results in enumerate(run_each(run, waiting, jobs), start=1):
             for result in results:

@@ -1,98 +1,26 @@
 """Does a network that has seen drawn pictures alone carry over: to a camera nobody drew for it, to real ones?
 
-GasNet learns randomised pictures, heavily altered. For each kind of camera it is fitted once without it, and
-asked of that camera's pictures: these answers, of settings it has not seen, fit its temperature and say from
-which probability on it may speak. A picture unlike the drawn ones, or below that probability, is not judged:
-its evidence is none. Real pictures are asked of once, at the end.
+For each kind of camera a network is taught without it, and asked of that camera's pictures. These answers, of
+settings it has not seen, say how far such networks may be believed. Real pictures are asked of once, at the
+end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import nn
 
-from gas_fusion_ros.base.observation import PAPER_CLASSES
-from gas_fusion_ros.model.networks.shape import Shape
-from gas_fusion_ros.model.networks.temporal import ThermalEncoder
-from gas_fusion_ros.model.thermal import network_input
-from gas_fusion_ros.simulation.randomisation import WIDE, RandomisationSettings
-from training.fitting.precision import cpu_autocast
-from training.pictures.samples import SIDE, Sample, draw_pictures
-from training.scoring.calibration import fit_temperature
-from training.variations.nonsense import nonsense_pictures, silence_loss
-from training.variations.thermal_augmentation import ThermalAugmentationSettings, augment_pictures
+from gas_fusion_ros.base.observation import CLEAN_AIR, PAPER_CLASSES
+from gas_fusion_ros.model.networks.temporal import ThermalEncoder, bounded
+from training.pictures.drawn_set import DrawnSet
+from training.pictures.pretraining import DrawnSettings, Trust, ask, embed, fit, measure
+from training.pictures.samples import Sample
 
-_INFERENCE_BATCH = 256
 _REJECTED = 0.01
 """Share of drawn pictures that count as unlike drawn ones."""
-_CHECKED = 0.1
-"""Share of the drawn pictures that is kept from learning, to see how far drawn ones lie."""
-HEAVY = ThermalAugmentationSettings(
-    occlusion=0.4, occluded_side=0.5, blur=0.4, blur_radius=0.015, gain=0.25, offset=0.1, fixed_pattern=0.03
-)
-
-
-@dataclass(frozen=True)
-class CarrySettings:
-    """How the network learns.
-
-    Attributes:
-        pictures: drawn to learn from.
-        epochs: passes over them.
-        batch: pictures per step.
-        learning_rate: AdamW's greatest.
-        weight_decay: AdamW's.
-        dropout: share of units dropped.
-        nonsense: pictures of nothing beside each step's, as a share.
-        silence: weight of the loss over these.
-        precision: share of the verdicts on unseen settings that must be right where it speaks.
-        augmentation: what is done to pictures.
-        randomisation: how drawn pictures vary.
-    """
-
-    pictures: int = 6_000
-    epochs: int = 5
-    batch: int = 64
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.01
-    dropout: float = 0.3
-    nonsense: float = 0.05
-    silence: float = 0.1
-    precision: float = 0.9
-    augmentation: ThermalAugmentationSettings = field(default_factory=lambda: HEAVY)
-    randomisation: RandomisationSettings = WIDE
-
-
-@dataclass(frozen=True)
-class DrawnSet:
-    """Drawn pictures as the network sees them.
-
-    Attributes:
-        pixels: shape (N, SIDE, SIDE), uint8.
-        labels: shape (N,), index into the paper's classes.
-        cameras: shape (N,), names of detectors.
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
-    cameras: npt.NDArray[np.str_]
-
-    def where(self, chosen: npt.NDArray[np.bool_]) -> DrawnSet:
-        """Return the pictures that are chosen, shape (N,)."""
-        return DrawnSet(self.pixels[chosen], self.labels[chosen], self.cameras[chosen])
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What a network says of N pictures: logits (N, K), and distances (N,) of which 1 is the limit."""
-
-    logits: torch.Tensor
-    novelty: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -102,12 +30,14 @@ class UnseenCamera:
     Attributes:
         camera: its name.
         pictures: how many it was asked of.
-        accuracy: share of right verdicts.
+        accuracy: share of right verdicts on what the pictures show.
+        gas_accuracy: share of right verdicts on whether there is a plume.
     """
 
     camera: str
     pictures: int
     accuracy: float
+    gas_accuracy: float
 
 
 @dataclass(frozen=True)
@@ -115,19 +45,17 @@ class Carried:
     """A network with what makes evidence of its answers.
 
     Attributes:
-        network: in evaluation mode.
+        network: in evaluation mode; it has seen all cameras.
         limit: distance beyond which a picture is unlike drawn ones.
-        temperature: makes calibrated probabilities.
-        threshold: probability below which it does not speak.
-        unseen: how it does on kinds of camera that it has not seen.
-        spoke: share of those pictures that it judged.
-        right: share of right verdicts among them; None where it judged none.
+        trust: how far networks may be believed of a camera they have not seen.
+        unseen: how they do on each.
+        spoke: share of those pictures that they say something of.
+        right: share of right verdicts among these; None where there are none.
     """
 
     network: ThermalEncoder
     limit: float
-    temperature: float
-    threshold: float
+    trust: Trust
     unseen: tuple[UnseenCamera, ...]
     spoke: float
     right: float | None
@@ -141,7 +69,7 @@ class RealVerdict:
         name: its file.
         truth: the class that its name holds; empty where it holds none, or several.
         label: the likeliest class.
-        probabilities: of each class.
+        probabilities: of each class, as far as they may be believed.
         novelty: how unlike drawn ones it is; 1 is the limit.
         spoken: whether there is evidence; else it is none.
     """
@@ -154,27 +82,7 @@ class RealVerdict:
     spoken: bool
 
 
-def draw_set(
-    count: int,
-    seed: int,
-    settings: RandomisationSettings = WIDE,
-) -> DrawnSet:
-    """Draw pictures of all classes in turn; the same seed draws the same ones.
-
-    Args:
-        count: how many.
-        seed: of all of them.
-        settings: how they vary.
-    """
-    pixels = np.empty((count, SIDE, SIDE), dtype=np.uint8)
-    cameras = []
-    for index, picture in enumerate(draw_pictures(count, seed, settings)):
-        pixels[index] = np.rint(255 * network_input(picture.pixels, picture.encoding, SIDE)[0])
-        cameras.append(picture.camera)
-    return DrawnSet(pixels, np.arange(count) % len(PAPER_CLASSES), np.array(cameras))
-
-
-def carry(drawn: DrawnSet, settings: CarrySettings, seed: int, note: Callable[[str], None]) -> Carried:
+def carry(drawn: DrawnSet, settings: DrawnSettings, seed: int, note: Callable[[str], None]) -> Carried:
     """Fit the network, once without each kind of camera and once with all.
 
     Args:
@@ -189,110 +97,52 @@ def carry(drawn: DrawnSet, settings: CarrySettings, seed: int, note: Callable[[s
     names = sorted(set(drawn.cameras.tolist()))
     if len(names) < 2:
         raise ValueError(f"pictures of {', '.join(names)} alone; one kind of camera must be left out")
-    unseen, logits, novelty, labels = [], [], [], []
+    unseen, parts, logits, novelty = [], [], [], []
     for name in names:
         asked = drawn.where(drawn.cameras == name)
-        network, limit = fit(drawn.where(drawn.cameras != name), settings, seed)
-        answers = answer(network, limit, asked.pixels)
-        right = answers.logits.argmax(dim=1).numpy() == asked.labels
-        unseen.append(UnseenCamera(name, len(right), float(right.mean())))
-        note(f"without {name}: {right.mean():.3f} right on {len(right)} pictures of it")
-        logits.append(answers.logits)
-        novelty.append(answers.novelty)
-        labels.append(torch.from_numpy(asked.labels))
-    truth = torch.cat(labels)
-    temperature = fit_temperature(torch.cat(logits), truth)
-    sure, likeliest = (torch.cat(logits) / temperature).softmax(dim=1).max(dim=1)
-    is_right, is_known = (likeliest == truth).numpy(), (torch.cat(novelty) <= 1).numpy()
-    threshold = speaking_threshold(sure.numpy()[is_known], is_right[is_known], settings.precision)
-    spoken = is_known & (sure.numpy() >= threshold)
-    network, limit = fit(drawn, settings, seed)
+        network, limit = _taught(drawn.where(drawn.cameras != name), settings, seed, note)
+        said, distances = ask(network, asked.pixels)
+        unseen.append(_measured(name, asked, said))
+        note(f"without {name}: {unseen[-1].accuracy:.3f} right on {len(asked)} pictures of it")
+        parts.append(asked)
+        logits.append(said)
+        novelty.append(distances / limit)
+    together = DrawnSet.concatenate(parts)
+    trust = measure(torch.cat(logits), together, settings)
+    sure, likeliest = (torch.cat(logits) / trust.belief.temperature).softmax(dim=1).max(dim=1)
+    spoken = ((sure >= trust.least_sure) & (torch.cat(novelty) <= 1)).numpy()
+    right = likeliest.numpy() == together.shown_labels
+    network, limit = _taught(drawn, settings, seed, note)
     return Carried(
         network=network,
         limit=limit,
-        temperature=temperature,
-        threshold=threshold,
+        trust=trust,
         unseen=tuple(unseen),
         spoke=float(spoken.mean()),
-        right=float(is_right[spoken].mean()) if spoken.any() else None,
+        right=float(right[spoken].mean()) if spoken.any() else None,
     )
-
-
-def speaking_threshold(
-    sure: npt.NDArray[np.float32], right: npt.NDArray[np.bool_], precision: float
-) -> float:
-    """Return the least probability from which on verdicts are right often enough; above 1 for none.
-
-    Args:
-        sure: shape (N,), probability of the likeliest class.
-        right: shape (N,), whether it is the right one.
-        precision: share of verdicts that must be right.
-    """
-    order = np.argsort(-sure, kind="stable")
-    shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    # Verdicts of one probability are spoken together or not at all.
-    is_last = np.append(np.diff(sure[order]) != 0, True)
-    enough = np.flatnonzero(is_last & (shares >= precision))
-    return float(sure[order[enough[-1]]]) if len(enough) else 1.1
-
-
-def fit(drawn: DrawnSet, settings: CarrySettings, seed: int) -> tuple[ThermalEncoder, float]:
-    """Fit GasNet to drawn pictures; return it in evaluation mode, and the distance that is its limit."""
-    torch.manual_seed(seed)
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(drawn.labels), generator=generator)
-    checked, learned = order.split([round(_CHECKED * len(order)), len(order) - round(_CHECKED * len(order))])
-    pixels, labels = torch.from_numpy(drawn.pixels), torch.from_numpy(drawn.labels)
-    shape = Shape(classes=len(PAPER_CLASSES), image_size=SIDE, dropout=settings.dropout)
-    network = ThermalEncoder(shape).train().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=settings.weight_decay)
-    steps = settings.epochs * (len(learned) // settings.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=steps + 1)
-    for _ in range(settings.epochs):
-        shuffled = learned[torch.randperm(len(learned), generator=generator)]
-        for rows in shuffled.split(settings.batch):
-            if len(rows) < settings.batch:
-                continue
-            images = _turned(pixels[rows][:, None].float() / 255, generator)
-            altered = augment_pictures(images, settings.augmentation, generator)
-            loss = _loss(network, altered, labels[rows], settings, generator)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-    network.eval()
-    _place_centres(network, drawn.pixels[learned.numpy()], labels[learned])
-    distances = answer(network, 1.0, drawn.pixels[checked.numpy()]).novelty.numpy()
-    return network, float(np.quantile(distances, 1 - _REJECTED))
-
-
-def answer(network: ThermalEncoder, limit: float, pixels: npt.NDArray[np.uint8]) -> Answers:
-    """Ask a network of pictures, shape (N, SIDE, SIDE), uint8."""
-    logits, novelty = [], []
-    with torch.inference_mode():
-        for part in torch.from_numpy(pixels).split(_INFERENCE_BATCH):
-            said, distance = network(part[:, None].float() / 255)
-            logits.append(said)
-            novelty.append(distance / limit)
-    return Answers(torch.cat(logits), torch.cat(novelty))
 
 
 def judge(carried: Carried, samples: Sequence[Sample]) -> list[RealVerdict]:
     """Return what the network says of pictures, and whether it speaks."""
     pixels = np.stack([np.rint(255 * sample.seen).astype(np.uint8) for sample in samples])
-    answers = answer(carried.network, carried.limit, pixels)
-    probabilities = (answers.logits / carried.temperature).softmax(dim=1).numpy()
+    logits, distances = ask(carried.network, pixels)
+    belief = carried.trust.belief
+    evidence = (logits / belief.temperature).log_softmax(dim=1)
+    probabilities = bounded(evidence, torch.tensor(belief.reliability)).exp().numpy()
+    sure = evidence.exp().amax(dim=1).numpy()
     verdicts = []
-    for sample, shares, novelty in zip(samples, probabilities, answers.novelty.tolist(), strict=True):
-        likeliest = int(shares.argmax())
+    for sample, shares, least, novelty in zip(
+        samples, probabilities, sure, (distances / carried.limit).tolist(), strict=True
+    ):
         verdicts.append(
             RealVerdict(
                 name=sample.name,
                 truth=truth_of(sample.name),
-                label=PAPER_CLASSES[likeliest],
+                label=PAPER_CLASSES[int(shares.argmax())],
                 probabilities=dict(zip(PAPER_CLASSES, shares.tolist(), strict=True)),
                 novelty=novelty,
-                spoken=novelty <= 1 and float(shares[likeliest]) >= carried.threshold,
+                spoken=novelty <= 1 and bool(least >= carried.trust.least_sure),
             )
         )
     return verdicts
@@ -304,32 +154,19 @@ def truth_of(name: str) -> str:
     return found[0] if len(found) == 1 else ""
 
 
-def _loss(
-    network: ThermalEncoder,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    settings: CarrySettings,
-    generator: torch.Generator,
-) -> torch.Tensor:
-    nothing = nonsense_pictures(round(settings.nonsense * len(images)), SIDE, generator)
-    batch = torch.cat([images, nothing]).contiguous(memory_format=torch.channels_last)
-    with cpu_autocast():
-        logits = network(batch)[0]
-    logits = logits.float()
-    loss = nn.functional.cross_entropy(logits[: len(images)], labels)
-    return loss + settings.silence * silence_loss(logits[len(images) :]) if len(nothing) else loss
+def _taught(
+    drawn: DrawnSet, settings: DrawnSettings, seed: int, note: Callable[[str], None]
+) -> tuple[ThermalEncoder, float]:
+    """Return a network that has learned from pictures, and the distance that few of them exceed."""
+    network = fit(drawn, settings, seed, note).network
+    network.place_centres(embed(network, drawn.pixels), torch.from_numpy(drawn.shown_labels))
+    _, distances = ask(network, drawn.pixels)
+    return network, float(np.quantile(distances.numpy(), 1 - _REJECTED))
 
 
-def _turned(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Turn and mirror a batch, all of it alike."""
-    turns, mirrors = torch.randint(4, (2,), generator=generator).tolist()
-    turned = torch.rot90(images, turns, dims=(2, 3))
-    return turned.flip(3) if mirrors < 2 else turned
-
-
-def _place_centres(network: ThermalEncoder, pixels: npt.NDArray[np.uint8], labels: torch.Tensor) -> None:
-    embedded = []
-    with torch.inference_mode():
-        for part in torch.from_numpy(pixels).split(_INFERENCE_BATCH):
-            embedded.append(network.embedding(network.features(part[:, None].float() / 255)))
-    network.place_centres(torch.cat(embedded), labels)
+def _measured(name: str, asked: DrawnSet, logits: torch.Tensor) -> UnseenCamera:
+    said, shown = logits.argmax(dim=1).numpy(), asked.shown_labels
+    clean = PAPER_CLASSES.index(CLEAN_AIR)
+    return UnseenCamera(
+        name, len(asked), float((said == shown).mean()), float(((said == clean) == (shown == clean)).mean())
+    )

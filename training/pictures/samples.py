@@ -17,7 +17,7 @@ from gas_fusion_ros.model.thermal import ThermalError, network_input, to_field
 from gas_fusion_ros.simulation.random_pictures import RandomPicture, random_picture
 from gas_fusion_ros.simulation.randomisation import WIDE, RandomisationSettings
 
-SIDE = 112
+SIDE = 64
 """Of the network's input, pixels: that of `temporal_fusion`."""
 
 

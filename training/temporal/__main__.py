@@ -20,6 +20,7 @@ from training.command_line import options
 from training.command_line.options import CONSOLE
 from training.command_line.study import MOST_FINDINGS
 from training.data.dataset_check import check_readings
+from training.data.images import choose_thermal
 from training.data.readings import array_of, read_readings
 from training.data.splits import BLOCKED, EMBARGO, FRACTION, SplitSettings
 from training.fitting.fit import threads
@@ -27,7 +28,7 @@ from training.results.benchmark_result import read_benchmark
 from training.temporal.bench import Bench
 from training.temporal.bundle import NAME, benchmark_metrics, picture_metrics, write_bundle
 from training.temporal.fusion_fitting import ThermalSettings
-from training.temporal.fusion_training import load_fusion_images, train
+from training.temporal.fusion_training import prepare_lessons, train
 from training.temporal.nested import Outside
 from training.temporal.recipes import choose_recipes
 
@@ -63,7 +64,7 @@ def main(
         metrics = {} if benchmark is None else benchmark_metrics(read_benchmark(benchmark), NAME)
         split = replace(TEST, embargo=embargo)
         test, tested = bench.held_out(split, seed)
-        images = load_fusion_images(dataset, thermal, settings, options.cache_folder(cache))
+        choose_thermal(dataset, thermal)
     options.print_notes(check_readings(dataset), most=MOST_FINDINGS)
     command = (
         f"python -m training.temporal --recipes {recipe_names} --data DIR --benchmark OUT/results.json "
@@ -79,8 +80,10 @@ def main(
             highlight=False,
             soft_wrap=True,
         )
+        lessons = prepare_lessons(dataset, thermal, settings, options.cache_folder(cache), seed, _note)
+        images = lessons.images
         CONSOLE.print("with a block held out", highlight=False)
-        held = train(recipes, tested, images, settings, seed)
+        held = train(recipes, tested, lessons, settings, seed)
         protocol = f"{split.protocol}, seed {seed}, {images.thermal.value} thermal"
         metrics[protocol] = picture_metrics(bench, held, test, images)
         for mode, figures in metrics[protocol].items():
@@ -89,9 +92,13 @@ def main(
         everything = Outside.of(
             bench.recording, np.zeros(0, dtype=np.int64), bench.copies, embargo, bench.clean
         )
-        trained = train(recipes, everything, images, settings, seed)
+        trained = train(recipes, everything, lessons, settings, seed)
         write_bundle(trained, bench, images, output, name, metrics, command, settings, seed)
     CONSOLE.print(f"{output}/README.md is its card", highlight=False, soft_wrap=True)
+
+
+def _note(text: str) -> None:
+    CONSOLE.print(text, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from gas_fusion_ros.teaching.limits import check_limits
 from gas_fusion_ros.teaching.windows import TrainingPart, Windows
 from training.data.splits import Indices
 from training.fitting.material import Normalisation
+from training.fitting.one_cycle import one_cycle
 from training.variations.patrol_windows import patrol_windows
 
 M = TypeVar("M", bound=nn.Module)
@@ -264,27 +265,6 @@ def _place_patrols(
         network.prototypes[:, further] = network.prototypes[:, repeats]
 
 
-def one_cycle(
-    network: nn.Module, learning_rate: float, weight_decay: float, steps: int, rising: float
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """Return AdamW and a schedule of one cycle; both take a step after each batch.
-
-    Source: Smith and Topin (2018), Super-Convergence: Very Fast Training of Neural Networks.
-
-    Args:
-        network: what is trained.
-        learning_rate: the greatest.
-        weight_decay: AdamW's.
-        steps: of the whole training.
-        rising: share of them in which the learning rate rises.
-    """
-    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, learning_rate, total_steps=steps, pct_start=rising
-    )
-    return optimiser, schedule
-
-
 def _descend(
     network: nn.Module,
     tensors: list[tuple[torch.Tensor, torch.Tensor]],
@@ -295,7 +275,11 @@ def _descend(
     gas, valid = (torch.stack(values) for values in zip(*tensors, strict=True))
     batches = max(1, len(labels) // settings.batch)
     optimiser, schedule = one_cycle(
-        network, settings.learning_rate, settings.weight_decay, settings.epochs * batches, rising=0.15
+        network.parameters(),
+        settings.learning_rate,
+        settings.weight_decay,
+        settings.epochs * batches,
+        rising=0.15,
     )
     loss = nn.CrossEntropyLoss(label_smoothing=settings.smoothing)
     network.train()

@@ -1,8 +1,9 @@
-"""Fits temporal fusion: the window encoder, then GasNet beside it with the readings often missing.
+"""Fits temporal fusion: the window encoder, then a network for pictures beside it, readings often missing.
 
-The window encoder is fitted by `encoder_fitting` and stays as it is. GasNet is trained through the joint
-logits while half of the readings are dropped: where readings say enough it learns little, where they are
-missing it stands alone.
+The window encoder is fitted by `encoder_fitting` and stays as it is. The network for pictures begins with
+what drawn pictures of many cameras have taught it, and goes on with these beside the rows' own. It is trained
+through the joint logits while half of the readings are dropped: where readings say enough it learns little,
+where they are missing it stands alone.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from gas_fusion_ros.teaching.limits import check_limits
 from gas_fusion_ros.teaching.windows import Windows
 from training.data.images import Images
 from training.data.splits import Indices
+from training.fitting.one_cycle import one_cycle
 from training.fitting.precision import cpu_autocast
+from training.pictures.pretraining import DrawnSettings, PlumeLearner, Pretrained, Steps, embed
 from training.scoring.calibration import fit_temperature
-from training.temporal.encoder_fitting import FittedEncoder, as_tensors, one_cycle
+from training.temporal.encoder_fitting import FittedEncoder, as_tensors
 from training.temporal.nested import FALSE_REJECT_RATE, Choice, Fold, Outside
 from training.variations.nonsense import nonsense_pictures, silence_loss
 from training.variations.thermal_augmentation import ThermalAugmentationSettings, augment_pictures
@@ -35,7 +38,7 @@ _SILENCE_WEIGHT = 0.1
 
 @dataclass(frozen=True)
 class ThermalSettings:
-    """How GasNet is trained within temporal fusion.
+    """How the network for pictures is trained within temporal fusion.
 
     Attributes:
         image_size: side of the picture, pixels.
@@ -45,20 +48,23 @@ class ThermalSettings:
         weight_decay: AdamW's.
         dropout: share of units dropped.
         missing_readings: share of the rows whose readings are dropped.
-        nonsense: pictures of nothing beside each step's, as a share of its rows; of them GasNet learns to
-            say little.
+        nonsense: pictures of nothing beside each step's, as a share of its rows; of them the network learns
+            to say little.
         augmentation: what is done to pictures.
+        drawn: how it learns from drawn pictures of many cameras, before and beside the rows' own; they are
+            drawn where all classes are the paper's.
     """
 
-    image_size: int = 112
-    epochs: int = 8
+    image_size: int = 64
+    epochs: int = 4
     batch: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
-    dropout: float = 0.3
+    dropout: float = 0.1
     missing_readings: float = 0.5
     nonsense: float = 0.05
     augmentation: ThermalAugmentationSettings = field(default_factory=ThermalAugmentationSettings)
+    drawn: DrawnSettings = field(default_factory=DrawnSettings)
 
     def __post_init__(self) -> None:
         limits = (
@@ -115,12 +121,15 @@ def fit_fusion(
     build: Callable[[Shape], TemporalFusion],
     images: Images,
     settings: ThermalSettings,
+    pretrained: Pretrained | None,
     seed: int,
 ) -> FittedFusion:
     """Fit temporal fusion around a window encoder.
 
-    GasNet leaves the middle inner fold out of training: on it its temperature and limit are fitted. The
-    window encoder's are the choice's, from all folds. Evidence that is calibrated adds up without another.
+    The network for pictures leaves the middle inner fold out of training, and one kind of camera: on these
+    its limit is fitted, and on the camera how far its evidence may be believed; without drawn pictures its
+    temperature is that of the fold. The window encoder's are the choice's, from all folds. Evidence that is
+    calibrated adds up without another.
 
     Args:
         encoder: fitted to all rows outside the test.
@@ -128,7 +137,8 @@ def fit_fusion(
         outside: what may be known before the test.
         build: makes the network of a shape.
         images: the rows' pictures.
-        settings: how GasNet is trained.
+        settings: how the network for pictures is trained.
+        pretrained: what it has learned from drawn pictures; None to begin with nothing.
         seed: decides weights and order.
     """
     began = time.monotonic()
@@ -146,9 +156,9 @@ def fit_fusion(
     network.gas.load_state_dict(encoder.network.state_dict())
     network.temperatures[0] = choice.temperature
     network.limits[0] = choice.limit
-    _train_thermal(network, encoder, held.fold, images, settings, seed)
+    _train_thermal(network, encoder, held.fold, images, settings, pretrained, seed)
     network.eval()
-    _calibrate(network, held.windows, images)
+    _calibrate(network, held.windows, images, pretrained)
     seconds = encoder.seconds + time.monotonic() - began
     return FittedFusion(encoder, network, shape, seconds)
 
@@ -159,6 +169,7 @@ def _train_thermal(
     fold: Fold,
     images: Images,
     settings: ThermalSettings,
+    pretrained: Pretrained | None,
     seed: int,
 ) -> None:
     rows = fold.train[images.usable[fold.train]]
@@ -168,10 +179,18 @@ def _train_thermal(
         evidence = (encoder.answer(windows).logits / network.temperatures[0]).log_softmax(dim=1)
     generator = torch.Generator().manual_seed(seed)
     rng = np.random.default_rng(seed)
-    thermal = network.thermal.train().to(memory_format=torch.channels_last)
+    learner = PlumeLearner.of(network.thermal)
+    steps = None
+    if pretrained is not None:
+        learner.take_over(pretrained.learner)
+        steps = Steps(pretrained.learned, settings.drawn, generator)
     batches = max(1, len(rows) // settings.batch)
     optimiser, schedule = one_cycle(
-        thermal, settings.learning_rate, settings.weight_decay, settings.epochs * batches, rising=0.2
+        learner.parameters(),
+        settings.learning_rate,
+        settings.weight_decay,
+        settings.epochs * batches,
+        rising=0.2,
     )
     for _ in range(settings.epochs):
         for chosen in torch.randperm(len(rows), generator=generator).tensor_split(batches):
@@ -179,21 +198,25 @@ def _train_thermal(
             pictures = _as_input(images.of(rows[chosen.numpy()], takes))
             pictures = augment_pictures(pictures, settings.augmentation, generator)
             heard = torch.rand(len(chosen), 1, generator=generator) >= settings.missing_readings
-            with cpu_autocast():
-                logits, _ = thermal(pictures.contiguous(memory_format=torch.channels_last))
-            joint = logits.float().log_softmax(dim=1) + heard * evidence[chosen]
+            # In one batch, as both are normalised alike in use.
+            drawn = None if steps is None else steps.next_batch()
+            logits, where = learner.answer(pictures if drawn is None else torch.cat([pictures, drawn.images]))
+            count = len(pictures)
+            joint = logits[:count].log_softmax(dim=1) + heard * evidence[chosen]
             loss = nn.functional.cross_entropy(joint, labels[chosen])
+            if drawn is not None:
+                loss = loss + drawn.loss(logits[count:], where[count:], settings.drawn)
             nothing = nonsense_pictures(round(settings.nonsense * len(chosen)), images.size, generator)
             if len(nothing):
                 loss = loss + _SILENCE_WEIGHT * _loudness(
-                    thermal, nothing.expand(-1, pictures.shape[1], -1, -1)
+                    network.thermal, nothing.expand(-1, pictures.shape[1], -1, -1)
                 )
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
-    thermal.eval()
-    _place_centres(network, rows, labels, images)
+    network.thermal.eval()
+    _place_centres(network, rows, labels, images, pretrained)
 
 
 def _loudness(thermal: ThermalEncoder, nothing: torch.Tensor) -> torch.Tensor:
@@ -205,22 +228,38 @@ def _loudness(thermal: ThermalEncoder, nothing: torch.Tensor) -> torch.Tensor:
     return silence_loss(logits.float())
 
 
-def _place_centres(network: TemporalFusion, rows: Indices, labels: torch.Tensor, images: Images) -> None:
+def _place_centres(
+    network: TemporalFusion,
+    rows: Indices,
+    labels: torch.Tensor,
+    images: Images,
+    pretrained: Pretrained | None,
+) -> None:
     pictures = first_pictures(images)
     thermal = network.thermal
     with torch.no_grad():
-        embedded = torch.cat(
-            [thermal.embedding(thermal.features(_as_input(pictures(part)))) for part in _batches(rows)]
-        )
-    thermal.place_centres(embedded, labels)
+        embedded = [thermal.embedding(thermal.features(_as_input(pictures(part)))) for part in _batches(rows)]
+    if pretrained is not None:
+        embedded.append(embed(thermal, pretrained.learned.pixels))
+        labels = torch.cat([labels, torch.from_numpy(pretrained.learned.shown_labels)])
+    thermal.place_centres(torch.cat(embedded), labels)
 
 
-def _calibrate(network: TemporalFusion, windows: Windows, images: Images) -> None:
-    """Fit GasNet's temperature and limit on held-out rows."""
+def _calibrate(
+    network: TemporalFusion, windows: Windows, images: Images, pretrained: Pretrained | None
+) -> None:
+    """Fit what the network for pictures may be believed, on what it has not learned from."""
     usable = np.flatnonzero(images.usable[windows.rows])
     labels = torch.from_numpy(windows.labels[usable])
     logits, distances = answer_pictures(network, windows.rows[usable], first_pictures(images))
-    network.temperatures[1] = fit_temperature(logits, labels)
+    if pretrained is None:
+        network.temperatures[1] = fit_temperature(logits, labels)
+    else:
+        trust, further = pretrained.measured(network.thermal)
+        network.temperatures[1] = trust.belief.temperature
+        network.reliability.fill_(trust.belief.reliability)
+        network.least_sure.fill_(trust.least_sure)
+        distances = torch.cat([distances, further])
     network.limits[1] = float(np.quantile(distances.numpy(), 1 - FALSE_REJECT_RATE))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from gas_fusion_ros.base.dataset import Dataset
-from gas_fusion_ros.base.observation import Mode
+from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode
 from gas_fusion_ros.model.networks.temporal import ENCODERS, TemporalFusion
 from gas_fusion_ros.model.thermal import Preparation
 from training.data.images import Images, choose_thermal, load_images
 from training.data.splits import Indices
+from training.pictures.pretraining import Pretrained, pretrain
 from training.temporal.bench import CHOICE_SEED, Bench
 from training.temporal.encoder_fitting import FittedEncoder
 from training.temporal.fusion_fitting import (
@@ -51,33 +52,56 @@ class TrainedFusion:
         return f"temporal fusion, {self.choice.name.replace('_', ' ')}"
 
 
-def load_fusion_images(dataset: Dataset, thermal: str, settings: ThermalSettings, cache: Path) -> Images:
-    """Prepare a data set's pictures as temporal fusion takes them.
+@dataclass(frozen=True)
+class PictureLessons:
+    """What the network for pictures learns from.
+
+    Attributes:
+        images: the rows' own pictures.
+        pretrained: what drawn pictures of many cameras have taught; None where a class cannot be drawn.
+    """
+
+    images: Images
+    pretrained: Pretrained | None
+
+
+def prepare_lessons(
+    dataset: Dataset,
+    thermal: str,
+    settings: ThermalSettings,
+    cache: Path,
+    seed: int,
+    note: Callable[[str], None],
+) -> PictureLessons:
+    """Prepare a data set's pictures as temporal fusion takes them, and learn from drawn ones.
 
     Args:
         dataset: the rows.
         thermal: `auto`, `real` or `rendered`, see `choose_thermal`.
-        settings: their size.
+        settings: how pictures are learned from.
         cache: folder for prepared pictures.
+        seed: of drawn pictures, weights and order.
+        note: is told how far it is.
 
     Raises:
         DatasetError: pictures are missing, or a class cannot be rendered.
         ValueError: `thermal` is none of the three.
     """
-    return load_images(
-        dataset,
-        choose_thermal(dataset, thermal),
-        Preparation.FIELD,
-        settings.image_size,
-        cache,
-        tick=lambda: None,
-    )
+    kind, size = choose_thermal(dataset, thermal), settings.image_size
+    images = load_images(dataset, kind, Preparation.FIELD, size, cache, tick=lambda: None)
+    is_drawable = set(dataset.classes) <= set(PAPER_CLASSES)
+    pretrained = pretrain(dataset.classes, size, settings.drawn, seed, note) if is_drawable else None
+    return PictureLessons(images, pretrained)
 
 
 def train(
-    recipes: Mapping[str, Recipe], outside: Outside, images: Images, settings: ThermalSettings, seed: int
+    recipes: Mapping[str, Recipe],
+    outside: Outside,
+    lessons: PictureLessons,
+    settings: ThermalSettings,
+    seed: int,
 ) -> TrainedFusion:
-    """Choose an encoder on the rows outside a test, fit it to all of them, and GasNet beside it.
+    """Choose an encoder on the rows outside a test, fit it to them, and a network for pictures beside it.
 
     Raises:
         NestedError: there are too few rows outside the test.
@@ -87,7 +111,7 @@ def train(
     encoder = choice.recipe.fit(outside.part, seed)
     assert isinstance(encoder, FittedEncoder)
     build = partial(TemporalFusion, encoder=ENCODERS[encoder.settings.encoder])
-    fusion = fit_fusion(encoder, choice, outside, build, images, settings, seed)
+    fusion = fit_fusion(encoder, choice, outside, build, lessons.images, settings, lessons.pretrained, seed)
     return TrainedFusion(choice, fusion, outside)
 
 

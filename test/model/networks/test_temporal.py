@@ -11,8 +11,10 @@ import numpy as np  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
+from gas_fusion_ros.model.networks.folding import fold_batch_norm  # noqa: E402
 from gas_fusion_ros.model.networks.shape import Shape  # noqa: E402
-from gas_fusion_ros.model.networks.temporal import ENCODERS, TemporalFusion, ThermalEncoder  # noqa: E402
+from gas_fusion_ros.model.networks.temporal import ENCODERS, TemporalFusion, ThermalEncoder, bounded  # noqa: E402
+from gas_fusion_ros.model.networks.thermal import PlumeFeatures, ThermalFeatures  # noqa: E402
 from gas_fusion_ros.model.networks.window_encoders import (  # noqa: E402
     CLIP,
     STATISTICS,
@@ -207,3 +209,87 @@ def test_a_picture_alone_beyond_the_limit_is_used_and_novel() -> None:
     logits, novelty, _ = fusion(0 * gas, 0 * valid, pictures(), torch.ones(5, 1))
     assert (novelty > 1).all()
     assert logits.abs().max() > 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    reliability=st.floats(0.0, 0.99),
+    loudness=st.sampled_from((0.0, 1.0, 30.0, 1e4)),
+    temperature=st.sampled_from((0.1, 1.0, 5.0)),
+    seed=st.integers(0, 99),
+)
+def test_a_picture_moves_no_log_odds_by_more_than_its_reliability_allows(
+    reliability: float, loudness: float, temperature: float, seed: int
+) -> None:
+    fusion = made_network()
+    fusion.thermal.classes.weight.mul_(loudness)
+    fusion.temperatures[1] = temperature
+    fusion.limits[1] = 1e9
+    fusion.reliability.fill_(reliability)
+    gas, valid = windows(seed=seed)
+    logits, _, alone = fusion(gas, valid, pictures(seed=seed), torch.ones(5, 1))
+    shift = logits - alone
+    classes = SHAPE.classes
+    most = torch.tensor(1 + classes * reliability / (1 - reliability)).log()
+    assert (shift.amax(dim=1) - shift.amin(dim=1)).max() <= most + 1e-3
+    assert torch.isfinite(logits).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.floats(-30, 30, width=32), min_size=2, max_size=5), st.floats(0, 0.99))
+def test_bounded_evidence_is_that_of_an_observer_who_is_at_times_wrong(
+    values: list[float], reliability: float
+) -> None:
+    evidence = torch.tensor([values]).log_softmax(dim=1)
+    held = bounded(evidence, torch.tensor(reliability)).exp()
+    expected = reliability * evidence.exp() + (1 - reliability) / len(values)
+    torch.testing.assert_close(held, expected.clamp(min=1e-30), rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(bounded(evidence, torch.tensor(1.0)), evidence, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("silence", ["novel", "unsure"])
+def test_a_picture_that_says_nothing_leaves_the_readings_own_answer(silence: str) -> None:
+    fusion = made_network()
+    if silence == "novel":
+        fusion.limits[1] = 1e-9
+    else:
+        fusion.least_sure.fill_(1.1)
+    gas, valid = windows()
+    with_it = fusion(gas, valid, pictures(), torch.ones(5, 1))
+    without = fusion(gas, valid, pictures(), torch.zeros(5, 1))
+    for one, other in zip(with_it, without, strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_weights_of_gasnet_without_a_bound_load_and_are_taken_at_their_word(folded: bool) -> None:
+    torch.manual_seed(0)
+    earlier = made_network()
+    earlier.thermal.features = ThermalFeatures(1).eval()
+    earlier.thermal.embedding[0] = torch.nn.Linear(256, 128)
+    earlier.requires_grad_(False)
+    if folded:
+        fold_batch_norm(earlier)
+    weights = earlier.state_dict()
+    for name in ("reliability", "least_sure"):
+        del weights[name]
+    loaded = TemporalFusion(SHAPE, ENCODERS["prototypes"]).eval()
+    if folded:
+        fold_batch_norm(loaded)
+    loaded.load_state_dict(weights)
+    gas, valid = windows()
+    inputs = (gas, valid, pictures(), torch.ones(5, 1))
+    for one, other in zip(earlier(*inputs), loaded(*inputs), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+    assert (loaded.reliability.item(), loaded.least_sure.item()) == (1.0, 0.0)
+
+
+def test_a_faint_plume_beside_something_hot_is_as_plain_as_before_a_wall() -> None:
+    faint = 0.3 + 0.1 * torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    faint[..., 20:40] -= 0.1
+    hot = faint.clone()
+    hot[..., :8, :8] = 1.0
+    features = PlumeFeatures(1)
+    apart, beside = (features.normalised(one)[0, 1] for one in (faint, hot))
+    torch.testing.assert_close(apart[12:], beside[12:])
+    torch.testing.assert_close(features.normalised(0.5 * faint)[0, 1], apart, rtol=0, atol=0.25)

@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 from training.benchmark import __main__ as benchmark
 from training.benchmark import contenders, picture_runs, tasks
 from training.benchmark.contenders import Contender
+from training.pictures.pretraining import DrawnSettings
 from training.results.benchmark_result import BenchmarkResult, read_benchmark
 from training.temporal.fusion_fitting import ThermalSettings
 
-SETTINGS = partial(ThermalSettings, image_size=64, epochs=2)
+SETTINGS = partial(ThermalSettings, image_size=64, epochs=2, drawn=DrawnSettings(pictures=64, epochs=1))
 
 
 @pytest.fixture(scope="module")

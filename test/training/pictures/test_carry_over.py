@@ -19,38 +19,40 @@ from typer.testing import CliRunner
 from gas_fusion_ros.base.observation import PAPER_CLASSES
 from gas_fusion_ros.simulation.renderer import random_scene, render
 from training import carry_over
-from training.pictures.carry_over import (
-    Carried,
-    CarrySettings,
-    DrawnSet,
-    carry,
-    draw_set,
-    judge,
-    speaking_threshold,
-    truth_of,
-)
+from training.pictures.carry_over import Carried, carry, judge, truth_of
+from training.pictures.drawn_set import CELL, DrawnSet, draw_set
+from training.pictures.pretraining import DrawnSettings
 from training.pictures.samples import SIDE, Sample
+from training.scoring.calibration import speaking_threshold
 
 CAMERAS = ("one", "other")
 COUNT = 192
 FEW = 120
 """Pictures with which the command has a step or two to do."""
-EASY = CarrySettings(epochs=6, batch=16, nonsense=0.2)
+EASY = DrawnSettings(epochs=10, batch=16, nonsense=0.2, precision=0.9)
 
 
 def rings(kind: int, seed: int) -> npt.NDArray[np.uint8]:
     """Rings about a place, the finer the higher the class; they look the same when they are turned."""
     rng = np.random.default_rng((kind, seed))
     y, x = np.mgrid[:SIDE, :SIDE] - rng.uniform(0.3, 0.7, (2, 1, 1)) * SIDE
-    wave = np.cos(np.hypot(x, y) * 2 * np.pi / (40, 20, 10, 5)[kind])
+    wave = np.cos(np.hypot(x, y) * 2 * np.pi / (40, 20, 10, 6)[kind])
     return np.asarray(np.clip(127 + 100 * wave + rng.normal(0, 5, wave.shape), 0, 255), dtype=np.uint8)
+
+
+def made_set(count: int, cameras: tuple[str, ...]) -> DrawnSet:
+    """Rings, each class but clean air a plume all over the picture."""
+    labels = np.arange(count) % 4
+    is_seen = labels != PAPER_CLASSES.index("NoGas")
+    places = np.broadcast_to(255 * is_seen[:, None, None, None], (count, 2, SIDE // CELL, SIDE // CELL))
+    pixels = np.stack([rings(index % 4, index) for index in range(count)])
+    names = np.array([cameras[index // 4 % len(cameras)] for index in range(count)])
+    return DrawnSet(PAPER_CLASSES, pixels, places.astype(np.uint8), labels, is_seen, names)
 
 
 @pytest.fixture(scope="module")
 def carried() -> Carried:
-    pixels = np.stack([rings(index % 4, index) for index in range(COUNT)])
-    cameras = np.array([CAMERAS[index // 4 % 2] for index in range(COUNT)])
-    return carry(DrawnSet(pixels, np.arange(COUNT) % 4, cameras), EASY, 0, lambda _: None)
+    return carry(made_set(COUNT, CAMERAS), EASY, 0, lambda _: None)
 
 
 def sample(name: str, pixels: npt.NDArray[np.uint8]) -> Sample:
@@ -62,7 +64,7 @@ def test_what_can_be_told_apart_is_learned_for_a_camera_left_out(carried: Carrie
     assert [unseen.camera for unseen in carried.unseen] == list(CAMERAS)
     assert min(unseen.accuracy for unseen in carried.unseen) > 0.9
     assert carried.right is not None
-    assert carried.right >= EASY.precision
+    assert carried.right >= 0.9
     assert carried.spoke > 0.8
 
 
@@ -79,9 +81,8 @@ def test_it_speaks_of_what_it_knows_and_not_of_noise(carried: Carried) -> None:
 
 
 def test_one_kind_of_camera_alone_is_refused() -> None:
-    alone = DrawnSet(np.zeros((8, SIDE, SIDE), np.uint8), np.arange(8) % 4, np.array(["one"] * 8))
     with pytest.raises(ValueError, match="pictures of one alone; one kind of camera must be left out"):
-        carry(alone, EASY, 0, print)
+        carry(made_set(8, ("one",)), EASY, 0, print)
 
 
 @given(
@@ -107,7 +108,7 @@ def test_the_truth_is_the_one_class_in_a_file_s_name() -> None:
 
 
 def test_drawn_pictures_are_balanced_and_the_same_again() -> None:
-    drawn, again = draw_set(40, 3), draw_set(40, 3)
+    drawn, again = (draw_set(PAPER_CLASSES, 40, SIDE, 3) for _ in range(2))
     np.testing.assert_array_equal(drawn.pixels, again.pixels)
     assert np.bincount(drawn.labels).tolist() == [10, 10, 10, 10]
     assert len(set(drawn.cameras.tolist())) > 1
@@ -119,7 +120,7 @@ def test_the_command_writes_figures_of_drawn_and_real_pictures(
     rng = np.random.default_rng(0)
     (tmp_path / "real").mkdir()
     cv2.imwrite(str(tmp_path / "real" / "1_Smoke.tiff"), render(random_scene("Smoke", rng), rng))
-    monkeypatch.setattr(carry_over, "draw_set", lambda _, seed, settings: draw_set(FEW, seed, settings))
+    monkeypatch.setattr(carry_over, "draw_set", lambda classes, _, *others: draw_set(classes, FEW, *others))
     app = typer.Typer()
     app.command()(carry_over.main)
     arguments = ["--output", tmp_path / "out", "--real", tmp_path / "real", "--epochs", 1, "--threads", 1]

@@ -1,4 +1,4 @@
-"""Temporal fusion around a fitted encoder: GasNet learns beside it, and changes nothing of it."""
+"""Temporal fusion around a fitted encoder: the network for pictures changes nothing of it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ import torch
 from gas_fusion_ros.model.networks.temporal import ENCODERS, TemporalFusion
 from gas_fusion_ros.model.thermal import Preparation
 from training.data.images import Images, Thermal
+from training.pictures.drawn_set import DrawnSet
+from training.pictures.pretraining import Pretrained, fit
 from training.temporal.encoder_fitting import FittedEncoder
 from training.temporal.fusion_fitting import (
     FittedFusion,
@@ -28,6 +30,7 @@ from training.temporal.fusion_fitting import (
     frozen,
 )
 from training.temporal.nested import FALSE_REJECT_RATE, Choice, Outside, choose
+from training.variations.nonsense import nonsense_pictures
 
 SETTINGS = ThermalSettings(image_size=64, epochs=4, batch=32)
 BUILD = partial(TemporalFusion, encoder=ENCODERS["prototypes"])
@@ -65,7 +68,7 @@ def encoder(outside: Outside) -> FittedEncoder:
 
 @pytest.fixture(scope="module")
 def fitted(encoder: FittedEncoder, choice: Choice, outside: Outside, images: Images) -> FittedFusion:
-    return fit_fusion(encoder, choice, outside, BUILD, images, SETTINGS, 0)
+    return fit_fusion(encoder, choice, outside, BUILD, images, SETTINGS, None, 0)
 
 
 def test_the_encoder_stays_as_fitted(fitted: FittedFusion, encoder: FittedEncoder, choice: Choice) -> None:
@@ -89,7 +92,7 @@ def test_without_pictures_fusion_is_the_encoder(
     torch.testing.assert_close(joint.novelty, alone.distances / choice.limit, rtol=1e-4, atol=1e-5)
 
 
-def test_gasnet_learns_beside_it(fitted: FittedFusion, outside: Outside, images: Images) -> None:
+def test_the_network_for_pictures_learns(fitted: FittedFusion, outside: Outside, images: Images) -> None:
     logits, distances = answer_pictures(fitted.network, outside.rows, first_pictures(images))
     right = logits.argmax(dim=1).numpy() == outside.recording.labels[outside.rows]
     assert right.mean() > 0.4
@@ -118,8 +121,8 @@ def test_pictures_of_test_rows_have_no_influence(
     pixels[outside.barred] = 255 - pixels[outside.barred]
     np.save(tmp_path / "pixels.npy", pixels)
     changed = replace(images, pixels=np.load(tmp_path / "pixels.npy", mmap_mode="r"))
-    again = fit_fusion(encoder, choice, outside, BUILD, changed, SETTINGS, 0)
-    other = fit_fusion(encoder, choice, outside, BUILD, images, SETTINGS, 1)
+    again = fit_fusion(encoder, choice, outside, BUILD, changed, SETTINGS, None, 0)
+    other = fit_fusion(encoder, choice, outside, BUILD, images, SETTINGS, None, 1)
     weights = fitted.network.state_dict()
     assert all(torch.equal(value, weights[name]) for name, value in again.network.state_dict().items())
     assert any(not torch.equal(value, weights[name]) for name, value in other.network.state_dict().items())
@@ -149,14 +152,45 @@ def test_thermal_settings_that_cannot_be_are_refused(wrong: dict[str, Any], deta
 def test_pictures_of_nothing_teach_to_say_little(
     encoder: FittedEncoder, choice: Choice, outside: Outside, images: Images
 ) -> None:
-    """White noise is none of the kinds that are drawn in training with this spread."""
-    noise = torch.rand(32, 1, 64, 64, generator=torch.Generator().manual_seed(5))
+    noise = nonsense_pictures(40, 64, torch.Generator().manual_seed(5))
 
     def preference(nonsense: float) -> float:
-        settings = replace(SETTINGS, nonsense=nonsense)
-        network = fit_fusion(encoder, choice, outside, BUILD, images, settings, 0).network
+        settings = replace(SETTINGS, nonsense=nonsense, epochs=12, missing_readings=1.0)
+        network = fit_fusion(encoder, choice, outside, BUILD, images, settings, None, 0).network
         with torch.no_grad():
             logits, _ = network.thermal(noise)
         return float(logits.softmax(dim=1).amax(dim=1).mean())
 
     assert preference(0.5) < preference(0.0)
+
+
+@pytest.fixture(scope="module")
+def pretrained(outside: Outside) -> Pretrained:
+    """Taught drawn pictures of two cameras that look like the rows' own; a third one is left out."""
+    rng = np.random.default_rng(1)
+    names = tuple(str(label) for label in range(outside.part.classes))
+    labels = np.arange(90) % len(names)
+    pixels = rng.integers(0, 40, (90, 64, 64)) + 50 * labels[:, None, None]
+    cameras = np.array([("a", "b", "left")[index // len(names) % 3] for index in range(90)])
+    plumes, is_seen = np.full((90, 2, 8, 8), 255, np.uint8), np.ones(90, np.bool_)
+    drawn = DrawnSet(names, pixels.astype(np.uint8), plumes, labels, is_seen, cameras)
+    is_left = cameras == "left"
+    learned, settings = drawn.where(~is_left), replace(SETTINGS.drawn, epochs=8, batch=16)
+    return Pretrained(settings, fit(learned, settings, 0, lambda _: None), learned, drawn.where(is_left))
+
+
+def test_what_a_picture_may_say_is_measured_on_the_camera_left_out(
+    encoder: FittedEncoder, choice: Choice, outside: Outside, images: Images, pretrained: Pretrained
+) -> None:
+    network = fit_fusion(encoder, choice, outside, BUILD, images, SETTINGS, pretrained, 0).network
+    trust, _ = pretrained.measured(network.thermal)
+    assert network.temperatures[1].item() == pytest.approx(trust.belief.temperature)
+    assert network.reliability.item() == pytest.approx(trust.belief.reliability)
+    assert network.least_sure.item() == pytest.approx(trust.least_sure)
+    assert network.reliability.item() < 1
+    # Where the camera left out shows what another class looks like, pictures are not believed.
+    turned = replace(pretrained.left_out, labels=(pretrained.left_out.labels + 1) % outside.part.classes)
+    wrong = fit_fusion(
+        encoder, choice, outside, BUILD, images, SETTINGS, replace(pretrained, left_out=turned), 0
+    ).network
+    assert wrong.reliability.item() < network.reliability.item()

@@ -29,12 +29,13 @@ from gas_fusion_ros.simulation.patrol import Patrol
 from gas_fusion_ros.teaching.bundle_folder import ExportError
 from gas_fusion_ros.teaching.windows import ROW_PERIOD_NS
 from training.data.splits import BLOCKED, SplitSettings
+from training.pictures.pretraining import DrawnSettings
 from training.temporal import __main__ as temporal
 from training.temporal import bundle as bundle_module
 from training.temporal.fusion_fitting import ThermalSettings
 from training.temporal.nested import FALSE_REJECT_RATE
 
-SETTINGS = partial(ThermalSettings, image_size=64, epochs=2)
+SETTINGS = partial(ThermalSettings, image_size=64, epochs=2, drawn=DrawnSettings(pictures=64, epochs=1))
 
 
 def run(*arguments: str | Path) -> Result:
