@@ -6,6 +6,7 @@ Time is that of the watch, see `alarm.clock.Instant`. No ROS.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,14 @@ from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 
 _FORGETTING_NS = 30 * NANOSECONDS_PER_SECOND
 """The graph shows a publisher that was killed for less than this."""
+_OFFSETS = 15
+"""Latest messages of which the median tells how far a clock is off."""
+_SINCE_BOOT_S = 3e8
+"""Ten years: no clock that was ever set is as far behind."""
+_TAI_S = 37.0
+"""What TAI is ahead of UTC since 2017."""
+_NEAR_S = 0.75
+_MOST_ZONE_H = 14
 SLOW_WARNING = "classification_slow"
 """Code of the warning that classes come late."""
 PICTURES_REFUSED = "pictures_refused"
@@ -90,12 +99,17 @@ class _HeardTopic:
     def __init__(self, now_ns: int) -> None:
         self.heard_ns = now_ns
         self.has_begun = False
-        self.offset_ns = 0
+        self._offsets_ns: deque[int] = deque(maxlen=_OFFSETS)
         self.publishers = Publishers(heard=1)
 
     def hear(self, stamp_ns: int, watch_ns: int) -> None:
         self.heard_ns, self.has_begun = watch_ns, True
-        self.offset_ns = stamp_ns - watch_ns
+        self._offsets_ns.append(stamp_ns - watch_ns)
+
+    @property
+    def offset_ns(self) -> int:
+        """How far the latest stamps lie from the watch, the median: single messages come late."""
+        return sorted(self._offsets_ns)[len(self._offsets_ns) // 2] if self._offsets_ns else 0
 
 
 class _Several:
@@ -140,6 +154,16 @@ class SourceWatch:
         self.camera: Source | None = None
         self.scale = ""
         self.refusal = ""
+
+    @property
+    def image_offset_s(self) -> float | None:
+        """How far images' stamps lie from those of readings that arrive with them, s; None without either.
+
+        What their roads differ by is in it.
+        """
+        if not (self._gas.has_begun and self._images.has_begun):
+            return None
+        return (self._images.offset_ns - self._gas.offset_ns) / NANOSECONDS_PER_SECOND
 
     def has_readings(self, watch_ns: int) -> bool:
         """Whether readings have been heard of late."""
@@ -254,11 +278,12 @@ class SourceWatch:
             return _silent("images", "thermal/image_raw", self._images.publishers, _BY_GAS_ALONE)
         if self._is_over(self._gas.heard_ns, watch_ns) or not self._is_over(self._paired_ns, watch_ns):
             return None
-        offset_s = (self._images.offset_ns - self._gas.offset_ns) / NANOSECONDS_PER_SECOND
+        offset_s = self.image_offset_s or 0.0
         return Reason(
             "images_unpaired",
-            f"no image finds its reading: their stamps differ by {offset_s:+.1f} s, more than pairing.slop; "
-            f"set both clocks by NTP, or pairing.slop to the period of the images; {_BY_GAS_ALONE}",
+            f"no image finds its reading: their stamps differ by {offset_s:+.3f} s{_clock_told(offset_s)}, "
+            f"more than pairing.slop; set both clocks by NTP, pairing.image_offset to {-offset_s:.3f} where "
+            f"that is constant, or pairing.slop to the period of the images; {_BY_GAS_ALONE}",
         )
 
     def _lag(self, lag_ns: int, watch_ns: int) -> Reason | None:
@@ -270,6 +295,18 @@ class SourceWatch:
             SLOW_WARNING,
             f"readings wait {seconds} s and more for their class: lighten the load, or raise threads",
         )
+
+
+def _clock_told(offset_s: float) -> str:
+    """Say which clock images are stamped by, where the difference tells."""
+    if offset_s < -_SINCE_BOOT_S:
+        return " (images are stamped since the camera's start)"
+    if abs(offset_s - _TAI_S) < _NEAR_S:
+        return " (images are stamped in TAI, not UTC)"
+    hours = round(offset_s / 1800) / 2
+    if hours and abs(hours) <= _MOST_ZONE_H and abs(offset_s - 3600 * hours) < _NEAR_S:
+        return f" (images are stamped in local time: {hours:+g} h)"
+    return ""
 
 
 _BY_GAS_ALONE = "leaks are judged by gas alone meanwhile"

@@ -110,7 +110,8 @@ class GasClassifierNode(ManagedNode):
             self.get_logger().info(runtime.note)
         self._classifier = self._classifier_of(bundle, runtime)
         self._classifier.warm_up()
-        self._frames, self._told_doubt = FrameDecoder(settings.raw), False
+        self._frames = FrameDecoder(settings.raw, settings.pairing.image_offset_ns)
+        self._told_doubt = False
         self._bundle, self._runtime = bundle, runtime
         self._model, self._device = bundle.name, runtime.device
         messages.cv_bridge()
@@ -413,9 +414,12 @@ class GasClassifierNode(ManagedNode):
             level, message = Level.WARN, missing[0].text
         if self._synchronizer is None:
             level, message = Level.STALE, "not active"
-        return messages.diagnostic_status(
-            f"{self.diagnostic_name}: pairing", level, message, counters.as_dict()
-        )
+        offset_s = None if self._sources is None else self._sources.image_offset_s
+        values = {
+            **counters.as_dict(),
+            "image_clock_offset_s": "" if offset_s is None else f"{offset_s:+.3f}",
+        }
+        return messages.diagnostic_status(f"{self.diagnostic_name}: pairing", level, message, values)
 
     def _classification_status(self) -> DiagnosticStatus:
         problems = self.new_problems()

@@ -11,6 +11,7 @@ R = TypeVar("R")
 I = TypeVar("I")  # noqa: E741
 
 _MS = 1_000_000
+_MOST_OFFSET_NS = 10**19
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,13 @@ class PairingSettings:
         minimum=0.0,
         maximum=60.0,
     )
+    image_offset_ns: int = setting(
+        0,
+        "what is added to each image's stamp, s: for a camera whose stamps are off by a constant; positive "
+        "where they lie behind",
+        minimum=-1e10,
+        maximum=1e10,
+    )
     image_history: int = setting(
         64,
         "images kept for readings that come late",
@@ -68,7 +76,7 @@ class PairingSettings:
     )
 
     def __post_init__(self) -> None:
-        least = {"reset_jump_ns": 1, "silence_ns": 1, "image_history": 1}
+        least = {"reset_jump_ns": 1, "silence_ns": 1, "image_history": 1, "image_offset_ns": -_MOST_OFFSET_NS}
         for one in fields(self):
             value, minimum = getattr(self, one.name), least.get(one.name, 0)
             if not isinstance(value, int) or value < minimum:

@@ -21,6 +21,7 @@ class FrameDecoder:
 
     Args:
         settings: how frames of 16 bits are read.
+        offset_ns: what is added to each stamp.
 
     Attributes:
         doubt: what is to be set, of counts whose unit nobody knows; empty where there are none.
@@ -29,8 +30,9 @@ class FrameDecoder:
         DriverError: the shutter's file cannot be used.
     """
 
-    def __init__(self, settings: RawSettings) -> None:
+    def __init__(self, settings: RawSettings, offset_ns: int = 0) -> None:
         self.doubt = ""
+        self._offset_ns = offset_ns
         self._raw = RawReader(settings)
         self._as_they_are: dict[tuple[int, ...], int] = {}
 
@@ -42,6 +44,8 @@ class FrameDecoder:
             ImportError: cv_bridge cannot be used.
         """
         frame = decode_frame(msg)
+        if self._offset_ns:
+            frame = replace(frame, stamp_ns=frame.stamp_ns + self._offset_ns)
         if frame.encoding != "mono16":
             return frame
         shape = frame.pixels.shape

@@ -133,7 +133,7 @@ class Pipeline:
         self._array = ArrayChoice(given, self._change_array)
         self._channels = bundle.channels
         self._decoder = ReadingDecoder(bundle, settings.channels, self._array)
-        self._frames = FrameDecoder(settings.raw)
+        self._frames = FrameDecoder(settings.raw, settings.pairing.image_offset_ns)
         self._problems = problems
         self._listener = listener
         self._pairing: Pairing[_Received[GasReading], _Received[ThermalFrame]] = Pairing(settings.pairing)

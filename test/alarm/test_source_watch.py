@@ -121,11 +121,24 @@ def test_images_that_stop_are_named_where_they_are_expected(publishers: Publishe
         assert list(rig.warnings()) == codes
 
 
-@pytest.mark.parametrize("offset_s", [-3600.0, 0.4, 7200.0])
-def test_images_on_another_clock_are_named_with_the_offset(rig: Rig, offset_s: float) -> None:
+@pytest.mark.parametrize(
+    ("offset_s", "told"),
+    [
+        (-3600.0, "local time: -1 h"),
+        (0.4, "+0.400 s, more"),
+        (7200.0, "local time: +2 h"),
+        (37.1, "in TAI"),
+        (-1.7e9, "since the camera's start"),
+    ],
+)
+def test_images_on_another_clock_are_named_with_the_offset(rig: Rig, offset_s: float, told: str) -> None:
     rig.warnings()
-    rig.pass_time(11, offset_s=offset_s, pairs=False)
-    assert f"{offset_s:+.1f} s" in rig.warnings()["images_unpaired"]
+    rig.pass_time(20, offset_s=offset_s, pairs=False)
+    warning = rig.warnings()["images_unpaired"]
+    assert f"{offset_s:+.3f} s" in warning
+    assert told in warning
+    assert f"pairing.image_offset to {-offset_s:.3f}" in warning
+    assert rig.watch.image_offset_s == pytest.approx(offset_s)
     rig.pass_time(1)
     assert rig.warnings() == {}
 

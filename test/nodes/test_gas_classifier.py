@@ -430,8 +430,20 @@ def test_a_camera_on_another_clock_is_named_with_the_offset(
         return "images_unpaired" in warnings_of(station)
 
     graph.wait_for(told)
-    assert "differ by -3000.0 s" in warnings_of(station)
+    assert "differ by -3000.0" in warnings_of(station)
     assert "images_unpaired:" in capfd.readouterr().err
+
+
+def test_a_constant_offset_of_the_cameras_clock_is_corrected(graph: Graph) -> None:
+    station = Station(graph, pairing__wait=1.0, pairing__reset_jump=3600.0, pairing__image_offset=3000.0)
+
+    def told() -> bool:
+        now_ns = station.now_ns()
+        station.read("NoGas", now_ns)
+        station.show("NoGas", now_ns - 3000 * SECOND)
+        return station.node.pairing_counters.pairs > 0
+
+    graph.wait_for(told)
 
 
 def test_images_that_stop_are_named(graph: Graph) -> None:
