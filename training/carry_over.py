@@ -20,9 +20,9 @@ from gas_fusion_ros.base.observation import PAPER_CLASSES
 from training.command_line import options
 from training.command_line.options import CONSOLE
 from training.pictures.carry_over import Carried, RealVerdict, carry, judge
-from training.pictures.drawn_set import draw_set
+from training.pictures.drawn_set import SIDE, draw_set
 from training.pictures.pretraining import DrawnSettings
-from training.pictures.samples import SIDE, read_samples
+from training.pictures.samples import read_samples
 
 RESULTS = "carry_over.json"
 PROTOCOL = "drawn pictures alone, one kind of camera left out at a time; real ones asked of once, at the end"

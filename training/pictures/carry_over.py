@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 
 from gas_fusion_ros.base.observation import CLEAN_AIR, PAPER_CLASSES
 from gas_fusion_ros.model.networks.temporal import ThermalEncoder, bounded
-from training.pictures.drawn_set import DrawnSet
+from training.pictures.drawn_set import SIDE, DrawnSet
 from training.pictures.pretraining import DrawnSettings, Trust, ask, embed, fit, measure
 from training.pictures.samples import Sample
 
@@ -125,7 +126,8 @@ def carry(drawn: DrawnSet, settings: DrawnSettings, seed: int, note: Callable[[s
 
 def judge(carried: Carried, samples: Sequence[Sample]) -> list[RealVerdict]:
     """Return what the network says of pictures, and whether it speaks."""
-    pixels = np.stack([np.rint(255 * sample.seen).astype(np.uint8) for sample in samples])
+    fields = [cv2.resize(sample.field, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for sample in samples]
+    pixels = np.rint(255 * np.stack(fields)).astype(np.uint8)
     logits, distances = ask(carried.network, pixels)
     belief = carried.trust.belief
     evidence = (logits / belief.temperature).log_softmax(dim=1)

@@ -17,6 +17,8 @@ from gas_fusion_ros.model.thermal import network_input
 from gas_fusion_ros.simulation.random_pictures import random_picture
 from gas_fusion_ros.simulation.randomisation import WIDE, RandomisationSettings
 
+SIDE = 64
+"""Of the network's input, pixels: that of temporal fusion."""
 CELL = 8
 """Side, pixels, of the cells of a picture of which it is known whether there is a plume."""
 _PER_PROCESS = 500

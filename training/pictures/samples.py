@@ -17,8 +17,8 @@ from gas_fusion_ros.model.thermal import ThermalError, network_input, to_field
 from gas_fusion_ros.simulation.random_pictures import RandomPicture, random_picture
 from gas_fusion_ros.simulation.randomisation import WIDE, RandomisationSettings
 
-SIDE = 64
-"""Of the network's input, pixels: that of `temporal_fusion`."""
+SIDE = 112
+"""Of what is compared, pixels."""
 
 
 class NoPicturesError(ValueError):
@@ -32,7 +32,7 @@ class Sample:
     Attributes:
         name: of its file, or what was drawn.
         field: before it is resized, shape (H, W), 0..1.
-        seen: the network's input, shape (SIDE, SIDE), 0..1.
+        seen: as a network of that input sees it, shape (SIDE, SIDE), 0..1.
     """
 
     name: str

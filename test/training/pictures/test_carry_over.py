@@ -20,9 +20,9 @@ from gas_fusion_ros.base.observation import PAPER_CLASSES
 from gas_fusion_ros.simulation.renderer import random_scene, render
 from training import carry_over
 from training.pictures.carry_over import Carried, carry, judge, truth_of
-from training.pictures.drawn_set import CELL, DrawnSet, draw_set
+from training.pictures.drawn_set import CELL, SIDE, DrawnSet, draw_set
 from training.pictures.pretraining import DrawnSettings
-from training.pictures.samples import SIDE, Sample
+from training.pictures.samples import Sample
 from training.scoring.calibration import speaking_threshold
 
 CAMERAS = ("one", "other")
