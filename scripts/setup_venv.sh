@@ -67,13 +67,18 @@ fi
 
 # An environment holds absolute paths and belongs to one interpreter: another place or Python needs a new one.
 place="$root $("$python" -c 'import sys; print(sys.executable, sys.version_info[:2])')"
+# The files of requirements/ by name, all of them where none is given.
 contents_of() {
-  (cd "$root" && cat "$@" setup.py setup.cfg standalone/pyproject.toml scripts/setup_venv.sh | sha256sum)
+  (
+    cd "$root/requirements"
+    [ $# -gt 0 ] || set -- *.txt
+    cat "$@" ../setup.py ../setup.cfg ../standalone/pyproject.toml ../scripts/setup_venv.sh | sha256sum
+  )
 }
 demo_stamp="$venv/demo_complete"
-demo="$place"$'\n'"$(contents_of requirements/{ros,runtime,versions}.txt)"
+demo="$place"$'\n'"$(contents_of ros.txt runtime.txt versions.txt)"
 test_stamp="$venv/test_complete"
-test="$place"$'\n'"$(contents_of requirements/*.txt)"
+test="$place"$'\n'"$(contents_of)"
 
 holds() {
   [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]

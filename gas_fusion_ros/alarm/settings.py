@@ -82,6 +82,10 @@ class AlarmSettings:
         severities = {gas: Severity(severity) for gas, severity in self.severities.items()}
         object.__setattr__(self, "severities", MappingProxyType(severities))
 
+    def gases_without_alarm(self, classes: Iterable[str]) -> tuple[str, ...]:
+        """Return the gases of a model of these classes that raise no alarm."""
+        return tuple(gas for gas in classes if gas != CLEAN_AIR and gas not in self.severities)
+
     def check_classes(self, classes: Sequence[str]) -> None:
         """Make sure that a model can name every gas that is to raise an alarm.
 

@@ -164,8 +164,8 @@ def _report(taught: Taught, origin: Bundle, origins: Sequence[Origin], seconds: 
     new = [report.name for report in taught.classes if report.is_new]
     if new:
         say(
-            f"on the robot {', '.join(new)} raises a critical alarm; where alarm.critical_classes or "
-            "alarm.warning_classes are set, name it among them, or it raises none"
+            f"on the robot {', '.join(new)} raises a critical alarm, unless alarm.critical_classes or "
+            "alarm.warning_classes are changed: then name it in one of them, or it raises none"
         )
     say(f"{shown(taught.bundle.path)}: model {shown(taught.bundle.name)}, in {seconds:.1f} s")
 

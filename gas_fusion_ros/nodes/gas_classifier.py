@@ -116,6 +116,12 @@ class GasClassifierNode(ManagedNode):
         self._model, self._device = bundle.name, runtime.device
         messages.cv_bridge()
         self.get_logger().info(f"model {bundle.name} runs on {runtime.device}")
+        silent = self._alarm.settings.gases_without_alarm(bundle.classes)
+        if silent:
+            self.get_logger().warning(
+                f"{listed(silent)} raises no alarm: neither alarm.critical_classes nor alarm.warning_classes "
+                "names it"
+            )
         self._tell_array()
 
     def _classifier_of(self, bundle: Bundle, runtime: Runtime) -> Classifier:

@@ -37,8 +37,8 @@ Contiguous fifths of the taught readings were held out in turn, by gas alone:
 ## Use
 - Pictures say nothing of taught classes: each gets the mean probability of those that have pictures.
 - {advice}
-- Name taught gases among `alarm.critical_classes` or `alarm.warning_classes`: others raise no alarm of their
-  own.
+- Taught gases raise critical alarms, unless `alarm.critical_classes` or `alarm.warning_classes` are changed:
+  then name them in one of the two, or they raise none.
 
 Not for safety-critical use: cheap sensors, few gases.
 

@@ -434,3 +434,10 @@ def test_the_default_classes_are_the_default_severities() -> None:
         severities_of(*(gases_of(one, DEFAULT_SEVERITIES) for one in (Severity.WARNING, Severity.CRITICAL)))
         == DEFAULT_SEVERITIES
     )
+
+
+def test_a_gas_of_the_model_that_raises_no_alarm_is_told() -> None:
+    classes = ("Ammonia", "NoGas", "Smoke")
+    chosen = AlarmChoice(critical_classes=("Smoke",), warning_classes=("Unknown",))
+    assert chosen.with_gases_of(classes).settings(AlarmAdvice()).gases_without_alarm(classes) == ("Ammonia",)
+    assert AlarmChoice().with_gases_of(classes).settings(AlarmAdvice()).gases_without_alarm(classes) == ()
