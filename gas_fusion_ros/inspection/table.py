@@ -15,6 +15,7 @@ from gas_fusion_ros.base.dataset import Dataset, Row
 from gas_fusion_ros.base.observation import GasReading
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, shown
+from gas_fusion_ros.base.table.classes import alias_doubt
 from gas_fusion_ros.base.table.facts import Fate, TableFacts
 from gas_fusion_ros.base.table.options import TableOptions
 from gas_fusion_ros.base.table.reader import DELIMITERS
@@ -177,7 +178,7 @@ def inspect_table(
         values=values,
         scale=scale,
         notes=facts.notes,
-        warnings=tuple(_warnings(facts, dataset, bundle, values, scale)),
+        warnings=tuple(_warnings(facts, options, dataset, bundle, values, scale)),
     )
 
 
@@ -256,12 +257,20 @@ def _labels(facts: TableFacts, rows: Sequence[Row], unlabelled: int) -> ClassFig
 
 
 def _warnings(
-    facts: TableFacts, dataset: Dataset, bundle: Bundle, values: Sequence[ChannelFigures], scale: str
+    facts: TableFacts,
+    options: TableOptions,
+    dataset: Dataset,
+    bundle: Bundle,
+    values: Sequence[ChannelFigures],
+    scale: str,
 ) -> Iterator[str]:
     for fate in facts.refused:
         rows = "1 row is" if fate.count == 1 else f"{fate.count} rows are"
         yield f"{rows} refused, the first on line {fate.line}: {fate.reason}; {fate.remedy}"
     yield from facts.warnings
+    doubt = alias_doubt(options.classes, facts.spellings)
+    if doubt:
+        yield doubt
     missing = [name for name in bundle.channels if name not in dataset.channels]
     if missing:
         yield (

@@ -72,6 +72,7 @@ class TableFacts:
         repeated_headers: rows that were the header once more.
         refused: rows that could not be read, by reason.
         unlabelled: rows that were read whose class is not told.
+        spellings: the classes as they stand in the table.
         told_classes: what spellings of classes were taken for.
         warnings: what is likely a mistake in the table, a sentence each.
     """
@@ -83,6 +84,7 @@ class TableFacts:
     repeated_headers: int = 0
     refused: tuple[Fate, ...] = ()
     unlabelled: int = 0
+    spellings: tuple[str, ...] = ()
     told_classes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
