@@ -165,3 +165,15 @@ def test_a_wrong_alias_is_named(tmp_path: Path) -> None:
         code, said = invoke(*command, path, "--output", tmp_path / "out", "--classes", "NOGAS")
         assert code == 2
         assert said.endswith("--classes has 'NOGAS'; expected a pair such as NOGAS=NoGas\n")
+
+
+def test_a_class_that_is_not_there_is_refused_by_who_renames_it(tmp_path: Path) -> None:
+    path = written(tmp_path, table())
+    typo = ("--classes", "smoke=Ammonia")
+    for command in (("bag", *CHANNELS, "--data"), ("calibrate", *CHANNELS)):
+        code, said = invoke(*command, path, "--output", tmp_path / "out", *typo)
+        assert code == 2
+        assert "--classes names smoke, which is not there; the classes are NoGas, Smoke" in said
+        assert not (tmp_path / "out").exists()
+    found = inspected(path, *typo)
+    assert [text for text in found["warnings"] if text.startswith("--classes names smoke")]
