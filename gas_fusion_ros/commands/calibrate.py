@@ -61,7 +61,8 @@ def calibrate(
         Path,
         typer.Argument(
             help="Clean air: a bag, a CSV or a folder that holds one, or a live topic. Of a recording with "
-            "labels NoGas alone counts. A name with a slash that no file or folder has, such as /gas/readings, is a topic's."
+            "labels NoGas alone counts. A name with a slash that no file or folder has, such as "
+            "/gas/readings, is a topic's."
         ),
     ],
     output: Annotated[Path, typer.Option(help="The array file to write, such as array.yaml.")],

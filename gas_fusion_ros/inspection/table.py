@@ -16,6 +16,7 @@ from gas_fusion_ros.base.observation import GasReading
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.table.classes import alias_doubt
+from gas_fusion_ros.base.table.columns import MOST_NAMES
 from gas_fusion_ros.base.table.facts import Fate, TableFacts
 from gas_fusion_ros.base.table.options import TableOptions
 from gas_fusion_ros.base.table.reader import DELIMITERS
@@ -177,7 +178,7 @@ def inspect_table(
         labels=_labels(facts, dataset.rows, unlabelled),
         values=values,
         scale=scale,
-        notes=facts.notes,
+        notes=(*facts.notes, *_without_classes(facts)),
         warnings=tuple(_warnings(facts, options, dataset, bundle, values, scale)),
     )
 
@@ -256,6 +257,13 @@ def _labels(facts: TableFacts, rows: Sequence[Row], unlabelled: int) -> ClassFig
     return ClassFigures(facts.label_column, dict(sorted(counts.items())), unlabelled)
 
 
+def _without_classes(facts: TableFacts) -> Iterator[str]:
+    if facts.label_column is None:
+        names = facts.unused_columns
+        remedy = f"--label-column names one of {listed(names, MOST_NAMES)}" if names else "add a column 'Gas'"
+        yield f"no column holds the class, so nothing can be taught or trained; {remedy}"
+
+
 def _warnings(
     facts: TableFacts,
     options: TableOptions,
@@ -276,11 +284,6 @@ def _warnings(
         yield (
             f"no channel {listed(missing)}, which {shown(bundle.name)} needs; there are "
             f"{listed(dataset.channels)}"
-        )
-    if facts.label_column is None:
-        yield (
-            "no column holds the class, so nothing can be taught or trained; --label-column names one of "
-            f"{listed(facts.format.header, 20)}"
         )
     if scale:
         yield scale

@@ -143,9 +143,10 @@ def read_table(
         raise SourceError(f"{error}; name an array of just these by --array") from None
     rows = [row for row in dataset.rows if row.label]
     if not rows:
+        others = dataset.facts.unused_columns
+        named = f"; --label-column names another of {listed(others, MOST_NAMES)}" if others else ""
         raise SourceError(
-            f"{shown(path)} has no labels: it needs a column 'Gas' that holds the class of each row; "
-            f"--label-column names another of {listed(dataset.facts.format.header, MOST_NAMES)}"
+            f"{shown(path)} has no labels: it needs a column 'Gas' that holds the class of each row{named}"
         )
     stamps = [row.index * ROW_PERIOD_NS if row.stamp_ns is None else row.stamp_ns for row in rows]
     return Labelled(
