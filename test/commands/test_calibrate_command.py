@@ -259,3 +259,10 @@ def test_a_full_scale_that_is_far_too_large_is_doubted(folder: Path, tmp_path: P
         "all readings lie below 2 % of the full scale 26667: is it right? --full-scale gives another" in said
     )
     assert "is it right" not in invoke("calibrate", folder, *board, "4095")[1]
+
+
+@pytest.mark.parametrize("option", [("--classes", "clean=NoGas"), ("--label-topic", "/truth/label")])
+def test_a_live_topic_has_no_labels(tmp_path: Path, option: tuple[str, str]) -> None:
+    code, said = invoke("calibrate", "/gas/readings", "--output", tmp_path / "array.yaml", *option)
+    assert code == 2
+    assert "--label-topic and --classes are of a recording; of a live topic all counts" in said
