@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -35,6 +36,8 @@ _RAIL_STEPS = 5
 _RAIL = 0.005
 """Share of the full scale below it within which a reading says nothing of a resistance."""
 _MOST_AT_RAIL = 0.01
+_DOUBTFUL_SHARE = 0.05
+"""Of the full scale: where no reading is above, it is likely that of another converter."""
 
 
 class CalibrationError(ValueError):
@@ -98,11 +101,27 @@ def calibrate(
 
 def calibration_date(stamp_ns: int | None) -> datetime:
     """Return the moment of the last reading, UTC: now, where nobody knows or its time is simulated."""
-    if stamp_ns is not None:
-        date = datetime.fromtimestamp(stamp_ns / NANOSECONDS_PER_SECOND, timezone.utc)
-        if date.year >= FIRST_REAL_YEAR:
-            return date
-    return datetime.now(timezone.utc)
+    return recorded_date(stamp_ns) or datetime.now(timezone.utc)
+
+
+def recorded_date(stamp_ns: int | None) -> datetime | None:
+    """Return the moment of the last reading, UTC; None where nobody knows or its time is simulated."""
+    if stamp_ns is None:
+        return None
+    date = datetime.fromtimestamp(stamp_ns / NANOSECONDS_PER_SECOND, timezone.utc)
+    return date if date.year >= FIRST_REAL_YEAR else None
+
+
+def full_scale_doubt(array: ArrayDescription, readings: npt.ArrayLike) -> str:
+    """Say that readings, shape (N, C), are far below the full scale; empty where they are not.
+
+    A converter of 24 bits may honestly give such: so it is a doubt and no error.
+    """
+    share = float(np.nanmax(np.asarray(readings, dtype=np.float64))) / array.full_scale
+    if array.unit is Unit.OHM or share >= _DOUBTFUL_SHARE:
+        return ""
+    percent = math.floor(share * 100) + 1
+    return f"all readings lie below {percent} % of the full scale {array.full_scale:g}: is it right?"
 
 
 def summary(array: ArrayDescription) -> str:

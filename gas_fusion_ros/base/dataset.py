@@ -388,6 +388,7 @@ class _Table:
             repeated_headers=headers,
             refused=fates.all(),
             unlabelled=sum(not row.label for row in rows),
+            spellings=self._classes.spellings,
             told_classes=tuple(self._classes.told()),
             warnings=tuple(warnings),
         )

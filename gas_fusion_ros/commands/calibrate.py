@@ -10,11 +10,20 @@ from typing import Annotated, Optional
 import typer
 
 from gas_fusion_ros.array.array_file import write_array
-from gas_fusion_ros.array.calibration import MOST_DRIFT, MOST_READINGS, DriftError, calibration_date, summary
+from gas_fusion_ros.array.calibration import (
+    MOST_DRIFT,
+    MOST_READINGS,
+    DriftError,
+    calibration_date,
+    full_scale_doubt,
+    recorded_date,
+    summary,
+)
 from gas_fusion_ros.array.calibration import calibrate as calibrate_array
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Divider, Unit
 from gas_fusion_ros.bags.reader import BagReadError
 from gas_fusion_ros.bags.recognition import is_table
+from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
@@ -32,11 +41,12 @@ from gas_fusion_ros.commands.options import (
     UnpackDisk,
     UnpackMemory,
     bag_limits,
+    refuse_for_tables,
     table_options,
 )
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say, say_notes
-from gas_fusion_ros.inspection.clean_air import CleanAir, read_bag, read_folder
+from gas_fusion_ros.inspection.clean_air import BagSettings, CleanAir, read_bag, read_folder
 from gas_fusion_ros.pipeline.array_choice import KnownArray, array_of_file
 
 _FULL_SCALES = {
@@ -50,8 +60,9 @@ def calibrate(
     source: Annotated[
         Path,
         typer.Argument(
-            help="Clean air: a bag, a CSV or a folder that holds one, or a live topic. A name "
-            "with a slash that no file or folder has, such as /gas/readings, is a topic's."
+            help="Clean air: a bag, a CSV or a folder that holds one, or a live topic. Of a recording with "
+            "labels NoGas alone counts. A name with a slash that no file or folder has, such as "
+            "/gas/readings, is a topic's."
         ),
     ],
     output: Annotated[Path, typer.Option(help="The array file to write, such as array.yaml.")],
@@ -114,6 +125,7 @@ def calibrate(
     time_unit: TimeUnitOfNumbers = None,
     date_order: OrderOfDates = None,
     gas_topic: GasTopic = None,
+    label_topic: Annotated[Optional[str], typer.Option(help="Topic of the labels.")] = None,
     unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
     unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
 ) -> None:
@@ -125,26 +137,32 @@ def calibrate(
         given = None if array is None else array_of_file(str(array))
         names = None if channels is None else parse_channels(channels)
         wanted = names or _names_of(given)
+        options = table_options(label_column, classes, time_column, time_unit, date_order)
         if is_topic(source):
             if gas_topic is not None:
                 raise ValueError("--gas-topic is of a bag; the topic is named already")
+            if label_topic is not None or classes:
+                raise ValueError("--label-topic and --classes are of a recording; of a live topic all counts")
+            refuse_for_tables(options, f"{shown(source)} is a topic")
             air = read_topic(str(source), wanted, duration or DEFAULT_DURATION_S, problems)
         elif duration is not None:
             raise ValueError("--duration is of a live topic; --last takes the last readings of a recording")
         elif is_table(source):
-            options = table_options(label_column, classes, time_column, time_unit, date_order)
             air = read_folder(source, wanted or PAPER_CHANNELS, problems, options)
         else:
+            if source.exists():
+                refuse_for_tables(options, f"{shown(source.name)} is a bag")
+            topics = BagTopics(gas=gas_topic, label=label_topic)
+            limits = bag_limits(unpack_memory, unpack_disk)
             with counted(shown(source.name), None) as tick:
-                limits = bag_limits(unpack_memory, unpack_disk)
-                air = read_bag(source, gas_topic, wanted, problems, limits, tick)
+                air = read_bag(source, BagSettings(topics, wanted, options.classes, limits), problems, tick)
         if last is not None:
             air = air.last(last)
         known = given or air.array
         found = calibrate_array(
             _described(known, air.channels, unit, full_scale, inverted),
             air.readings,
-            calibration_date(None if air.stamps_ns is None else int(air.stamps_ns[-1])),
+            calibration_date(_last_stamp_ns(air)),
             air.stamps_ns,
             temperature,
             humidity,
@@ -163,6 +181,9 @@ def calibrate(
     say_notes(source, air.notes)
     say(_told(output, found, air))
     say(_origin(known, unit, full_scale, inverted))
+    doubt = full_scale_doubt(found, air.readings)
+    if doubt:
+        say(f"{doubt} --full-scale gives another")
     raise typer.Exit(EXIT_LOSSES if complain_of(problems) else 0)
 
 
@@ -205,6 +226,11 @@ def _origin(
     return "; ".join(f"{', '.join(names)} {whence}" for whence, names in told.items() if names)
 
 
+def _last_stamp_ns(air: CleanAir) -> Optional[int]:
+    return None if air.stamps_ns is None else int(air.stamps_ns[-1])
+
+
 def _told(output: Path, array: ArrayDescription, air: CleanAir) -> str:
     cut = f", the first {MOST_READINGS}" if len(air.readings) == MOST_READINGS else ""
-    return f"{shown(output)}: {len(air.readings)} readings ({air.told}{cut}) {summary(array)}"
+    dated = "" if recorded_date(_last_stamp_ns(air)) else "; dated now: the readings have no date"
+    return f"{shown(output)}: {len(air.readings)} readings ({air.told}{cut}) {summary(array)}{dated}"

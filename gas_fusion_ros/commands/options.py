@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from gas_fusion_ros.bags.storage.limits import GIB, MIB, BagLimits
-from gas_fusion_ros.base.table.options import DateOrder, TableOptions, TimeUnit, parse_classes
+from gas_fusion_ros.base.table.options import DateOrder, TableError, TableOptions, TimeUnit, parse_classes
 
 # ruff: noqa: UP045
 # No `from __future__ import annotations` and no `X | None`, see cli.py.
@@ -54,7 +54,7 @@ LabelColumn = Annotated[
 ]
 Classes = Annotated[
     Optional[list[str]],
-    typer.Option(help="Of a CSV: what its classes are called here, such as NOGAS=NoGas,smoke=Smoke."),
+    typer.Option(help="What the classes of a CSV are called here, such as NOGAS=NoGas,smoke=Smoke."),
 ]
 TimeColumn = Annotated[
     Optional[str],
@@ -88,6 +88,27 @@ def table_options(
         TableError: `--classes` is not understood.
     """
     return TableOptions(label_column, parse_classes(classes or ()), time_column, time_unit, date_order)
+
+
+def refuse_for_tables(options: TableOptions, what: str) -> None:
+    """Refuse what was given of a table where there is none; names of classes are of any labels.
+
+    Args:
+        options: as they were given.
+        what: what there is instead, in words.
+
+    Raises:
+        TableError: one was given.
+    """
+    given = {
+        "--label-column": options.label_column,
+        "--time-column": options.time_column,
+        "--time-unit": options.time_unit,
+        "--date-order": options.date_order,
+    }
+    for name, value in given.items():
+        if value is not None:
+            raise TableError(f"{name} is for tables; {what}")
 
 
 def bag_limits(memory_mib: float, disk_gib: float) -> BagLimits:

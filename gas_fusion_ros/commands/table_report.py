@@ -54,7 +54,7 @@ def _facts(inspection: TableInspection) -> Iterator[tuple[str, str]]:
 
 def _time(time: TimeFigures | None) -> str:
     if time is None:
-        return "none: rows are counted"
+        return "none: rows are taken as 2 s apart; --period of `gas-fusion bag` says otherwise"
     period = "" if time.period_s is None else f", every {time.period_s:.3g} s"
     return f"{time.form} of column {shown(time.column)}, from {_moment(time)}{period}"
 

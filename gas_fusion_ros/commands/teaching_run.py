@@ -22,8 +22,10 @@ from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.shipped_files import find_bundle
+from gas_fusion_ros.base.table.classes import check_aliases
 from gas_fusion_ros.base.table.options import TableOptions
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.commands.options import refuse_for_tables
 from gas_fusion_ros.commands.progress import counted
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain, complain_of, fail, say, say_notes
 from gas_fusion_ros.model.bundle import Bundle, BundleError
@@ -94,6 +96,8 @@ def run(request: Request) -> int:
             _read(source, settings, request.table, request.array, bundle, problems)
             for source, settings in _sources(request)
         ]
+        spellings = dict.fromkeys(name for (part, _), _ in read for name in part.spellings)
+        check_aliases(request.table.classes, spellings)
         settings = TeachingSettings(
             request.name, request.forget, request.embargo_ns, request.command, request.seed
         )
@@ -119,9 +123,12 @@ def _sources(request: Request) -> list[tuple[Path, BagSettings]]:
             "in "
             "their order; a folder has its own"
         )
+    if len(bags) == len(request.sources) and bags[0].exists():
+        refuse_for_tables(request.table, f"{shown(bags[0])} is a bag")
     files = dict(zip(bags, request.labels or [None] * len(bags), strict=True))
     return [
-        (source, BagSettings(request.topics, files.get(source), request.limits)) for source in request.sources
+        (source, BagSettings(request.topics, files.get(source), request.limits, request.table.classes))
+        for source in request.sources
     ]
 
 

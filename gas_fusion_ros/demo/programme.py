@@ -10,6 +10,7 @@ from gas_fusion_ros.base.dataset import Dataset, DatasetError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.shipped_files import SIMULATED_ARRAY
+from gas_fusion_ros.base.table.classes import check_aliases
 from gas_fusion_ros.base.table.options import AS_FOUND, NO_COLUMN, WITHOUT_TIMES, TableOptions
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.simulation.patrol import MAX_DURATION_S, MIN_DURATION_S, Patrol, PatrolSettings
@@ -165,6 +166,7 @@ def recorded_programme(
 
     Raises:
         ProgrammeError: the folder cannot be read, or a value is out of range.
+        TableError: a class that is to be renamed is not there.
     """
     problems = Problems()
     try:
@@ -174,6 +176,7 @@ def recorded_programme(
     except DatasetError as error:
         first = "".join(f"; the first: {problem.detail}" for problem in problems.take_unreported())
         raise ProgrammeError(f"--recorded: {error}{first}") from None
+    check_aliases(options.classes, dataset.facts.spellings)
     speed = _checked_speed(speed, _RECORDED_SPEED)
     whole_s = dataset.length * _RECORDED_PERIOD_S
     if duration_s is not None and not duration_s > 0:

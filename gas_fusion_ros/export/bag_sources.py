@@ -23,6 +23,7 @@ from gas_fusion_ros.base.observation import (
 )
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, quoted, shown
+from gas_fusion_ros.base.table.classes import check_aliases
 from gas_fusion_ros.base.table.options import AS_FOUND, TableOptions
 from gas_fusion_ros.base.table.times import TableTimes
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
@@ -144,11 +145,13 @@ class FolderSource:
 
         Raises:
             DatasetError: a file or column is missing, or no row is readable.
+            TableError: a class that is to be renamed is not there.
             BagSourceError: no row is left, or rows without an image cannot be rendered.
         """
         self.problems = Problems()
         self._render_seed = render_seed
         dataset = Dataset.load_readable(folder, settings.channels, self.problems, settings.table)
+        check_aliases(settings.table.classes, dataset.facts.spellings)
         self.notes: list[str] = list(dataset.facts.told)
         self._rows = self._timed(dataset, settings)
         if not self._rows:

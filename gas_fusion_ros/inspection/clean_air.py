@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,13 +16,17 @@ from gas_fusion_ros.bags.topics import BagTopics, find_topics
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.base.quoting import listed, shown
+from gas_fusion_ros.base.table.classes import check_aliases
 from gas_fusion_ros.base.table.options import AS_FOUND, TableOptions
 from gas_fusion_ros.pipeline.array_choice import KnownArray
 from gas_fusion_ros.ros.messages import MessageError, channel_names, decode_reading
 from gas_fusion_ros.ros.source_messages import decode_array
+from gas_fusion_ros.truth.label_track import LabelTrack
+from gas_fusion_ros.truth.labelling import read_label_track
+from gas_fusion_ros.truth.track import Moments
 
-_BESIDE = ("image", "label", "leaks", "pose")
+_BESIDE = ("image", "leaks", "pose")
 
 
 class CleanAirError(ValueError):
@@ -68,13 +72,15 @@ def read_folder(
 
     Raises:
         DatasetError: it cannot be read, or lacks a column.
+        TableError: a class that is to be renamed is not there.
         CleanAirError: every row is of a gas.
     """
     dataset = Dataset.load_readable(path, tuple(channels), problems, options)
+    check_aliases(options.classes, dataset.facts.spellings)
     labelled = any(row.label for row in dataset.rows)
     rows = [row for row in dataset.rows if not labelled or row.label == CLEAN_AIR][:MOST_READINGS]
     if not rows:
-        raise CleanAirError(f"{shown(dataset.csv_path.name)} has no row of the class {CLEAN_AIR}, clean air")
+        raise CleanAirError(_no_clean_air(dataset.facts.spellings))
     stamps = [row.stamp_ns for row in rows if row.stamp_ns is not None]
     return CleanAir(
         tuple(channels),
@@ -85,40 +91,51 @@ def read_folder(
     )
 
 
-def read_bag(
-    path: Path,
-    gas_topic: str | None,
-    channels: Sequence[str] | None,
-    problems: Problems,
-    limits: BagLimits,
-    tick: Callable[[], None],
-) -> CleanAir:
-    """Read all readings of a bag, and what it tells of its array.
+@dataclass(frozen=True)
+class BagSettings:
+    """How a bag is read.
+
+    Attributes:
+        topics: names where they are not to be found by convention.
+        channels: channels to read; None for those of the first reading.
+        classes: what classes are to be called, by their names on the label topic.
+        limits: what of the machine unpacking may take.
+    """
+
+    topics: BagTopics
+    channels: Sequence[str] | None
+    classes: Mapping[str, str]
+    limits: BagLimits
+
+
+def read_bag(path: Path, settings: BagSettings, problems: Problems, tick: Callable[[], None]) -> CleanAir:
+    """Read the readings of a bag that are labelled as clean air; where nothing is labelled, all.
+
+    What the bag tells of its array comes with them.
 
     Args:
         path: the bag.
-        gas_topic: topic of the readings; None for the one that is found.
-        channels: channels to read; None for those of the first reading.
+        settings: how.
         problems: where unusable messages are counted.
-        limits: what of the machine unpacking may take.
         tick: called for each reading.
 
     Raises:
         BagReadError: the bag cannot be read.
         TopicError: there is no such topic.
-        CleanAirError: no reading could be read.
+        TableError: a class that is to be renamed is not there.
+        CleanAirError: no reading could be read, or every one is of a gas.
     """
     readings, stamps = [], []
     first_reason = ""
-    names = None if channels is None else tuple(channels)
-    with BagReader(path, problems, limits) as reader:
-        topics = find_topics(
-            reader.topics, BagTopics(gas=gas_topic), problems, _BESIDE, reader.first_messages
-        ).topics
+    names = None if settings.channels is None else tuple(settings.channels)
+    with BagReader(path, problems, settings.limits) as reader:
+        topics = find_topics(reader.topics, settings.topics, problems, _BESIDE, reader.first_messages).topics
         topic, array_topic = topics.gas, topics.array
         if topic is None:
             raise CleanAirError(f"{shown(path.name)} has no topic of gas readings; name one with --gas-topic")
+        air = _labelled_air(reader, topics.label, settings.classes, problems)
         array = None
+        moments = Moments()
         for message in reader.messages({topic} if array_topic is None else {topic, array_topic}):
             if message.topic == array_topic:
                 array = _told_array(message, problems) or array
@@ -131,6 +148,9 @@ def read_bag(
                 problems.add("reading_unusable", f"{shown(topic)}: {error}")
                 first_reason = first_reason or str(error)
                 continue
+            if air is not None and not air.holds_at(moments.of(reading.stamp_ns, message.stamp_ns)):
+                first_reason = first_reason or f"none lies where {shown(air.topic)} says {CLEAN_AIR}"
+                continue
             readings.append(reading.counts)
             stamps.append(reading.stamp_ns)
             if len(readings) == MOST_READINGS:
@@ -142,8 +162,52 @@ def read_bag(
         names,
         np.stack(readings)[order],
         np.array(stamps, dtype=np.int64)[order],
-        "all readings, on your word",
+        "all readings, on your word: none is labelled" if air is None else air.told,
         array,
+    )
+
+
+@dataclass(frozen=True)
+class _LabelledAir:
+    """When a label topic says that the air was clean."""
+
+    topic: str
+    track: LabelTrack
+    clean: frozenset[str]
+
+    def holds_at(self, moment_ns: int) -> bool:
+        """Whether it was clean at that moment."""
+        return self.track.at(moment_ns) in self.clean
+
+    @property
+    def told(self) -> str:
+        """Whose word it is."""
+        return f"those of the class {CLEAN_AIR} on {shown(self.topic)}"
+
+
+def _labelled_air(
+    reader: BagReader, label_topic: str | None, classes: Mapping[str, str], problems: Problems
+) -> _LabelledAir | None:
+    """Return when the air was clean; None where nothing is labelled.
+
+    Raises:
+        TableError: a class that is to be renamed is not there.
+        CleanAirError: it never was.
+    """
+    track = LabelTrack() if label_topic is None else read_label_track(reader, label_topic, problems)
+    check_aliases(classes, track.classes)
+    if label_topic is None or not track.classes:
+        return None
+    clean = frozenset(name for name in track.classes if classes.get(name, name) == CLEAN_AIR)
+    if not clean:
+        raise CleanAirError(_no_clean_air(track.classes))
+    return _LabelledAir(label_topic, track, clean)
+
+
+def _no_clean_air(classes: Sequence[str]) -> str:
+    return (
+        f"nothing is labelled {CLEAN_AIR}, clean air: the classes are {listed(classes)}; record some, or say "
+        f"by --classes NAME={CLEAN_AIR} which of them it is"
     )
 
 

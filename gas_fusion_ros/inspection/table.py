@@ -15,6 +15,8 @@ from gas_fusion_ros.base.dataset import Dataset, Row
 from gas_fusion_ros.base.observation import GasReading
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, shown
+from gas_fusion_ros.base.table.classes import alias_doubt
+from gas_fusion_ros.base.table.columns import MOST_NAMES
 from gas_fusion_ros.base.table.facts import Fate, TableFacts
 from gas_fusion_ros.base.table.options import TableOptions
 from gas_fusion_ros.base.table.reader import DELIMITERS
@@ -176,8 +178,8 @@ def inspect_table(
         labels=_labels(facts, dataset.rows, unlabelled),
         values=values,
         scale=scale,
-        notes=facts.notes,
-        warnings=tuple(_warnings(facts, dataset, bundle, values, scale)),
+        notes=(*facts.notes, *_without_classes(facts)),
+        warnings=tuple(_warnings(facts, options, dataset, bundle, values, scale)),
     )
 
 
@@ -255,23 +257,33 @@ def _labels(facts: TableFacts, rows: Sequence[Row], unlabelled: int) -> ClassFig
     return ClassFigures(facts.label_column, dict(sorted(counts.items())), unlabelled)
 
 
+def _without_classes(facts: TableFacts) -> Iterator[str]:
+    if facts.label_column is None:
+        names = facts.unused_columns
+        remedy = f"--label-column names one of {listed(names, MOST_NAMES)}" if names else "add a column 'Gas'"
+        yield f"no column holds the class, so nothing can be taught or trained; {remedy}"
+
+
 def _warnings(
-    facts: TableFacts, dataset: Dataset, bundle: Bundle, values: Sequence[ChannelFigures], scale: str
+    facts: TableFacts,
+    options: TableOptions,
+    dataset: Dataset,
+    bundle: Bundle,
+    values: Sequence[ChannelFigures],
+    scale: str,
 ) -> Iterator[str]:
     for fate in facts.refused:
         rows = "1 row is" if fate.count == 1 else f"{fate.count} rows are"
         yield f"{rows} refused, the first on line {fate.line}: {fate.reason}; {fate.remedy}"
     yield from facts.warnings
+    doubt = alias_doubt(options.classes, facts.spellings)
+    if doubt:
+        yield doubt
     missing = [name for name in bundle.channels if name not in dataset.channels]
     if missing:
         yield (
             f"no channel {listed(missing)}, which {shown(bundle.name)} needs; there are "
             f"{listed(dataset.channels)}"
-        )
-    if facts.label_column is None:
-        yield (
-            "no column holds the class, so nothing can be taught or trained; --label-column names one of "
-            f"{listed(facts.format.header, 20)}"
         )
     if scale:
         yield scale

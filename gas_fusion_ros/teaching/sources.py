@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,7 @@ class Labelled:
         bags: which of its time lines each is of, length N.
         arrays: what it says of the array itself, each once, in its order.
         notes: what was taken for what in a table, a sentence each.
+        spellings: its classes, as it calls them itself.
     """
 
     path: Path
@@ -69,6 +70,7 @@ class Labelled:
     bags: tuple[str, ...]
     arrays: tuple[ArrayDescription, ...] = ()
     notes: tuple[str, ...] = ()
+    spellings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,9 +143,10 @@ def read_table(
         raise SourceError(f"{error}; name an array of just these by --array") from None
     rows = [row for row in dataset.rows if row.label]
     if not rows:
+        others = dataset.facts.unused_columns
+        named = f"; --label-column names another of {listed(others, MOST_NAMES)}" if others else ""
         raise SourceError(
-            f"{shown(path)} has no labels: it needs a column 'Gas' that holds the class of each row; "
-            f"--label-column names another of {listed(dataset.facts.format.header, MOST_NAMES)}"
+            f"{shown(path)} has no labels: it needs a column 'Gas' that holds the class of each row{named}"
         )
     stamps = [row.index * ROW_PERIOD_NS if row.stamp_ns is None else row.stamp_ns for row in rows]
     return Labelled(
@@ -155,6 +158,7 @@ def read_table(
         tuple(row.label for row in rows),
         tuple(row.bag for row in rows),
         notes=dataset.facts.told,
+        spellings=dataset.facts.spellings,
     )
 
 
@@ -166,11 +170,13 @@ class BagSettings:
         topics: names where they are not to be found by convention.
         labels: a CSV of intervals; None for the bag's label topic.
         limits: what of the machine unpacking may take.
+        classes: what classes are to be called, by their names in the labels.
     """
 
     topics: BagTopics
     labels: Path | None
     limits: BagLimits
+    classes: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_bag(path: Path, settings: BagSettings, problems: Problems, tick: Callable[[], None]) -> Labelled:
@@ -213,7 +219,7 @@ def read_bag(path: Path, settings: BagSettings, problems: Problems, tick: Callab
             if label is not None and label != UNKNOWN:
                 readings.append(reading.counts)
                 stamps.append(reading.stamp_ns)
-                labels.append(label)
+                labels.append(settings.classes.get(label, label))
         sha256 = reader.sha256()
     if not readings:
         raise SourceError(
@@ -228,6 +234,7 @@ def read_bag(path: Path, settings: BagSettings, problems: Problems, tick: Callab
         tuple(labels),
         ("",) * len(labels),
         tuple(arrays),
+        spellings=track.classes,
     )
 
 

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import replace
 
+from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.truth.labels import MOST_INTERVALS, check_class, merge_intervals
 from gas_fusion_ros.truth.scoring import Interval, Leak, leaks_of
@@ -83,6 +84,11 @@ class LabelTrack:
         found = self._intervals[index]
         holds_on = self._is_open and index == len(self._intervals) - 1
         return found.label if holds_on or stamp_ns <= found.end_ns else None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that were said so far, the first one first."""
+        return tuple(dict.fromkeys(one.label for one in self._intervals if one.label != UNKNOWN))
 
     def intervals(self, end_ns: int) -> list[Interval]:
         """What was said up to `end_ns`, cut there."""

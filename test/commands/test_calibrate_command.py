@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from in_process import invoke
+from made_bags import EPOCH, SECOND, reading, text, write_bag
 from without_ros import gas_fusion
 
 from gas_fusion_ros.array.array_file import load_array
@@ -63,7 +65,8 @@ def test_a_bag_of_clean_air_is_read_without_ros(folder: Path, tmp_path: Path) ->
     assert invoke("bag", "--data", folder, "--channels", "mq2,mq3", "--rows", "100", "--output", bag)[0] == 0
     done = gas_fusion("calibrate", bag, "--output", out)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "100 readings (all readings, on your word)" in done.stdout
+    assert "100 readings (those of the class NoGas on /truth/label)" in done.stdout
+    assert "; dated now: the readings have no date\n" in done.stdout
     calibration = load_array(out).calibration
     assert calibration is not None
     assert calibration.duration_s == 198.0
@@ -174,10 +177,92 @@ def test_what_cannot_be_is_refused_in_a_line(
     assert not (tmp_path / "array.yaml").exists()
 
 
-def test_air_with_a_gas_in_it_is_refused(folder: Path, tmp_path: Path) -> None:
-    bag = tmp_path / "bag"
-    assert invoke("bag", "--data", folder, "--channels", "mq2,mq3", "--rows", "140", "--output", bag)[0] == 0
-    code, text = invoke("calibrate", bag, "--output", tmp_path / "array.yaml")
+def air_and_gas(path: Path, words: Sequence[tuple[int, str]]) -> Path:
+    """Write a bag of 100 readings of clean air, 40 of a gas, and a label from each of these readings on."""
+    counts = [[200.0 + n % 3, 400.0 + n % 5] for n in range(100)] + [[600.0, 900.0]] * 40
+    said = [text("/truth/label", EPOCH + 2 * n * SECOND, label) for n, label in words]
+    heard = [reading(EPOCH + 2 * n * SECOND, row, channels=("mq2", "mq3")) for n, row in enumerate(counts)]
+    return write_bag(path, [*said, *heard])
+
+
+def test_air_with_a_gas_in_it_is_refused(tmp_path: Path) -> None:
+    bag = air_and_gas(tmp_path / "bag", ())
+    code, said = invoke("calibrate", bag, "--output", tmp_path / "array.yaml")
     assert code == 2
-    assert "the array drifts" in text
+    assert "the array drifts" in said
     assert not (tmp_path / "array.yaml").exists()
+
+
+def test_of_a_bag_with_labels_clean_air_alone_counts(tmp_path: Path) -> None:
+    bag, out = air_and_gas(tmp_path / "bag", ((0, "NoGas"), (100, "Smoke"))), tmp_path / "array.yaml"
+    code, said = invoke("calibrate", bag, "--output", out)
+    assert code == 0, said
+    assert "100 readings (those of the class NoGas on /truth/label)" in said
+    assert "dated now" not in said
+    array = load_array(out)
+    assert array.channels[0].baseline == pytest.approx(np.log(1023 / 201 - 1), abs=0.01)
+    assert array.calibration is not None
+    assert array.calibration.date.startswith("2023-11-14T")
+
+
+def test_a_bag_without_labels_counts_whole_on_your_word(tmp_path: Path) -> None:
+    bag = air_and_gas(tmp_path / "bag", ((0, "Unknown"),))
+    code, said = invoke("calibrate", bag, "--last", "40", "--output", tmp_path / "array.yaml")
+    assert code == 2
+    assert "40 readings are too few" in said
+    options = ("--most-drift", "3", "--output", tmp_path / "array.yaml")
+    code, said = invoke("calibrate", bag, *options)
+    assert code == 0, said
+    assert "140 readings (all readings, on your word: none is labelled)" in said
+
+
+def test_a_bag_may_call_clean_air_otherwise(tmp_path: Path) -> None:
+    bag, out = air_and_gas(tmp_path / "bag", ((0, "clean"), (100, "Smoke"))), tmp_path / "array.yaml"
+    code, said = invoke("calibrate", bag, "--output", out)
+    assert code == 2
+    assert (
+        "nothing is labelled NoGas, clean air: the classes are clean, Smoke; record some, or say by "
+        "--classes NAME=NoGas which of them it is"
+    ) in said
+    code, said = invoke("calibrate", bag, "--output", out, "--classes", "Clean=NoGas")
+    assert code == 2
+    assert "--classes names Clean, which is not there; the classes are clean, Smoke" in said
+    assert not out.exists()
+    code, said = invoke("calibrate", bag, "--output", out, "--classes", "clean=NoGas")
+    assert code == 0, said
+    assert "100 readings (those of the class NoGas on /truth/label)" in said
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--label-column", "what"),
+        ("--time-column", "when"),
+        ("--time-unit", "ms"),
+        ("--date-order", "day-first"),
+    ],
+)
+def test_what_is_said_of_tables_is_refused_for_others(tmp_path: Path, option: tuple[str, str]) -> None:
+    bag, out = air_and_gas(tmp_path / "bag", ()), tmp_path / "array.yaml"
+    for source, what in ((bag, "bag is a bag"), (Path("/gas/readings"), "/gas/readings is a topic")):
+        code, said = invoke("calibrate", source, "--output", out, *option)
+        assert code == 2
+        assert f"{option[0]} is for tables; {what}" in said
+
+
+def test_a_full_scale_that_is_far_too_large_is_doubted(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "array.yaml"
+    board = ("--channels", "mq2,mq3", "--output", out, "--overwrite", "--full-scale")
+    code, said = invoke("calibrate", folder, *board, "26667")
+    assert code == 0, said
+    assert (
+        "all readings lie below 2 % of the full scale 26667: is it right? --full-scale gives another" in said
+    )
+    assert "is it right" not in invoke("calibrate", folder, *board, "4095")[1]
+
+
+@pytest.mark.parametrize("option", [("--classes", "clean=NoGas"), ("--label-topic", "/truth/label")])
+def test_a_live_topic_has_no_labels(tmp_path: Path, option: tuple[str, str]) -> None:
+    code, said = invoke("calibrate", "/gas/readings", "--output", tmp_path / "array.yaml", *option)
+    assert code == 2
+    assert "--label-topic and --classes are of a recording; of a live topic all counts" in said

@@ -115,6 +115,54 @@ def test_labels_of_a_bag_teach_as_a_folder_does(four: Bundle, tmp_path: Path) ->
     assert Bundle.load(tmp_path / "five").classes[-1] == "Methane"
 
 
+@pytest.fixture(scope="module")
+def smoky(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bag whose labels say Smoke."""
+    folder = tmp_path_factory.mktemp("smoky")
+    source = lessons.write_lesson(folder / "day", {"NoGas": 70, "Smoke": 90})
+    code, said = invoke("bag", "--data", source, "--output", folder / "bag")
+    assert code == 0, said
+    return folder / "bag"
+
+
+def test_the_labels_of_a_bag_are_renamed(four: Bundle, smoky: Path, tmp_path: Path) -> None:
+    _, said = teach(four, tmp_path / "five", smoky, "--classes", "Smoke=Ammonia", "--forget", "Smoke")
+    assert Bundle.load(tmp_path / "five").classes[-1] == "Ammonia", said
+    labels = tmp_path / "labels.csv"
+    labels.write_text("start,end,class\n0,130,NoGas\n140,318,smoke\n")
+    options = ("--labels", labels, "--classes", "smoke=Butane", "--forget", "Smoke")
+    _, said = teach(four, tmp_path / "six", smoky, *options)
+    assert Bundle.load(tmp_path / "six").classes[-1] == "Butane", said
+
+
+def test_a_class_of_any_recording_may_be_renamed(four: Bundle, smoky: Path, tmp_path: Path) -> None:
+    source = lessons.write_lesson(tmp_path / "methane", {"Methane": 90})
+    both = (source, smoky, "--forget", "Smoke", "--classes")
+    _, said = teach(four, tmp_path / "six", *both, "Smoke=Ammonia,Methane=Butane")
+    assert Bundle.load(tmp_path / "six").classes[-2:] == ("Ammonia", "Butane"), said
+    code, said = teach(four, tmp_path / "out", *both, "smoke=Ammonia")
+    assert code == 2
+    assert "--classes names smoke, which is not there; the classes are Methane, NoGas, Smoke" in said
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--label-column", "what"),
+        ("--time-column", "when"),
+        ("--time-unit", "ms"),
+        ("--date-order", "day-first"),
+    ],
+)
+def test_what_is_said_of_tables_is_refused_for_bags_alone(
+    four: Bundle, smoky: Path, tmp_path: Path, option: tuple[str, str]
+) -> None:
+    code, said = teach(four, tmp_path / "out", smoky, *option)
+    assert code == 2
+    assert f"{option[0]} is for tables; {smoky} is a bag" in said
+    assert len(said.strip().splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("gases", "options", "told"),
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gas_fusion_ros.base.table.options import TableOptions
 from gas_fusion_ros.demo.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
 from gas_fusion_ros.simulation.patrol import PatrolSettings
 from gas_fusion_ros.truth.ground_truth import START_S
@@ -136,3 +137,10 @@ def test_what_cannot_be_played_is_refused(tmp_path: Path, folder: Path) -> None:
         recorded_programme(folder, -1.0, None)
     with pytest.raises(ProgrammeError, match="nowhere does not exist"):
         recorded_programme(tmp_path / "nowhere", None, None)
+
+
+def test_a_class_that_is_not_there_cannot_be_renamed(folder: Path) -> None:
+    with pytest.raises(
+        ValueError, match="--classes names smoke, which is not there; the classes are NoGas, Smoke"
+    ):
+        recorded_programme(folder, None, None, TableOptions(classes={"smoke": "Ammonia"}))

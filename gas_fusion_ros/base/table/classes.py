@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from gas_fusion_ros.base.quoting import listed, quoted
+from gas_fusion_ros.base.table.options import TableError
 
 _NOT_KNOWN = frozenset(("", "-", "--", "?", "na", "n/a", "#n/a", "nan", "null", "(null)", "<na>"))
 
@@ -51,6 +52,11 @@ class ClassNames:
         return name
 
     @property
+    def spellings(self) -> tuple[str, ...]:
+        """The classes as they stand in the table, the first one first."""
+        return tuple(self._classes)
+
+    @property
     def renamed(self) -> dict[str, str]:
         """What spellings were taken for another name, and for which."""
         return {text: name for text, name in self._classes.items() if text != name}
@@ -62,7 +68,7 @@ class ClassNames:
             yield f"the class {quoted(text)} is taken as {name} ({count} rows)"
 
     def warnings(self) -> Iterator[str]:
-        """Classes that may be one, and aliases of none, a sentence each."""
+        """Classes that may be one, a sentence each."""
         spellings: dict[str, list[str]] = {}
         for name in sorted(set(self._classes.values())):
             spellings.setdefault(_key(name), []).append(name)
@@ -72,11 +78,30 @@ class ClassNames:
                     f"the classes {listed(names)} differ in their spelling alone; where they are one give "
                     f"--classes {names[0]}={names[1]}"
                 )
-        unused = [name for name in self._aliases if name not in self._classes]
-        if unused:
-            yield (
-                f"--classes names {listed(unused)}, which no row has; the classes are {listed(self._classes)}"
-            )
+
+
+def alias_doubt(aliases: Iterable[str], spellings: Collection[str]) -> str:
+    """Say which of the classes that are to be renamed are not there; empty where all are.
+
+    Args:
+        aliases: the names in the recording that `--classes` gives others for.
+        spellings: the classes as the recording calls them.
+    """
+    missing = [name for name in aliases if name not in spellings]
+    if not missing:
+        return ""
+    return f"--classes names {listed(missing)}, which is not there; the classes are {listed(spellings)}"
+
+
+def check_aliases(aliases: Iterable[str], spellings: Collection[str]) -> None:
+    """Refuse aliases of classes that are not there: they are misspelt.
+
+    Raises:
+        TableError: there is one.
+    """
+    doubt = alias_doubt(aliases, spellings)
+    if doubt:
+        raise TableError(doubt)
 
 
 def _key(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from gas_fusion_ros.base.mq import sensor_column
 from gas_fusion_ros.base.quoting import quoted
 from gas_fusion_ros.base.table.columns import TableColumns
 from gas_fusion_ros.base.table.encoding import LAST_RESORT
@@ -72,6 +73,7 @@ class TableFacts:
         repeated_headers: rows that were the header once more.
         refused: rows that could not be read, by reason.
         unlabelled: rows that were read whose class is not told.
+        spellings: the classes as they stand in the table.
         told_classes: what spellings of classes were taken for.
         warnings: what is likely a mistake in the table, a sentence each.
     """
@@ -83,6 +85,7 @@ class TableFacts:
     repeated_headers: int = 0
     refused: tuple[Fate, ...] = ()
     unlabelled: int = 0
+    spellings: tuple[str, ...] = ()
     told_classes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -90,6 +93,19 @@ class TableFacts:
     def label_column(self) -> str | None:
         """The name of the column of the class."""
         return None if self.columns.label is None else self.format.header[self.columns.label]
+
+    @property
+    def unused_columns(self) -> tuple[str, ...]:
+        """The names of the columns that are neither read nor of a sensor: one may hold the class."""
+        columns = self.columns
+        used = {*(place for _, place in columns.channels), *columns.time}
+        named = (columns.label, columns.serial, columns.image, columns.bag)
+        used |= {place for place in named if place is not None}
+        return tuple(
+            name
+            for place, name in enumerate(self.format.header)
+            if place not in used and sensor_column(name) is None
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from written_tables import CHANNELS, LABELS, ROWS, table, written
 
 from gas_fusion_ros.base.dataset import Dataset, DatasetError, MissingColumnError
 from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.table.classes import alias_doubt
 from gas_fusion_ros.base.table.options import TableError, TableOptions, parse_classes
 
 
@@ -115,9 +116,10 @@ def test_spellings_of_a_known_class_are_it_and_others_are_warned_of(tmp_path: Pa
     aliases = TableOptions(classes=parse_classes(["ammonia=Ammonia,NOGAS=Clean", "none=x"]))
     dataset = read(written(tmp_path, table(labels=labels)), aliases)
     assert dataset.classes == ("Ammonia", "Clean", "NoGas")
-    assert dataset.facts.warnings == (
-        "--classes names none, which no row has; the classes are NOGAS, 'no gas', NoGas, No_Gas, Ammonia, "
-        "ammonia",
+    assert dataset.facts.spellings == ("NOGAS", "no gas", "NoGas", "No_Gas", "Ammonia", "ammonia")
+    assert alias_doubt(aliases.classes, dataset.facts.spellings) == (
+        "--classes names none, which is not there; the classes are NOGAS, 'no gas', NoGas, No_Gas, Ammonia, "
+        "ammonia"
     )
 
 
