@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from gas_fusion_ros.bags.recognition import remedy_of_table
 from gas_fusion_ros.bags.storage.bag_files import find_files, open_file
 from gas_fusion_ros.bags.storage.compression import ZSTD_MAGIC, CompressionError, decompress
 from gas_fusion_ros.bags.storage.limits import LAST_TIME_NS, BagLimits, Room, is_usable_time
@@ -109,7 +110,8 @@ class BagReader(Closing):
             self.size_bytes = sum(file.stat().st_size for file in found.paths)
         except (OSError, StorageError) as error:
             self._stack.close()
-            raise BagReadError(f"{shown(path)} cannot be read: {_reason(error)}") from error
+            reason = remedy_of_table(path) or _reason(error)
+            raise BagReadError(f"{shown(path)} cannot be read: {reason}") from error
         except BaseException:
             self._stack.close()
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from gas_fusion_ros.bags.reader import BagTopic
@@ -21,6 +22,9 @@ TRUTH_LABEL = "truth/label"
 TRUTH_LEAKS = "truth/leaks"
 """diagnostic_msgs/DiagnosticArray; one status per leak, its message the gas, its values `start_ns`, `end_ns`,
 `first_sign_ns` and `recovered_ns`, decimal integers."""
+
+BY_GAS_ALONE = {"image": "--no-images says that it is by gas alone"}
+"""Remedy of a command that has that option, for bags without thermal images."""
 
 ARRAY_INFO = "gas/array_info"
 CAMERA_STATUS = "thermal/camera_status"
@@ -167,6 +171,7 @@ def find_topics(
     problems: Problems,
     without: Collection[str] = (),
     samples: Samples = _no_samples,
+    remedies: Mapping[str, str] = MappingProxyType({}),
 ) -> FoundTopics:
     """Find the topics that matter.
 
@@ -182,6 +187,7 @@ def find_topics(
             `topic_wrong_type` are counted.
         without: attributes of `BagTopics` that stay None: neither looked for nor missed.
         samples: gives a message of topics that are found by their type.
+        remedies: what the caller offers where a kind of topic is missing, by attribute of `BagTopics`.
 
     Raises:
         TopicError: a wanted topic is not there or has another type.
@@ -195,7 +201,7 @@ def find_topics(
         if asked is not None:
             found[kind.key] = _asked_for(kind, asked, topics)
             continue
-        choice = _choose(kind, topics, found.get(_GAS.key), problems, samples)
+        choice = _choose(kind, topics, found.get(_GAS.key), problems, samples, remedies.get(kind.key, ""))
         found[kind.key] = choice.topic
         if choice.others or choice.told:
             choices.append(choice)
@@ -203,7 +209,12 @@ def find_topics(
 
 
 def _choose(
-    kind: _Kind, topics: Sequence[BagTopic], gas: str | None, problems: Problems, samples: Samples
+    kind: _Kind,
+    topics: Sequence[BagTopic],
+    gas: str | None,
+    problems: Problems,
+    samples: Samples,
+    remedy: str,
 ) -> TopicChoice:
     if kind.names_are_ours:
         _say_mistyped(kind, topics, problems)
@@ -217,12 +228,13 @@ def _choose(
     looks = {topic.name: fits[topic].told for topic in candidates}
     if kind.by_type:
         there = ", ".join(_with_look(name, told) for name, told in list(looks.items())[:MOST_NAMES])
-        problems.add(
-            f"topic_missing_{kind.key}",
-            f"there are no {kind.what}: {there} is none; --{kind.key}-topic takes it all the same"
+        reason = (
+            f"{there} is none; --{kind.key}-topic takes it all the same"
             if candidates
-            else f"there are no {kind.what}: no topic is {kind.types}; there is {_listed(topics)}",
+            else f"no topic is {kind.types}; there is {_listed(topics)}"
         )
+        ending = f"; {remedy}" if remedy else ""
+        problems.add(f"topic_missing_{kind.key}", f"there are no {kind.what}: {reason}{ending}")
     return TopicChoice(kind.key, None, "", looks)
 
 

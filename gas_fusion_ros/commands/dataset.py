@@ -67,6 +67,9 @@ def dataset(
     gas_topic: GasTopic = None,
     image_topic: ImageTopic = None,
     label_topic: Annotated[Optional[str], typer.Option(help="Topic of the labels.")] = None,
+    no_images: Annotated[
+        bool, typer.Option("--no-images", help="Take the readings alone, and miss no images.")
+    ] = False,
     unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
     unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
 ) -> None:
@@ -75,6 +78,7 @@ def dataset(
     try:
         settings = DatasetSettings(
             topics=BagTopics(gas=gas_topic, image=image_topic, label=label_topic),
+            with_images=not no_images,
             channels=_channels(model, channels),
             labels=tuple(labels or ()),
             slop_ns=round(slop * NANOSECONDS_PER_SECOND),

@@ -93,7 +93,12 @@ def evaluate(
         ),
     ] = None,
     no_images: Annotated[
-        bool, typer.Option("--no-images", help="Classify every reading alone, and miss no images.")
+        bool,
+        typer.Option(
+            "--no-images",
+            help="Classify every reading alone, and miss no images; so does expect_images: false of the "
+            "parameter file, unless --image-topic names one.",
+        ),
     ] = False,
     slop: Annotated[
         Optional[float],
@@ -139,7 +144,7 @@ def evaluate(
         _prepare(folder)
         settings = EvaluationSettings(
             topics=BagTopics(gas_topic, image_topic, label_topic, pose=pose_topic),
-            with_images=not no_images,
+            with_images=not no_images and (classifier.expect_images or image_topic is not None),
             labels=labels,
             predictions=predictions,
             acknowledges=acknowledge,

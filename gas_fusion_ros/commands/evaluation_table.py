@@ -38,7 +38,7 @@ def report_rows(report: EvaluationReport) -> dict[str, str]:
         rows |= {
             "class accuracy": f"{share_text(report.class_accuracy)} of {report.judged} readings, "
             f"{share_text(report.settled_accuracy)} in settled air",
-            "macro F1": f"{share_text(report.macro_f1)}, calibration error {share_text(report.ece)}",
+            "macro F1": f"{share_text(report.macro_f1)}, probability error (ECE) {share_text(report.ece)}",
             "leak recall": f"{share_text(report.leak_recall)}, clean air called gas "
             f"{share_text(report.clean_called_gas)}",
         }

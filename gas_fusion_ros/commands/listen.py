@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gas_fusion_ros.base.files import open_regular, write_whole
-from gas_fusion_ros.base.quoting import one_line, shown
+from gas_fusion_ros.base.quoting import listed, one_line, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.channels import parse_channels
 from gas_fusion_ros.commands.terminal import (
@@ -34,14 +34,17 @@ from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.gas.baud import USUAL_RATES, FoundBaud, find_baud, take_sample
 from gas_fusion_ros.drivers.gas.lines.garbled import judge
 from gas_fusion_ros.drivers.gas.lines.types import LineForm
+from gas_fusion_ros.drivers.gas.serial import SerialGasSettings
 from gas_fusion_ros.drivers.gas.serial_port import open_port, ports, received
 from gas_fusion_ros.inspection.serial_lines import SCALE, Heard, HeardLine, SerialListener
+from gas_fusion_ros.settings.parameter_file import nodes_in
 
 DEFAULT_SECONDS = 10.0
 _CHUNK_BYTES = 1 << 16
 _SAMPLE_BYTES = 1 << 20
 _MOST_SHOWN = 20
-_DEFAULT_PORT, _DEFAULT_BAUD = "/dev/ttyACM0", 115200
+_NODE = "gas_sensor"
+_DEFAULTS = SerialGasSettings()
 
 
 def listen(
@@ -69,9 +72,15 @@ def listen(
         typer.Option(help="How long to listen to a port; Ctrl-C ends it earlier.", min=0.1, max=86400.0),
     ] = DEFAULT_SECONDS,
     write: Annotated[
-        Optional[Path], typer.Option(help="Write the driver's parameters into this file, such as robot.yaml.")
+        Optional[Path],
+        typer.Option(
+            help="Write the driver's parameters into this file, such as my_board.yaml: a section to paste "
+            "into your copy of config/robot.yaml."
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that holds that section alone.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was heard as one JSON object, and no lines.")
     ] = False,
@@ -82,8 +91,8 @@ def listen(
     """
     end_on_signals()
     try:
-        if write is not None and write.exists() and not overwrite:
-            raise ValueError(f"--write {shown(write)} exists; --overwrite replaces it")
+        if write is not None and write.exists():
+            _check_replaceable(write, overwrite)
         wanted = None if channels is None else parse_channels(channels)
         show: Callable[[HeardLine], None] = _ignore if as_json else _Shown(_is_port(source))
         if _is_port(source):
@@ -102,9 +111,9 @@ def listen(
     else:
         _summarise(heard, baud)
     if write is not None:
-        _write(write, heard, str(source) if _is_port(source) else _DEFAULT_PORT, baud or _DEFAULT_BAUD)
+        _write(write, heard, str(source) if _is_port(source) else None, baud)
         if heard.readings and not as_json:
-            say(f"{shown(write)}: the parameters of gas_sensor")
+            say(f"{shown(write)}: the section of {_NODE}; paste it into your copy of config/robot.yaml")
     if not heard.readings:
         raise typer.Exit(EXIT_USAGE)
     raise typer.Exit(0 if heard.readings == heard.rows else EXIT_LOSSES)
@@ -261,7 +270,23 @@ def _format_to_set(heard: Heard) -> str:
     return LineForm.AUTO.value if heard.manner is None else heard.manner.form.value
 
 
-def _write(path: Path, heard: Heard, port: str, baud: int) -> None:
+def _check_replaceable(path: Path, overwrite: bool) -> None:
+    """Refuse to replace what is more than a section of ours, or was not to be replaced.
+
+    Raises:
+        ValueError: it is one of these; the message says what to do.
+    """
+    if not overwrite:
+        raise ValueError(f"--write {shown(path)} exists; --overwrite replaces it")
+    others = [name for name in nodes_in(path) if name != _NODE]
+    if others:
+        raise ValueError(
+            f"--write {shown(path)} has sections of other nodes ({listed(others)}): write another file and "
+            "copy the section"
+        )
+
+
+def _write(path: Path, heard: Heard, port: Optional[str], baud: Optional[int]) -> None:
     if not heard.readings:
         complain(f"--write {shown(path)}: nothing is written, for no line was read")
         return
@@ -271,18 +296,27 @@ def _write(path: Path, heard: Heard, port: str, baud: int) -> None:
         fail(f"--write {shown(path)} cannot be written: {error.strerror or error}")
 
 
-def _parameters(heard: Heard, port: str, baud: int) -> str:
-    """Return a parameter file for the node gas_sensor."""
+def _parameters(heard: Heard, port: Optional[str], baud: Optional[int]) -> str:
+    """Return a parameter file for the node gas_sensor; what is not known of it is there as a comment."""
     # JSON's texts and lists are YAML's.
-    lines = {
-        "driver": "serial",
-        "serial.port": json.dumps(port),
-        "serial.baud": baud,
-        "serial.format": _format_to_set(heard),
-        "channels": json.dumps(list(heard.channels)),
-    }
-    head = "# As gas-fusion listen has heard it. A name below /dev/serial/by-id outlasts replugging.\n"
-    body = "".join(f"    {name}: {value}\n" for name, value in lines.items())
-    # What is to be done before readings of that scale are of use.
-    body += "".join(f"    # {one_line(note.text)}\n" for note in heard.notes if note.cause == SCALE)
-    return f"{head}/**/gas_sensor:\n  ros__parameters:\n{body}"
+    lines = [
+        "driver: serial",
+        _line_of("serial.port", port, _DEFAULTS.port),
+        _line_of("serial.baud", baud, _DEFAULTS.baud),
+        f"serial.format: {_format_to_set(heard)}",
+        f"channels: {json.dumps(list(heard.channels))}",
+        "# array_file: array.yaml  (gas-fusion calibrate writes it)",
+        # What is to be done before readings of that scale are of use.
+        *(f"# {one_line(note.text)}" for note in heard.notes if note.cause == SCALE),
+    ]
+    head = (
+        "# As gas-fusion listen has heard it: paste the section into your copy of config/robot.yaml.\n"
+        "# A name below /dev/serial/by-id outlasts replugging.\n"
+    )
+    return f"{head}/**/{_NODE}:\n  ros__parameters:\n" + "".join(f"    {line}\n" for line in lines)
+
+
+def _line_of(name: str, value: object, default: object) -> str:
+    if value is None:
+        return f"# {name}: {default}  # not known from a capture: set it"
+    return f"{name}: {json.dumps(value)}"

@@ -85,18 +85,18 @@ def look(
         for entry in _entries(looking, file):
             if isinstance(entry, LookedAt):
                 looked.append(entry)
-                entries.append(dict(entry.to_json()))
+                entries.append({**entry.to_json(), "caveat": looking.caveat})
             else:
                 entries.append(entry)
                 failed += entry["problem"] != _SHUTTER
     if as_json:
         typer.echo(json.dumps(entries, indent=2, allow_nan=False))
     elif looked:
-        _print(looked)
+        _print(looked, looking.caveat)
     if looking.without_maps:
         complain(f"without maps: {looking.without_maps}")
     if output is not None and looked:
-        _write(looked, model, output)
+        _write(looked, model, looking.caveat, output)
         if not as_json:
             say(str(output / PAGE))
     raise typer.Exit(EXIT_USAGE if not looked else EXIT_LOSSES if failed else 0)
@@ -146,7 +146,7 @@ def _open(model: str, device: Device, raw: RawSettings) -> PictureLook:
         fail(str(error))
 
 
-def _print(looked: Sequence[LookedAt]) -> None:
+def _print(looked: Sequence[LookedAt], caveat: str) -> None:
     console = Console(markup=False, highlight=False)
     console.print(_verdicts(looked))
     console.print()
@@ -155,13 +155,18 @@ def _print(looked: Sequence[LookedAt]) -> None:
     for read_as in dict.fromkeys(at.figures.read_as for at in looked):
         names = [shown(at.title) for at in looked if at.figures.read_as == read_as]
         console.print(f"{read_as}: {', '.join(names)}", soft_wrap=True)
+    if caveat:
+        console.print(caveat, style="yellow", soft_wrap=True)
 
 
 def _verdicts(looked: Sequence[LookedAt]) -> Table:
-    table = _table("picture", "verdict", *map(shown, looked[0].verdict.classes))
+    is_told = looked[0].verdict.novelty is not None  # of one picture, so of all
+    novelty = ("novelty",) if is_told else ()
+    table = _table("picture", "verdict", *map(shown, looked[0].verdict.classes), *novelty)
     for at in looked:
         probabilities = (f"{probability:.3f}" for probability in at.verdict.probabilities)
-        table.add_row(shown(at.title), shown(at.verdict.label), *probabilities)
+        further = (at.novelty_told,) if is_told else ()
+        table.add_row(shown(at.title), shown(at.verdict.label), *probabilities, *further)
     return table
 
 
@@ -180,12 +185,12 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _write(looked: Sequence[LookedAt], model: str, output: Path) -> None:
+def _write(looked: Sequence[LookedAt], model: str, caveat: str, output: Path) -> None:
     # Imported here: only a page needs a template engine.
     from gas_fusion_ros.report.picture_page import write_picture_page
 
     try:
         output.mkdir(parents=True, exist_ok=True)
-        write_picture_page(looked, model, output / PAGE)
+        write_picture_page(looked, model, caveat, output / PAGE)
     except OSError as error:
         fail(f"--output {shown(output)} cannot be written: {error.strerror}")

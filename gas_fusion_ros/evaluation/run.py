@@ -15,7 +15,7 @@ from gas_fusion_ros.alarm.event_log import EventLog, EventLogError
 from gas_fusion_ros.alarm.types import AlarmEvent, AlarmState
 from gas_fusion_ros.bags.reader import BagMessage, BagReader, BagReadError
 from gas_fusion_ros.bags.storage.limits import BagLimits
-from gas_fusion_ros.bags.topics import BagTopics, FoundTopics, TopicError, find_topics
+from gas_fusion_ros.bags.topics import BY_GAS_ALONE, BagTopics, FoundTopics, TopicError, find_topics
 from gas_fusion_ros.base.observation import GasReading, RobotPose
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import quoted, shown
@@ -181,7 +181,9 @@ def _find_topics(reader: BagReader, settings: EvaluationSettings, problems: Prob
     """
     images = () if settings.with_images else ("image", "camera")
     truth = () if settings.labels is None else ("label", "leaks")
-    found = find_topics(reader.topics, settings.topics, problems, (*images, *truth), reader.first_messages)
+    found = find_topics(
+        reader.topics, settings.topics, problems, (*images, *truth), reader.first_messages, BY_GAS_ALONE
+    )
     if found.topics.gas is None and found.topics.image is None:
         raise EvaluationError(f"{shown(reader.path)}: {_told(problems)}")
     return found

@@ -12,7 +12,7 @@ from gas_fusion_ros.array.array_file import ARRAY_FILE_NAME
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.reader import BagReader
 from gas_fusion_ros.bags.storage.limits import BagLimits
-from gas_fusion_ros.bags.topics import BagTopics, find_topics
+from gas_fusion_ros.bags.topics import BY_GAS_ALONE, BagTopics, find_topics
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
@@ -36,6 +36,7 @@ class DatasetSettings:
     Attributes:
         topics: names of topics where they are not to be found by convention.
         channels: gas channels to take; None takes all of the first bag's.
+        with_images: whether thermal images are taken; else every row goes without, and none are missed.
         labels: a CSV of intervals for each bag, in their order; empty takes the label topics.
         slop_ns: largest distance between a reading and its image.
         period_ns: least time between two rows of a bag; 0 takes every reading.
@@ -43,6 +44,7 @@ class DatasetSettings:
     """
 
     topics: BagTopics = field(default_factory=BagTopics)
+    with_images: bool = True
     channels: tuple[str, ...] | None = None
     labels: tuple[Path, ...] = ()
     slop_ns: int = PairingSettings().slop_ns
@@ -137,7 +139,12 @@ class DatasetMaking:
         # Damage is counted when the messages are read, not twice.
         with BagReader(path, Problems(), self._settings.limits) as reader:
             topics = find_topics(
-                reader.topics, self._settings.topics, self._problems, ("pose",), reader.first_messages
+                reader.topics,
+                self._settings.topics,
+                self._problems,
+                ("pose",) if self._settings.with_images else ("pose", "image"),
+                reader.first_messages,
+                BY_GAS_ALONE,
             ).topics
             if topics.gas is None:
                 raise DatasetMakingError(f"{shown(path)} has no gas readings; --gas-topic names their topic")

@@ -23,6 +23,10 @@ from gas_fusion_ros.model.pseudo_colour import BarEdge, Field, Rgb, read_screens
 from gas_fusion_ros.model.runtimes import Runtime
 from gas_fusion_ros.model.thermal import celsius_of_counts, field_range, to_field
 
+DRAWN_ONLY = (
+    "this model has seen drawn pictures only: what it says of a real one may be wrong (docs/thermal.md)"
+)
+
 
 class LookError(ValueError):
     """A model cannot look at pictures; the message says why."""
@@ -96,6 +100,11 @@ class LookedAt:
         return (float(column) + 0.5) / self.heat.shape[1], (float(row) + 0.5) / self.heat.shape[0]
 
     @property
+    def novelty_told(self) -> str:
+        """How unlike training it is; a dash where the model cannot tell."""
+        return "-" if self.verdict.novelty is None else f"{self.verdict.novelty:.2f}"
+
+    @property
     def spoke_told(self) -> str:
         """Where the most spoke for the likeliest class, in words."""
         if self.heat is None:
@@ -150,6 +159,7 @@ class PictureLook:
 
     Attributes:
         without_maps: why no map can be made; empty where they can.
+        caveat: why a verdict is not to be relied on, whatever the picture; empty without a reason.
 
     Raises:
         LookError: the model has no such network.
@@ -163,6 +173,7 @@ class PictureLook:
                 f"{', '.join(mode.value for mode in bundle.networks)}"
             )
         self.without_maps = ""
+        self.caveat = DRAWN_ONLY if bundle.has_seen_drawn_pictures_only else ""
         self._raw = RawReader(raw)
         self._classifier = Classifier(bundle, runtime)
         self._grad_cam: GradCam | None = None

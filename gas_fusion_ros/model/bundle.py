@@ -136,6 +136,12 @@ class Bundle:
     metrics: Mapping[str, Any]
     reproduction: bool = False
 
+    @property
+    def has_seen_drawn_pictures_only(self) -> bool:
+        """Whether it learned from rendered pictures, and from no camera's."""
+        # Early bundles say more behind the word.
+        return str(self.trained_on.get("thermal", "")).startswith("rendered")
+
     @classmethod
     def load(cls, path: str | Path) -> Bundle:
         """Read and check the bundle in folder `path`, hashes of all its files included.

@@ -38,7 +38,9 @@ class ArrayFigures:
             return self.source
         serial = f"serial id {shown(self.serial_id)}, " if self.serial_id else ""
         calibrated = "not known when" if self.calibrated is None else f"on {shown(self.calibrated)}"
-        return f"{self.source}: {serial}{self.unit}, full scale {self.full_scale:g}, calibrated {calibrated}"
+        told = f"{self.source}: {serial}{self.unit}, full scale {self.full_scale:g}, calibrated {calibrated}"
+        is_own = self.source == MODELS_OWN.source
+        return f"{told}; yours is not calibrated: gas-fusion calibrate" if is_own else told
 
 
 @dataclass(frozen=True)

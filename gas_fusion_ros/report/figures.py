@@ -263,7 +263,7 @@ FIGURES = (
         draw=lambda evaluation: reliability_picture(evaluation.reliability, evaluation.report.ece),
         caption=lambda _: (
             "How often the verdicts of a confidence are right. On the dashed line confidence can be taken at "
-            "its word. ECE, the expected calibration error, is the mean gap."
+            "its word. ECE, the error of the probabilities, is the mean gap."
         ),
         missing=_no_judgement,
     ),

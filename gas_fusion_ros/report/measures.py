@@ -106,9 +106,9 @@ MEASURES = (
         _is("classified readings that are unlike training"),
     ),
     Measure(
-        "ECE",
+        "probability error (ECE)",
         lambda report: share_text(report.ece),
-        _of_judged("expected calibration error, 15 bins"),
+        _of_judged("how far confidence is from accuracy: expected calibration error, 15 bins"),
     ),
     Measure("false alarms per hour", lambda report: number_text(report.false_alarms_per_hour), _clean_air),
     Measure(

@@ -33,21 +33,21 @@ class ShownPicture:
     probabilities: str
 
 
-def write_picture_page(looked: Sequence[LookedAt], model: str, path: Path) -> None:
+def write_picture_page(looked: Sequence[LookedAt], model: str, caveat: str, path: Path) -> None:
     """Write the page, whole or not at all.
 
     Args:
         looked: the pictures, in the order in which they are shown.
         model: name of the model that looked.
+        caveat: why its verdicts are not to be relied on; empty without a reason.
         path: the file.
 
     Raises:
         OSError: it cannot be written.
     """
     page = page_environment().get_template("look.html.jinja")
-    write_whole(
-        path, page.render(title=f"What {model} makes of pictures", pictures=map(_shown, looked)).encode()
-    )
+    title = f"What {model} makes of pictures"
+    write_whole(path, page.render(title=title, caveat=caveat, pictures=map(_shown, looked)).encode())
 
 
 def _shown(looked: LookedAt) -> ShownPicture:

@@ -67,6 +67,23 @@ def read_node_parameters(path: Path, node: str) -> dict[str, Value]:
         raise ParameterFileError(f"{shown(path)}: {error}") from None
 
 
+def nodes_in(path: Path) -> list[str]:
+    """Return which nodes a file has sections for, without their namespaces, in its order; empty without any.
+
+    Raises:
+        ParameterFileError: it is no parameter file.
+    """
+    root = _composed(path)
+    if root is None:
+        return []
+    if not isinstance(root, yaml.MappingNode):
+        raise ParameterFileError(f"{shown(path)} is no ROS parameter file")
+    try:
+        return list(dict.fromkeys(_last_part(name) for name, _ in _sections(root)))
+    except ParameterFileError as error:
+        raise ParameterFileError(f"{shown(path)}: {error}") from None
+
+
 def _composed(path: Path) -> yaml.Node | None:
     try:
         return read_yaml_nodes(path)

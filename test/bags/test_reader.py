@@ -341,6 +341,10 @@ def test_nothing_to_read_is_an_error_that_names_path_and_reason(tmp_path: Path) 
     old.write_bytes(b"#ROSBAG V2.0\n")
     folder = tmp_path / "folder"
     folder.mkdir()
+    data = tmp_path / "data"
+    data.mkdir()
+    table = data / "My Table.CSV"
+    table.write_text("MQ2,MQ3\n5,6\n")
     other = tmp_path / "other.db3"
     shutil.copy(storage_file(write_bag(tmp_path / "bag", texts(1), SQLITE)), other)
     with other.open("r+b") as file:
@@ -352,6 +356,8 @@ def test_nothing_to_read_is_an_error_that_names_path_and_reason(tmp_path: Path) 
         old: "rosbags-convert",
         folder: "no storage file",
         other: "neither MCAP nor SQLite",
+        table: f"that is a table: `gas-fusion bag --data '{table}' --output DIR` makes a bag of it",
+        data: f"that is a table: `gas-fusion bag --data {data} --output DIR` makes a bag of it",
     }
     for path, reason in cases.items():
         with pytest.raises(BagReadError, match=reason) as caught:

@@ -102,4 +102,13 @@ def test_losses_end_with_exit_code_1(bag: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "topic_missing_image: there are no thermal images" in done.stderr
+    assert "--no-images says that it is by gas alone" in done.stderr
     assert "8 rows of mq2 (NoGas 8), 6 images" in done.stdout
+
+
+def test_bags_of_gas_alone_miss_no_images(bag: Path, tmp_path: Path) -> None:
+    assert invoke("bag", "--data", bag.parent / "data", "--output", tmp_path / "alone")[0] == 0
+    for number, source in enumerate((bag, tmp_path / "alone")):
+        code, text = invoke("dataset", source, "--output", tmp_path / f"out{number}", "--no-images")
+        assert code == 0, text
+        assert "(NoGas 3, Smoke 2), 0 images" in text

@@ -207,10 +207,25 @@ def test_losses_are_told_a_line_each_and_by_the_exit_code(tmp_path: Path) -> Non
     lines = done.stderr.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("gas-fusion: bag: topic_missing_image: there are no thermal images")
+    assert lines[0].endswith("; --no-images says that it is by gas alone")
     assert lines[1].startswith(
         "gas-fusion: bag: reading_zero_stamp (3 times): header.stamp of a reading is 0"
     )
     assert report(tmp_path / "out")["classified"] == 5
+
+
+def test_a_parameter_file_without_a_camera_is_by_gas_alone(tmp_path: Path) -> None:
+    bag = write_bag(tmp_path / "bag", in_order(readings(range(5)), images(range(5))))
+    alone = write_bag(tmp_path / "alone", readings(range(5)))
+    params = tmp_path / "robot.yaml"
+    params.write_text(yaml.safe_dump({"gas_classifier": {"ros__parameters": {"expect_images": False}}}))
+    for number, (path, options, pairs) in enumerate(
+        ((alone, (), 0), (bag, (), 0), (bag, ("--image-topic", "/thermal/image"), 5))
+    ):
+        out = tmp_path / f"out{number}"
+        code, said = invoke("evaluate", path, "--params", params, *options, "--output", out, *QUICK)
+        assert code == 0, said
+        assert (report(out)["pairs"], report(out)["gas_only"]) == (pairs, 5 - pairs)
 
 
 def test_nothing_to_evaluate_is_an_exit_code_of_its_own(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ def test_it_says_what_became_of_leaks_and_alarms() -> None:
     assert rows["leaks"] == "2, 1 found after 3.2 s, 1 missed"
     assert rows["alarms"].startswith("2, 1 false, 33.60 per hour of clean air")
     assert rows["dropped"] == "17 all_channels_invalid"
+    assert rows["macro F1"] == "0.939, probability error (ECE) 0.031"
     assert rows["class accuracy"] == "0.948 of 599 readings, 0.971 in settled air"
 
 

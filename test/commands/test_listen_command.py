@@ -120,20 +120,60 @@ def test_lines_are_shown_with_what_they_are_read_as(tmp_path: Path) -> None:
     assert "refused: 'MQ2: 5 | MQ3' holds values" in said
 
 
-def test_a_parameter_file_is_written_and_never_overwritten(tmp_path: Path) -> None:
+def test_a_parameter_file_of_a_capture_leaves_open_what_a_capture_does_not_tell(tmp_path: Path) -> None:
     capture = write(tmp_path, READ["header in another order"](READINGS))
-    robot = tmp_path / "robot.yaml"
-    assert invoke("listen", capture, "--write", robot)[0] == 0
-    assert read_node_parameters(robot, "gas_sensor") == {
+    board = tmp_path / "my_board.yaml"
+    code, said = invoke("listen", capture, "--write", board)
+    assert code == 0
+    assert "paste it into your copy of config/robot.yaml" in said
+    known = {
         "driver": "serial",
-        "serial.port": "/dev/ttyACM0",
-        "serial.baud": 115200,
         "serial.format": "header",
         "channels": [*PAPER_CHANNELS[3:], *PAPER_CHANNELS[:3]],
     }
+    assert read_node_parameters(board, "gas_sensor") == known
+    text = board.read_text()
+    assert "# serial.port: /dev/ttyACM0  # not known from a capture: set it" in text
+    assert "# serial.baud: 115200  # not known from a capture: set it" in text
+    assert "# array_file: array.yaml  (gas-fusion calibrate" in text
+    assert invoke("listen", capture, "--write", board, "--overwrite", "--baud", "9600")[0] == 0
+    assert read_node_parameters(board, "gas_sensor") == known | {"serial.baud": 9600}
+
+
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [
+        (
+            "/**/gas_sensor:\n  ros__parameters: {driver: serial}\n"
+            "/robot/gas_classifier:\n  ros__parameters: {device: cpu}\n"
+            "thermal_camera:\n  ros__parameters: {driver: v4l2}\n",
+            "has sections of other nodes (gas_classifier, thermal_camera): write another file and copy the "
+            "section",
+        ),
+        ("/**:\n  ros__parameters: {use_sim_time: true}\n", "has sections of other nodes ('**')"),
+        ("my notes\n", "is no ROS parameter file"),
+        ("a: [\n", "cannot be read as a parameter file"),
+    ],
+)
+def test_a_file_that_holds_anything_else_is_never_overwritten(
+    content: str, refusal: str, tmp_path: Path
+) -> None:
+    capture = write(tmp_path, READ["commas"](READINGS))
+    robot = tmp_path / "robot.yaml"
+    robot.write_text(content)
     code, said = invoke("listen", capture, "--write", robot)
-    assert (code, "robot.yaml exists; --overwrite replaces it" in said.replace("\n", "")) == (2, True)
-    assert invoke("listen", capture, "--write", robot, "--overwrite")[0] == 0
+    assert (code, "robot.yaml exists; --overwrite replaces it" in said) == (2, True)
+    code, said = invoke("listen", capture, "--write", robot, "--overwrite")
+    assert (code, refusal in said) == (2, True), said
+    assert robot.read_text() == content
+
+
+def test_an_empty_file_may_be_overwritten(tmp_path: Path) -> None:
+    board = tmp_path / "my_board.yaml"
+    board.touch()
+    capture = write(tmp_path, READ["commas"](READINGS))
+    assert invoke("listen", capture, "--write", board, "--overwrite")[0] == 0
+    assert read_node_parameters(board, "gas_sensor")["driver"] == "serial"
 
 
 def test_nothing_is_written_of_what_cannot_be_read(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from in_process import invoke
 from without_ros import gas_fusion
 
 from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode, ThermalFrame
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.commands.look import PAGE
+from gas_fusion_ros.inspection.picture import DRAWN_ONLY
 from gas_fusion_ros.model.thermal import raw_counts
 from gas_fusion_ros.simulation.renderer import random_scene, render
 from gas_fusion_ros.simulation.screenshot import screenshot
@@ -126,6 +129,44 @@ def test_the_table_tells_verdict_field_and_place(pictures: dict[str, Path]) -> N
     assert code == 0
     for name in (*pictures, *PAPER_CLASSES, "206 x 156", "degC", "screenshot: colours by the bar"):
         assert name in out
+
+
+def drawn_otherwise(folder: Path, thermal: str | None) -> Path:
+    """The default model, as if it had learned from such pictures."""
+    shutil.copytree(find_bundle(DEFAULT_MODEL), folder)
+    manifest = json.loads((folder / "bundle.json").read_text())
+    del manifest["trained_on"]["thermal"]
+    if thermal is not None:
+        manifest["trained_on"]["thermal"] = thermal
+    (folder / "bundle.json").write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("thermal", "is_told"),
+    [("rendered", True), ("rendered by a renderer; none is real", True), ("real", False), (None, False)],
+)
+def test_a_model_of_drawn_pictures_says_so_wherever_it_gives_a_verdict(
+    pictures: dict[str, Path], tmp_path: Path, thermal: str | None, is_told: bool
+) -> None:
+    model = drawn_otherwise(tmp_path / "model", thermal)
+    arguments = ("look", pictures["grey.png"], "--model", model)
+    code, out = invoke(*arguments, "--output", tmp_path / "page")
+    assert (code, DRAWN_ONLY in out) == (0, is_told)
+    assert (DRAWN_ONLY in (tmp_path / "page" / PAGE).read_text(encoding="utf-8")) is is_told
+    _, out = invoke(*arguments, "--json")
+    assert json.loads(out[out.index("[") :])[0]["caveat"] == (DRAWN_ONLY if is_told else "")
+
+
+def test_novelty_is_told_where_the_model_tells_it(pictures: dict[str, Path], tmp_path: Path) -> None:
+    picture = pictures["grey.png"]
+    novelty = f"{entries(picture)[0]['novelty']:.2f}"
+    head, row = invoke("look", picture, "--output", tmp_path)[1].splitlines()[:2]
+    assert (head.split()[-1], row.split()[-1]) == ("novelty", novelty)
+    assert f"; novelty {novelty}" in (tmp_path / PAGE).read_text(encoding="utf-8")
+    _, out = invoke("look", picture, "--model", "fusion1", "--output", tmp_path)
+    assert "novelty" not in out.splitlines()[0]
+    assert "; novelty" not in (tmp_path / PAGE).read_text(encoding="utf-8")
 
 
 def test_the_page_shows_each_picture_with_field_and_map(pictures: dict[str, Path], tmp_path: Path) -> None:

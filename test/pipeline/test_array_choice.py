@@ -85,7 +85,8 @@ CALIBRATED = ArrayDescription(
             MODELS_OWN,
             MQ3,
             ArrayFigures("the model's own", "mq3", None, "counts", 1023.0),
-            "the model's own: serial id mq3, counts, full scale 1023, calibrated not known when",
+            "the model's own: serial id mq3, counts, full scale 1023, calibrated not known when"
+            "; yours is not calibrated: gas-fusion calibrate",
         ),
         (
             KnownArray("gas/array_info", CALIBRATED),

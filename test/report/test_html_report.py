@@ -179,7 +179,7 @@ def test_the_tables_have_the_figures_of_the_report(page: Page) -> None:
     assert figures["leak recall"] == "0.9567"
     assert figures["clean air called gas"] == "0.0217"
     assert figures["Unknown"] == "0.0067"
-    assert figures["ECE"] == "0.0312"
+    assert figures["probability error (ECE)"] == "0.0312"
     assert figures["false alarms per hour"] == "33.6"
     assert figures["images"] == "1,187"
     assert figures["verdicts"] == "612"

@@ -21,7 +21,7 @@ import pytest
 from gas_fusion_ros.base.observation import GasReading
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Backoff
-from gas_fusion_ros.drivers.gas.serial import SerialGasDriver, SerialGasSettings
+from gas_fusion_ros.drivers.gas.serial import SerialGasDriver, SerialGasSettings, _Orders
 
 NOW = 10**18
 DEADLINE_SECONDS = 20.0
@@ -187,6 +187,24 @@ def test_a_header_sent_once_holds_for_whoever_opens_the_port_next(device: Microc
         wait_until(lambda: driver.state is DriverState.RUNNING)
         device.send(b"\n517;557\n")
         assert [reading.counts.tolist() for reading in receive(driver, 1)] == [[557, 517]]
+
+
+def test_a_new_process_knows_no_header(device: Microcontroller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def begin_anew() -> None:
+        monkeypatch.setattr("gas_fusion_ros.drivers.gas.serial._ORDERS", _Orders())
+
+    with opened(device) as driver:
+        device.send(b"MQ-3;MQ-2\n515;555\n")
+        assert [reading.counts.tolist() for reading in receive(driver, 1)] == [[555, 515]]
+    begin_anew()
+    with opened(device, format="header") as driver:
+        device.send(b"516;556\n")
+        wait_until(lambda: driver.problems.counts() == {"no_header_yet": 1})
+        assert driver.poll(time.monotonic_ns()) == []
+    begin_anew()
+    with opened(device) as driver:
+        device.send(b"516;556\n")
+        assert [reading.counts.tolist() for reading in receive(driver, 1)] == [[516, 556]]
 
 
 def test_after_a_header_that_does_not_fit_nothing_comes_until_one_does(device: Microcontroller) -> None:
