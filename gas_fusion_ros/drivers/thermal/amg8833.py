@@ -64,6 +64,7 @@ class Amg8833ThermalSettings:
     Attributes:
         frame_id: optical frame of the array.
         backoff: pauses between attempts to reconnect.
+        read_timeout_ns: time after which a bus that hangs is given up.
 
     Raises:
         ValueError: a setting is none that the chip has; the message names the parameter.
@@ -74,6 +75,7 @@ class Amg8833ThermalSettings:
     rate_hz: float = setting(10.0, "frames per second: 10 or, with less noise, 1", minimum=1.0, maximum=10.0)
     frame_id: str = "thermal_camera_optical_frame"
     backoff: Backoff = field(default_factory=lambda: Backoff(longest_ns=NANOSECONDS_PER_SECOND))
+    read_timeout_ns: int = 5 * NANOSECONDS_PER_SECOND
 
     def __post_init__(self) -> None:
         if self.address not in ADDRESSES:
@@ -190,7 +192,8 @@ def decoded(data: bytes) -> Celsius:
 class Amg8833ThermalDriver:
     """Reads frames as 32FC1, degC, in a thread and reconnects after unplugging.
 
-    A lost chip is counted as `disconnected`; a frame during which it was lost is none.
+    A lost chip is counted as `disconnected`, a bus that hangs as `device_hangs`; a frame during which that
+    happened is none.
     """
 
     def __init__(
@@ -212,7 +215,9 @@ class Amg8833ThermalDriver:
         self.problems = Problems()
         self._arrivals: Arrivals[Celsius] = Arrivals(_QUEUE, self.problems, self._clock.now_ns)
         calls = DeviceCalls(self._connect, self._read, Amg8833.close)
-        self._reader = BackgroundReader(str(settings), calls, settings.backoff, self.problems)
+        self._reader = BackgroundReader(
+            str(settings), calls, settings.backoff, self.problems, settings.read_timeout_ns
+        )
 
     @property
     def state(self) -> DriverState:
@@ -228,7 +233,8 @@ class Amg8833ThermalDriver:
         self._reader.start()
 
     def poll(self, now_ns: int) -> list[ThermalFrame]:
-        """Return the frames read since the last poll, oldest first."""
+        """Return the frames read since the last poll, oldest first; a bus that hangs is given up."""
+        self._reader.give_up_hung()
         return [
             ThermalFrame(stamp_ns, celsius, "32FC1", self._settings.frame_id)
             for stamp_ns, celsius in self._arrivals.take(now_ns)
@@ -249,7 +255,10 @@ class Amg8833ThermalDriver:
     def _read(self, chip: Amg8833) -> None:
         if chip.wait():
             at_ns = self._clock.now_ns()
-            self._arrivals.put(chip.frame(), at_ns)
+            celsius = chip.frame()
+            # After a hang the chip may have been reset by who reads it now, and its marks be theirs.
+            if self._reader.is_current(chip):
+                self._arrivals.put(celsius, at_ns)
 
 
 DRIVER = DriverEntry("amg8833", Amg8833ThermalSettings, Amg8833ThermalDriver)

@@ -139,11 +139,11 @@ def wait_until(condition: Callable[[], bool]) -> float:
 class Rig:
     """A chip that sees the scene, and a driver that reads it fast."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Amg8833ThermalSettings = SETTINGS) -> None:
         clock = fast_clock(20)
         self.chip = EmulatedAmg8833(clock, SCENE)
         self.bus = EmulatedI2c({0x69: self.chip})
-        self.driver = Amg8833ThermalDriver(SETTINGS, self.bus.open, clock)
+        self.driver = Amg8833ThermalDriver(settings, self.bus.open, clock)
 
     def has_read(self) -> bool:
         """Whether a frame has come since the last call; all that came are the scene."""
@@ -215,6 +215,26 @@ def test_a_bus_that_hangs_blocks_neither_poll_nor_close() -> None:
 
     rig.bus.hangs.set()
     wait_until(lambda: rig.bus.opened == rig.bus.closed)
+
+
+def test_a_bus_that_hangs_is_told_and_no_frame_of_it_is_wrong_when_it_comes_back() -> None:
+    rig = Rig(replace(SETTINGS, read_timeout_ns=100_000_000))
+    rig.driver.open()
+    wait_until(rig.has_read)
+    rig.bus.hangs = threading.Event()
+
+    def is_told() -> bool:
+        rig.has_read()
+        return "device_hangs" in rig.driver.problems.counts()
+
+    wait_until(is_told)
+    rig.chip.reset()
+    rig.bus.hangs.set()
+    wait_until(lambda: rig.bus.opened == rig.bus.closed + 1)
+    rig.has_read()
+    wait_until(rig.has_read)
+    rig.driver.close()
+    assert rig.bus.opened == rig.bus.closed
 
 
 def test_without_a_chip_it_is_refused_with_the_address_and_the_bus_is_closed() -> None:
