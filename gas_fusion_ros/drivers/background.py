@@ -156,13 +156,13 @@ class BackgroundReader(Generic[D]):
             DriverError: the device cannot be opened.
         """
         self.stop()
-        self._begin()
-        if not self._session.first_try.wait(_CONNECT_SECONDS):
+        session = self._begin()
+        if not session.first_try.wait(_CONNECT_SECONDS):
             self._problems.add(
                 "slow_device",
                 f"{self._name} has not answered for {_CONNECT_SECONDS:g} s; still waiting for it",
             )
-        elif (refusal := self._session.refusal) is not None:
+        elif (refusal := session.refusal) is not None:
             self.stop()
             raise refusal
 
@@ -188,10 +188,11 @@ class BackgroundReader(Generic[D]):
             self._session.end(_JOIN_SECONDS)
             self._session = None
 
-    def _begin(self) -> None:
-        # Known before it runs: what it reads at once is current.
-        self._session = _Session(self._name, self._calls, self._backoff, self._problems)
-        self._session.start()
+    def _begin(self) -> _Session[D]:
+        session = _Session(self._name, self._calls, self._backoff, self._problems)
+        self._session = session  # before it runs: what it reads at once is current
+        session.start()
+        return session
 
 
 class _Session(threading.Thread, Generic[D]):
