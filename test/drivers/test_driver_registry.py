@@ -19,7 +19,7 @@ def announce(monkeypatch: pytest.MonkeyPatch, *values: str) -> None:
     ("kind", "sensors", "others"),
     [
         ("gas", {"serial"}, {"recorded", "simulated"}),
-        ("thermal", {"v4l2", "amg8833"}, {"recorded", "simulated"}),
+        ("thermal", {"v4l2", "amg8833", "mlx90640"}, {"recorded", "simulated"}),
     ],
 )
 def test_the_shipped_drivers_announce_themselves(kind: str, sensors: set[str], others: set[str]) -> None:

@@ -5,25 +5,26 @@ Registers after Panasonic's specification of the AMG88 family (Grid-EYE, ADI8000
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from gas_fusion_ros.base.observation import ThermalFrame
-from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.drivers import DriverError, DriverState
-from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
+from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.buses import I2cBus, open_i2c
 from gas_fusion_ros.drivers.registry import DriverEntry
 from gas_fusion_ros.drivers.steady_clock import SteadyClock
+from gas_fusion_ros.drivers.thermal.grid_array import (
+    LONGEST_WAIT_NS,
+    Celsius,
+    GridArrayDriver,
+    GridArraySettings,
+    GridChip,
+    bus_errors_told,
+)
 from gas_fusion_ros.settings.fields import setting
-
-Celsius = npt.NDArray[np.float32]
 
 SIDE = 8
 ADDRESSES = ("0x68", "0x69")
@@ -43,28 +44,16 @@ _MARKS = ((_UPPER_LEVEL, 0xA5), (_HYSTERESIS, 0x5A))
 _WAKE_S, _RESET_S = 0.05, 0.002
 _SETTLING_FRAMES = 2
 """After a reset the first frames are not yet true."""
-_LONGEST_WAIT_NS = 100_000_000
 _BLOCK = 32
 """The most bytes that an SMBus block read gives: two rows."""
 _DEGREES_PER_STEP = np.float32(0.25)
 _SIGN = 0x800
-_QUEUE = 8
-_NO_ANSWER = "no answer; see its supply of 3.3 V, its wires, and amg8833.address (0x68 or 0x69 by its AD pin)"
-_CAUSES = {
-    errno.EREMOTEIO: _NO_ANSWER,
-    errno.ENXIO: _NO_ANSWER,
-    errno.EBUSY: "a driver of the kernel holds it: unload video-i2c",
-}
+_REMEDY = "its supply of 3.3 V, its wires, and amg8833.address (0x68 or 0x69 by its AD pin)"
 
 
 @dataclass(frozen=True)
-class Amg8833ThermalSettings:
+class Amg8833ThermalSettings(GridArraySettings):
     """Which chip to read.
-
-    Attributes:
-        frame_id: optical frame of the array.
-        backoff: pauses between attempts to reconnect.
-        read_timeout_ns: time after which a bus that hangs is given up.
 
     Raises:
         ValueError: a setting is none that the chip has; the message names the parameter.
@@ -73,9 +62,6 @@ class Amg8833ThermalSettings:
     device: str = setting("/dev/i2c-1", "the I2C bus that the chip is on")
     address: str = setting("0x69", "the chip's address", choices=ADDRESSES)
     rate_hz: float = setting(10.0, "frames per second: 10 or, with less noise, 1", minimum=1.0, maximum=10.0)
-    frame_id: str = "thermal_camera_optical_frame"
-    backoff: Backoff = field(default_factory=lambda: Backoff(longest_ns=NANOSECONDS_PER_SECOND))
-    read_timeout_ns: int = 5 * NANOSECONDS_PER_SECOND
 
     def __post_init__(self) -> None:
         if self.address not in ADDRESSES:
@@ -107,19 +93,14 @@ class Amg8833:
             self._set_up()
         self._due_ns = clock.now_ns() + _SETTLING_FRAMES * self._period_ns
 
-    def wait(self) -> bool:
-        """Wait for a tenth of a second at most; return whether the next frame's time has come."""
+    def read(self) -> tuple[Celsius, int] | None:
+        """Return the next frame, shape (8, 8), degC, in the order of the chip's pixels; see `GridChip`."""
         wait_ns = self._due_ns - self._clock.now_ns()
         if wait_ns > 0:
-            self._clock.sleep_s(min(wait_ns, _LONGEST_WAIT_NS) / NANOSECONDS_PER_SECOND)
-        return wait_ns <= _LONGEST_WAIT_NS
-
-    def frame(self) -> Celsius:
-        """Read the frame that is there, shape (8, 8), degC, in the order of the chip's pixels.
-
-        Raises:
-            DriverError: the chip did not answer all the time, or lost its settings meanwhile.
-        """
+            self._clock.sleep_s(min(wait_ns, LONGEST_WAIT_NS) / NANOSECONDS_PER_SECOND)
+        if wait_ns > LONGEST_WAIT_NS:
+            return None
+        at_ns = self._clock.now_ns()
         with self._told():
             data = bytes(
                 byte
@@ -131,7 +112,7 @@ class Amg8833:
         if tuple(marks) != _MARKS:
             raise DriverError(f"{self._told_as} was reset: its supply failed, or somebody else uses it")
         self._due_ns = max(self._due_ns + self._period_ns, self._clock.now_ns())
-        return decoded(data)
+        return decoded(data), at_ns
 
     def close(self) -> None:
         """Close the bus."""
@@ -169,14 +150,8 @@ class Amg8833:
     def _write(self, register: int, value: int) -> None:
         self._bus.write_i2c_block_data(self._address, register, [value])
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Say what an error of the bus means."""
-        try:
-            yield
-        except OSError as error:
-            reason = _CAUSES.get(error.errno or 0, error.strerror or str(error))
-            raise DriverError(f"{self._told_as} on {self._settings.device}: {reason}") from None
+    def _told(self) -> AbstractContextManager[None]:
+        return bus_errors_told(f"{self._told_as} on {self._settings.device}", _REMEDY)
 
 
 def decoded(data: bytes) -> Celsius:
@@ -189,12 +164,8 @@ def decoded(data: bytes) -> Celsius:
     return (signed.astype(np.float32) * _DEGREES_PER_STEP).reshape(SIDE, SIDE)
 
 
-class Amg8833ThermalDriver:
-    """Reads frames as 32FC1, degC, in a thread and reconnects after unplugging.
-
-    A lost chip is counted as `disconnected`, a bus that hangs as `device_hangs`; a frame during which that
-    happened is none.
-    """
+class Amg8833ThermalDriver(GridArrayDriver):
+    """Reads an AMG8833."""
 
     def __init__(
         self,
@@ -209,56 +180,22 @@ class Amg8833ThermalDriver:
             open_bus: opens a bus, given its file and the name of the parameter that says so.
             clock: by which frames are taken; None for the machine's.
         """
-        self._settings = settings
+        self._chip_settings = settings
         self._open_bus = open_bus
-        self._clock = clock or SteadyClock()
-        self.problems = Problems()
-        self._arrivals: Arrivals[Celsius] = Arrivals(_QUEUE, self.problems, self._clock.now_ns)
-        calls = DeviceCalls(self._connect, self._read, Amg8833.close)
-        self._reader = BackgroundReader(
-            str(settings), calls, settings.backoff, self.problems, settings.read_timeout_ns
-        )
+        super().__init__(str(settings), settings, clock or SteadyClock())
 
-    @property
-    def state(self) -> DriverState:
-        """Whether the chip answers now."""
-        return self._reader.state
-
-    def open(self) -> None:
-        """Open the bus, set the chip up and start reading.
+    def open_chip(self) -> GridChip:
+        """Open the bus and set the chip up.
 
         Raises:
             DriverError: the bus cannot be opened, or no such chip answers.
         """
-        self._reader.start()
-
-    def poll(self, now_ns: int) -> list[ThermalFrame]:
-        """Return the frames read since the last poll, oldest first; a bus that hangs is given up."""
-        self._reader.give_up_hung()
-        return [
-            ThermalFrame(stamp_ns, celsius, "32FC1", self._settings.frame_id)
-            for stamp_ns, celsius in self._arrivals.take(now_ns)
-        ]
-
-    def close(self) -> None:
-        """End the thread and close the bus; safe to call twice."""
-        self._reader.stop()
-
-    def _connect(self) -> Amg8833:
-        bus = self._open_bus(self._settings.device, "amg8833.device")
+        bus = self._open_bus(self._chip_settings.device, "amg8833.device")
         try:
-            return Amg8833(bus, self._settings, self._clock)
+            return Amg8833(bus, self._chip_settings, self._clock)
         except BaseException:
             bus.close()
             raise
-
-    def _read(self, chip: Amg8833) -> None:
-        if chip.wait():
-            at_ns = self._clock.now_ns()
-            celsius = chip.frame()
-            # After a hang the chip may have been reset by who reads it now, and its marks be theirs.
-            if self._reader.is_current(chip):
-                self._arrivals.put(celsius, at_ns)
 
 
 DRIVER = DriverEntry("amg8833", Amg8833ThermalSettings, Amg8833ThermalDriver)

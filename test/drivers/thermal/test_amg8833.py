@@ -55,8 +55,9 @@ class Bench:
         """Set the chip up and read so many frames; each with its time."""
         chip = Amg8833(self.bus, self._settings, self.time.clock)
         while len(self.received) < frames:
-            if chip.wait():
-                self.received.append((self.time.now_ns, chip.frame()))
+            received = chip.read()
+            if received is not None:
+                self.received.append((received[1], received[0]))
         return self.received
 
 
