@@ -5,10 +5,14 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from gas_fusion_ros.drivers import DriverError
-from gas_fusion_ros.drivers.gas.sampled import SteadyClock
+from gas_fusion_ros.drivers.steady_clock import SteadyClock
 
 Voltage = Callable[[float], float]
 """Volts at a time in seconds."""
@@ -84,7 +88,8 @@ class EmulatedAds1115:
             self._next = max(-32768, min(32767, round(volts / full_scale * 32768)))
             self._done_ns = self._clock.now_ns() + _CONVERSION_NS
 
-    def read(self, register: int) -> list[int]:
+    def read(self, register: int, length: int) -> list[int]:
+        assert length == 2
         self._transact()
         if self._done_ns is not None and not self.is_stuck and self._clock.now_ns() >= self._done_ns:
             self._conversion, self._done_ns = self._next, None
@@ -94,23 +99,107 @@ class EmulatedAds1115:
         return list(value.to_bytes(2, "big"))
 
     def _transact(self) -> None:
-        if self.unplug_at is not None:
-            self.unplug_at -= 1
-            if self.unplug_at < 0:
-                self.unplug_at, self.is_plugged = None, False
-        if self.reset_at is not None:
-            self.reset_at -= 1
-            if self.reset_at < 0:
-                self.reset_at = None
-                self.reset()
+        if _counted_down(self, "unplug_at"):
+            self.unplug()
+        if _counted_down(self, "reset_at"):
+            self.reset()
         if not self.is_plugged:
             raise OSError(errno.EREMOTEIO, "Remote I/O error")
+
+
+class EmulatedChip(Protocol):
+    """A chip on an I2C bus; each call is a transaction and raises OSError where nobody answers."""
+
+    def write(self, register: int, data: Sequence[int]) -> None:
+        """Take bytes into a register."""
+
+    def read(self, register: int, length: int) -> list[int]:
+        """Give bytes from a register on."""
+
+
+class EmulatedAmg8833:
+    """A chip that sees a scene of 8 x 8 degC, in frames of its own clock from its reset on.
+
+    It takes what is written to the registers that may be written, and only these.
+    """
+
+    _WRITABLE = (0x00, 0x01, 0x02, 0x03, 0x05, 0x07, *range(0x08, 0x0E))
+
+    def __init__(self, clock: SteadyClock, scene: npt.NDArray[np.float64]) -> None:
+        self.scene = scene
+        self.is_plugged = True
+        self.unplug_at: int | None = None
+        """After so many more transactions it is gone."""
+        self.unplug_within_at: int | None = None
+        """After so many more transactions it is gone in the middle of the next: the rest reads as ones."""
+        self.reset_at: int | None = None
+        """After so many more transactions its supply fails for a moment."""
+        self.writes: list[tuple[int, int]] = []
+        self._clock = clock
+        self.reset()
+
+    def reset(self) -> None:
+        self.registers = [0] * 128
+        self._reset_ns = self._clock.now_ns()
+
+    def unplug(self) -> None:
+        self.is_plugged = False
+
+    def plug_in(self) -> None:
+        self.reset()
+        self.is_plugged = True
+
+    def write(self, register: int, data: Sequence[int]) -> None:
+        self._transact()
+        (value,) = data
+        assert register in self._WRITABLE
+        self.writes.append((register, value))
+        if register == 0x01:
+            assert value in (0x30, 0x3F)
+            if value == 0x3F:
+                self.reset()
+            return
+        self.registers[register] = value
+
+    def read(self, register: int, length: int) -> list[int]:
+        assert length <= 32, "more than an SMBus block"
+        self._transact()
+        answer = [*self.registers, *self._pixels()][register : register + length]
+        if _counted_down(self, "unplug_within_at"):
+            self.unplug()
+            answer[length // 3 :] = [0xFF] * len(answer[length // 3 :])
+        return answer
+
+    def _pixels(self) -> list[int]:
+        """128 bytes; zeros until a frame was taken."""
+        period_ns = 1_000_000_000 if self.registers[0x02] & 1 else 100_000_000
+        if self.registers[0x00] or self._clock.now_ns() - self._reset_ns < period_ns:
+            return [0] * 128
+        steps = np.rint(self.scene / 0.25).astype(np.int16) & 0x0FFF
+        return list(steps.astype("<u2").tobytes())
+
+    def _transact(self) -> None:
+        if _counted_down(self, "unplug_at"):
+            self.unplug()
+        if _counted_down(self, "reset_at"):
+            self.reset()
+        if not self.is_plugged:
+            raise OSError(errno.EREMOTEIO, "Remote I/O error")
+
+
+def _counted_down(chip: object, name: str) -> bool:
+    """Whether a count of transactions has come to its end; it is None from then on."""
+    left = getattr(chip, name)
+    if left is None:
+        return False
+    setattr(chip, name, left - 1 if left else None)
+    return not left
 
 
 class EmulatedI2c:
     """A bus with chips by address, which may be missing altogether; counts who opens and closes it."""
 
-    def __init__(self, chips: dict[int, EmulatedAds1115]) -> None:
+    def __init__(self, chips: Mapping[int, EmulatedChip]) -> None:
         self.chips = chips
         self.is_there = True
         self.opened = 0
@@ -128,13 +217,12 @@ class EmulatedI2c:
         self._chip(i2c_addr).write(register, data)
 
     def read_i2c_block_data(self, i2c_addr: int, register: int, length: int, /) -> list[int]:
-        assert length == 2
-        return self._chip(i2c_addr).read(register)
+        return self._chip(i2c_addr).read(register, length)
 
     def close(self) -> None:
         self.closed += 1
 
-    def _chip(self, address: int) -> EmulatedAds1115:
+    def _chip(self, address: int) -> EmulatedChip:
         if self.hangs is not None:
             self.hangs.wait(60.0)
         if not self.is_there:

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
@@ -20,6 +20,9 @@ D = TypeVar("D")
 _CONNECT_SECONDS = 1.0
 _JOIN_SECONDS = 1.0
 _LOOK_SECONDS = 0.05
+_READ_TIMEOUT_NS = 5 * NANOSECONDS_PER_SECOND
+_MOST_GIVEN_UP = 1
+"""How many threads may hang in a device while another opens it: each costs a thread and a handle."""
 
 
 class Arrivals(Generic[T]):
@@ -110,13 +113,33 @@ class BackgroundReader(Generic[D]):
     in the same way. Nobody waits long for a device that blocks: what does not answer at the start in time is
     counted as `slow_device` and stays disconnected until it does, and a thread that does not end in time is
     left behind. It lets the device go when it comes back; who reads the device next waits for that.
+
+    Where a driver's `poll` calls `give_up_hung`, a read that does not end is counted as `device_hangs` and
+    the device opened again beside it. What it brings when it ends after all is late: `is_current` tells.
     """
 
-    def __init__(self, name: str, calls: DeviceCalls[D], backoff: Backoff, problems: Problems) -> None:
+    def __init__(
+        self,
+        name: str,
+        calls: DeviceCalls[D],
+        backoff: Backoff,
+        problems: Problems,
+        read_timeout_ns: int = _READ_TIMEOUT_NS,
+    ) -> None:
+        """Prepare to read.
+
+        Args:
+            name: of the device, in messages; two of the same name are the same device.
+            calls: how to use it.
+            backoff: pauses between attempts to reconnect.
+            problems: where failures are counted.
+            read_timeout_ns: how long a single read may last before `give_up_hung` gives it up.
+        """
         self._name = name
         self._calls = calls
         self._backoff = backoff
         self._problems = problems
+        self._read_timeout_ns = read_timeout_ns
         self._session: _Session[D] | None = None
 
     @property
@@ -133,22 +156,43 @@ class BackgroundReader(Generic[D]):
             DriverError: the device cannot be opened.
         """
         self.stop()
-        self._session = _Session(self._name, self._calls, self._backoff, self._problems)
-        self._session.start()
-        if not self._session.first_try.wait(_CONNECT_SECONDS):
+        session = self._begin()
+        if not session.first_try.wait(_CONNECT_SECONDS):
             self._problems.add(
                 "slow_device",
                 f"{self._name} has not answered for {_CONNECT_SECONDS:g} s; still waiting for it",
             )
-        elif (refusal := self._session.refusal) is not None:
+        elif (refusal := session.refusal) is not None:
             self.stop()
             raise refusal
+
+    def give_up_hung(self) -> None:
+        """Where a read has lasted too long, count it and connect anew; never waits."""
+        if self._session is None or self._session.reading_for_ns() <= self._read_timeout_ns:
+            return
+        self._problems.add(
+            "device_hangs",
+            f"{self._name} has given nothing and no error for "
+            f"{self._read_timeout_ns / NANOSECONDS_PER_SECOND:g} s; opening it again",
+        )
+        self._session.give_up()
+        self._begin()
+
+    def is_current(self, device: D) -> bool:
+        """Whether a device is the one that is read now, and not one that was given up or left behind."""
+        return self._session is not None and self._session.device is device
 
     def stop(self) -> None:
         """End the thread and close the device; safe to call twice."""
         if self._session is not None:
             self._session.end(_JOIN_SECONDS)
             self._session = None
+
+    def _begin(self) -> _Session[D]:
+        session = _Session(self._name, self._calls, self._backoff, self._problems)
+        self._session = session  # before it runs: what it reads at once is current
+        session.start()
+        return session
 
 
 class _Session(threading.Thread, Generic[D]):
@@ -157,11 +201,13 @@ class _Session(threading.Thread, Generic[D]):
     Attributes:
         first_try: set when the first attempt to connect is over.
         refusal: why that failed; the thread tries again nevertheless, until it is told to end.
+        device: what `connect` returned last; None before.
         is_connected: whether the device is there now.
+        is_given_up: whether it hung, so that nobody waits for it any more.
     """
 
-    _last: ClassVar[dict[str, threading.Thread]] = {}
-    """By device, the thread that was the last to use it, and may hold it still."""
+    _begun: ClassVar[dict[str, list[_Session[Any]]]] = {}
+    """By device, the threads that may hold it still."""
 
     def __init__(self, name: str, calls: DeviceCalls[D], backoff: Backoff, problems: Problems) -> None:
         super().__init__(name=f"read {name}", daemon=True)
@@ -170,11 +216,24 @@ class _Session(threading.Thread, Generic[D]):
         self._backoff = backoff
         self._problems = problems
         self._stopping = threading.Event()
-        self._before = self._last.get(name)
-        self._last[name] = self
+        self._reading_since_ns: int | None = None
+        self._before = [one for one in self._begun.get(name, []) if one.is_alive()]
+        self._begun[name] = [*self._before, self]
         self.first_try = threading.Event()
         self.refusal: Exception | None = None
+        self.device: D | None = None
         self.is_connected = False
+        self.is_given_up = False
+
+    def reading_for_ns(self) -> int:
+        """How long the read that is under way has lasted; 0 where none is."""
+        since_ns = self._reading_since_ns
+        return 0 if since_ns is None else time.monotonic_ns() - since_ns
+
+    def give_up(self) -> None:
+        """Ask the thread to end once its read does, and wait for neither."""
+        self.is_given_up = True
+        self._stopping.set()
 
     def end(self, timeout_s: float) -> None:
         """Ask the thread to end and wait for it, so long and no longer."""
@@ -191,10 +250,9 @@ class _Session(threading.Thread, Generic[D]):
             device = self._reconnect()
 
     def _connect_first(self) -> D | None:
-        while self._before is not None and self._before.is_alive():
+        while self._must_wait():
             if self._stopping.wait(_LOOK_SECONDS):
                 return None
-        self._before = None
         try:
             return self._connect()
         except OSError as error:
@@ -204,8 +262,13 @@ class _Session(threading.Thread, Generic[D]):
             self.refusal = error
         return None
 
+    def _must_wait(self) -> bool:
+        self._before = [one for one in self._before if one.is_alive()]
+        return len(self._before) > _MOST_GIVEN_UP or not all(one.is_given_up for one in self._before)
+
     def _connect(self) -> D:
         device = self._calls.connect()
+        self.device = device
         self.is_connected = True
         return device
 
@@ -213,13 +276,16 @@ class _Session(threading.Thread, Generic[D]):
         """Read until the device is lost or the thread is to end; then let it go."""
         try:
             while not self._stopping.is_set():
+                self._reading_since_ns = time.monotonic_ns()
                 self._calls.read(device)
         except (DriverError, OSError) as error:
-            self._problems.add("disconnected", f"{self._device_name}: {error}; trying to reconnect")
+            if not self.is_given_up:  # else it was told as hanging
+                self._problems.add("disconnected", f"{self._device_name}: {error}; trying to reconnect")
         except Exception as error:
             # Else the thread would end unheard, and with it all readings.
             self._count_failure(error)
         finally:
+            self._reading_since_ns = None
             self.is_connected = False
             self._calls.disconnect(device)
 

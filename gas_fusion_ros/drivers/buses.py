@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from gas_fusion_ros.drivers import DriverError
 
@@ -25,6 +25,22 @@ class I2cBus(Protocol):
 
     def read_i2c_block_data(self, i2c_addr: int, register: int, length: int, /) -> list[int]:
         """Read bytes from a chip's register."""
+
+    def close(self) -> None:
+        """Close the bus."""
+
+
+class I2cWords(Protocol):
+    """A bus with chips whose registers have addresses and values of 16 bits, the high byte first.
+
+    Every call raises OSError where no chip answers.
+    """
+
+    def read_words(self, address: int, register: int, count: int, /) -> list[int]:
+        """Read so many registers of a chip, from one on."""
+
+    def write_word(self, address: int, register: int, word: int, /) -> None:
+        """Write a register of a chip."""
 
     def close(self) -> None:
         """Close the bus."""
@@ -61,6 +77,38 @@ def open_i2c(device: str, parameter: str) -> I2cBus:
     except ImportError:
         raise _missing(device, "smbus2") from None
     return _opened(_Bus(device, parameter, "I2C", "i2c_arm", "i2c"), lambda: SMBus(device))
+
+
+def open_i2c_words(device: str, parameter: str) -> I2cWords:
+    """Open an I2C bus for chips with registers of 16 bits; arguments and refusals as of `open_i2c`."""
+    return SmbusWords(open_i2c(device, parameter))
+
+
+class SmbusWords:
+    """Registers of 16 bits through smbus2."""
+
+    def __init__(self, bus: Any) -> None:
+        """Take an open smbus2.SMBus, which `close` closes."""
+        from smbus2 import i2c_msg
+
+        self._bus = bus
+        self._message = i2c_msg
+
+    def read_words(self, address: int, register: int, count: int, /) -> list[int]:
+        """See `I2cWords`: one transfer, with a repeated start between its two messages."""
+        answer = self._message.read(address, 2 * count)
+        self._bus.i2c_rdwr(self._message.write(address, register.to_bytes(2, "big")), answer)
+        data = bytes(answer)
+        return [int.from_bytes(data[place : place + 2], "big") for place in range(0, len(data), 2)]
+
+    def write_word(self, address: int, register: int, word: int, /) -> None:
+        """See `I2cWords`."""
+        data = register.to_bytes(2, "big") + word.to_bytes(2, "big")
+        self._bus.i2c_rdwr(self._message.write(address, data))
+
+    def close(self) -> None:
+        """Close the bus."""
+        self._bus.close()
 
 
 def open_spi(device: str, parameter: str, speed_hz: int) -> SpiBus:

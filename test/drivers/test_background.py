@@ -213,3 +213,94 @@ def test_a_refused_start_leaves_no_thread(device: BlockingDevice) -> None:
         reader.start()
     assert reader.state is DriverState.CLOSED
     assert not any(thread.name == "read /dev/slow" for thread in threading.enumerate())
+
+
+class HangingDevice:
+    """A device each of whose connections hangs in its read until it is told to end."""
+
+    def __init__(self) -> None:
+        self.connections: list[threading.Event] = []
+        self.let_go = 0
+
+    def connect(self) -> threading.Event:
+        self.connections.append(threading.Event())
+        return self.connections[-1]
+
+    @staticmethod
+    def read(may_end: threading.Event) -> None:
+        assert may_end.wait(60)
+        raise OSError("late")
+
+    def disconnect(self, _: threading.Event) -> None:
+        self.let_go += 1
+
+
+@pytest.fixture
+def hanging() -> Iterator[tuple[HangingDevice, BackgroundReader[threading.Event], Problems]]:
+    device, problems = HangingDevice(), Problems()
+    calls = DeviceCalls(device.connect, device.read, device.disconnect)
+    backoff = Backoff(first_ns=1_000_000, longest_ns=1_000_000)
+    reader = BackgroundReader("/dev/hanging", calls, backoff, problems, read_timeout_ns=20_000_000)
+    reader.start()
+    yield device, reader, problems
+    reader.give_up_hung()
+    for may_end in device.connections:
+        may_end.set()
+    reader.stop()
+    wait_until(lambda: not threads_of("/dev/hanging"))
+
+
+def threads_of(device: str) -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name == f"read {device}"]
+
+
+Hanging = tuple[HangingDevice, BackgroundReader[threading.Event], Problems]
+
+
+def test_a_hanging_read_is_given_up_once_and_the_device_opened_beside_it(hanging: Hanging) -> None:
+    device, reader, problems = hanging
+
+    def is_opened_again() -> bool:
+        reader.give_up_hung()
+        return len(device.connections) == 2
+
+    wait_until(is_opened_again)
+    assert problems.counts() == {"device_hangs": 1}
+    assert not reader.is_current(device.connections[0])
+    wait_until(lambda: reader.is_current(device.connections[1]))
+    device.connections[0].set()
+    wait_until(lambda: device.let_go == 1)
+    assert problems.counts() == {"device_hangs": 1}  # and not `disconnected`: it is connected
+
+
+def test_a_device_that_always_hangs_costs_a_bounded_number_of_threads(hanging: Hanging) -> None:
+    device, reader, problems = hanging
+
+    def has_hung_twice() -> bool:
+        reader.give_up_hung()
+        return problems.counts().get("device_hangs", 0) == 2
+
+    wait_until(has_hung_twice)
+    for _ in range(20):
+        reader.give_up_hung()
+        time.sleep(0.005)
+    assert len(device.connections) == 2
+    assert len(threads_of("/dev/hanging")) == 3
+    assert reader.state is DriverState.DISCONNECTED
+
+    device.connections[0].set()
+    wait_until(lambda: len(device.connections) == 3)
+    assert problems.counts() == {"device_hangs": 2}
+
+
+def test_a_read_in_time_is_never_given_up(device: BlockingDevice) -> None:
+    device.may_connect.set()
+    problems = Problems()
+    reader = device.reader(problems)
+    reader.start()
+    assert device.is_read.wait(20)
+    reader.give_up_hung()
+    device.may_read.set()
+    assert problems.counts() == {}
+    assert reader.state is DriverState.RUNNING
+    reader.stop()

@@ -17,7 +17,10 @@ def announce(monkeypatch: pytest.MonkeyPatch, *values: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "sensors", "others"),
-    [("gas", {"serial"}, {"recorded", "simulated"}), ("thermal", {"v4l2"}, {"recorded", "simulated"})],
+    [
+        ("gas", {"serial"}, {"recorded", "simulated"}),
+        ("thermal", {"v4l2", "amg8833", "mlx90640"}, {"recorded", "simulated"}),
+    ],
 )
 def test_the_shipped_drivers_announce_themselves(kind: str, sensors: set[str], others: set[str]) -> None:
     found = find_drivers(kind)

@@ -95,7 +95,7 @@ def test_calibration_of_another_size_is_said(graph: Graph, tmp_path: Path) -> No
     ("parameters", "reason"),
     [
         ({"driver": "recorded"}, "recorded.path is not set"),
-        ({}, "driver is not set; it must be one of: recorded, simulated, v4l2"),
+        ({}, "driver is not set; it must be one of: amg8833, mlx90640, recorded, simulated, v4l2"),
         ({"driver": "recorded", "recorded__path": "/nowhere"}, "/nowhere does not exist"),
         ({"driver": "v4l2", "v4l2__device": "/dev/video99"}, "/dev/video99"),
         ({"driver": "simulated", "calibration_file": "/nowhere.yaml"}, "/nowhere.yaml"),

@@ -21,9 +21,9 @@ from gas_fusion_ros.drivers.gas.sampled import (
     Sample,
     SampledGasDriver,
     SampledGasSettings,
-    SteadyClock,
 )
 from gas_fusion_ros.drivers.registry import DriverEntry
+from gas_fusion_ros.drivers.steady_clock import SteadyClock
 from gas_fusion_ros.settings.fields import setting
 
 RANGES = ("6.144", "4.096", "2.048", "1.024", "0.512", "0.256")

@@ -17,10 +17,10 @@ from gas_fusion_ros.drivers.gas.sampled import (
     Sample,
     SampledGasDriver,
     SampledGasSettings,
-    SteadyClock,
     samples_setting,
 )
 from gas_fusion_ros.drivers.registry import DriverEntry
+from gas_fusion_ros.drivers.steady_clock import SteadyClock
 from gas_fusion_ros.settings.fields import setting
 
 _INPUTS = tuple("01234567")

@@ -7,7 +7,6 @@ late, on a busy machine or a slow bus, are weighed by the times at which they ca
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
 from gas_fusion_ros.drivers.gas import hum
+from gas_fusion_ros.drivers.steady_clock import SteadyClock
 from gas_fusion_ros.settings.fields import setting
 
 Values = npt.NDArray[np.float32]
@@ -103,19 +103,6 @@ class SampledGasSettings:
             for periods in _MAINS_PERIODS
             for harmonic in range(1, _HARMONICS + 1)
         )
-
-
-@dataclass(frozen=True)
-class SteadyClock:
-    """A clock that never goes back, and how to wait by it.
-
-    Attributes:
-        now_ns: its time, nanoseconds.
-        sleep_s: waits for so many seconds.
-    """
-
-    now_ns: Callable[[], int] = time.monotonic_ns
-    sleep_s: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True)

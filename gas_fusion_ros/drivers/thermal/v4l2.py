@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from gas_fusion_ros.base.observation import ThermalFrame
 from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Arrivals, BackgroundReader, Backoff, DeviceCalls
 from gas_fusion_ros.drivers.registry import DriverEntry
@@ -43,6 +44,12 @@ class V4l2ThermalSettings:
     height: int = setting(0, "rows to ask for; 0 leaves the camera's", minimum=0, maximum=8192)
     rate_hz: float = setting(
         0.0, "images per second to ask for; 0 leaves the camera's", minimum=0.0, maximum=1000.0
+    )
+    read_timeout_ns: int = setting(
+        5 * NANOSECONDS_PER_SECOND,
+        "time after which a camera that gives neither an image nor an error is opened again, s",
+        minimum=0.1,
+        maximum=3600.0,
     )
     frame_id: str = "thermal_camera_optical_frame"
     backoff: Backoff = field(default_factory=Backoff)
@@ -77,9 +84,9 @@ class V4l2ThermalDriver:
     """Grabs frames in a thread and reconnects after unplugging.
 
     A camera that offers the pixel format Y16, or is a P2 Pro by the size of its frames, gives what
-    `raw_frames` makes of its counts, any other rgb8. A lost camera is counted as `disconnected`, a frame that
-    fits neither as `unexpected_frame`, counts that are no picture by their own causes, and those of no known
-    unit as `raw_scale_unknown`.
+    `raw_frames` makes of its counts, any other rgb8. A lost camera is counted as `disconnected`, one whose
+    read does not end as `device_hangs`, a frame that fits neither as `unexpected_frame`, counts that are no
+    picture by their own causes, and those of no known unit as `raw_scale_unknown`.
     """
 
     def __init__(
@@ -99,7 +106,9 @@ class V4l2ThermalDriver:
         self._raw: RawReader | None = None
         self._arrivals: Arrivals[tuple[npt.NDArray[Any], str]] = Arrivals(_QUEUE, self.problems)
         calls = DeviceCalls(self._connect, self._read, lambda capture: capture.release())
-        self._reader = BackgroundReader(settings.device, calls, settings.backoff, self.problems)
+        self._reader = BackgroundReader(
+            settings.device, calls, settings.backoff, self.problems, settings.read_timeout_ns
+        )
 
     @property
     def state(self) -> DriverState:
@@ -116,7 +125,8 @@ class V4l2ThermalDriver:
         self._reader.start()
 
     def poll(self, now_ns: int) -> list[ThermalFrame]:
-        """Return the frames grabbed since the last poll, oldest first."""
+        """Return the frames grabbed since the last poll, oldest first; a camera that hangs is given up."""
+        self._reader.give_up_hung()
         return [
             ThermalFrame(stamp_ns, pixels, encoding, self._settings.frame_id)
             for stamp_ns, (pixels, encoding) in self._arrivals.take(now_ns)
@@ -156,6 +166,8 @@ class V4l2ThermalDriver:
         if not grabbed or image is None:
             raise DriverError("no frame; the camera is unplugged or stalled")
         arrival_ns = self._arrivals.steady_now_ns()
+        if not self._reader.is_current(capture):
+            return  # It hung: when this was seen, nobody knows.
         if is_raw(image):
             self._take_raw(image, arrival_ns)
         elif image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8:

@@ -215,6 +215,45 @@ def test_a_camera_that_blocks_holds_nobody_up_and_is_released_when_it_comes_back
     wait_until(lambda: camera.captures[0].released)
 
 
+class StuckCapture(FakeCapture):
+    """A capture whose read does not end before it is told to; then it gives a frame."""
+
+    def __init__(self, camera: Camera) -> None:
+        super().__init__(camera)
+        self.is_read = threading.Event()
+        self.may_end = threading.Event()
+
+    def read(self) -> tuple[bool, Any]:
+        self.is_read.set()
+        assert self.may_end.wait(60.0)
+        return True, np.full((156, 206, 3), 99, np.uint8)
+
+
+def test_a_camera_that_hangs_is_told_and_opened_again_and_its_late_frame_is_none() -> None:
+    camera = Camera()
+    stuck = StuckCapture(camera)
+    captures: list[FakeCapture] = [stuck, FakeCapture(camera)]
+    to_open = iter(captures)
+    settings = V4l2ThermalSettings("/dev/video7", read_timeout_ns=50_000_000)
+    driver = V4l2ThermalDriver(settings, lambda *_: next(to_open))
+    driver.open()
+    assert stuck.is_read.wait(20.0)
+    camera.show(np.zeros((156, 206, 3), np.uint8))
+
+    assert not receive(driver).pixels.any()
+    assert driver.state is DriverState.RUNNING
+    (problem,) = driver.problems.take_unreported()
+    assert problem.cause == "device_hangs"
+    assert "/dev/video7 has given nothing and no error for 0.05 s" in problem.detail
+
+    assert not stuck.released
+    stuck.may_end.set()
+    wait_until(lambda: stuck.released)
+    assert driver.poll(NOW) == []
+    camera.unplug()
+    driver.close()
+
+
 @pytest.mark.parametrize("name", ["width", "height", "rate_hz"])
 def test_settings_out_of_range_are_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is -1"):
