@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from typing import Any, ClassVar
 
@@ -30,6 +31,8 @@ class BoundedSubscriber(SimpleFilter):
         topic: name of the topic.
         qos_profile: quality of service.
         problems: where messages that are too large are counted.
+        callback: hears from the first message on. One that is registered afterwards may miss what is there
+            at once, as a latched message is; None for none.
 
     Attributes:
         sub: the subscription.
@@ -39,13 +42,21 @@ class BoundedSubscriber(SimpleFilter):
     """What the parameters `qos_overrides.<topic>.subscription.*` may change."""
 
     def __init__(
-        self, node: Node, message_type: type[Any], topic: str, qos_profile: QoSProfile, problems: Problems
+        self,
+        node: Node,
+        message_type: type[Any],
+        topic: str,
+        qos_profile: QoSProfile,
+        problems: Problems,
+        callback: Callable[[Any], None] | None = None,
     ) -> None:
         super().__init__()
         self._node = node
         self._type = message_type
         self._topic = topic
         self._problems = problems
+        if callback is not None:
+            self.registerCallback(callback)
         self.sub = self._subscribe(qos_profile)
 
     def _subscribe(self, profile: QoSProfile) -> Subscription[Any]:

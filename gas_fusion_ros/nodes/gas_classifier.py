@@ -155,9 +155,6 @@ class GasClassifierNode(ManagedNode):
             qos_profile=copy(SENSOR_DATA),
             qos_overriding_options=OVERRIDABLE,
         )
-        array = BoundedSubscriber(self, DiagnosticArray, ARRAY_TOPIC, LATCHED, self.problems)
-        camera = BoundedSubscriber(self, DiagnosticArray, CAMERA_TOPIC, LATCHED, self.problems)
-        self._subscribers = [gas, image, array, camera]
         self._gas, self._image = gas, image
         takes_images = self._bundle.preparation is not None
         expects_images = takes_images and self._settings.expect_images
@@ -165,8 +162,6 @@ class GasClassifierNode(ManagedNode):
             SourceSettings(self._alarm.settings.timeout_ns, expects_images), self.watch_ns()
         )
         self._judge_camera()
-        array.registerCallback(self._hear_array)
-        camera.registerCallback(self._hear_camera)
         self._synchronizer = ObservationSynchronizer(
             gas,
             image,
@@ -179,6 +174,14 @@ class GasClassifierNode(ManagedNode):
             self._frames.decode,
         )
         self._synchronizer.registerCallback(self._prepare)
+        # Last: what sensors say of themselves is there at once, and acts on all of the above.
+        array = BoundedSubscriber(
+            self, DiagnosticArray, ARRAY_TOPIC, LATCHED, self.problems, self._hear_array
+        )
+        camera = BoundedSubscriber(
+            self, DiagnosticArray, CAMERA_TOPIC, LATCHED, self.problems, self._hear_camera
+        )
+        self._subscribers = [gas, image, array, camera]
         self._look_outs = [
             self.watch_timer(_TICK_PERIOD_S, self._tick),
             self.steady_timer(_LOOK_PERIOD_S, self._look_around),

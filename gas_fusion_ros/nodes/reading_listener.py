@@ -112,12 +112,10 @@ class _Ear:
         self._refusal = ""
         self._seconds = 0.0
         self._heard_s = time.monotonic()
-        subscriber = BoundedSubscriber(node, PointCloud2, topic, _QOS, problems)
-        subscriber.registerCallback(self._hear)
         self._array_topic = f"{topic.rpartition('/')[0]}/array_info"
         self._array: ArrayDescription | None = None
-        array = BoundedSubscriber(node, DiagnosticArray, self._array_topic, LATCHED, problems)
-        array.registerCallback(self._hear_array)
+        BoundedSubscriber(node, PointCloud2, topic, _QOS, problems, self._hear)
+        BoundedSubscriber(node, DiagnosticArray, self._array_topic, LATCHED, problems, self._hear_array)
 
     def listen(
         self, duration_s: float, patience_s: float, tick: Callable[[], None], has_ended: Callable[[], bool]

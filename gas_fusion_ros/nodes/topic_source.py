@@ -181,8 +181,9 @@ class TopicSource:
         if heard_as == self._heard_as:
             return
         self.mute()
-        self._subscriber = BoundedSubscriber(self._node, message_type, self.topic, qos, self._problems)
-        self._subscriber.registerCallback(self._hear)
+        self._subscriber = BoundedSubscriber(
+            self._node, message_type, self.topic, qos, self._problems, self._hear
+        )
         self._heard_as = heard_as
 
     def _converted_type(self, type_name: str) -> type:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -11,11 +12,12 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, ThermalFrame
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.nodes.bounded_subscriber import ReadingSubscriber
+from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber, ReadingSubscriber
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
 from gas_fusion_ros.ros.messages import encode_frame, encode_reading, key_values, stamp_to_ns
@@ -131,3 +133,22 @@ def test_the_quality_of_service_of_subscriptions_can_be_overridden(graph: Graph)
         assert profiles["/thermal/image_raw"].reliability is ReliabilityPolicy.RELIABLE
         assert (node.trigger_deactivate(), node.trigger_cleanup()) == (SUCCESS, SUCCESS)
     assert SENSOR_DATA.reliability is ReliabilityPolicy.BEST_EFFORT
+
+
+class AtOnce:
+    """A node whose subscriptions hear a message before they have been returned, as a latched one may come."""
+
+    def create_subscription(
+        self, _type: type, _topic: str, callback: Callable[[bytes], None], *_: object, **__: object
+    ) -> None:
+        callback(serialize_message(message_of(5)))
+
+
+def test_what_is_there_at_once_is_not_missed() -> None:
+    heard: list[int] = []
+
+    def hear(message: PointCloud2) -> None:
+        heard.append(stamp_to_ns(message.header.stamp))
+
+    BoundedSubscriber(AtOnce(), PointCloud2, "gas/readings", RELIABLE, Problems(), hear)  # type: ignore[arg-type]
+    assert heard == [5]
