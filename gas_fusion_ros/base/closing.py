@@ -1,10 +1,12 @@
-"""What has a `close` as a context manager."""
+"""Lets go of what has a `close`: where it is left, or where its beginning fails."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 C = TypeVar("C", bound="Closing")
 
@@ -28,3 +30,20 @@ class Closing(ABC):
     ) -> None:
         """Close."""
         self.close()
+
+
+class HasClose(Protocol):
+    """Whatever is let go of by `close`."""
+
+    def close(self) -> object:
+        """Let go of what is held."""
+
+
+@contextmanager
+def closed_on_failure(held: HasClose) -> Iterator[None]:
+    """Close something that was opened where what is begun with it does not come to its end."""
+    try:
+        yield
+    except BaseException:
+        held.close()
+        raise

@@ -8,6 +8,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from gas_fusion_ros.base.closing import closed_on_failure
+
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a pipe",
@@ -85,11 +87,8 @@ def open_regular_within(path: str | Path, most_bytes: int) -> BinaryIO:
         OSError: as for `open_regular`, or it is longer than `most_bytes`.
     """
     file = open_regular(path)
-    try:
+    with closed_on_failure(file):
         _check_size(file, path, most_bytes)
-    except OSError:
-        file.close()
-        raise
     return file
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from waiting import wait_until
 
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import DriverError, DriverState
@@ -132,13 +133,6 @@ def device() -> Iterator[BlockingDevice]:
     yield device
     for gate in (device.may_connect, device.may_read):
         gate.set()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20.0
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was never met"
-        time.sleep(0.005)
 
 
 def test_a_device_that_blocks_at_the_start_holds_nobody_up_and_is_read_once_it_answers(

@@ -44,6 +44,7 @@ from gas_fusion_ros.bags.storage.raw import (
     interface_name,
     merge,
 )
+from gas_fusion_ros.base.closing import closed_on_failure
 from gas_fusion_ros.base.files import open_regular
 from gas_fusion_ros.base.problems import Problems
 
@@ -78,7 +79,7 @@ class McapFile:
         self._channel_sets: dict[frozenset[int], frozenset[int]] = {}
         self._members = 0
         self._file = open_regular(path)
-        try:
+        with closed_on_failure(self._file):
             self._size = os.fstat(self._file.fileno()).st_size
             if self._file.read(len(MAGIC)) != MAGIC:
                 raise StorageError("it does not begin as an MCAP file does")
@@ -87,9 +88,6 @@ class McapFile:
                 # What the index does say of topics helps where the chunk that says so is damaged.
                 known = Contents(self._contents.schemas, self._contents.channels)
                 self._contents = walk(self._file, name, known, problems, room.limits)
-        except BaseException:
-            self._file.close()
-            raise
 
     @property
     def topics(self) -> tuple[StoredTopic, ...]:

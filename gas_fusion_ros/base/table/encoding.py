@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from gas_fusion_ros.base.closing import closed_on_failure
 from gas_fusion_ros.base.files import open_regular_within
 from gas_fusion_ros.base.table.options import TableError
 
@@ -68,16 +69,13 @@ def open_table(path: Path, most_bytes: int) -> TableText:
         TableError: it is no text, by its first bytes.
     """
     file = open_regular_within(path, most_bytes)
-    try:
+    with closed_on_failure(file):
         head = file.read(_HEAD_BYTES)
         for magic, told in _NO_TEXT:
             if head.startswith(magic):
                 raise TableError(told)
         encoding = _marked(head) or _utf16_without_mark(head) or _by_content(file, head)
         file.seek(0)
-    except BaseException:
-        file.close()
-        raise
     return TableText(_as_text(file, encoding), encoding)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gas_fusion_ros.base.closing import closed_on_failure
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverError
@@ -301,11 +302,8 @@ class Ads1115GasDriver(SampledGasDriver):
             DriverError: it cannot be opened, or no chip answers.
         """
         bus = self._open_bus(self._chip_settings.device, "ads1115.device")
-        try:
+        with closed_on_failure(bus):
             return Ads1115Array(bus, self._chip_settings, self._clock, self.problems)
-        except BaseException:
-            bus.close()
-            raise
 
 
 DRIVER = DriverEntry("ads1115", Ads1115GasSettings, Ads1115GasDriver)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from gas_fusion_ros.base.closing import closed_on_failure
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.buses import SpiBus, open_spi
 from gas_fusion_ros.drivers.gas.sampled import (
@@ -136,11 +137,8 @@ class Mcp3008GasDriver(SampledGasDriver):
         """
         settings = self._chip_settings
         bus = self._open_bus(settings.device, "mcp3008.device", settings.speed_hz)
-        try:
+        with closed_on_failure(bus):
             return Mcp3008(bus, settings, self._clock)
-        except BaseException:
-            bus.close()
-            raise
 
 
 DRIVER = DriverEntry("mcp3008", Mcp3008GasSettings, Mcp3008GasDriver)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gas_fusion_ros.base.closing import closed_on_failure
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.buses import I2cBus, open_i2c
@@ -191,11 +192,8 @@ class Amg8833ThermalDriver(GridArrayDriver):
             DriverError: the bus cannot be opened, or no such chip answers.
         """
         bus = self._open_bus(self._chip_settings.device, "amg8833.device")
-        try:
+        with closed_on_failure(bus):
             return Amg8833(bus, self._chip_settings, self._clock)
-        except BaseException:
-            bus.close()
-            raise
 
 
 DRIVER = DriverEntry("amg8833", Amg8833ThermalSettings, Amg8833ThermalDriver)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gas_fusion_ros.base.closing import closed_on_failure
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverError
@@ -232,11 +233,8 @@ class Mlx90640ThermalDriver(GridArrayDriver):
             DriverError: the bus cannot be opened, or no such chip answers.
         """
         bus = self._open_bus(self._chip_settings.device, "mlx90640.device")
-        try:
+        with closed_on_failure(bus):
             return Mlx90640(bus, self._chip_settings, self._clock, self.problems)
-        except BaseException:
-            bus.close()
-            raise
 
 
 DRIVER = DriverEntry("mlx90640", Mlx90640ThermalSettings, Mlx90640ThermalDriver)

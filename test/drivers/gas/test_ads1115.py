@@ -6,13 +6,13 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 from emulated_buses import EmulatedAds1115, EmulatedI2c, StoppedTime, Voltage, fast_clock, steady
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import wait_until
 
 from gas_fusion_ros.array.array_file import load_array
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
@@ -234,15 +234,6 @@ def test_settings_that_cannot_be_are_refused_by_name(chosen: dict[str, object], 
 
 
 # From here on in a thread, as in a node, with time 20 times as fast.
-
-
-def wait_until(condition: Callable[[], bool]) -> float:
-    """Wait, and return for how many seconds."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < 20.0, "the condition was never met"
-        time.sleep(0.001)
-    return time.monotonic() - began
 
 
 class Rig:

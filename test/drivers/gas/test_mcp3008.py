@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import sys
 import threading
-import time
-from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -14,6 +12,7 @@ import pytest
 from emulated_buses import EmulatedMcp3008, StoppedTime, fast_clock, steady
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import wait_until
 
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import DriverError, DriverState
@@ -106,15 +105,6 @@ def test_an_end_of_the_range_is_nan_and_said_with_its_input(volts: float) -> Non
 def test_settings_that_cannot_be_are_refused_by_name(chosen: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Mcp3008GasSettings(**chosen)  # type: ignore[arg-type]
-
-
-def wait_until(condition: Callable[[], bool]) -> float:
-    """Wait, and return for how many seconds."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < 20.0, "the condition was never met"
-        time.sleep(0.001)
-    return time.monotonic() - began
 
 
 class Rig:

@@ -10,13 +10,14 @@ import threading
 import time
 import tty
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import wait_until
 
 from gas_fusion_ros.base.observation import GasReading
 from gas_fusion_ros.drivers import DriverError, DriverState
@@ -24,7 +25,6 @@ from gas_fusion_ros.drivers.background import Backoff
 from gas_fusion_ros.drivers.gas.serial import SerialGasDriver, SerialGasSettings, _Orders
 
 NOW = 10**18
-DEADLINE_SECONDS = 20.0
 CYCLES = int(os.environ.get("GAS_FUSION_CYCLES", "5"))
 FLOOD_BYTES = int(os.environ.get("GAS_FUSION_FLOOD_BYTES", "200000"))
 
@@ -72,13 +72,6 @@ def driver(device: Microcontroller) -> Iterator[SerialGasDriver]:
     device.send(b"\n")
     yield driver
     driver.close()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was never met"
-        time.sleep(0.005)
 
 
 def receive(driver: SerialGasDriver, count: int) -> list[GasReading]:

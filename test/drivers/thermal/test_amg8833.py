@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from emulated_buses import EmulatedAmg8833, EmulatedI2c, StoppedTime, fast_clock
+from waiting import wait_until
 
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.background import Backoff
@@ -126,15 +126,6 @@ def test_settings_that_cannot_be_are_refused_by_name(chosen: dict[str, object], 
 
 
 # From here on in a thread, as in a node, with time 20 times as fast.
-
-
-def wait_until(condition: Callable[[], bool]) -> float:
-    """Wait, and return for how many seconds."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < 20.0, "the condition was never met"
-        time.sleep(0.001)
-    return time.monotonic() - began
 
 
 class Rig:

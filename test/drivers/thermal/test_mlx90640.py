@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from emulated_buses import StoppedTime, fast_clock
+from waiting import wait_until
 
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.drivers import DriverError, DriverState
@@ -337,15 +337,6 @@ def test_a_half_that_was_overwritten_while_it_was_read_is_none_and_the_bus_is_to
 def test_settings_that_cannot_be_are_refused_by_name(chosen: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Mlx90640ThermalSettings(**chosen)  # type: ignore[arg-type]
-
-
-def wait_until(condition: Callable[[], bool]) -> float:
-    """Wait, and return for how many seconds."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < 20.0, "the condition was never met"
-        time.sleep(0.001)
-    return time.monotonic() - began
 
 
 class Rig:

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from waiting import wait_until
 
 from gas_fusion_ros.base.observation import ThermalFrame
 from gas_fusion_ros.drivers import DriverError, DriverState
@@ -19,7 +20,6 @@ from gas_fusion_ros.drivers.background import Backoff
 from gas_fusion_ros.drivers.thermal.v4l2 import V4l2ThermalDriver, V4l2ThermalSettings
 
 NOW = 10**18
-DEADLINE_SECONDS = 20.0
 Y16 = cv2.VideoWriter.fourcc(*"Y16 ")
 YUYV = cv2.VideoWriter.fourcc(*"YUYV")
 
@@ -99,13 +99,6 @@ def open_driver() -> Iterator[Open]:
     for camera, driver in opened:
         camera.unplug()  # so that no read waits for a frame
         driver.close()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was never met"
-        time.sleep(0.005)
 
 
 def receive(driver: V4l2ThermalDriver) -> ThermalFrame:
