@@ -255,7 +255,7 @@ def untouched(_: Path) -> None:
             "line 2: channel mq2 is 'many'; expected a number",
         ),
         (lambda folder: shutil.rmtree(folder / IMAGE_FOLDER / "Perfume"), (), "Perfume"),
-        (replace_in(CSV_NAME, "Gas", "Label"), (), "line 1: no column for the class; expected 'Gas'"),
+        (replace_in(CSV_NAME, "Gas", "Weather"), (), "line 1: no column for the class; expected 'Gas'"),
         (one_class, (), "has one class, Smoke; training needs at least two"),
         (other_size, (), "4_NoGas.png"),
         (few_rows, ("--models", "dnn", "--split", "blocked", "--embargo", "2"), "a class has 3 rows"),
