@@ -79,6 +79,15 @@ def graph(ros_domain: int) -> Iterator[Graph]:
     context.try_shutdown()
 
 
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector out of what thousands of collected tests are made of.
+
+    Tests of nodes call it twice each: a second of every test where it walks through all of it.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Keep texts of megabytes out of the names of tests: they go from process to process and into reports."""
     return f"{val[:40]!a}..." if isinstance(val, (str, bytes)) and len(val) > 200 else None
