@@ -59,8 +59,8 @@ class DrawnSettings:
         randomisation: how drawn pictures vary.
     """
 
-    pictures: int = 16_000
-    epochs: int = 8
+    pictures: int = 32_000
+    epochs: int = 20
     batch: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
