@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -71,6 +72,16 @@ class ManagedNode(LifecycleNode):
     def diagnostic_name(self) -> str:
         """What its statuses begin with; namespace included, for all robots share /diagnostics."""
         return str(self.get_fully_qualified_name()).lstrip("/")
+
+    @property
+    def robot(self) -> str:
+        """The robot's name: the node's namespace, or without one that of this machine."""
+        return str(self.get_namespace()).strip("/") or socket.gethostname()
+
+    @property
+    def hardware(self) -> str:
+        """What its statuses are told to be of where no parameter says it."""
+        return socket.gethostname()
 
     def steady_timer(self, period_s: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` every `period_s` of a steady clock, whatever becomes of the node's.
@@ -246,6 +257,9 @@ class ManagedNode(LifecycleNode):
     def _publish_diagnostics(self) -> None:
         self.report_problems()
         message = DiagnosticArray(status=self.diagnostics())
+        hardware_id = self.parameters.value("hardware_id") or self.hardware
+        for status in message.status:
+            status.hardware_id = status.hardware_id or hardware_id
         if not self._configured:
             for status in message.status:
                 status.level, status.message = bytes([Level.ERROR]), self.failure
