@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
+from checkout_scripts import load_script
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
 
@@ -28,12 +27,7 @@ pytestmark = pytest.mark.skipif(not SCRIPT.exists(), reason="runs from a checkou
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(SCRIPT.stem, SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT.stem)
 
 
 def allowed(policy: Path, node: str, right: str) -> set[str]:
