@@ -15,7 +15,7 @@ RUN apt-get update \
     && rosdep install --from-paths src --ignore-src --rosdistro jazzy --dependency-types=exec -y \
     && rm -rf /var/lib/apt/lists/*
 
-COPY setup.py setup.cfg src/gas_fusion_ros/
+COPY LICENSE setup.py setup.cfg src/gas_fusion_ros/
 COPY resource src/gas_fusion_ros/resource
 COPY gas_fusion_ros src/gas_fusion_ros/gas_fusion_ros
 COPY config src/gas_fusion_ros/config

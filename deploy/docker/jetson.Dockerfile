@@ -34,7 +34,7 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cu130
 RUN pip3 install --index-url "$TORCH_INDEX" torch torchvision \
     && pip3 install safetensors
 
-COPY setup.py setup.cfg src/gas_fusion_ros/
+COPY LICENSE setup.py setup.cfg src/gas_fusion_ros/
 COPY resource src/gas_fusion_ros/resource
 COPY gas_fusion_ros src/gas_fusion_ros/gas_fusion_ros
 COPY config src/gas_fusion_ros/config

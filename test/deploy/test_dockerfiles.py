@@ -48,7 +48,8 @@ def installed_folders() -> set[str]:
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.stem)
 def test_all_that_the_package_is_built_of_is_copied(path: Path) -> None:
-    expected = {"package.xml", "setup.py", "setup.cfg", "resource", "gas_fusion_ros"} | installed_folders()
+    expected = {"LICENSE", "package.xml", "setup.py", "setup.cfg", "resource", "gas_fusion_ros"}
+    expected |= installed_folders()
     assert copied(path) == expected
     assert not [name for name in expected if not (ROOT / name).exists()]
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
