@@ -42,6 +42,9 @@ WITHOUT_ROSDEP_KEY = {"onnx", "safetensors"}
 COMES_WITH_ROSBAGS = {"backports", "compression", "lz4", "zstandard"}
 # Only an option of a command or one driver needs it, and says what to install where it is missing.
 OPTIONAL = {"distributed", "joblib", "pyarrow", "spidev"}
+# The commands that launch files and people start: nothing imports them.
+STARTED = {"ros2bag", "ros2launch", "ros2run", "rosbag2_storage_mcap"}
+ASKED_FOR_TORCH = "$GAS_FUSION_TORCH == 1"
 SPECS = {
     "gas_adapter": gas_adapter.GasAdapterNode.SPECS,
     "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
@@ -92,7 +95,22 @@ def test_every_import_is_declared() -> None:
     used = set().union(*(imported_modules(file) for file in files))
     used -= set(sys.stdlib_module_names) | WITHOUT_ROSDEP_KEY | COMES_WITH_ROSBAGS | OPTIONAL | {PACKAGE}
     declared = {element.text for element in package_xml().findall("exec_depend")}
-    assert {ROSDEP_KEYS.get(module, module) for module in used} <= declared
+    needed = {ROSDEP_KEYS.get(module, module) for module in used}
+    assert needed <= declared
+    assert declared <= needed | STARTED
+
+
+def test_torch_is_installed_only_where_it_is_asked_for() -> None:
+    conditions = {element.text: element.get("condition") for element in package_xml().findall("exec_depend")}
+    asked = {name for name, condition in conditions.items() if condition is not None}
+    assert asked == {"python3-torch", "python3-torchvision"}
+    assert {conditions[name] for name in asked} == {ASKED_FOR_TORCH}
+
+
+def test_package_xml_says_whose_it_is_and_where() -> None:
+    root = package_xml()
+    assert root.findtext("author")
+    assert {element.get("type") for element in root.findall("url")} == {"website", "repository", "bugtracker"}
 
 
 def test_wheel_has_the_version_of_package_xml(wheel: zipfile.ZipFile) -> None:
@@ -104,11 +122,11 @@ def test_wheel_carries_every_shared_file(wheel: zipfile.ZipFile) -> None:
     names = {name.partition(".data/data/")[2] for name in wheel.namelist()}
     files = [
         path.relative_to(ROOT)
-        for folder in ("config", "launch", "models")
+        for folder in ("config", "deploy", "launch", "models", "urdf")
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     ]
-    assert files
+    assert {path.parts[0] for path in files} == {"config", "deploy", "launch", "models", "urdf"}
     assert {f"share/{PACKAGE}/{path}" for path in files} <= names
     assert f"share/ament_index/resource_index/packages/{PACKAGE}" in names
     assert f"share/{PACKAGE}/package.xml" in names
@@ -132,7 +150,11 @@ def test_every_command_leads_to_a_function(wheel: zipfile.ZipFile) -> None:
         assert function in functions, target
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted([*(ROOT / "config").glob("*.yaml"), *(ROOT / "config" / "robots").glob("*.yaml")]),
+    ids=lambda path: path.stem,
+)
 def test_parameter_files_fit_the_parameter_tables(path: Path) -> None:
     for key, content in yaml.safe_load(path.read_text(encoding="utf-8")).items():
         specs = {spec.name: spec for spec in SPECS[key.removeprefix("/**/")]}

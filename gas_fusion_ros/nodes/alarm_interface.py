@@ -123,7 +123,7 @@ class AlarmInterface:
         self._chosen = settings
         self._open_memory(settings.state_file)
         path, size = settings.event_log, round(settings.event_log_mb * 1e6)
-        self._event_log = EventLog(Path(path), self._problems, size) if path else None
+        self._event_log = EventLog(Path(path), self._problems, size, self._node.robot) if path else None
 
     def _open_memory(self, place: str) -> None:
         """Read which alarms stand; what cannot be read is a fault until an operator has acknowledged it."""

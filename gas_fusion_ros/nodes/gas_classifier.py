@@ -221,6 +221,14 @@ class GasClassifierNode(ManagedNode):
         return [self._pairing_status(), self._classification_status(), self._alarm_status()]
 
     @property
+    def hindrance(self) -> str:
+        """As of any node; besides, that the network does not answer."""
+        busy_s = 0.0 if self._worker is None else self._worker.busy_s
+        if busy_s > self._settings.alarm.timeout_ns / NANOSECONDS_PER_SECOND:
+            return f"the network has not answered for {busy_s:.0f} s"
+        return super().hindrance
+
+    @property
     def pairing_counters(self) -> PairingCounters:
         """What became of the readings and images since the last activate."""
         return self._synchronizer.counters if self._synchronizer is not None else self._counters

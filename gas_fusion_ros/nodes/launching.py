@@ -190,6 +190,7 @@ def _lifecycle_node(context: LaunchContext, name: str, overrides: Mapping[str, s
         parameters=[LaunchConfiguration("params_file"), {**flags, **texts}],
         exec_name=name,
         prefix=_wrapping(),
+        ros_arguments=["--enclave", f"/{PACKAGE}/{name}"],
         respawn=LaunchConfiguration("respawn").perform(context) == "true",
         respawn_delay=_RESPAWN_DELAY_S,
         output="screen",
