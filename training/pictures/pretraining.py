@@ -69,7 +69,7 @@ class DrawnSettings:
     silence: float = 0.1
     where: float = 1.0
     unseen_share: float = 0.2
-    precision: float = 0.7
+    precision: float = 0.8
     left_out: str = "Lepton 3.5"
     augmentation: ThermalAugmentationSettings = field(default_factory=lambda: HEAVY)
     randomisation: RandomisationSettings = WIDE
