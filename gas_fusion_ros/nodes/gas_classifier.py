@@ -402,7 +402,8 @@ class GasClassifierNode(ManagedNode):
             info
             for info in infos
             if heard_by is not None
-            and qos_check_compatible(info.qos_profile, heard_by)[0] is QoSCompatibility.ERROR
+            # By value: what is returned is never the enum's own object.
+            and qos_check_compatible(info.qos_profile, heard_by)[0] == QoSCompatibility.ERROR
         ]
         return Publishers(len(infos) - len(refused), len(refused))
 
