@@ -26,16 +26,16 @@ from gas_fusion_ros.model.picture_evidence import PictureEvidence, PictureEviden
 from gas_fusion_ros.model.runtimes import create_runtime
 from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
-from gas_fusion_ros.nodes.operator_markers import nothing, whole_view
+from gas_fusion_ros.nodes.operator_markers import MarkerMaker, Shown, nothing
 from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.picture_annotator import PictureAnnotator
 from gas_fusion_ros.nodes.pose_source import PoseSource
-from gas_fusion_ros.nodes.qos import LATCHED, OVERRIDABLE, RELIABLE, SENSOR_DATA
+from gas_fusion_ros.nodes.qos import LATCHED, LATCHED_LEAKS, LATEST, OVERRIDABLE, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.pipeline.frame_decoder import FrameDecoder
 from gas_fusion_ros.pipeline.settings import IMAGE_TOPICS, POSE_TYPES
 from gas_fusion_ros.ros import messages
-from gas_fusion_ros.ros.classification import Classification, decode_classification
+from gas_fusion_ros.ros.classifier_messages import Classification, decode_classification
 from gas_fusion_ros.ros.messages import Level, MessageError, decode_pose
 from gas_fusion_ros.ros.standing_alarms import Standing, decode_standing
 from gas_fusion_ros.settings.fields import group, setting, specs_of
@@ -77,6 +77,13 @@ class OperatorViewSettings:
     pose_topic: str = setting("", "topic of the robot's pose; empty for none: then there is no trail")
     pose_type: str = setting("PoseStamped", "type of the pose topic", choices=POSE_TYPES)
     trail: TrailSettings = group(TrailSettings)
+    letter_m: float = setting(
+        1.5,
+        "height of letters on the map, m; alarms and trail are drawn in proportion",
+        minimum=0.01,
+        maximum=100.0,
+        name="letter_height",
+    )
     timeout_ns: int = setting(
         10 * NANOSECONDS_PER_SECOND,
         "after so long without a classification the trail goes on in grey and the picture says so, s",
@@ -116,7 +123,7 @@ class OperatorViewNode(ManagedNode):
     def __init__(self, node_name: str = "operator_view", **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
         self._markers_publisher = self.create_lifecycle_publisher(MarkerArray, MARKERS_TOPIC, LATCHED)
-        self._annotated_publisher = self.create_lifecycle_publisher(Image, ANNOTATED_TOPIC, RELIABLE)
+        self._annotated_publisher = self.create_lifecycle_publisher(Image, ANNOTATED_TOPIC, LATEST)
         self._pose = PoseSource(self)
         self._settings = OperatorViewSettings()
         self._evidence: PictureEvidence | None = None
@@ -165,7 +172,7 @@ class OperatorViewNode(ManagedNode):
                 (DiagnosticArray, "gas/classification", RELIABLE, self._hear_classification),
                 (Bool, "gas/alarm", LATCHED, self._hear_alarm),
                 (DiagnosticArray, "gas/alarm_state", LATCHED, self._hear_state),
-                (PoseWithCovarianceStamped, LEAK_POSE_TOPIC, RELIABLE, self._hear_leak),
+                (PoseWithCovarianceStamped, LEAK_POSE_TOPIC, LATCHED_LEAKS, self._hear_leak),
             )
         ]
         self._word_subscriptions = [subscriber.sub for subscriber in heard]
@@ -289,14 +296,14 @@ class OperatorViewNode(ManagedNode):
 
     def _show(self) -> None:
         standing = self._standing
-        view = whole_view(
+        shown = Shown(
             self.trail,
             () if standing is None else standing.alarms,
             self._leaks.places,
             banner(self._word()),
             self._pose.latest,
-            self.get_clock().now().to_msg(),
         )
+        view = MarkerMaker(self._settings.letter_m).whole_view(shown, self.get_clock().now().to_msg())
         self._markers_publisher.publish(view)
 
     def _word(self) -> AlarmWord:

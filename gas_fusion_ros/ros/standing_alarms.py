@@ -1,4 +1,4 @@
-"""Reads back what stands from `gas/alarm_state`, and where a leak is from `gas/leak_pose`.
+"""Reads back every standing alarm from `gas/alarm_state`.
 
 Works on messages of rclpy and of the library rosbags alike.
 """
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from gas_fusion_ros.alarm.types import AlarmState, Severity, StandingAlarm
 from gas_fusion_ros.base.observation import RobotPose
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.ros.messages import MessageError, required_values
+from gas_fusion_ros.ros.classifier_messages import first_values, required_values
+from gas_fusion_ros.ros.messages import MessageError
 
 if TYPE_CHECKING:
     from diagnostic_msgs.msg import DiagnosticArray
@@ -50,10 +51,8 @@ def decode_standing(msg: DiagnosticArray) -> Standing:
     Raises:
         MessageError: it lacks a status or a value, or one is not what it must be.
     """
-    if not msg.status:
-        raise MessageError("alarm_state_unusable", f"a message of {_TOPIC} has a status, this one has none")
     try:
-        values = required_values(msg.status[0], _OF_THE_SUM, _TOPIC)
+        values = first_values(msg, _OF_THE_SUM, _TOPIC)
         return Standing(
             state=AlarmState(values["state"]),
             gas=values["gas"],

@@ -35,7 +35,7 @@ from gas_fusion_ros.base.observation import (
     Verdict,
 )
 from gas_fusion_ros.ros import messages
-from gas_fusion_ros.ros.classification import decode_classification
+from gas_fusion_ros.ros.classifier_messages import decode_classification
 from gas_fusion_ros.ros.messages import Level, MessageError
 from gas_fusion_ros.ros.pixel_formats import PIXEL_FORMATS
 
