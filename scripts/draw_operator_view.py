@@ -61,7 +61,7 @@ from gas_fusion_ros.ros.messages import key_values  # noqa: E402
 
 FOLDER = ROOT / "docs" / "media" / "operator"
 LAYOUT = ROOT / "config" / "plotjuggler" / "operator.xml"
-SPEED = 20.0
+SPEED = 8.0
 """Seconds of the bag per second: the node keeps up."""
 
 _TYPES: dict[str, type[Any]] = {f"/{one.name.lstrip('/')}": one.type for one in TOPICS}
@@ -224,9 +224,7 @@ def _words(axes: Axes, marker: Marker) -> None:
     place, colour = marker.pose.position, marker.color
     at = (place.x, place.y)
     shown = (colour.r, colour.g, colour.b)
-    axes.annotate(
-        marker.text, at, (0, 10), textcoords="offset points", color=shown, ha="center", fontsize=9, zorder=4
-    )
+    axes.annotate(marker.text, at, color=shown, ha="center", va="center", fontsize=9, zorder=4)
 
 
 _DRAWN = {

@@ -110,8 +110,10 @@ class MarkerMaker:
         at_s = datetime.fromtimestamp(alarm.since_ns / NANOSECONDS_PER_SECOND, tz=timezone.utc)
         shelved = ", shelved" if alarm.shelved else ""
         said = f"{alarm.number} {_cut(alarm.gas)} {at_s:%H:%M:%S}Z {alarm.state.value}{shelved}"
-        above = _marker(ALARM_TEXTS, alarm.number, Marker.TEXT_VIEW_FACING, pose.frame_id, pose.x, pose.y)
-        yield self._saying(above, said, colour, size_m + self._letter_m)
+        # Above it as seen from above, and the state below the robot: both can be read where they meet.
+        y = pose.y + size_m + self._letter_m
+        above = _marker(ALARM_TEXTS, alarm.number, Marker.TEXT_VIEW_FACING, pose.frame_id, pose.x, y)
+        yield self._saying(above, said, colour, size_m)
 
     def _leak(self, number: int, leak: LeakPlace) -> Iterator[Marker]:
         ellipse = leak.ellipse
@@ -130,9 +132,10 @@ class MarkerMaker:
         yield self._saying(on_it, said, LEAK_COLOUR, self._letter_m)
 
     def _state(self, state: Banner, robot: RobotPose) -> Marker:
-        marker = _marker(STATE, 0, Marker.TEXT_VIEW_FACING, robot.frame_id, robot.x, robot.y)
+        below = robot.y - 2 * self._letter_m
+        marker = _marker(STATE, 0, Marker.TEXT_VIEW_FACING, robot.frame_id, robot.x, below)
         marker.lifetime = Duration(sec=STATE_LIFETIME_S)
-        return self._saying(marker, state.text, URGENCY_COLOURS[state.urgency], robot.z + 3 * self._letter_m)
+        return self._saying(marker, state.text, URGENCY_COLOURS[state.urgency], robot.z + self._letter_m)
 
     def _saying(self, marker: Marker, said: str, colour: Colour, z: float) -> Marker:
         marker.scale.z = self._letter_m
