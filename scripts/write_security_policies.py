@@ -153,8 +153,7 @@ def _running(node_class: Callable[..., Node], namespace: str, parameters: list[P
                         f"{node.get_name()} cannot be started: {getattr(node, 'failure', '')}; add to "
                         f"_STAND_INS of {Path(__file__).name} what stands in for what it lacks"
                     )
-        with _talking(context, parameters) as topics:
-            _wait(lambda: all(node.get_publishers_info_by_topic(topic) for topic in topics), "is published")
+        with _company(context, node, parameters):
             due: list[Any] = [timer.callback for timer in node.timers]
             for callback in due:
                 callback()
@@ -165,15 +164,23 @@ def _running(node_class: Callable[..., Node], namespace: str, parameters: list[P
 
 
 @contextmanager
-def _talking(context: Context, parameters: list[Parameter]) -> Iterator[list[str]]:
-    """Publishers of the topics in `sources`, which are subscribed to once somebody publishes them."""
+def _company(context: Context, node: Node, parameters: list[Parameter]) -> Iterator[None]:
+    """Another node, which the node knows: some things it hears and says only while others say and hear.
+
+    It publishes the topics in `sources`, and hears all that the node says.
+    """
     given = {parameter.name: parameter.value for parameter in parameters}
     topics = [row.topic for row in read_sources(given["sources"])] if "sources" in given else []
-    node = Node("talker", context=context)
+    publishers = list(node.publishers)
+    company = Node("company", context=context)
     for topic in topics:
-        node.create_publisher(Float32, topic, 1)
-    yield topics
-    node.destroy_node()
+        company.create_publisher(Float32, topic, 1)
+    for one in publishers:
+        company.create_subscription(one.msg_type, one.topic_name, lambda _: None, one.qos_profile)
+    _wait(lambda: all(node.get_publishers_info_by_topic(topic) for topic in topics), "is published")
+    _wait(lambda: all(one.get_subscription_count() for one in publishers), "is heard")
+    yield
+    company.destroy_node()
 
 
 def _wait(condition: Callable[[], bool], what: str) -> None:
