@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gas_fusion_ros.alarm.types import AlarmState
-from gas_fusion_ros.base.observation import CLEAN_AIR, Mode
+from gas_fusion_ros.base.observation import CLEAN_AIR, UNKNOWN, Mode
 from gas_fusion_ros.ros.messages import key_values, stamp_to_ns
 
 if TYPE_CHECKING:
@@ -38,9 +38,14 @@ class Classification:
     latency_ms: float
 
     @property
-    def leak_probability(self) -> float:
-        """That it is no clean air, 0..1; 1 of a model that knows none."""
-        return 1.0 - self.probabilities.get(CLEAN_AIR, 0.0)
+    def leak_probability(self) -> float | None:
+        """That the array is in no clean air, 0..1; 1 of a model that knows none.
+
+        None where nobody knows: of `Unknown`, and of a picture alone.
+        """
+        probability = 1.0 - self.probabilities.get(CLEAN_AIR, 0.0)
+        is_known = self.label != UNKNOWN and self.mode is not Mode.THERMAL_ONLY
+        return probability if is_known and 0.0 <= probability <= 1.0 else None
 
 
 @dataclass(frozen=True)

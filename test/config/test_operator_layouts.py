@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 
 import numpy as np
 import yaml
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
 from nodes.harness import Graph
 from rclpy.node import Node
@@ -44,6 +45,7 @@ from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
 from gas_fusion_ros.ros.messages import encode_alarm_state, encode_classification, key_values
 
 CONFIG = Path(__file__).parents[2] / "config"
+PAGE = CONFIG.parent / "docs" / "operator.md"
 TYPES = {
     "diagnostic_msgs/msg/DiagnosticArray": DiagnosticArray,
     "geometry_msgs/msg/PoseStamped": PoseStamped,
@@ -290,6 +292,35 @@ def test_every_layout_names_what_exists_and_a_wrong_name_is_found(running: Runni
         for right, wrong in BROKEN[name]:
             assert right in text, right
             assert list(check(text.replace(right, wrong), running)), f"{name}: {wrong} is not found out"
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="runs from a checkout only")
+def test_layouts_become_those_of_a_robot_in_a_namespace_as_the_page_says(running: Running) -> None:
+    (script,) = re.findall(r"^    sed -E '(.+)' FILE$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    robot = in_namespace(running)
+    for name in ("foxglove/operator.json", "plotjuggler/operator.xml"):
+        command = ["sed", "-E", script, str(CONFIG / name)]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert list(CHECKS[name](text, robot)) == [], name
+
+
+def in_namespace(running: Running) -> Running:
+    """The same robot as `/robot1`; all robots share `/diagnostics`."""
+
+    def moved(name: str) -> str:
+        return name if name == "/diagnostics" else f"/robot1{name}"
+
+    def of_robot(status: DiagnosticStatus) -> DiagnosticStatus:
+        return DiagnosticStatus(
+            name=f"robot1/{status.name}", hardware_id=status.hardware_id, values=status.values
+        )
+
+    return Running(
+        {moved(name): kind for name, kind in running.topics.items()},
+        {moved(name): kind for name, kind in running.services.items()},
+        {moved(name): profile for name, profile in running.offered.items()},
+        {moved(name): [*map(of_robot, statuses)] for name, statuses in running.statuses.items()},
+    )
 
 
 def test_every_layout_is_checked() -> None:
