@@ -16,7 +16,14 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from gas_fusion_ros.nodes import gas_adapter, gas_classifier, gas_sensor, sim_clock, thermal_camera
+from gas_fusion_ros.nodes import (
+    alarm_relay,
+    gas_adapter,
+    gas_classifier,
+    gas_sensor,
+    sim_clock,
+    thermal_camera,
+)
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "gas_fusion_ros"
@@ -40,9 +47,10 @@ ROSDEP_KEYS = {
 WITHOUT_ROSDEP_KEY = {"onnx", "safetensors"}
 # The decompressors that rosbags depends on, one or the other by its version.
 COMES_WITH_ROSBAGS = {"backports", "compression", "lz4", "zstandard"}
-# Only an option of a command or one driver needs it, and says what to install where it is missing.
-OPTIONAL = {"distributed", "joblib", "pyarrow", "spidev"}
+# Only an option of a command, one driver or one node needs it, and says what to install where it is missing.
+OPTIONAL = {"distributed", "joblib", "paho", "pyarrow", "spidev"}
 SPECS = {
+    "alarm_relay": alarm_relay.AlarmRelayNode.SPECS,
     "gas_adapter": gas_adapter.GasAdapterNode.SPECS,
     "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
     "gas_sensor": gas_sensor.GasSensorNode.SPECS,

@@ -21,6 +21,11 @@ LATCHED = QoSProfile(
 )
 """States: a late subscriber gets the last one."""
 
+LATCHED_CHANGES = QoSProfile(
+    depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+"""To hear states by whoever must miss no change of one."""
+
 HEARTBEAT = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,

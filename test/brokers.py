@@ -1,0 +1,204 @@
+"""A real MQTT broker on this machine alone, a link to it that can be cut, and somebody who listens."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from waiting import wait_until
+
+pytest.importorskip("paho.mqtt.enums", reason="paho-mqtt>=2 is not installed")
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from gas_fusion_ros.base.closing import Closing
+
+HOST = "127.0.0.1"
+# What scripts/setup_venv.sh unpacks, beside what a system has.
+UNPACKED = Path(sys.prefix) / "mosquitto"
+PLACES = (*os.get_exec_path(), "/usr/sbin", str(UNPACKED / "usr" / "sbin"))
+
+
+def mosquitto() -> str:
+    """The broker's executable; skips the test where there is none."""
+    found = shutil.which("mosquitto", path=os.pathsep.join(PLACES))
+    if found is None:
+        pytest.skip("there is no executable mosquitto: apt install mosquitto, or bash scripts/setup_venv.sh test")
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+class RunningBroker(Closing):
+    """A mosquitto of its own.
+
+    Args:
+        folder: for its configuration.
+        lines: of its configuration, beside the listener on `port` of this machine.
+    """
+
+    def __init__(self, folder: Path, lines: Sequence[str] = ("allow_anonymous true",)) -> None:
+        self._program = mosquitto()
+        self.port = free_port()
+        self._configuration = folder / f"mosquitto{self.port}.conf"
+        own = (f"listener {self.port} {HOST}", "user root", "connection_messages false")
+        self._configuration.write_text("\n".join([*own, *lines, ""]), encoding="utf-8")
+        self.process = self._started()
+
+    def restart(self) -> None:
+        """Kill it and start it anew: it has forgotten everything."""
+        self.close()
+        self.process = self._started()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        libraries = [str(path) for path in (UNPACKED / "usr" / "lib").glob("*-linux-gnu")]
+        process = subprocess.Popen(
+            [self._program, "-c", str(self._configuration)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(libraries)},
+        )
+
+        def listens() -> bool:
+            assert process.poll() is None, f"mosquitto ended: {self._configuration.read_text()}"
+            with socket.socket() as probe:
+                return probe.connect_ex((HOST, self.port)) == 0
+
+        wait_until(listens)
+        return process
+
+
+class Cable(Closing):
+    """A TCP link to a port of this machine, which can be cut and mended.
+
+    Attributes:
+        port: where it begins.
+    """
+
+    def __init__(self, port: int) -> None:
+        cable = self
+        self._target = port
+        self._lock = threading.Lock()
+        self._ends: set[socket.socket] = set()
+        self._is_cut = False
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                cable._join(self.request)
+
+        class Server(socketserver.ThreadingTCPServer):
+            allow_reuse_address = daemon_threads = True
+
+        self._server = Server((HOST, 0), Handler)
+        self.port = int(self._server.server_address[1])
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def cut(self) -> None:
+        """Break every connection, wherever a document just is, and let none come about."""
+        with self._lock:
+            self._is_cut = True
+            while self._ends:
+                _broken(self._ends.pop())
+
+    def mend(self) -> None:
+        self._is_cut = False
+
+    def close(self) -> None:
+        self.cut()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _join(self, near: socket.socket) -> None:
+        far = socket.create_connection((HOST, self._target))
+        with self._lock:
+            if self._is_cut:
+                _broken(near)
+                _broken(far)
+                return
+            self._ends |= {near, far}
+        back = threading.Thread(target=self._carry, args=(far, near), daemon=True)
+        back.start()
+        self._carry(near, far)
+        back.join()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(4096):
+                sink.sendall(data)
+        except OSError:
+            pass
+        _broken(source)
+        _broken(sink)
+
+
+def _broken(end: socket.socket) -> None:
+    try:
+        end.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    end.close()
+
+
+class Listener(Closing):
+    """Hears everything below `gas_fusion` at a broker.
+
+    Attributes:
+        heard: topic and document of each message, in the order in which they came.
+        retained: whether each was kept from before.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.heard: list[tuple[str, Any]] = []
+        self.retained: list[bool] = []
+        subscribed = threading.Event()
+        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client.on_message = lambda _, __, message: self._hear(message)
+        self._client.on_subscribe = lambda *_: subscribed.set()
+        self._client.connect(HOST, port)
+        self._client.loop_start()
+        self._client.subscribe("gas_fusion/#", 1)
+        assert subscribed.wait(10.0)
+
+    def states(self, robot: str = "robot1") -> list[Any]:
+        return self._on(f"gas_fusion/{robot}/state")
+
+    def alarms(self, robot: str = "robot1") -> list[Any]:
+        return self._on(f"gas_fusion/{robot}/alarms")
+
+    def events(self, robot: str = "robot1") -> list[Any]:
+        """The events, as they came: some perhaps twice."""
+        return self._on(f"gas_fusion/{robot}/events")
+
+    def events_once(self, robot: str = "robot1") -> list[Any]:
+        """The events without those that came again, told by their number."""
+        return list({(event["queue"], event["number"]): event for event in self.events(robot)}.values())
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on(self, topic: str) -> list[Any]:
+        return [document for heard_on, document in list(self.heard) if heard_on == topic]
+
+    def _hear(self, message: Any) -> None:
+        self.retained.append(bool(message.retain))
+        self.heard.append((message.topic, json.loads(message.payload)))
