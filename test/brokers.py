@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def mosquitto() -> str:
     """The broker's executable; skips the test where there is none."""
     found = shutil.which("mosquitto", path=os.pathsep.join(PLACES))
     if found is None:
-        pytest.skip("there is no executable mosquitto: apt install mosquitto, or bash scripts/setup_venv.sh test")
+        pytest.skip("there is no executable mosquitto: apt install mosquitto, or scripts/setup_venv.sh test")
     return found
 
 
@@ -141,20 +142,16 @@ class Cable(Closing):
         back.join()
 
     def _carry(self, source: socket.socket, sink: socket.socket) -> None:
-        try:
+        with suppress(OSError):
             while data := source.recv(4096):
                 sink.sendall(data)
-        except OSError:
-            pass
         _broken(source)
         _broken(sink)
 
 
 def _broken(end: socket.socket) -> None:
-    try:
+    with suppress(OSError):
         end.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
     end.close()
 
 

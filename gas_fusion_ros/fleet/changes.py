@@ -54,5 +54,5 @@ def alarm_changes(
 
 
 def _told(alarm: StandingAlarm) -> tuple[object, ...]:
-    """What of an alarm is told anew when it changes; its peak grows all the time."""
-    return (alarm.gas, alarm.severity, alarm.state, alarm.shelved)
+    """What of an alarm is told anew: its peak grows all the time, its gas and place never change."""
+    return (alarm.state, alarm.shelved)

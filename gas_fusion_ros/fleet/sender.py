@@ -15,6 +15,8 @@ from gas_fusion_ros.fleet.connection import Connection
 from gas_fusion_ros.fleet.outbox import Outbox
 from gas_fusion_ros.fleet.session import Session
 
+NOT_TRIED = "not tried yet"
+
 _FIRST_PAUSE_S = 0.2
 _LOOK_S = 1.0
 _LAST_WORD_S = 2.0
@@ -32,7 +34,7 @@ class Link:
     """
 
     is_up: bool = False
-    trouble: str = "not tried yet"
+    trouble: str = NOT_TRIED
     connections: int = 0
     events: int = 0
 

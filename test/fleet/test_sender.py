@@ -69,3 +69,94 @@ def test_nothing_is_lost_and_nothing_comes_twice_over_a_link_that_is_cut_twenty_
         wait_until(lambda: len(listener.events_once()) == 400)
     numbers = [event["number"] for event in listener.events_once()]
     assert numbers == list(range(1, 401))
+
+
+def test_a_robot_whose_link_breaks_is_announced_and_comes_back(broker: RunningBroker, tmp_path: Path) -> None:
+    with Cable(broker.port) as cable, Listener(broker.port) as listener, Robot(tmp_path, cable.port) as robot:
+        robot.tell("before")
+        wait_until(lambda: [state.get("said") for state in listener.states()] == ["before"])
+        cable.cut()
+        wait_until(lambda: listener.states()[-1] == {"safe": False, "online": False})
+        with Listener(broker.port) as late:
+            wait_until(lambda: late.states() == [{"safe": False, "online": False}])
+            assert late.retained == [True]
+        robot.tell("never sent")
+        robot.tell("after")
+        cable.mend()
+        wait_until(lambda: listener.states()[-1].get("said") == "after")
+    assert "never sent" not in [state.get("said") for state in listener.states()]
+
+
+def test_a_robot_that_takes_leave_is_not_announced_as_dead(broker: RunningBroker, tmp_path: Path) -> None:
+    with Listener(broker.port) as listener:
+        with Robot(tmp_path, broker.port) as robot:
+            robot.tell("well")
+            wait_until(lambda: len(listener.states()) == 1)
+            robot.tell("stopped")
+            robot.add()
+        wait_until(lambda: len(listener.events()) == 1)
+        # Whatever the broker would announce would have come before what is told now.
+        with Robot(tmp_path, broker.port, "robot2") as other:
+            other.tell("next")
+            wait_until(lambda: len(listener.states()) == 3)
+        assert [state["said"] for state in listener.states()] == ["well", "stopped", "next"]
+
+
+def test_a_state_that_is_not_repeated_is_forgotten(broker: RunningBroker, tmp_path: Path) -> None:
+    with Robot(tmp_path, broker.port) as robot:
+        robot.tell("once", expiry_s=1)
+        wait_until(lambda: robot.sender.link.is_up)
+
+        def is_kept() -> bool:
+            with Listener(broker.port) as late:
+                robot.add()
+                wait_until(lambda: bool(late.events()))
+                return bool(late.states())
+
+        wait_until(lambda: not is_kept())
+
+
+def test_a_state_too_old_to_be_believed_is_not_sent_at_all(broker: RunningBroker, tmp_path: Path) -> None:
+    with Cable(broker.port) as cable, Listener(broker.port) as listener:
+        cable.cut()
+        with Robot(tmp_path, cable.port) as robot:
+            robot.tell("old", expiry_s=0)
+            robot.add()
+            cable.mend()
+            wait_until(lambda: bool(listener.events()))
+    assert listener.states() == []
+
+
+def test_a_broker_that_forgot_everything_is_told_again(broker: RunningBroker, tmp_path: Path) -> None:
+    with Robot(tmp_path, broker.port) as robot:
+        robot.tell("still so")
+        wait_until(lambda: robot.sender.link.is_up)
+        broker.restart()
+        wait_until(lambda: robot.sender.link.connections == 2)
+        with Listener(broker.port) as listener:
+            wait_until(lambda: [state["said"] for state in listener.states()] == ["still so"])
+
+
+def test_what_the_broker_refuses_waits_and_is_told_of(tmp_path: Path) -> None:
+    rights = tmp_path / "rights"
+    rights.write_text("topic readwrite gas_fusion/robot1/state\ntopic read gas_fusion/#\n", encoding="utf-8")
+    lines = ("allow_anonymous true", f"acl_file {rights}")
+    with (
+        RunningBroker(tmp_path, lines) as broker,
+        Listener(broker.port) as listener,
+        Robot(tmp_path, broker.port) as robot,
+    ):
+        robot.add(3)
+        robot.tell("well")
+        wait_until(lambda: "refuses gas_fusion/robot1/events" in robot.sender.link.trouble)
+        wait_until(lambda: [state["said"] for state in listener.states()] == ["well"])
+        assert robot.sender.link.is_up
+        assert robot.outbox.state.waiting == 3
+
+
+def test_a_broker_that_is_not_there_is_tried_again(tmp_path: Path) -> None:
+    with Cable(1) as cable, Robot(tmp_path, cable.port) as robot:
+        cable.close()
+        wait_until(lambda: "cannot be reached" in robot.sender.link.trouble)
+        robot.add()
+        assert robot.outbox.state.waiting == 1
