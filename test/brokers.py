@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import socket
 import socketserver
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,76 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from waiting import wait_until
 
 pytest.importorskip("paho.mqtt.enums", reason="paho-mqtt>=2 is not installed")
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from benchmarks.mosquitto import HOST, Mosquitto, NoMosquittoError
 from gas_fusion_ros.base.closing import Closing
 
-HOST = "127.0.0.1"
-# What scripts/setup_venv.sh unpacks, beside what a system has.
-UNPACKED = Path(sys.prefix) / "mosquitto"
-PLACES = (*os.get_exec_path(), "/usr/sbin", str(UNPACKED / "usr" / "sbin"))
 
-
-def mosquitto() -> str:
-    """The broker's executable; skips the test where there is none."""
-    found = shutil.which("mosquitto", path=os.pathsep.join(PLACES))
-    if found is None:
-        pytest.skip("there is no executable mosquitto: apt install mosquitto, or scripts/setup_venv.sh test")
-    return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-class RunningBroker(Closing):
-    """A mosquitto of its own.
-
-    Args:
-        folder: for its configuration.
-        lines: of its configuration, beside the listener on `port` of this machine.
-    """
-
-    def __init__(self, folder: Path, lines: Sequence[str] = ("allow_anonymous true",)) -> None:
-        self._program = mosquitto()
-        self.port = free_port()
-        self._configuration = folder / f"mosquitto{self.port}.conf"
-        own = (f"listener {self.port} {HOST}", "user root", "connection_messages false")
-        self._configuration.write_text("\n".join([*own, *lines, ""]), encoding="utf-8")
-        self.process = self._started()
-
-    def restart(self) -> None:
-        """Kill it and start it anew: it has forgotten everything."""
-        self.close()
-        self.process = self._started()
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def _started(self) -> subprocess.Popen[bytes]:
-        libraries = [str(path) for path in (UNPACKED / "usr" / "lib").glob("*-linux-gnu")]
-        process = subprocess.Popen(
-            [self._program, "-c", str(self._configuration)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "LD_LIBRARY_PATH": os.pathsep.join(libraries)},
-        )
-
-        def listens() -> bool:
-            assert process.poll() is None, f"mosquitto ended: {self._configuration.read_text()}"
-            with socket.socket() as probe:
-                return probe.connect_ex((HOST, self.port)) == 0
-
-        wait_until(listens)
-        return process
+def running_broker(folder: Path, lines: Sequence[str] = ("allow_anonymous true",)) -> Mosquitto:
+    """A broker of its own; skips the test where there is no mosquitto."""
+    try:
+        return Mosquitto(folder, lines)
+    except NoMosquittoError as error:
+        pytest.skip(str(error))
 
 
 class Cable(Closing):

@@ -156,16 +156,22 @@ class AlarmRelayNode(ManagedNode):
         return [messages.diagnostic_status(f"{self.diagnostic_name}: broker", level, said, values)]
 
     def _say(self) -> None:
-        assert self._relay is not None
-        self._state_name = self._relay.say(self._stamp_ns(), self.watch_ns()).name
-        link = self._relay.link
+        relay = self._relay
+        if relay is None:
+            return
+        self._state_name = relay.say(self._stamp_ns(), self.watch_ns()).name
+        link = relay.link
         said = f"connected to {self._broker}" if link.is_up else f"not connected: {link.trouble}"
-        if said != self._said:
-            self._said = said
-            (self.get_logger().info if link.is_up else self.get_logger().warning)(said)
+        if said == self._said:
+            return
+        self._said = said
+        if link.is_up:
+            self.get_logger().info(said)
+        else:
+            self.get_logger().warning(said)
 
-    def _say_news(self) -> None:
-        if self._relay is not None and self._relay.has_news(self.watch_ns()):
+    def _say_news(self, relay: Relay) -> None:
+        if relay.has_news(self.watch_ns()):
             self._say()
 
     def _hear_status(self, message: DiagnosticArray) -> None:
@@ -174,14 +180,14 @@ class AlarmRelayNode(ManagedNode):
         except MessageError as error:
             self.problems.add(error.cause, error.detail)
             return
-        assert self._relay is not None
-        self._relay.hear_status(status)
-        self._say_news()
+        if self._relay is not None:
+            self._relay.hear_status(status)
+            self._say_news(self._relay)
 
     def _hear_word(self, message: Bool) -> None:
-        assert self._relay is not None
-        self._relay.hear_word(message.data, self.watch_ns())
-        self._say_news()
+        if self._relay is not None:
+            self._relay.hear_word(message.data, self.watch_ns())
+            self._say_news(self._relay)
 
     def _hear_leak(self, message: PoseWithCovarianceStamped) -> None:
         try:
@@ -189,8 +195,8 @@ class AlarmRelayNode(ManagedNode):
         except MessageError as error:
             self.problems.add(error.cause, error.detail)
             return
-        assert self._relay is not None
-        self._relay.hear_leak(leak)
+        if self._relay is not None:
+            self._relay.hear_leak(leak)
 
     def _credentials(self, settings: RelaySettings) -> Credentials | None:
         if not settings.credentials_file:

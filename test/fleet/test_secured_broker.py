@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from brokers import PLACES, RunningBroker, mosquitto
+from brokers import running_broker
 from waiting import wait_until
 
+from benchmarks.mosquitto import Mosquitto, NoMosquittoError, find_program, with_libraries
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.fleet.broker import Broker, Outgoing
 from gas_fusion_ros.fleet.credentials import Credentials, tls_context
@@ -20,14 +21,14 @@ from gas_fusion_ros.fleet.sender import NOT_TRIED, Link, Sender
 from gas_fusion_ros.fleet.settings import TlsSettings
 
 SECOND = 1_000_000_000
-GOOD = Credentials("robot1", "a secret")
+GOOD = Credentials("robot1", "a-secret")
 
 
 @dataclass(frozen=True)
 class Secured:
     """A broker and what it is known by."""
 
-    broker: RunningBroker
+    broker: Mosquitto
     certificate: Path
     folder: Path
 
@@ -49,29 +50,23 @@ def _is_refused(link: Link) -> bool:
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    mosquitto()
     if shutil.which("openssl") is None:
         pytest.skip("there is no executable openssl, which makes the broker's certificate")
     folder = tmp_path_factory.mktemp("secured")
     certificate, key, passwords = folder / "broker.pem", folder / "broker.key", folder / "passwords"
-    subprocess.run(
-        f"openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
-        f"-addext subjectAltName=DNS:localhost -keyout {key} -out {certificate}".split(),
-        check=True,
-        capture_output=True,
+    try:
+        program = find_program("mosquitto_passwd")
+    except NoMosquittoError as error:
+        pytest.skip(str(error))
+    made = f"{program} -c -b {passwords} {GOOD.username} {GOOD.password}"
+    signed = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
+        f"-addext subjectAltName=DNS:localhost -keyout {key} -out {certificate}"
     )
-    program = shutil.which("mosquitto_passwd", path=":".join(PLACES))
-    if program is None:
-        pytest.skip("there is no executable mosquitto_passwd, which belongs to mosquitto")
-    subprocess.run(
-        [program, "-c", "-b", str(passwords), GOOD.username, GOOD.password], check=True, capture_output=True
-    )
-    lines = [
-        f"certfile {certificate}",
-        f"keyfile {key}",
-        f"password_file {passwords}",
-    ]
-    with RunningBroker(folder, lines) as broker:
+    for command in (made, signed):
+        subprocess.run(command.split(), check=True, capture_output=True, env=with_libraries())
+    lines = [f"certfile {certificate}", f"keyfile {key}", f"password_file {passwords}"]
+    with running_broker(folder, lines) as broker:
         yield Secured(broker, certificate, folder)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from brokers import HOST, Cable, Listener, RunningBroker
+from brokers import Cable, Listener, running_broker
 from waiting import wait_until
 
+from benchmarks.mosquitto import HOST, Mosquitto
 from gas_fusion_ros.base.closing import Closing
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.fleet.broker import Broker, Outgoing
@@ -45,13 +46,13 @@ class Robot(Closing):
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[RunningBroker]:
-    with RunningBroker(tmp_path) as running:
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with running_broker(tmp_path) as running:
         yield running
 
 
 def test_nothing_is_lost_and_nothing_comes_twice_over_a_link_that_is_cut_twenty_times(
-    broker: RunningBroker, tmp_path: Path
+    broker: Mosquitto, tmp_path: Path
 ) -> None:
     with Cable(broker.port) as cable, Listener(broker.port) as listener, Robot(tmp_path, cable.port) as robot:
         wait_until(lambda: robot.sender.link.is_up)
@@ -71,7 +72,7 @@ def test_nothing_is_lost_and_nothing_comes_twice_over_a_link_that_is_cut_twenty_
     assert numbers == list(range(1, 401))
 
 
-def test_a_robot_whose_link_breaks_is_announced_and_comes_back(broker: RunningBroker, tmp_path: Path) -> None:
+def test_a_robot_whose_link_breaks_is_announced_and_comes_back(broker: Mosquitto, tmp_path: Path) -> None:
     with Cable(broker.port) as cable, Listener(broker.port) as listener, Robot(tmp_path, cable.port) as robot:
         robot.tell("before")
         wait_until(lambda: [state.get("said") for state in listener.states()] == ["before"])
@@ -87,7 +88,7 @@ def test_a_robot_whose_link_breaks_is_announced_and_comes_back(broker: RunningBr
     assert "never sent" not in [state.get("said") for state in listener.states()]
 
 
-def test_a_robot_that_takes_leave_is_not_announced_as_dead(broker: RunningBroker, tmp_path: Path) -> None:
+def test_a_robot_that_takes_leave_is_not_announced_as_dead(broker: Mosquitto, tmp_path: Path) -> None:
     with Listener(broker.port) as listener:
         with Robot(tmp_path, broker.port) as robot:
             robot.tell("well")
@@ -102,7 +103,7 @@ def test_a_robot_that_takes_leave_is_not_announced_as_dead(broker: RunningBroker
         assert [state["said"] for state in listener.states()] == ["well", "stopped", "next"]
 
 
-def test_a_state_that_is_not_repeated_is_forgotten(broker: RunningBroker, tmp_path: Path) -> None:
+def test_a_state_that_is_not_repeated_is_forgotten(broker: Mosquitto, tmp_path: Path) -> None:
     with Robot(tmp_path, broker.port) as robot:
         robot.tell("once", expiry_s=1)
         wait_until(lambda: robot.sender.link.is_up)
@@ -116,7 +117,7 @@ def test_a_state_that_is_not_repeated_is_forgotten(broker: RunningBroker, tmp_pa
         wait_until(lambda: not is_kept())
 
 
-def test_a_state_too_old_to_be_believed_is_not_sent_at_all(broker: RunningBroker, tmp_path: Path) -> None:
+def test_a_state_too_old_to_be_believed_is_not_sent_at_all(broker: Mosquitto, tmp_path: Path) -> None:
     with Cable(broker.port) as cable, Listener(broker.port) as listener:
         cable.cut()
         with Robot(tmp_path, cable.port) as robot:
@@ -127,7 +128,7 @@ def test_a_state_too_old_to_be_believed_is_not_sent_at_all(broker: RunningBroker
     assert listener.states() == []
 
 
-def test_a_broker_that_forgot_everything_is_told_again(broker: RunningBroker, tmp_path: Path) -> None:
+def test_a_broker_that_forgot_everything_is_told_again(broker: Mosquitto, tmp_path: Path) -> None:
     with Robot(tmp_path, broker.port) as robot:
         robot.tell("still so")
         wait_until(lambda: robot.sender.link.is_up)
@@ -142,7 +143,7 @@ def test_what_the_broker_refuses_waits_and_is_told_of(tmp_path: Path) -> None:
     rights.write_text("topic readwrite gas_fusion/robot1/state\ntopic read gas_fusion/#\n", encoding="utf-8")
     lines = ("allow_anonymous true", f"acl_file {rights}")
     with (
-        RunningBroker(tmp_path, lines) as broker,
+        running_broker(tmp_path, lines) as broker,
         Listener(broker.port) as listener,
         Robot(tmp_path, broker.port) as robot,
     ):
