@@ -1,8 +1,8 @@
 """What a fleet costs that tells one broker: `python -m benchmarks.fleet [--robots 100] [--seconds 120]`.
 
 The relays of so many robots run in two processes beside a mosquitto of their own, all on two cores. Each
-tells its state every second and raises an alarm a minute, which is cleared a while later. Times are taken from
-the moment at which a robot has something to tell until it was heard. A bare client sends messages of its own
+tells its state every second and raises an alarm a minute, which is cleared later. Times are taken from the
+moment at which a robot has something to tell until it was heard. A bare client sends messages of its own
 through the same broker meanwhile. Exit code 1 where anything is lost or late.
 """
 

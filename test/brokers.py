@@ -42,7 +42,7 @@ class Cable(Closing):
         self._target = port
         self._lock = threading.Lock()
         self._ends: set[socket.socket] = set()
-        self._is_cut = False
+        self._is_cut = self._is_stalled = False
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
@@ -62,8 +62,12 @@ class Cable(Closing):
             while self._ends:
                 _broken(self._ends.pop())
 
+    def stall(self) -> None:
+        """Let everything vanish on the way, without a sign to either side."""
+        self._is_stalled = True
+
     def mend(self) -> None:
-        self._is_cut = False
+        self._is_cut = self._is_stalled = False
 
     def close(self) -> None:
         self.cut()
@@ -86,7 +90,8 @@ class Cable(Closing):
     def _carry(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(4096):
-                sink.sendall(data)
+                if not self._is_stalled:
+                    sink.sendall(data)
         _broken(source)
         _broken(sink)
 

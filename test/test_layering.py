@@ -182,6 +182,11 @@ def test_only_commands_and_demo_know_the_terminal(path: Path) -> None:
         assert "rich" not in roots(path)
 
 
+def test_one_file_knows_the_client_of_the_broker() -> None:
+    importing = [str(path.relative_to(PACKAGE)) for path in sources(PACKAGE) if "paho" in roots(path)]
+    assert importing == ["fleet/connection.py"]
+
+
 def test_torch_stays_out_of_the_runtime_on_the_cpu() -> None:
     importing = {
         str(path.relative_to(PACKAGE)) for path in sources(PACKAGE) if roots(path) & {"torch", "torchvision"}

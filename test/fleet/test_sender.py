@@ -88,6 +88,18 @@ def test_a_robot_whose_link_breaks_is_announced_and_comes_back(broker: Mosquitto
     assert "never sent" not in [state.get("said") for state in listener.states()]
 
 
+def test_a_link_that_stalls_without_a_sign_is_noticed_at_both_ends(broker: Mosquitto, tmp_path: Path) -> None:
+    with Cable(broker.port) as cable, Listener(broker.port) as listener, Robot(tmp_path, cable.port) as robot:
+        robot.tell("before")
+        wait_until(lambda: bool(listener.states()))
+        cable.stall()
+        wait_until(lambda: not listener.states()[-1]["safe"])
+        wait_until(lambda: not robot.sender.link.is_up)
+        robot.tell("after")
+        cable.mend()
+        wait_until(lambda: listener.states()[-1].get("said") == "after")
+
+
 def test_a_robot_that_takes_leave_is_not_announced_as_dead(broker: Mosquitto, tmp_path: Path) -> None:
     with Listener(broker.port) as listener:
         with Robot(tmp_path, broker.port) as robot:
