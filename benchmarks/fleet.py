@@ -156,7 +156,7 @@ def play(share: Share, result: Connection) -> None:
         )
     )
     for robot in robots:
-        robot.relay.close()
+        robot.relay.end(time.time_ns())
         robot.outbox.close()
 
 

@@ -12,7 +12,7 @@ from gas_fusion_ros.alarm.types import AlarmState, Reason, Severity, StandingAla
 from gas_fusion_ros.base.observation import RobotPose
 from gas_fusion_ros.base.quoting import one_line
 from gas_fusion_ros.fleet.changes import AlarmChange
-from gas_fusion_ros.fleet.robot_watch import CONNECTION_LOST, UNKNOWN_STATE, RobotState
+from gas_fusion_ros.fleet.robot_watch import UNKNOWN_STATE, RobotState
 
 FORMAT_VERSION = 1
 
@@ -107,13 +107,14 @@ def state_document(
     }
 
 
-def gone_document(robot: str, stamp_ns: int, queue: str) -> dict[str, Any]:
-    """What the broker says in the robot's place once it hears no more of it: the last will.
+def gone_document(robot: str, why: Reason, queue: str, stamp_ns: int) -> dict[str, Any]:
+    """The state of a robot that tells nothing any more: its last word, and what the broker says for it.
 
     Args:
         robot: the robot's name.
-        stamp_ns: when the robot connected.
+        why: why it is gone.
         queue: the name of its queue.
+        stamp_ns: when it said so, by its clock.
     """
     return {
         **_head(robot, stamp_ns),
@@ -125,7 +126,7 @@ def gone_document(robot: str, stamp_ns: int, queue: str) -> dict[str, Any]:
         "gas": None,
         "severity": None,
         "standing": None,
-        "faults": _reasons((CONNECTION_LOST,)),
+        "faults": _reasons((why,)),
         "inhibits": [],
         "warnings": [],
         "queue": queue,

@@ -6,7 +6,6 @@ import math
 from collections import deque
 
 from gas_fusion_ros.alarm.types import AlarmStatus, Reason
-from gas_fusion_ros.base.closing import Closing
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.fleet import documents
@@ -15,7 +14,7 @@ from gas_fusion_ros.fleet.documents import LeakPose, encode
 from gas_fusion_ros.fleet.journal import Journal
 from gas_fusion_ros.fleet.names import RobotTopics
 from gas_fusion_ros.fleet.outbox import Outbox
-from gas_fusion_ros.fleet.robot_watch import STOPPED, RobotState, RobotWatch
+from gas_fusion_ros.fleet.robot_watch import CONNECTION_LOST, STOPPED, RobotState, RobotWatch
 from gas_fusion_ros.fleet.sender import Link, Sender
 from gas_fusion_ros.fleet.settings import RelaySettings
 
@@ -24,7 +23,7 @@ _MOST_LEAKS = 8
 _LEAST_VALID_S = 5
 
 
-class Relay(Closing):
+class Relay:
     """Tells the broker of one robot. For one thread.
 
     Args:
@@ -53,10 +52,9 @@ class Relay(Closing):
         self._leaks: deque[LeakPose] = deque(maxlen=_MOST_LEAKS)
         self._journal = Journal(topics.robot, outbox)
         self._said: RobotState | None = None
-        will = encode(documents.gone_document(topics.robot, stamp_ns, outbox.name))
         self._sender = Sender(
             broker,
-            Outgoing(topics.state, will, retain=True),
+            self._gone(CONNECTION_LOST, stamp_ns),
             topics.events,
             outbox,
             settings.longest_pause_ns,
@@ -91,22 +89,28 @@ class Relay(Closing):
             stamp_ns: now, by the robot's clock.
             watch_ns: now, by the steady clock.
         """
-        state = self._watch.state(watch_ns)
-        self._say(state, stamp_ns)
+        state = self._said = self._watch.state(watch_ns)
+        troubles = self._queue(state, stamp_ns)
+        told = self._journal.told
+        if told.alarms_ns:
+            standing = documents.alarms_document(
+                self._topics.robot, told.alarms, told.omitted, told.leak, told.alarms_ns
+            )
+            self._sender.tell(Outgoing(self._topics.alarms, encode(standing), retain=True))
+        now = documents.state_document(
+            self._topics.robot, state, self._outbox.state, troubles, stamp_ns, self._valid_s
+        )
+        self._sender.tell(Outgoing(self._topics.state, encode(now), retain=True, expiry_s=self._valid_s))
         return state
 
     def end(self, stamp_ns: int) -> None:
-        """Tell that nobody knows how the alarm is any more, and take leave, within a bounded time."""
-        self._say(RobotState(None, (STOPPED,), safe=False), stamp_ns)
+        """Tell that nobody says any more how the alarm is, and take leave, within a bounded time."""
+        self._queue(RobotState(None, (STOPPED,), safe=False), stamp_ns)
+        self._sender.tell(self._gone(STOPPED, stamp_ns))
         self._sender.close()
 
-    def close(self) -> None:
-        """Take leave without a word more; safe to call twice."""
-        self._sender.close()
-
-    def _say(self, state: RobotState, stamp_ns: int) -> None:
-        self._said = state
-        troubles: tuple[Reason, ...] = ()
+    def _queue(self, state: RobotState, stamp_ns: int) -> tuple[Reason, ...]:
+        """Tell in events what is new, and return what keeps them from it."""
         try:
             if self._journal.add(state, self._leaks, stamp_ns):
                 self._sender.wake()
@@ -114,10 +118,9 @@ class Relay(Closing):
         except OSError as error:
             # What it has not taken counts as new, so the next call tries again.
             self._problems.add("queue", str(error))
-            troubles = (Reason("queue", str(error)),)
-        robot, told = self._topics.robot, self._journal.told
-        if told.alarms_ns:
-            standing = documents.alarms_document(robot, told.alarms, told.omitted, told.leak, told.alarms_ns)
-            self._sender.tell(Outgoing(self._topics.alarms, encode(standing), retain=True))
-        now = documents.state_document(robot, state, self._outbox.state, troubles, stamp_ns, self._valid_s)
-        self._sender.tell(Outgoing(self._topics.state, encode(now), retain=True, expiry_s=self._valid_s))
+            return (Reason("queue", str(error)),)
+        return ()
+
+    def _gone(self, why: Reason, stamp_ns: int) -> Outgoing:
+        gone = documents.gone_document(self._topics.robot, why, self._outbox.name, stamp_ns)
+        return Outgoing(self._topics.state, encode(gone), retain=True)

@@ -15,8 +15,6 @@ from gas_fusion_ros.fleet.connection import Connection
 from gas_fusion_ros.fleet.outbox import Outbox
 from gas_fusion_ros.fleet.session import Session
 
-NOT_TRIED = "not tried yet"
-
 _FIRST_PAUSE_S = 0.2
 _LOOK_S = 1.0
 _LAST_WORD_S = 2.0
@@ -28,13 +26,13 @@ class Link:
 
     Attributes:
         is_up: whether there is one.
-        trouble: why there is none, or what the broker refuses; empty where all is well.
+        trouble: why there is none, or what the broker refuses; empty before that is known.
         connections: how many there have been.
         events: how many events the broker has taken.
     """
 
     is_up: bool = False
-    trouble: str = NOT_TRIED
+    trouble: str = ""
     connections: int = 0
     events: int = 0
 

@@ -167,7 +167,7 @@ class AlarmRelayNode(ManagedNode):
         self._said = said
         if link.is_up:
             self.get_logger().info(said)
-        else:
+        elif link.trouble:
             self.get_logger().warning(said)
 
     def _say_news(self, relay: Relay) -> None:

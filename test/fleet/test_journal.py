@@ -25,7 +25,7 @@ from gas_fusion_ros.fleet.changes import Change, alarm_changes
 from gas_fusion_ros.fleet.documents import LeakPose
 from gas_fusion_ros.fleet.journal import Journal
 from gas_fusion_ros.fleet.outbox import Outbox
-from gas_fusion_ros.fleet.robot_watch import NOT_HEARD, RobotState
+from gas_fusion_ros.fleet.robot_watch import CONNECTION_LOST, NOT_HEARD, RobotState
 
 STAMP_NS = 1_700_000_000_123_456_789
 SCHEMA = json.loads((shipped_folder() / "config" / "fleet.schema.json").read_text(encoding="utf-8"))
@@ -184,7 +184,7 @@ def test_every_state_keeps_to_the_schema(state: RobotState, troubles: tuple[Reas
 
 
 def test_the_last_will_keeps_to_the_schema_and_is_no_all_clear() -> None:
-    will = documents.gone_document("robot1", STAMP_NS, "0123456789abcdef")
+    will = documents.gone_document("robot1", CONNECTION_LOST, "0123456789abcdef", STAMP_NS)
     validate(will, "state")
     assert (will["safe"], will["state"], will["online"]) == (False, "unknown", False)
 

@@ -17,7 +17,7 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.fleet.broker import Broker, Outgoing
 from gas_fusion_ros.fleet.credentials import Credentials, tls_context
 from gas_fusion_ros.fleet.outbox import Outbox
-from gas_fusion_ros.fleet.sender import NOT_TRIED, Link, Sender
+from gas_fusion_ros.fleet.sender import Link, Sender
 from gas_fusion_ros.fleet.settings import TlsSettings
 
 SECOND = 1_000_000_000
@@ -45,7 +45,7 @@ class Secured:
 
 
 def _is_refused(link: Link) -> bool:
-    return not link.is_up and link.trouble != NOT_TRIED
+    return not link.is_up and link.trouble != ""
 
 
 @pytest.fixture(scope="module")

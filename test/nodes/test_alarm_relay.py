@@ -99,6 +99,7 @@ def test_what_the_alarm_says_is_at_the_broker(graph: Graph, broker: Mosquitto, l
 
     assert node.trigger_deactivate() == SUCCESS
     wait_until(lambda: codes(listener.states()[-1]) == ["stopped"])
+    assert not listener.states()[-1]["online"]
     assert len(listener.alarms()[-1]["alarms"]) == 1
     told = [event.get("state", event["event"]) for event in listener.events_once()]
     assert told[:4] == ["unknown", "clear", "raised", "active"]
