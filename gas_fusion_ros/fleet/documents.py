@@ -24,8 +24,8 @@ _LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
-class LeakPose:
-    """Where a leak is thought to be.
+class HeardLeak:
+    """Where a leak is thought to be, as it was heard.
 
     Attributes:
         stamp_ns: the estimate's, nanoseconds.
@@ -138,7 +138,7 @@ def gone_document(robot: str, why: Reason, queue: str, stamp_ns: int) -> dict[st
 
 
 def alarms_document(
-    robot: str, alarms: Sequence[StandingAlarm], omitted: int, leak: LeakPose | None, stamp_ns: int
+    robot: str, alarms: Sequence[StandingAlarm], omitted: int, leak: HeardLeak | None, stamp_ns: int
 ) -> dict[str, Any]:
     """What stood when it was last known, in the order in which it was raised, and the latest leak's place."""
     return {
@@ -166,7 +166,7 @@ def state_event(robot: str, previous: str, state: RobotState, stamp_ns: int) -> 
     }
 
 
-def leak_event(robot: str, leak: LeakPose, stamp_ns: int) -> dict[str, Any]:
+def leak_event(robot: str, leak: HeardLeak, stamp_ns: int) -> dict[str, Any]:
     """The place of a leak was estimated."""
     return {**_event(robot, "leak_pose", stamp_ns), "leak_pose": leak_to_json(leak)}
 
@@ -207,7 +207,7 @@ def alarm_from_json(content: Document) -> StandingAlarm:
     )
 
 
-def leak_to_json(leak: LeakPose) -> dict[str, Any]:
+def leak_to_json(leak: HeardLeak) -> dict[str, Any]:
     """Where a leak is thought to be."""
     x, y, z = leak.position
     return {
@@ -220,7 +220,7 @@ def leak_to_json(leak: LeakPose) -> dict[str, Any]:
     }
 
 
-def leak_from_json(content: Document) -> LeakPose:
+def leak_from_json(content: Document) -> HeardLeak:
     """Return the place that `leak_to_json` wrote.
 
     Raises:
@@ -228,7 +228,7 @@ def leak_from_json(content: Document) -> LeakPose:
     """
     x, y, z = (float(content[axis]) for axis in "xyz")
     xx, xy, yx, yy = map(float, content["covariance"])
-    return LeakPose(int(content["stamp_ns"]), str(content["frame_id"]), (x, y, z), (xx, xy, yx, yy))
+    return HeardLeak(int(content["stamp_ns"]), str(content["frame_id"]), (x, y, z), (xx, xy, yx, yy))
 
 
 def _head(robot: str, stamp_ns: int) -> dict[str, Any]:

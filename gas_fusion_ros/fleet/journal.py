@@ -11,7 +11,7 @@ from typing import Any
 from gas_fusion_ros.alarm.types import StandingAlarm
 from gas_fusion_ros.fleet import documents
 from gas_fusion_ros.fleet.changes import alarm_changes
-from gas_fusion_ros.fleet.documents import LeakPose
+from gas_fusion_ros.fleet.documents import HeardLeak
 from gas_fusion_ros.fleet.outbox import Outbox
 from gas_fusion_ros.fleet.robot_watch import UNKNOWN_STATE, RobotState
 
@@ -33,7 +33,7 @@ class Told:
     reasons: tuple[str, ...] = ()
     alarms: tuple[StandingAlarm, ...] = ()
     omitted: int = 0
-    leak: LeakPose | None = None
+    leak: HeardLeak | None = None
     alarms_ns: int = 0
 
 
@@ -53,7 +53,7 @@ class Journal:
         self._outbox = outbox
         self.told = _parse(outbox.memory())
 
-    def add(self, state: RobotState, leaks: Sequence[LeakPose], stamp_ns: int) -> bool:
+    def add(self, state: RobotState, leaks: Sequence[HeardLeak], stamp_ns: int) -> bool:
         """Tell in events what is new.
 
         Args:

@@ -10,7 +10,7 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.fleet import documents
 from gas_fusion_ros.fleet.broker import Broker, Outgoing
-from gas_fusion_ros.fleet.documents import LeakPose, encode
+from gas_fusion_ros.fleet.documents import HeardLeak, encode
 from gas_fusion_ros.fleet.journal import Journal
 from gas_fusion_ros.fleet.names import RobotTopics
 from gas_fusion_ros.fleet.outbox import Outbox
@@ -18,7 +18,7 @@ from gas_fusion_ros.fleet.robot_watch import CONNECTION_LOST, STOPPED, RobotStat
 from gas_fusion_ros.fleet.sender import Link, Sender
 from gas_fusion_ros.fleet.settings import RelaySettings
 
-_MOST_LEAKS = 8
+_MOST_LEAKS = 16
 """Places of leaks that are relayed at once; beyond them the oldest give way."""
 _LEAST_VALID_S = 5
 
@@ -49,7 +49,7 @@ class Relay:
         self._problems = problems
         self._watch = RobotWatch(settings.patience_ns)
         self._valid_s = max(_LEAST_VALID_S, math.ceil(3 * settings.period_ns / NANOSECONDS_PER_SECOND))
-        self._leaks: deque[LeakPose] = deque(maxlen=_MOST_LEAKS)
+        self._leaks: deque[HeardLeak] = deque(maxlen=_MOST_LEAKS)
         self._journal = Journal(topics.robot, outbox)
         self._said: RobotState | None = None
         self._sender = Sender(
@@ -74,7 +74,7 @@ class Relay:
         """The alarm has said, at a time of a steady clock, whether anything stands."""
         self._watch.hear_word(is_alarm, watch_ns)
 
-    def hear_leak(self, leak: LeakPose) -> None:
+    def hear_leak(self, leak: HeardLeak) -> None:
         """The place of a leak was estimated."""
         self._leaks.append(leak)
 

@@ -108,7 +108,10 @@ class Sender(Closing):
                     trouble = connection.failure
             except BrokerError as error:
                 trouble = str(error)
-            self._problems.add("broker", trouble)
+            except Exception as error:  # whatever a broker sends may end no relay
+                trouble = f"{type(error).__name__}: {error}"
+            if self._last_word_until_s is None:
+                self._problems.add("broker", trouble)
             self._note(is_up=False, trouble=trouble)
             self._rest(pause_s)
             pause_s = min(2.0 * pause_s, self._longest_pause_s)

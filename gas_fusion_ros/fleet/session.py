@@ -37,13 +37,11 @@ class Session:
     """Sends over a connection, and takes the answers. For one thread.
 
     Attributes:
-        trouble: what the broker or the disk refused last; empty once something has been taken since.
         taken: how many documents the broker has taken.
         events: how many of them were events.
     """
 
     def __init__(self, connection: Connection, events_topic: str, outbox: Outbox, problems: Problems) -> None:
-        self.trouble = ""
         self.taken = self.events = 0
         self._connection = connection
         self._events_topic = events_topic
@@ -53,6 +51,12 @@ class Session:
         self._sent: dict[str, Outgoing] = {}
         self._last_number = 0
         self._resting_until_s = 0.0
+        self._troubles: dict[str, str] = {}
+
+    @property
+    def trouble(self) -> str:
+        """What the broker or the disk refuses; empty where all is taken."""
+        return "; ".join(self._troubles.values())
 
     @property
     def is_idle(self) -> bool:
@@ -83,12 +87,12 @@ class Session:
 
     def _send_events(self, now_s: float) -> None:
         room = _EVENTS_IN_FLIGHT - sum(flight.number > 0 for flight in self._flights.values())
-        if room <= 0:
+        if room <= 0 or self._outbox.state.last_event <= self._last_number:
             return
         try:
             events = self._outbox.after(self._last_number, room)
         except OSError as error:
-            self._rest(str(error), now_s)
+            self._rest(self._events_topic, str(error), now_s)
             return
         for event in events:
             self._send(Outgoing(self._events_topic, event.document), event.number, now_s)
@@ -106,9 +110,10 @@ class Session:
             if answer.refusal:
                 if flight.number:
                     self._last_number = min(self._last_number, flight.number - 1)
-                self._rest(f"the broker refuses {flight.topic}: {answer.refusal}", now_s)
+                self._rest(flight.topic, f"the broker refuses {flight.topic}: {answer.refusal}", now_s)
                 continue
             self.taken += 1
+            self._troubles.pop(flight.topic, None)
             if flight.number:
                 done.append(flight.number)
         if not done:
@@ -117,10 +122,10 @@ class Session:
         try:
             self._outbox.remove(done)
         except OSError as error:
-            self._rest(str(error), now_s)
+            self._rest(self._events_topic, str(error), now_s)
 
-    def _rest(self, trouble: str, now_s: float) -> None:
+    def _rest(self, topic: str, trouble: str, now_s: float) -> None:
         """Let events wait: what was refused once would be again, and a full disk stays full for a while."""
-        self.trouble = trouble
+        self._troubles[topic] = trouble
         self._problems.add("broker", trouble)
         self._resting_until_s = now_s + _PAUSE_S

@@ -12,7 +12,7 @@ from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Reason, Severity
 from gas_fusion_ros.base.observation import RobotPose
 from gas_fusion_ros.base.quoting import listed, quoted
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.fleet.documents import LeakPose
+from gas_fusion_ros.fleet.documents import HeardLeak
 from gas_fusion_ros.ros.messages import MessageError, key_values, stamp_to_ns
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def decode_alarm_status(msg: DiagnosticArray) -> AlarmStatus:
     )
 
 
-def decode_leak_pose(msg: PoseWithCovarianceStamped) -> LeakPose:
+def decode_leak_pose(msg: PoseWithCovarianceStamped) -> HeardLeak:
     """Read a message of `gas/leak_pose`.
 
     Raises:
@@ -78,7 +78,7 @@ def decode_leak_pose(msg: PoseWithCovarianceStamped) -> LeakPose:
     """
     at, covariance = msg.pose.pose.position, msg.pose.covariance
     try:
-        return LeakPose(
+        return HeardLeak(
             stamp_ns=stamp_to_ns(msg.header.stamp),
             frame_id=str(msg.header.frame_id)[:_LONGEST_FRAME_ID],
             position=(float(at.x), float(at.y), float(at.z)),

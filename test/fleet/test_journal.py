@@ -22,7 +22,7 @@ from gas_fusion_ros.base.observation import RobotPose
 from gas_fusion_ros.base.shipped_files import shipped_folder
 from gas_fusion_ros.fleet import documents
 from gas_fusion_ros.fleet.changes import Change, alarm_changes
-from gas_fusion_ros.fleet.documents import LeakPose
+from gas_fusion_ros.fleet.documents import HeardLeak
 from gas_fusion_ros.fleet.journal import Journal
 from gas_fusion_ros.fleet.outbox import Outbox
 from gas_fusion_ros.fleet.robot_watch import CONNECTION_LOST, NOT_HEARD, RobotState
@@ -37,7 +37,7 @@ TEXTS = st.text(max_size=3) | st.just("x" * 400)
 NUMBERS = st.floats(-1e6, 1e6)
 POSES = st.none() | st.builds(RobotPose, NUMBERS, NUMBERS, frame_id=TEXTS)
 LEAKS = st.builds(
-    LeakPose, st.just(STAMP_NS), TEXTS, st.tuples(NUMBERS, NUMBERS, NUMBERS), st.tuples(*[NUMBERS] * 4)
+    HeardLeak, st.just(STAMP_NS), TEXTS, st.tuples(NUMBERS, NUMBERS, NUMBERS), st.tuples(*[NUMBERS] * 4)
 )
 REASONS = st.lists(st.builds(Reason, st.sampled_from(["silence", "scale"]), TEXTS), max_size=3).map(
     lambda some: tuple(some) * 6
@@ -123,8 +123,8 @@ class Step:
         return RobotState(status, () if self.is_heard else (NOT_HEARD,), status.is_safe and self.is_heard)
 
     @property
-    def places(self) -> list[LeakPose]:
-        return [LeakPose(STAMP_NS, "map", (float(x), 0.0, 0.0), (1.0, 0.0, 0.0, 1.0)) for x in self.leaks]
+    def places(self) -> list[HeardLeak]:
+        return [HeardLeak(STAMP_NS, "map", (float(x), 0.0, 0.0), (1.0, 0.0, 0.0, 1.0)) for x in self.leaks]
 
 
 STEPS = st.builds(
@@ -192,7 +192,7 @@ def test_the_last_will_keeps_to_the_schema_and_is_no_all_clear() -> None:
 @settings(max_examples=30)
 @given(STANDING, st.none() | LEAKS)
 def test_every_list_of_alarms_keeps_to_the_schema(
-    alarms: tuple[StandingAlarm, ...], leak: LeakPose | None
+    alarms: tuple[StandingAlarm, ...], leak: HeardLeak | None
 ) -> None:
     document = json.loads(documents.encode(documents.alarms_document("robot1", alarms, 0, leak, STAMP_NS)))
     validate(document, "alarms")
