@@ -107,7 +107,9 @@ make_demo() {
 
 # The broker that tests talk to, unpacked into .venv: nothing is installed on the machine, and nothing started.
 fetch_broker() {
-  [ ! -x /usr/sbin/mosquitto ] && command -v apt-get dpkg-deb >/dev/null || return 0
+  if [ -x /usr/sbin/mosquitto ] || ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+    return
+  fi
   local packages="$venv/mosquitto/packages"
   step "Fetching mosquitto"
   rm -rf "$venv/mosquitto"
