@@ -50,6 +50,7 @@ setup(
     entry_points={
         "console_scripts": [
             f"gas-fusion = {PACKAGE}.__main__:main",
+            f"alarm_relay = {PACKAGE}.nodes.executables:alarm_relay",
             f"gas_adapter = {PACKAGE}.nodes.executables:gas_adapter",
             f"gas_classifier = {PACKAGE}.nodes.executables:gas_classifier",
             f"gas_sensor = {PACKAGE}.nodes.executables:gas_sensor",

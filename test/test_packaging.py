@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from gas_fusion_ros.nodes import (
+    alarm_relay,
     gas_adapter,
     gas_classifier,
     gas_sensor,
@@ -47,12 +48,13 @@ ROSDEP_KEYS = {
 WITHOUT_ROSDEP_KEY = {"onnx", "safetensors"}
 # The decompressors that rosbags depends on, one or the other by its version.
 COMES_WITH_ROSBAGS = {"backports", "compression", "lz4", "zstandard"}
-# Only an option of a command or one driver needs it, and says what to install where it is missing.
-OPTIONAL = {"distributed", "joblib", "pyarrow", "spidev"}
+# Only an option of a command, one driver or one node needs it, and says what to install where it is missing.
+OPTIONAL = {"distributed", "joblib", "paho", "pyarrow", "spidev"}
 # The commands that launch files and people start: nothing imports them.
 STARTED = {"ros2bag", "ros2launch", "ros2run", "rosbag2_storage_mcap"}
 ASKED_FOR_TORCH = "$GAS_FUSION_TORCH == 1"
 SPECS = {
+    "alarm_relay": alarm_relay.AlarmRelayNode.SPECS,
     "gas_adapter": gas_adapter.GasAdapterNode.SPECS,
     "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
     "gas_sensor": gas_sensor.GasSensorNode.SPECS,

@@ -10,6 +10,11 @@ import signal
 from importlib import import_module
 
 
+def alarm_relay() -> None:
+    """Run the relay to the fleet's broker."""
+    _run("alarm_relay")
+
+
 def gas_adapter() -> None:
     """Run the adapter of gas readings."""
     _run("gas_adapter")

@@ -26,6 +26,11 @@ LATCHED_LEAKS = QoSProfile(
 )
 """Several states on one topic, one after the other: a late subscriber gets the last ones."""
 
+LATCHED_CHANGES = QoSProfile(
+    depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+"""To hear states by whoever must miss no change of one."""
+
 HEARTBEAT = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,

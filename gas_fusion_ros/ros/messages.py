@@ -1,6 +1,7 @@
 """ROS messages <-> what travels inside the package.
 
-No file knows their layout but this one and `source_messages`, which has what a device says of itself.
+No file knows their layout but this one, `source_messages`, which has what a device says of itself, and
+`alarm_status`, which reads back what the alarm says.
 Decoding goes by the fields alone, so a message read from a bag by the `rosbags` library is
 decoded by the same function as one received by rclpy; images come in through cv_bridge. Encoding
 leaves the making to a `MessageMaker`: that of ROS, unless another one is given. So neither needs a ROS
