@@ -47,7 +47,7 @@ _DOMAIN = 101
 _ONLY_IN_THEIR_PROCESS = ("/rosout", "/parameter_events")
 _COMMANDS = "gas/"
 """What an operator may command begins with this."""
-_STAND_INS = {"driver": "simulated", "state_file": "none"}
+_STAND_INS = {"driver": "simulated", "state_file": "none", "host": "127.0.0.1"}
 """Parameters that stand in for what a robot has and this machine lacks."""
 _STATE = "/var/lib/gas_fusion/"
 """Where a robot keeps its files."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gas_fusion_ros.alarm.types import AlarmState, Reason, Severity, StandingAlarm
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.base.observation import RobotPose
 from gas_fusion_ros.base.quoting import one_line
 from gas_fusion_ros.fleet.changes import AlarmChange
@@ -21,27 +21,6 @@ Document = Mapping[str, Any]
 _MOST_REASONS = 16
 _LONGEST_TEXT = 300
 _LONGEST_NAME = 80
-
-
-@dataclass(frozen=True)
-class HeardLeak:
-    """Where a leak is thought to be, as it was heard.
-
-    Attributes:
-        stamp_ns: the estimate's, nanoseconds.
-        frame_id: the frame of what follows.
-        position: x, y, z, m.
-        covariance: of x and y, row-major 2x2, m^2.
-    """
-
-    stamp_ns: int
-    frame_id: str
-    position: tuple[float, float, float]
-    covariance: tuple[float, float, float, float]
-
-    def __post_init__(self) -> None:
-        if not all(map(math.isfinite, (*self.position, *self.covariance))):
-            raise ValueError("a leak's pose has a number that is not finite")
 
 
 @dataclass(frozen=True)
@@ -138,14 +117,14 @@ def gone_document(robot: str, why: Reason, queue: str, stamp_ns: int) -> dict[st
 
 
 def alarms_document(
-    robot: str, alarms: Sequence[StandingAlarm], omitted: int, leak: HeardLeak | None, stamp_ns: int
+    robot: str, alarms: Sequence[StandingAlarm], omitted: int, leaks: Sequence[LeakPlace], stamp_ns: int
 ) -> dict[str, Any]:
-    """What stood when it was last known, in the order in which it was raised, and the latest leak's place."""
+    """What stood when it was last known, in the order in which it was raised, and where leaks are."""
     return {
         **_head(robot, stamp_ns),
         "alarms": [alarm_to_json(alarm) for alarm in alarms],
         "omitted": omitted,
-        "leak_pose": leak_to_json(leak) if leak is not None else None,
+        "leak_poses": [leak_to_json(leak) for leak in leaks],
     }
 
 
@@ -166,7 +145,7 @@ def state_event(robot: str, previous: str, state: RobotState, stamp_ns: int) -> 
     }
 
 
-def leak_event(robot: str, leak: HeardLeak, stamp_ns: int) -> dict[str, Any]:
+def leak_event(robot: str, leak: LeakPlace, stamp_ns: int) -> dict[str, Any]:
     """The place of a leak was estimated."""
     return {**_event(robot, "leak_pose", stamp_ns), "leak_pose": leak_to_json(leak)}
 
@@ -207,28 +186,33 @@ def alarm_from_json(content: Document) -> StandingAlarm:
     )
 
 
-def leak_to_json(leak: HeardLeak) -> dict[str, Any]:
+def leak_to_json(leak: LeakPlace) -> dict[str, Any]:
     """Where a leak is thought to be."""
-    x, y, z = leak.position
     return {
         "stamp_ns": leak.stamp_ns,
         "frame_id": leak.frame_id,
-        "x": x,
-        "y": y,
-        "z": z,
-        "covariance": list(leak.covariance),
+        "x": leak.x,
+        "y": leak.y,
+        "covariance": [leak.xx, leak.xy, leak.xy, leak.yy],
     }
 
 
-def leak_from_json(content: Document) -> HeardLeak:
+def leak_from_json(content: Document) -> LeakPlace:
     """Return the place that `leak_to_json` wrote.
 
     Raises:
         KeyError, TypeError, ValueError: it wrote nothing like that.
     """
-    x, y, z = (float(content[axis]) for axis in "xyz")
-    xx, xy, yx, yy = map(float, content["covariance"])
-    return HeardLeak(int(content["stamp_ns"]), str(content["frame_id"]), (x, y, z), (xx, xy, yx, yy))
+    xx, xy, _, yy = map(float, content["covariance"])
+    return LeakPlace(
+        float(content["x"]),
+        float(content["y"]),
+        xx,
+        xy,
+        yy,
+        frame_id=str(content["frame_id"]),
+        stamp_ns=int(content["stamp_ns"]),
+    )
 
 
 def _head(robot: str, stamp_ns: int) -> dict[str, Any]:

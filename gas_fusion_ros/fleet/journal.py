@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from gas_fusion_ros.alarm.types import StandingAlarm
+from gas_fusion_ros.base.leak_places import HeardLeaks, LeakPlace
 from gas_fusion_ros.fleet import documents
 from gas_fusion_ros.fleet.changes import alarm_changes
-from gas_fusion_ros.fleet.documents import HeardLeak
 from gas_fusion_ros.fleet.outbox import Outbox
 from gas_fusion_ros.fleet.robot_watch import UNKNOWN_STATE, RobotState
 
@@ -25,15 +24,15 @@ class Told:
         reasons: codes of faults and inhibits.
         alarms: what stands.
         omitted: how many alarms stand besides.
-        leak: the latest place of a leak; None before the first.
-        alarms_ns: when alarms or place last changed; 0 before anything of them was known.
+        leaks: the latest place of each leak.
+        alarms_ns: when alarms or places last changed; 0 before anything of them was known.
     """
 
     state: str = UNKNOWN_STATE
     reasons: tuple[str, ...] = ()
     alarms: tuple[StandingAlarm, ...] = ()
     omitted: int = 0
-    leak: HeardLeak | None = None
+    leaks: tuple[LeakPlace, ...] = ()
     alarms_ns: int = 0
 
 
@@ -53,7 +52,7 @@ class Journal:
         self._outbox = outbox
         self.told = _parse(outbox.memory())
 
-    def add(self, state: RobotState, leaks: Sequence[HeardLeak], stamp_ns: int) -> bool:
+    def add(self, state: RobotState, leaks: Sequence[LeakPlace], stamp_ns: int) -> bool:
         """Tell in events what is new.
 
         Args:
@@ -69,11 +68,10 @@ class Journal:
         """
         events = self._changes(state, stamp_ns)
         # The same place may be heard again, as a latched one is.
-        new_leaks = [
-            leak for before, leak in pairwise((self.told.leak, *leaks)) if leak not in (before, None)
-        ]
+        heard = HeardLeaks(self.told.leaks)
+        new_leaks = [leak for leak in leaks if heard.add(leak)]
         if new_leaks:
-            told = replace(self.told, leak=new_leaks[-1], alarms_ns=stamp_ns)
+            told = replace(self.told, leaks=heard.places, alarms_ns=stamp_ns)
             places = [documents.leak_event(self._robot, leak, stamp_ns) for leak in new_leaks]
             self._outbox.append(places, True, _format(told))
             self.told = told
@@ -104,7 +102,7 @@ def _format(told: Told) -> str:
         "reasons": list(told.reasons),
         "alarms": [documents.alarm_to_json(alarm) for alarm in told.alarms],
         "omitted": told.omitted,
-        "leak": documents.leak_to_json(told.leak) if told.leak is not None else None,
+        "leaks": [documents.leak_to_json(leak) for leak in told.leaks],
         "alarms_ns": told.alarms_ns,
     }
     return json.dumps(content, allow_nan=False)
@@ -115,12 +113,11 @@ def _parse(text: str) -> Told:
     if not text:
         return Told()
     content: Any = json.loads(text)
-    leak = content["leak"]
     return Told(
         state=str(content["state"]),
         reasons=tuple(map(str, content["reasons"])),
         alarms=tuple(map(documents.alarm_from_json, content["alarms"])),
         omitted=int(content["omitted"]),
-        leak=documents.leak_from_json(leak) if leak is not None else None,
+        leaks=tuple(map(documents.leak_from_json, content["leaks"])),
         alarms_ns=int(content["alarms_ns"]),
     )

@@ -6,11 +6,12 @@ import math
 from collections import deque
 
 from gas_fusion_ros.alarm.types import AlarmStatus, Reason
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.fleet import documents
 from gas_fusion_ros.fleet.broker import Broker, Outgoing
-from gas_fusion_ros.fleet.documents import HeardLeak, encode
+from gas_fusion_ros.fleet.documents import encode
 from gas_fusion_ros.fleet.journal import Journal
 from gas_fusion_ros.fleet.names import RobotTopics
 from gas_fusion_ros.fleet.outbox import Outbox
@@ -49,7 +50,7 @@ class Relay:
         self._problems = problems
         self._watch = RobotWatch(settings.patience_ns)
         self._valid_s = max(_LEAST_VALID_S, math.ceil(3 * settings.period_ns / NANOSECONDS_PER_SECOND))
-        self._leaks: deque[HeardLeak] = deque(maxlen=_MOST_LEAKS)
+        self._leaks: deque[LeakPlace] = deque(maxlen=_MOST_LEAKS)
         self._journal = Journal(topics.robot, outbox)
         self._said: RobotState | None = None
         self._sender = Sender(
@@ -74,7 +75,7 @@ class Relay:
         """The alarm has said, at a time of a steady clock, whether anything stands."""
         self._watch.hear_word(is_alarm, watch_ns)
 
-    def hear_leak(self, leak: HeardLeak) -> None:
+    def hear_leak(self, leak: LeakPlace) -> None:
         """The place of a leak was estimated."""
         self._leaks.append(leak)
 
@@ -94,7 +95,7 @@ class Relay:
         told = self._journal.told
         if told.alarms_ns:
             standing = documents.alarms_document(
-                self._topics.robot, told.alarms, told.omitted, told.leak, told.alarms_ns
+                self._topics.robot, told.alarms, told.omitted, told.leaks, told.alarms_ns
             )
             self._sender.tell(Outgoing(self._topics.alarms, encode(standing), retain=True))
         now = documents.state_document(

@@ -30,10 +30,11 @@ from gas_fusion_ros.fleet.settings import RelaySettings
 from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError
-from gas_fusion_ros.nodes.qos import LATCHED_CHANGES, RELIABLE
+from gas_fusion_ros.nodes.qos import LATCHED_CHANGES, LATCHED_LEAKS, RELIABLE
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.ros import messages
-from gas_fusion_ros.ros.alarm_status import decode_alarm_status, decode_leak_pose
+from gas_fusion_ros.ros.alarm_status import decode_alarm_status
+from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC, decode_leak_pose
 from gas_fusion_ros.ros.messages import Level, MessageError
 from gas_fusion_ros.settings.fields import specs_of
 
@@ -110,7 +111,12 @@ class AlarmRelayNode(ManagedNode):
             # Not what was said before: a node that hangs would say it still.
             self.create_subscription(Bool, "gas/alarm", self._hear_word, RELIABLE),
             BoundedSubscriber(
-                self, PoseWithCovarianceStamped, "gas/leak_pose", RELIABLE, self.problems, self._hear_leak
+                self,
+                PoseWithCovarianceStamped,
+                LEAK_POSE_TOPIC,
+                LATCHED_LEAKS,
+                self.problems,
+                self._hear_leak,
             ).sub,
         ]
         self._timer = self.steady_timer(settings.period_ns / NANOSECONDS_PER_SECOND, self._say)

@@ -14,12 +14,12 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from gas_fusion_ros.alarm.types import Severity, StandingAlarm
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.base.observation import RobotPose
 from gas_fusion_ros.base.quoting import one_line
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.view.banner import Banner
 from gas_fusion_ros.view.colours import ALARM_COLOURS, LEAK_COLOUR, URGENCY_COLOURS, Colour, leak_colour
-from gas_fusion_ros.view.leak_places import LeakPlace
 from gas_fusion_ros.view.trail import Trail, TrailPoint
 
 TRAIL, ALARMS, ALARM_TEXTS, LEAKS, LEAK_TEXTS, STATE = (

@@ -18,6 +18,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Bool
 from visualization_msgs.msg import MarkerArray
 
+from gas_fusion_ros.alarm.types import AlarmStatus
+from gas_fusion_ros.base.leak_places import HeardLeaks
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.thermal.raw_frames import RawSettings
@@ -35,18 +37,17 @@ from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.pipeline.frame_decoder import FrameDecoder
 from gas_fusion_ros.pipeline.settings import IMAGE_TOPICS, POSE_TYPES
 from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros.alarm_status import decode_alarm_status
 from gas_fusion_ros.ros.classifier_messages import Classification, decode_classification
-from gas_fusion_ros.ros.messages import Level, MessageError, decode_pose
-from gas_fusion_ros.ros.standing_alarms import Standing, decode_standing
+from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC, decode_leak_pose
+from gas_fusion_ros.ros.messages import Level, MessageError
 from gas_fusion_ros.settings.fields import group, setting, specs_of
 from gas_fusion_ros.view.annotated_picture import Opinion
 from gas_fusion_ros.view.banner import AlarmWord, banner
-from gas_fusion_ros.view.leak_places import LeakPlace, LeakPlaces
 from gas_fusion_ros.view.trail import Trail
 
 MARKERS_TOPIC = "gas/markers"
 ANNOTATED_TOPIC = "thermal/annotated"
-LEAK_POSE_TOPIC = "gas/leak_pose"
 
 _MARKERS_PERIOD_S = 1.0
 _LOOK_PERIOD_S = 0.2
@@ -229,12 +230,12 @@ class OperatorViewNode(ManagedNode):
     def _forget(self) -> None:
         trail = self._settings.trail
         self.trail = Trail(trail.points, trail.spacing)
-        self._leaks = LeakPlaces()
+        self._leaks = HeardLeaks()
         self._said: Classification | None = None
         self._said_ns = 0
         self._is_raised = True
         self._alarm_ns: int | None = None
-        self._standing: Standing | None = None
+        self._standing: AlarmStatus | None = None
 
     def _hear_classification(self, message: DiagnosticArray) -> None:
         try:
@@ -251,7 +252,7 @@ class OperatorViewNode(ManagedNode):
 
     def _hear_state(self, message: DiagnosticArray) -> None:
         try:
-            self._standing = decode_standing(message)
+            self._standing = decode_alarm_status(message)
         except MessageError as error:
             self._standing = None  # what stood before is not known to stand now
             self.problems.add(error.cause, error.detail)
@@ -259,7 +260,7 @@ class OperatorViewNode(ManagedNode):
 
     def _hear_leak(self, message: PoseWithCovarianceStamped) -> None:
         try:
-            self._leaks.add(leak_place(message))
+            self._leaks.add(decode_leak_pose(message))
         except MessageError as error:
             self.problems.add(error.cause, error.detail)
 
@@ -324,27 +325,6 @@ class OperatorViewNode(ManagedNode):
 
     def _steady_ns(self) -> int:
         return int(self._steady_clock.now().nanoseconds)
-
-
-def leak_place(message: PoseWithCovarianceStamped) -> LeakPlace:
-    """Read where a leak is estimated to be, in the plane.
-
-    Raises:
-        MessageError: it is no place, or its covariance is none.
-    """
-    pose, covariance = decode_pose(message), message.pose.covariance
-    try:
-        # Row by row of x, y, z and three turns.
-        return LeakPlace(
-            pose.x,
-            pose.y,
-            xx=float(covariance[0]),
-            xy=float(covariance[1]),
-            yy=float(covariance[7]),
-            frame_id=pose.frame_id,
-        )
-    except ValueError as error:
-        raise MessageError("leak_pose_unusable", f"{LEAK_POSE_TOPIC}: {error}") from None
 
 
 def main(args: Sequence[str] | None = None) -> None:

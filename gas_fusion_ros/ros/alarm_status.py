@@ -1,4 +1,4 @@
-"""Reads what the alarm tells on `gas/alarm_state`, and where its leak is, on `gas/leak_pose`."""
+"""Reads back what the alarm tells on `gas/alarm_state`, from messages of rclpy and of the library rosbags alike."""
 
 from __future__ import annotations
 
@@ -12,20 +12,15 @@ from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Reason, Severity
 from gas_fusion_ros.base.observation import RobotPose
 from gas_fusion_ros.base.quoting import listed, quoted
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.fleet.documents import HeardLeak
 from gas_fusion_ros.ros.messages import MessageError, key_values, stamp_to_ns
 
 if TYPE_CHECKING:
     from diagnostic_msgs.msg import DiagnosticArray
-    from geometry_msgs.msg import PoseWithCovarianceStamped
 
 _SUM = ("state", "gas", "standing", "raised", "sequence", "faults", "inhibits", "warnings")
 _ALARM = ("number", "gas", "severity", "state", "since", "peak", "shelved")
 _NEXT_REASON = re.compile(r"; (?=\w+: )")
 _LARGEST = 2**53
-_LONGEST_FRAME_ID = 255
-_XX, _XY, _YX, _YY = 0, 1, 6, 7
-"""Where x and y stand in a covariance of x, y, z and three turns, row-major."""
 
 
 def decode_alarm_status(msg: DiagnosticArray) -> AlarmStatus:
@@ -68,29 +63,6 @@ def decode_alarm_status(msg: DiagnosticArray) -> AlarmStatus:
         raised=_count(total, "raised"),
         sequence=_count(total, "sequence"),
     )
-
-
-def decode_leak_pose(msg: PoseWithCovarianceStamped) -> HeardLeak:
-    """Read a message of `gas/leak_pose`.
-
-    Raises:
-        MessageError: a number of the place or of its covariance is not finite.
-    """
-    at, covariance = msg.pose.pose.position, msg.pose.covariance
-    try:
-        return HeardLeak(
-            stamp_ns=stamp_to_ns(msg.header.stamp),
-            frame_id=str(msg.header.frame_id)[:_LONGEST_FRAME_ID],
-            position=(float(at.x), float(at.y), float(at.z)),
-            covariance=(
-                float(covariance[_XX]),
-                float(covariance[_XY]),
-                float(covariance[_YX]),
-                float(covariance[_YY]),
-            ),
-        )
-    except ValueError as error:
-        raise MessageError("leak_pose_number", f"gas/leak_pose: {error}") from None
 
 
 def _alarm(values: Mapping[str, str]) -> StandingAlarm:

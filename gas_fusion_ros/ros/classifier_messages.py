@@ -5,7 +5,7 @@ Works on messages of rclpy and of the library rosbags alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -73,7 +73,7 @@ def decode_classification(msg: DiagnosticArray) -> Classification:
     Raises:
         ValueError: it lacks a status or one of the values it must have.
     """
-    values = first_values(msg, ("mode", "latency_ms"), "gas/classification")
+    values = _values(msg, ("mode", "latency_ms"), "gas/classification")
     probabilities = {
         key[2:-1]: float(value) for key, value in values.items() if key.startswith("p(") and key.endswith(")")
     }
@@ -93,9 +93,9 @@ def decode_alarm_state(msg: DiagnosticArray) -> AlarmReport:
         ValueError: it lacks a status or one of the values it must have.
     """
     topic = "gas/alarm_state"
-    values = first_values(msg, ("state", "gas", "fault"), topic)
+    values = _values(msg, ("state", "gas", "fault"), topic)
     if "standing" in values:
-        alarms = [required_values(status, ("number", "state", "gas"), topic) for status in msg.status[1:]]
+        alarms = [_required(status, ("number", "state", "gas"), topic) for status in msg.status[1:]]
     else:
         alarms = [{**values, "number": values.get("alarm", "1")}]
     return AlarmReport(
@@ -107,23 +107,13 @@ def decode_alarm_state(msg: DiagnosticArray) -> AlarmReport:
     )
 
 
-def first_values(msg: DiagnosticArray, required: Sequence[str], topic: str) -> dict[str, str]:
-    """The key-value pairs of a message's first status, which must have some.
-
-    Raises:
-        ValueError: there is no status, or a value is missing; the message names it and `topic`.
-    """
+def _values(msg: DiagnosticArray, required: tuple[str, ...], topic: str) -> dict[str, str]:
     if not msg.status:
         raise ValueError(f"a message of {topic} has a status, this one has none")
-    return required_values(msg.status[0], required, topic)
+    return _required(msg.status[0], required, topic)
 
 
-def required_values(status: DiagnosticStatus, required: Sequence[str], topic: str) -> dict[str, str]:
-    """The key-value pairs of a status that must have some.
-
-    Raises:
-        ValueError: one is missing; the message names it and `topic`.
-    """
+def _required(status: DiagnosticStatus, required: tuple[str, ...], topic: str) -> dict[str, str]:
     values = key_values(status)
     missing = [key for key in required if key not in values]
     if missing:

@@ -18,7 +18,7 @@ from benchmarks.mosquitto import HOST, Mosquitto
 from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Severity, StandingAlarm
 from gas_fusion_ros.base.observation import CLEAN_AIR
 from gas_fusion_ros.nodes.alarm_relay import AlarmRelayNode
-from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, RELIABLE
+from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, LATCHED_LEAKS, RELIABLE
 from gas_fusion_ros.ros.messages import encode_alarm_state, key_values, ns_to_stamp
 from nodes.harness import Graph
 from nodes.test_gas_classifier import Station
@@ -89,8 +89,10 @@ def test_what_the_alarm_says_is_at_the_broker(graph: Graph, broker: Mosquitto, l
     pose = PoseWithCovarianceStamped()
     pose.header.stamp, pose.header.frame_id = ns_to_stamp(STAMP_NS), "map"
     pose.pose.pose.position.x = 12.5
-    graph.talk(PoseWithCovarianceStamped, "gas/leak_pose", RELIABLE).publish(pose)
-    wait_until(lambda: alarm.repeat() and (listener.alarms()[-1]["leak_pose"] or {}).get("x") == 12.5)
+    graph.talk(PoseWithCovarianceStamped, "gas/leak_pose", LATCHED_LEAKS).publish(pose)
+    wait_until(
+        lambda: alarm.repeat() and [leak["x"] for leak in listener.alarms()[-1]["leak_poses"]] == [12.5]
+    )
 
     # Silence: the alarm may be dead, and its last word is no all-clear.
     wait_until(lambda: listener.states()[-1]["state"] == "unknown")

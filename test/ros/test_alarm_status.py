@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
-from geometry_msgs.msg import PoseWithCovarianceStamped
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
 from gas_fusion_ros.base.observation import RobotPose
-from gas_fusion_ros.ros.alarm_status import decode_alarm_status, decode_leak_pose
-from gas_fusion_ros.ros.messages import MessageError, encode_alarm_state, ns_to_stamp
+from gas_fusion_ros.ros.alarm_status import decode_alarm_status
+from gas_fusion_ros.ros.messages import MessageError, encode_alarm_state
 
 STAMP_NS = 1_700_000_000_123_456_789
 MILLISECOND = 1_000_000
@@ -112,16 +110,3 @@ def test_an_alarm_at_no_place_stands_all_the_same() -> None:
     message = encode_alarm_state(STANDING, STAMP_NS, "gas_classifier")
     next(pair for pair in message.status[1].values if pair.key == "x").value = "nan"
     assert decode_alarm_status(message).alarms[0].pose is None
-
-
-def test_the_place_of_a_leak_has_the_covariance_of_x_and_y() -> None:
-    message = PoseWithCovarianceStamped()
-    message.header.stamp, message.header.frame_id = ns_to_stamp(STAMP_NS), "map"
-    message.pose.pose.position.x, message.pose.pose.position.y = 3.0, 4.0
-    message.pose.covariance = [float(index) for index in range(36)]
-    leak = decode_leak_pose(message)
-    assert (leak.stamp_ns, leak.frame_id, leak.position) == (STAMP_NS, "map", (3.0, 4.0, 0.0))
-    assert leak.covariance == (0.0, 1.0, 6.0, 7.0)
-    message.pose.covariance[7] = math.nan
-    with pytest.raises(MessageError, match="not finite"):
-        decode_leak_pose(message)
