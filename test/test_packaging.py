@@ -16,7 +16,14 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from gas_fusion_ros.nodes import gas_adapter, gas_classifier, gas_sensor, sim_clock, thermal_camera
+from gas_fusion_ros.nodes import (
+    gas_adapter,
+    gas_classifier,
+    gas_sensor,
+    leak_mapper,
+    sim_clock,
+    thermal_camera,
+)
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "gas_fusion_ros"
@@ -46,6 +53,7 @@ SPECS = {
     "gas_adapter": gas_adapter.GasAdapterNode.SPECS,
     "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
     "gas_sensor": gas_sensor.GasSensorNode.SPECS,
+    "leak_mapper": leak_mapper.LeakMapperNode.SPECS,
     "sim_clock": sim_clock.SPECS,
     "thermal_camera": thermal_camera.ThermalCameraNode.SPECS,
 }

@@ -16,7 +16,9 @@ from gas_fusion_ros.mapping.route import Route
 from gas_fusion_ros.mapping.settings import MappingSettings
 
 MOST_LEAKS = 16
-"""Places that are followed; beyond them the oldest is forgotten."""
+"""Leaks that are followed; beyond them the oldest keeps its place as it is."""
+_MOST_PLACES = 4096
+"""Of leaks that are followed no more."""
 _MOST_READINGS = 2048
 """Kept for an alarm to come: of a faster array the time before it is shorter."""
 _CLEAN_BEFORE = 1.5
@@ -89,6 +91,7 @@ class LeakPlaces:
         self._settings = settings
         self._heard: deque[PlacedReading] = deque(maxlen=_MOST_READINGS)
         self._leaks: OrderedDict[int, _FollowedLeak] = OrderedDict()
+        self._settled: OrderedDict[int, LeakPlace] = OrderedDict()
 
     def add(self, reading: PlacedReading) -> None:
         """Take in a reading. Where stamps go back, or poses are of another frame, the past is another's."""
@@ -107,20 +110,19 @@ class LeakPlaces:
 
     def begin(self, alarm: int, gas: str, stamp_ns: int) -> None:
         """An alarm was raised; without any reading before it, its leak has no place."""
-        if alarm in self._leaks or not self._heard:
+        if alarm in self._leaks or alarm in self._settled or not self._heard:
             return
         self._leaks[alarm] = _FollowedLeak(alarm, gas, stamp_ns, list(self._heard), self._settings)
         while len(self._leaks) > MOST_LEAKS:
-            self._leaks.popitem(last=False)
+            oldest, leak = self._leaks.popitem(last=False)
+            self._settled[oldest] = leak.place()
+        while len(self._settled) > _MOST_PLACES:
+            self._settled.popitem(last=False)
 
     def end(self, alarm: int) -> None:
         """The gas of an alarm is sensed no more: what comes on new ways is not of its leak."""
         if alarm in self._leaks:
             self._leaks[alarm].leave()
-
-    def forget(self, alarm: int) -> None:
-        """An alarm stands no more."""
-        self._leaks.pop(alarm, None)
 
     @property
     def alarms(self) -> tuple[int, ...]:
@@ -130,7 +132,7 @@ class LeakPlaces:
     def place(self, alarm: int) -> LeakPlace | None:
         """Return where the leak of an alarm is; None where nobody knows."""
         leak = self._leaks.get(alarm)
-        return None if leak is None else leak.place()
+        return self._settled.get(alarm) if leak is None else leak.place()
 
 
 class _FollowedLeak:

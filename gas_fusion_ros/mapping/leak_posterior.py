@@ -27,11 +27,14 @@ FloatArray = npt.NDArray[np.float64]
 _BEGINS = 33
 _HALVES = 96
 _SHORTEST_M, _LONGEST_M = 0.3, 80.0
-_TAIL = 2.4
-"""How fast longer stretches become rare: P(half length > h) falls as h to this power, negative.
+_TYPICAL_M = 5.0
+_TAIL = 4.0
+"""How fast longer stretches become rare: P(half length > h) = (1 + h / typical) to this power, negative.
 
-Assumed: leaks of a rate above Q are as rare as Q to the power of -1.2, and the distance at which a plume has
-thinned out to a given concentration grows as the root of Q.
+Assumed. Of leaks along pipelines those of a rate above Q are about as rare as 1 / Q, and the distance at
+which a plume has thinned out to a given concentration grows about as the root of Q. So about the typical
+length, that of a stretch in which a walking robot is for half a minute, twice as long ones are about five
+times as rare.
 """
 _SHARES = np.array((0.1, 0.3, 0.5, 0.7, 0.9))
 """Share of the sensor's full answer at which a network calls it a leak."""
@@ -60,7 +63,8 @@ class AlongRoute:
 
     Attributes:
         median_m: the posterior's median.
-        deviation_m: standard deviation of the normal distribution whose 90 % interval is as long as the posterior's.
+        deviation_m: standard deviation of a normal distribution whose 90 % interval is as long as the
+            posterior's.
     """
 
     median_m: float
@@ -90,7 +94,7 @@ class LeakPosterior:
         self._slow = np.zeros_like(self._centre)
         self._answers = np.zeros((_DEPARTURE_LAG + 1, self._centre.size))
         # On a grid that is even in the logarithm.
-        self._prior = -_TAIL * np.log(self._half)
+        self._prior = np.log(self._half) - (_TAIL + 1.0) * np.log1p(self._half / _TYPICAL_M)
         self._called = np.zeros((len(_SHARES), len(_ERRORS), self._centre.size))
         self._departed = np.zeros((len(_SCALES), self._centre.size))
 

@@ -25,6 +25,11 @@ def gas_sensor() -> None:
     _run("gas_sensor")
 
 
+def leak_mapper() -> None:
+    """Run the leak mapper."""
+    _run("leak_mapper")
+
+
 def sim_clock() -> None:
     """Run the simulated clock."""
     _run("sim_clock")

@@ -21,6 +21,11 @@ LATCHED = QoSProfile(
 )
 """States: a late subscriber gets the last one."""
 
+LATCHED_LEAKS = QoSProfile(
+    depth=16, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+"""Several states on one topic, one after the other: a late subscriber gets the last ones."""
+
 HEARTBEAT = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,

@@ -11,8 +11,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from gas_fusion_ros.alarm.leak_alarm import AlarmSettings, LeakAlarm, Reason, Severity
 from gas_fusion_ros.base.observation import PAPER_CLASSES, UNKNOWN, Mode, Verdict
+from gas_fusion_ros.ros.classifier_messages import decode_alarm_state, decode_classification
 from gas_fusion_ros.ros.messages import encode_alarm_state, encode_classification
-from gas_fusion_ros.truth.decoding import decode_alarm_state, decode_classification
 
 STAMP_NS = 12_345_678_901
 
