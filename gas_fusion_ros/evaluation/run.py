@@ -29,7 +29,7 @@ from gas_fusion_ros.evaluation.losses import losses_of
 from gas_fusion_ros.evaluation.poses import PoseTrail, leak_pose_of, place_of
 from gas_fusion_ros.evaluation.predictions import PredictionError, PredictionFormat, Predictions
 from gas_fusion_ros.evaluation.tally import Tally
-from gas_fusion_ros.mapping.leak_places import LeakPlaces, PlacedReading, evidence_of
+from gas_fusion_ros.mapping.leak_places import LeakPlaces, PlacedReading, evidence_of, is_usable
 from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.pipeline.settings import described
@@ -312,7 +312,7 @@ class _BagRun:
 
     def _map(self, decision: Decision) -> None:
         verdict, pose = decision.verdict, self._poses.at(decision.recorded_ns)
-        if verdict.has_reading and pose is not None and place_of(pose) is not None:
+        if verdict.has_reading and pose is not None and is_usable(pose):
             evidence = evidence_of(verdict.by_class, verdict.departure)
             self._leaks.add(PlacedReading(verdict.stamp_ns, pose, evidence, verdict.departure))
 

@@ -25,6 +25,7 @@ _CLEAN_BEFORE = 1.5
 """Times `approach` that are kept before an alarm, for clean air to be among them."""
 _LONGEST_STEP_S = 5.0
 _POSE_DEVIATION_M = 0.3
+_FARTHEST_M = 1e8
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class PlacedReading:
 
     Attributes:
         stamp_ns: acquisition time.
-        pose: where the robot was; finite.
+        pose: where the robot was, see `is_usable`.
         evidence: probability of a leak, 0..1.
         departure: from clean air, relative to its limit; None where nobody knows.
     """
@@ -68,7 +69,10 @@ class LeakPlace:
 
 
 def evidence_of(probabilities: Mapping[str, float], departure: float | None) -> float:
-    """Return how far a verdict speaks for a leak, 0..1: departure beyond its limit is certain evidence."""
+    """Return how far a verdict speaks for a leak, 0..1: departure beyond its limit is certain evidence.
+
+    Of probabilities that are no numbers it is NaN.
+    """
     if departure is not None and departure > 1.0:
         return 1.0
     leak = sum(probability for name, probability in probabilities.items() if name != CLEAN_AIR)
@@ -76,8 +80,9 @@ def evidence_of(probabilities: Mapping[str, float], departure: float | None) -> 
 
 
 def is_usable(pose: RobotPose | None) -> bool:
-    """Whether a pose is a place."""
-    return pose is not None and math.isfinite(pose.x) and math.isfinite(pose.y)
+    """Whether a pose is a place on a planet."""
+    # Of NaN it is not.
+    return pose is not None and abs(pose.x) <= _FARTHEST_M and abs(pose.y) <= _FARTHEST_M
 
 
 class LeakPlaces:

@@ -43,6 +43,8 @@ _ERRORS = np.array((0.03, 0.2))
 """How often it errs."""
 _SCALES = np.geomspace(0.06, 3.0, 9)
 """Departure of the full answer, relative to its limit."""
+_MOST_DEPARTURE = 10.0
+"""What is beyond it counts as much."""
 _SCALE_ERROR = 0.2
 _FLOOR_ERROR = 0.03
 _ERRORS_LAST_S = 6.0
@@ -88,7 +90,7 @@ class LeakPosterior:
         self._centre = self._begin + self._half
         self._order = np.argsort(self._centre)
         self._response = response
-        self._floor = floor
+        self._floor = min(floor, _MOST_DEPARTURE)
         self._inside = np.zeros_like(self._centre)
         self._fast = np.zeros_like(self._centre)
         self._slow = np.zeros_like(self._centre)
@@ -121,7 +123,7 @@ class LeakPosterior:
         if departure is not None:
             expected = _SCALES[:, None] * self._answers[0]
             spread = np.hypot(_FLOOR_ERROR, _SCALE_ERROR * expected)
-            off = (departure - self._floor - expected) / spread
+            off = (min(departure, _MOST_DEPARTURE) - self._floor - expected) / spread
             self._departed -= weight * (0.5 * off * off + np.log(spread))
 
     def along_route(self) -> AlongRoute:

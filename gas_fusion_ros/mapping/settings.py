@@ -9,6 +9,8 @@ from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.settings.fields import group, setting
 
 SIDES = ("unknown", "left", "right")
+MOST_KERNEL_CELLS = 10
+"""Widths of the kernel in cells: the cost of a reading grows with its square."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,9 @@ class MappingSettings:
         map_mb: memory that the map takes at most; beyond it what was not visited for longest is forgotten.
         path_tolerance_m: a robot within this distance of where it went before is on the same path.
         approach_ns: how long before an alarm its gas may have begun.
+
+    Raises:
+        ValueError: the kernel is of so many cells that a reading would cost too much.
     """
 
     response: SensorResponse = group(SensorResponse)
@@ -142,3 +147,10 @@ class MappingSettings:
         minimum=1.0,
         maximum=600.0,
     )
+
+    def __post_init__(self) -> None:
+        if self.kernel_m > MOST_KERNEL_CELLS * self.cell_m:
+            raise ValueError(
+                f"map_kernel must be at most {MOST_KERNEL_CELLS} times map_cell, not {self.kernel_m:g} m of "
+                f"{self.cell_m:g} m"
+            )

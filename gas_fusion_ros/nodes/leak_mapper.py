@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -104,10 +105,13 @@ class LeakMapperNode(ManagedNode):
         except ValueError as error:
             self.problems.add("classification_unusable", str(error))
             return
+        evidence = evidence_of(said.probabilities, said.departure)
+        if math.isnan(evidence):
+            self.problems.add("classification_unusable", "gas/classification has a probability that is NaN")
+            return
         pose = self._pose_of(said.stamp_ns)
         if said.mode is Mode.THERMAL_ONLY or pose is None:
             return
-        evidence = evidence_of(said.probabilities, said.departure)
         self._places.add(PlacedReading(said.stamp_ns, pose, evidence, said.departure))
         if self._latest is not None and self._latest[0].frame_id != pose.frame_id:
             self._map = GasMap(self._settings)

@@ -14,6 +14,8 @@ from gas_fusion_ros.settings.parameter_file import ParameterFileError, nodes_in,
 from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS
 
 NODE = "leak_mapper"
+_MOST_REACH_CELLS = 500
+"""A megabyte of gas/map."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,14 @@ class LeakMapperSettings(MappingSettings):
         maximum=500.0,
         name="map_reach",
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.map_reach_m > _MOST_REACH_CELLS * self.cell_m:
+            raise ValueError(
+                f"map_reach must be at most {_MOST_REACH_CELLS} times map_cell, not {self.map_reach_m:g} m "
+                f"of {self.cell_m:g} m"
+            )
 
 
 def read_mapper_settings(path: Path) -> LeakMapperSettings:

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from gas_fusion_ros.base.observation import RobotPose
-from gas_fusion_ros.mapping.leak_places import MOST_LEAKS, LeakPlaces, PlacedReading, evidence_of
+from gas_fusion_ros.mapping.leak_places import (
+    MOST_LEAKS,
+    LeakPlaces,
+    PlacedReading,
+    evidence_of,
+    is_usable,
+)
 from gas_fusion_ros.mapping.settings import MappingSettings, PipeSettings
 
 LEFT = MappingSettings(pipe=PipeSettings("left", 1.0, 4.0))
@@ -135,3 +141,22 @@ def test_number_of_leaks_is_bounded() -> None:
 def test_distances_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(ValueError, match=r"pipe\.nearest must not be above pipe\.farthest, not 5 and 2"):
         PipeSettings("left", 5.0, 2.0)
+
+
+@pytest.mark.parametrize("departure", [0.0, 1e300, None])
+def test_hostile_values_leave_a_finite_place(departure: float | None) -> None:
+    places = LeakPlaces(LEFT)
+    for second, x in enumerate((0.0, 1e8, -1e8, 3.0, 4.0)):
+        places.add(PlacedReading(second * 10**9, RobotPose(x, -x), 0.5, departure))
+        places.begin(1, "Smoke", 0)
+    assert all(math.isfinite(value) for value in found(places))
+
+
+@pytest.mark.parametrize("x", [math.nan, math.inf, 1e300])
+def test_pose_that_is_no_place(x: float) -> None:
+    assert not is_usable(RobotPose(x, 0.0))
+
+
+def test_kernel_of_too_many_cells_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"map_kernel must be at most 10 times map_cell, not 5 m of 0\.05 m"):
+        MappingSettings(cell_m=0.05, kernel_m=5.0)

@@ -48,7 +48,7 @@ class Robot:
     def __init__(self, graph: Graph, node: LeakMapperNode) -> None:
         self._graph, self._node = graph, node
         self._poses = graph.talk(PoseStamped, "pose", RELIABLE)
-        self._verdicts = graph.talk(DiagnosticArray, "gas/classification", RELIABLE)
+        self.verdicts = graph.talk(DiagnosticArray, "gas/classification", RELIABLE)
         self.alarms = graph.talk(DiagnosticArray, "gas/alarm_state", LATCHED)
 
     def walk(self, first: int, last: int) -> None:
@@ -57,11 +57,11 @@ class Robot:
             stamp_ns = START + second * SECOND
             self._poses.publish(messages.encode_pose(RobotPose(float(second), 5.0, stamp_ns=stamp_ns)))
             self._graph.wait_for(lambda stamp_ns=stamp_ns: self._stamp_of_pose() == stamp_ns)
-            self._verdicts.publish(verdict(float(second)))
+            self.verdicts.publish(verdict(float(second)))
             self._graph.wait_for(lambda stamp_ns=stamp_ns: self._stamp_of_reading() == stamp_ns)
 
     def say(self, second: float) -> None:
-        self._verdicts.publish(verdict(second))
+        self.verdicts.publish(verdict(second))
 
     def _stamp_of_pose(self) -> int | None:
         pose = self._node._poses.latest
@@ -131,7 +131,11 @@ def test_message_that_says_nothing_is_counted(graph: Graph) -> None:
     node = mapper(graph)
     robot = Robot(graph, node)
     robot.alarms.publish(DiagnosticArray())
-    robot._verdicts.publish(DiagnosticArray())
+    robot.verdicts.publish(DiagnosticArray())
     graph.wait_for(
         lambda: node.problems.counts() == {"alarm_state_unusable": 1, "classification_unusable": 1}
     )
+    no_number = verdict(0.0)
+    next(one for one in no_number.status[0].values if one.key == "p(Smoke)").value = "nan"
+    robot.verdicts.publish(no_number)
+    graph.wait_for(lambda: node.problems.counts()["classification_unusable"] == 2)

@@ -32,6 +32,7 @@ def test_file_sets_what_it_names(tmp_path: Path) -> None:
     [
         ("pipe.side: above", "pipe.side"),
         ("pipe.nearest: 9.0", r"pipe.nearest must not be above pipe.farthest, not 9 and 6"),
+        ("map_cell: 0.05", r"map_reach must be at most 500 times map_cell, not 40 m of 0.05 m"),
         ("pipe.colour: red", r"leak_mapper has no parameter pipe.colour"),
     ],
 )
