@@ -15,8 +15,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.patrols import START_NS, PatrolRun
 from gas_fusion_ros.alarm.types import AlarmEvent
@@ -47,11 +45,9 @@ class Case:
     with_images: bool
 
 
-CASES = tuple(
-    Case(speed, pipe, with_images)
-    for with_images in (True, False)
-    for speed, pipe in ((0.4, 3.0), (0.2, 3.0), (0.8, 3.0), (0.4, 1.5), (0.4, 5.0))
-)
+_WALKS = ((0.4, 3.0), (0.2, 3.0), (0.8, 3.0), (0.4, 1.5), (0.4, 5.0))
+CASES = tuple(Case(*walk, with_images) for with_images in (False, True) for walk in _WALKS)
+_ROW = "{:<10}{:>5}{:>9}" + 2 * "{:>12}{:>8}{:>7}{:>11}"
 
 
 @dataclass(frozen=True)
@@ -184,16 +180,12 @@ def main(
     except (FileNotFoundError, BundleError) as error:
         raise typer.BadParameter(str(error)) from None
     runtime = create_runtime(bundle, device="cpu", threads=1)
-    moments = [
-        f"{moment}: {figure}"
-        for moment in (f"{AFTER_S:g} s", "end")
-        for figure in ("told", "median", "worst", "in ellipse")
-    ]
-    table = Table(
-        *("by", "m/s", "pipe, m", *moments),
-        title=f"{bundle.name}, seeds {first} to {first + seeds - 1}, pipe told to be: {side}. Distance from "
-        f"the leak, m, {AFTER_S:g} s after passing and at the patrol's end",
+    print(
+        f"{bundle.name}, seeds {first} to {first + seeds - 1}, pipe told to be: {side}. Distance from the leak, "
+        f"m, {AFTER_S:g} s after passing and at the patrol's end"
     )
+    figures = ("median", "worst", "in ellipse")
+    print(_ROW.format("by", "m/s", "pipe, m", f"{AFTER_S:g} s, told", *figures, "end, told", *figures))
     costs_s: list[float] = []
     for case in CASES:
         if case.with_images and not images:
@@ -205,12 +197,10 @@ def main(
             run.run(with_images=case.with_images)
             runs.append(run)
             costs_s += run.costs_s
-        table.add_row(*row(case, runs))
-    console = Console(width=150)
-    console.print(table)
+        print(_ROW.format(*row(case, runs)), flush=True)
     told = ", ".join(f"{np.percentile(costs_s, share) * 1e3:.2f}" for share in (50, 99, 100))
-    console.print(f"mapping, ms per reading: mean {np.mean(costs_s) * 1e3:.2f}; 50 %, 99 %, most {told}")
-    console.print(long_route(settings))
+    print(f"mapping, ms per reading: mean {np.mean(costs_s) * 1e3:.2f}; 50 %, 99 %, most {told}")
+    print(long_route(settings))
 
 
 if __name__ == "__main__":
