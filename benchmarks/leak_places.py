@@ -181,8 +181,8 @@ def main(
         raise typer.BadParameter(str(error)) from None
     runtime = create_runtime(bundle, device="cpu", threads=1)
     print(
-        f"{bundle.name}, seeds {first} to {first + seeds - 1}, pipe told to be: {side}. Distance from the leak, "
-        f"m, {AFTER_S:g} s after passing and at the patrol's end"
+        f"{bundle.name}, seeds {first} to {first + seeds - 1}, pipe told to be: {side}. Distance from the "
+        f"leak, m, {AFTER_S:g} s after passing and at the patrol's end"
     )
     figures = ("median", "worst", "in ellipse")
     print(_ROW.format("by", "m/s", "pipe, m", f"{AFTER_S:g} s, told", *figures, "end, told", *figures))
