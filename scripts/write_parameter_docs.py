@@ -14,6 +14,7 @@ from gas_fusion_ros.nodes import (
     gas_adapter,
     gas_classifier,
     gas_sensor,
+    leak_mapper,
     operator_view,
     sim_clock,
     thermal_camera,
@@ -45,6 +46,7 @@ def render() -> str:
         "thermal_camera": (*MANAGED_SPECS, *thermal_camera.ThermalCameraNode.SPECS),
         "gas_classifier": (*MANAGED_SPECS, *gas_classifier.GasClassifierNode.SPECS),
         "alarm_relay": (*MANAGED_SPECS, *alarm_relay.AlarmRelayNode.SPECS),
+        "leak_mapper": (*MANAGED_SPECS, *leak_mapper.LeakMapperNode.SPECS),
         "operator_view": (*MANAGED_SPECS, *operator_view.OperatorViewNode.SPECS),
         "sim_clock": sim_clock.SPECS,
     }

@@ -30,6 +30,11 @@ def gas_sensor() -> None:
     _run("gas_sensor")
 
 
+def leak_mapper() -> None:
+    """Run the leak mapper."""
+    _run("leak_mapper")
+
+
 def operator_view() -> None:
     """Run the operator's view."""
     _run("operator_view")

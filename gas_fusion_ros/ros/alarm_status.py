@@ -1,4 +1,4 @@
-"""Reads back what the alarm tells on `gas/alarm_state`, from messages of rclpy and of the library rosbags alike."""
+"""Reads back what the alarm tells on `gas/alarm_state`, of rclpy and of the library rosbags alike."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ Works on messages of rclpy and of the library rosbags alike.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ class Classification:
         probabilities: by class.
         mode: what it was made from.
         latency_ms: from the later message's arrival to the published class.
+        departure: from the array's clean air, 1 at the limit; None where that is not known.
     """
 
     stamp_ns: int
@@ -36,6 +38,7 @@ class Classification:
     probabilities: Mapping[str, float]
     mode: Mode
     latency_ms: float
+    departure: float | None = None
 
     @property
     def leak_probability(self) -> float | None:
@@ -77,12 +80,14 @@ def decode_classification(msg: DiagnosticArray) -> Classification:
     probabilities = {
         key[2:-1]: float(value) for key, value in values.items() if key.startswith("p(") and key.endswith(")")
     }
+    departure = float(values.get("departure", "nan"))
     return Classification(
         stamp_ns=stamp_to_ns(msg.header.stamp),
         label=str(msg.status[0].message),
         probabilities=probabilities,
         mode=Mode(values["mode"]),
         latency_ms=float(values["latency_ms"]),
+        departure=departure if math.isfinite(departure) else None,
     )
 
 

@@ -586,7 +586,8 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     Its header is the observation's. Its one status is named `<node>: classification` (REP-107) and has
     the label as message and the values
     `p(<class>)` for each class, `confidence`, `novelty` (above 1 the label is `Unknown`; `nan` where the
-    model cannot tell), `mode`, `pair_offset_ms` (`nan` without a pair),
+    model cannot tell), `departure` (from the array's clean air, 1 at the limit; `nan` where that is not
+    known), `mode`, `pair_offset_ms` (`nan` without a pair),
     `latency_ms`, `model` and `invalid_channels` (separated by blanks). Of a fused one whose readings were
     asked alone it has what these say besides: `readings_alone`, a label, and `readings_alone.p(<class>)`. The
     level is OK for clean air and WARN for any gas, for `Unknown` and where a channel was invalid; how grave
@@ -600,11 +601,13 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     clean = verdict.label == CLEAN_AIR and not verdict.invalid_channels
     offset_ms = float("nan") if verdict.pair_offset_ns is None else verdict.pair_offset_ns / 1e6
     novelty = float("nan") if verdict.novelty is None else verdict.novelty
+    departure = float("nan") if verdict.departure is None else verdict.departure
     values: dict[str, object] = {
         f"p({name})": f"{probability:.6f}" for name, probability in verdict.by_class.items()
     }
     values["confidence"] = f"{verdict.confidence:.6f}"
     values["novelty"] = f"{novelty:.6f}"
+    values["departure"] = f"{departure:.6f}"
     values["mode"] = verdict.mode.value
     values["pair_offset_ms"] = f"{offset_ms:.3f}"
     values["latency_ms"] = f"{latency_ms:.3f}"

@@ -511,6 +511,7 @@ def test_a_classification_has_all_that_the_topic_promises() -> None:
         "p(Smoke)": "0.100000",
         "confidence": "0.700000",
         "novelty": "nan",
+        "departure": "nan",
         "mode": "fusion",
         "pair_offset_ms": "-5.250",
         "latency_ms": "1.500",
