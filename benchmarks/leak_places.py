@@ -18,11 +18,12 @@ import typer
 
 from benchmarks.patrols import START_NS, PatrolRun
 from gas_fusion_ros.alarm.types import AlarmEvent
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.base.observation import RobotPose
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.mapping.gas_map import GasMap
-from gas_fusion_ros.mapping.leak_places import LeakPlace, LeakPlaces, PlacedReading, evidence_of
+from gas_fusion_ros.mapping.leak_places import LeakPlaces, PlacedReading, evidence_of
 from gas_fusion_ros.mapping.settings import SIDES, MappingSettings, PipeSettings
 from gas_fusion_ros.model.bundle import Bundle, BundleError
 from gas_fusion_ros.model.runtimes import Runtime, create_runtime

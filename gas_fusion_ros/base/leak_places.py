@@ -65,6 +65,11 @@ class LeakPlace:
             )
 
     @property
+    def covariance(self) -> tuple[float, float, float]:
+        """xx, xy and yy."""
+        return self.xx, self.xy, self.yy
+
+    @property
     def ellipse(self) -> Ellipse:
         """What holds the leak with a probability of 90 %."""
         middle = (self.xx + self.yy) / 2

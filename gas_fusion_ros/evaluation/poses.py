@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections import deque
 
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.base.observation import RobotPose
 from gas_fusion_ros.evaluation.schema import LeakPose, Place
-from gas_fusion_ros.mapping.leak_places import LeakPlace
 
 _MOST_POSES = 65_536
 """More than a thousand a second for a minute."""

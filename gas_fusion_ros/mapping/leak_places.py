@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.base.observation import CLEAN_AIR, RobotPose
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.mapping.leak_posterior import LeakPosterior
@@ -45,27 +46,17 @@ class PlacedReading:
     departure: float | None = None
 
 
-@dataclass(frozen=True)
-class LeakPlace:
-    """Where a leak is.
+@dataclass(frozen=True, kw_only=True)
+class PlacedLeak(LeakPlace):
+    """Where the leak of an alarm is, by the readings up to `stamp_ns`.
 
     Attributes:
         alarm: number of its alarm.
         gas: the gas that this names.
-        x: metres in `frame_id`.
-        y: metres in `frame_id`.
-        covariance: xx, xy, yy, square metres.
-        frame_id: the frame of the robot's pose.
-        stamp_ns: of the latest reading that it goes by.
     """
 
     alarm: int
     gas: str
-    x: float
-    y: float
-    covariance: tuple[float, float, float]
-    frame_id: str
-    stamp_ns: int
 
 
 def evidence_of(probabilities: Mapping[str, float], departure: float | None) -> float:
@@ -96,7 +87,7 @@ class LeakPlaces:
         self._settings = settings
         self._heard: deque[PlacedReading] = deque(maxlen=_MOST_READINGS)
         self._leaks: OrderedDict[int, _FollowedLeak] = OrderedDict()
-        self._settled: OrderedDict[int, LeakPlace] = OrderedDict()
+        self._settled: OrderedDict[int, PlacedLeak] = OrderedDict()
 
     def add(self, reading: PlacedReading) -> None:
         """Take in a reading. Where stamps go back, or poses are of another frame, the past is another's."""
@@ -134,7 +125,7 @@ class LeakPlaces:
         """Numbers of the alarms whose leaks are followed, the oldest first."""
         return tuple(self._leaks)
 
-    def place(self, alarm: int) -> LeakPlace | None:
+    def place(self, alarm: int) -> PlacedLeak | None:
         """Return where the leak of an alarm is; None where nobody knows."""
         leak = self._leaks.get(alarm)
         return self._settled.get(alarm) if leak is None else leak.place()
@@ -152,7 +143,7 @@ class _FollowedLeak:
         self._is_over = False
         self._is_away = False
         self._stamp_ns = heard[0].stamp_ns
-        self._place: LeakPlace | None = None
+        self._place: PlacedLeak | None = None
         first = heard[0].pose
         self._route = Route(first.x, first.y, settings.path_tolerance_m)
         alongs = [self._route.follow(one.pose.x, one.pose.y) for one in heard]
@@ -179,7 +170,7 @@ class _FollowedLeak:
         else:
             self._take(reading, self._route.follow(pose.x, pose.y))
 
-    def place(self) -> LeakPlace:
+    def place(self) -> PlacedLeak:
         if self._place is None:
             self._place = self._locate()
         return self._place
@@ -197,23 +188,21 @@ class _FollowedLeak:
         self._posterior.add(along_m, step_s, reading.evidence, reading.departure)
         self._place = None
 
-    def _locate(self) -> LeakPlace:
+    def _locate(self) -> PlacedLeak:
         along = self._posterior.along_route()
         x, y, heading = self._route.at(along.median_m)
         ahead_x, ahead_y = math.cos(heading), math.sin(heading)
         pipe = self._settings.pipe
         ahead = along.deviation_m**2 + _POSE_DEVIATION_M**2
         aside = pipe.offset_deviation_m**2 + _POSE_DEVIATION_M**2
-        return LeakPlace(
+        return PlacedLeak(
             alarm=self._alarm,
             gas=self._gas,
             x=x - pipe.offset_m * ahead_y,
             y=y + pipe.offset_m * ahead_x,
-            covariance=(
-                ahead * ahead_x**2 + aside * ahead_y**2,
-                (ahead - aside) * ahead_x * ahead_y,
-                ahead * ahead_y**2 + aside * ahead_x**2,
-            ),
+            xx=ahead * ahead_x**2 + aside * ahead_y**2,
+            xy=(ahead - aside) * ahead_x * ahead_y,
+            yy=ahead * ahead_y**2 + aside * ahead_x**2,
             frame_id=self._frame_id,
             stamp_ns=self._stamp_ns,
         )

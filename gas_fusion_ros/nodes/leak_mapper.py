@@ -14,7 +14,7 @@ from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.base.observation import Mode, RobotPose
 from gas_fusion_ros.mapping.gas_map import GasMap
-from gas_fusion_ros.mapping.leak_places import LeakPlaces, PlacedReading, evidence_of, is_usable
+from gas_fusion_ros.mapping.leak_places import LeakPlaces, PlacedLeak, PlacedReading, evidence_of, is_usable
 from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.pose_source import PoseSource
@@ -23,6 +23,7 @@ from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.ros import messages
 from gas_fusion_ros.ros.classifier_messages import decode_alarm_state, decode_classification
+from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC
 from gas_fusion_ros.ros.map_messages import encode_leak_pose, encode_map, encode_map_points
 from gas_fusion_ros.ros.messages import Level
 from gas_fusion_ros.settings.fields import specs_of
@@ -33,7 +34,7 @@ _PERIOD_S = 1.0
 class LeakMapperNode(ManagedNode):
     """`gas/classification`, `gas/alarm_state` and the robot's pose in; `gas/leak_pose` and `gas/map` out.
 
-    Each place that has changed goes out once a second; the map, while somebody listens.
+    All places go out once a second where one has changed; the map, while somebody listens.
     """
 
     SPECS = specs_of(LeakMapperSettings)
@@ -41,7 +42,7 @@ class LeakMapperNode(ManagedNode):
     def __init__(self, node_name: str = "leak_mapper", **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
         self._leak_publisher = self.create_lifecycle_publisher(
-            PoseWithCovarianceStamped, "gas/leak_pose", LATCHED_LEAKS
+            PoseWithCovarianceStamped, LEAK_POSE_TOPIC, LATCHED_LEAKS
         )
         self._map_publisher = self.create_lifecycle_publisher(OccupancyGrid, "gas/map", LATCHED)
         self._points_publisher = self.create_lifecycle_publisher(PointCloud2, "gas/map_points", LATCHED)
@@ -50,7 +51,7 @@ class LeakMapperNode(ManagedNode):
         self._places = LeakPlaces(self._settings)
         self._map = GasMap(self._settings)
         self._sensed: frozenset[int] = frozenset()
-        self._told: dict[int, int] = {}
+        self._told: list[PlacedLeak] = []
         self._latest: tuple[RobotPose, int] | None = None
         self._subscribers: list[BoundedSubscriber] = []
         self._timer: Timer | None = None
@@ -60,7 +61,7 @@ class LeakMapperNode(ManagedNode):
         self._settings = self.parameters.settings(LeakMapperSettings)
         self._places = LeakPlaces(self._settings)
         self._map = GasMap(self._settings)
-        self._sensed, self._told, self._latest = frozenset(), {}, None
+        self._sensed, self._told, self._latest = frozenset(), [], None
 
     def activate(self) -> None:
         """Listen to pose, verdicts and alarms."""
@@ -153,11 +154,12 @@ class LeakMapperNode(ManagedNode):
 
     def _tell(self) -> None:
         self.report_problems()
-        self._told = {alarm: self._told.get(alarm, 0) for alarm in self._places.alarms}
-        for alarm, told_ns in self._told.items():
-            place = self._places.place(alarm)
-            if place is not None and place.stamp_ns != told_ns:
-                self._told[alarm] = place.stamp_ns
+        found = [self._places.place(alarm) for alarm in self._places.alarms]
+        places = [place for place in found if place is not None]
+        if places != self._told:
+            self._told = places
+            # Each: of one that sharpens alone the topic would keep the last messages, and of others none.
+            for place in places:
                 self._leak_publisher.publish(encode_leak_pose(place))
         self._tell_map()
 

@@ -12,9 +12,9 @@ from nav_msgs.msg import OccupancyGrid
 from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.mapping.gas_map import MapWindow
-from gas_fusion_ros.mapping.leak_places import LeakPlace
 
 POINT_FIELDS = ("x", "y", "z", "rgb", "mean", "variance", "confidence")
 """Float32 fields of the coloured points."""

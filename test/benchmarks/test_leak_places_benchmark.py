@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.leak_places import Case, MappedRun, Miss, _miss, row
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
-from gas_fusion_ros.mapping.leak_places import LeakPlace
 from gas_fusion_ros.mapping.settings import MappingSettings, PipeSettings
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.runtimes import create_runtime
@@ -15,7 +15,7 @@ from gas_fusion_ros.simulation.patrol import Encounter, Patrol
 
 @pytest.mark.parametrize(("x", "is_within"), [(4.2, True), (4.4, False)])
 def test_ellipse_holds_nine_in_ten(x: float, is_within: bool) -> None:
-    place = LeakPlace(1, "Smoke", 0.0, 0.0, (4.0, 0.0, 1.0), "map", 1)
+    place = LeakPlace(0.0, 0.0, 4.0, 0.0, 1.0, "map")
     assert _miss(place, Encounter("Smoke", 0.0, 1.0, 2.0, 3.0, x, 0.0)) == Miss(x, is_within)
 
 

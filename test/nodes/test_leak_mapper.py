@@ -13,6 +13,7 @@ from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Severity, StandingAlarm
 from gas_fusion_ros.base.observation import Mode, RobotPose, Verdict
+from gas_fusion_ros.mapping.leak_places import MOST_LEAKS
 from gas_fusion_ros.nodes.leak_mapper import LeakMapperNode
 from gas_fusion_ros.nodes.qos import LATCHED, LATCHED_LEAKS, RELIABLE
 from gas_fusion_ros.ros import messages
@@ -36,8 +37,8 @@ def verdict(second: float) -> DiagnosticArray:
     return messages.encode_classification(said, 1.0, "gas_classifier")
 
 
-def alarm_state(second: float, state: AlarmState) -> DiagnosticArray:
-    alarm = StandingAlarm(3, "Smoke", Severity.CRITICAL, state, START, 0.97)
+def alarm_state(second: float, state: AlarmState, number: int = 3) -> DiagnosticArray:
+    alarm = StandingAlarm(number, "Smoke", Severity.CRITICAL, state, START, 0.97)
     status = AlarmStatus(AlarmState.CLEAR, START, (alarm,))
     return messages.encode_alarm_state(status, START + round(second * SECOND), "gas_classifier")
 
@@ -113,6 +114,18 @@ def test_leak_is_placed_and_map_drawn(
     assert cells[0, 0] == -1
     assert clouds[0].width == (cells >= 0).sum()
     assert [field.name for field in clouds[0].fields][3:5] == ["rgb", "mean"]
+
+
+def test_late_subscriber_hears_each_leak_that_view_and_relay_hear(
+    graph: Graph, walked: tuple[Robot, list[PoseWithCovarianceStamped]]
+) -> None:
+    robot, told = walked
+    robot.alarms.publish(alarm_state(90, AlarmState.ACTIVE, number=4))
+    graph.wait_for(lambda: len({one.pose.covariance[0] for one in told[-2:]}) == 2)
+    late = graph.listen(PoseWithCovarianceStamped, "gas/leak_pose", LATCHED_LEAKS)
+    graph.wait_for(lambda: len(late) >= 2)
+    assert late[-2:] == told[-2:]
+    assert LATCHED_LEAKS.depth == MOST_LEAKS
 
 
 def test_reading_without_a_place_is_counted(graph: Graph) -> None:
