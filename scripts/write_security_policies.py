@@ -45,6 +45,8 @@ NOT_ON_A_ROBOT = {"sim_clock"}
 _DOMAIN = 101
 """The ROS domain in which the nodes run for a moment."""
 _ONLY_IN_THEIR_PROCESS = ("/rosout", "/parameter_events")
+_ALARM = "gas_classifier"
+"""The node that an operator commands."""
 _COMMANDS = "gas/"
 """What an operator may command begins with this."""
 _STAND_INS = {"driver": "simulated", "state_file": "none", "host": "127.0.0.1"}
@@ -243,11 +245,15 @@ def _relative(name: str, namespace: str, node: str) -> str:
 def operator(uses: Mapping[str, Use]) -> Use:
     """What an operator needs: to hear what the nodes say, and to command the alarm."""
     said = {name for use in uses.values() for name in use.publishes}
-    heard = {name for use in uses.values() for name in use.hears}
     served = {name for use in uses.values() for name in use.serves}
     return Use(
         publishes=tuple(
-            sorted({*_ONLY_IN_THEIR_PROCESS, *(name for name in heard - said if name.startswith(_COMMANDS))})
+            sorted(
+                {
+                    *_ONLY_IN_THEIR_PROCESS,
+                    *(name for name in {*uses[_ALARM].hears} - said if name.startswith(_COMMANDS)),
+                }
+            )
         ),
         hears=tuple(sorted(name for name in said if name[0] != "~" and name not in _ONLY_IN_THEIR_PROCESS)),
         calls=tuple(sorted(name for name in served if name.startswith(_COMMANDS))),
