@@ -26,6 +26,8 @@ _CLEAN_BEFORE = 1.5
 _LONGEST_STEP_S = 5.0
 _POSE_DEVIATION_M = 0.3
 _FARTHEST_M = 1e8
+_SURE = 0.5
+"""Leak probability from which on a reading was made in gas."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class LeakPlace:
         covariance: xx, xy, yy, square metres.
         frame_id: the frame of the robot's pose.
         stamp_ns: of the latest reading that it goes by.
+        strength: the largest departure that was read in its gas, 1 at the limit; None where nobody knows.
     """
 
     alarm: int
@@ -66,6 +69,7 @@ class LeakPlace:
     covariance: tuple[float, float, float]
     frame_id: str
     stamp_ns: int
+    strength: float | None = None
 
 
 def evidence_of(probabilities: Mapping[str, float], departure: float | None) -> float:
@@ -153,6 +157,7 @@ class _FollowedLeak:
         self._is_away = False
         self._stamp_ns = heard[0].stamp_ns
         self._place: LeakPlace | None = None
+        self._strength: float | None = None
         first = heard[0].pose
         self._route = Route(first.x, first.y, settings.path_tolerance_m)
         alongs = [self._route.follow(one.pose.x, one.pose.y) for one in heard]
@@ -195,6 +200,8 @@ class _FollowedLeak:
             self._is_away = False
         step_s = min(max(step_s, 0.0), _LONGEST_STEP_S)
         self._posterior.add(along_m, step_s, reading.evidence, reading.departure)
+        if reading.departure is not None and reading.evidence >= _SURE:
+            self._strength = max(reading.departure, self._strength or 0.0)
         self._place = None
 
     def _locate(self) -> LeakPlace:
@@ -216,4 +223,5 @@ class _FollowedLeak:
             ),
             frame_id=self._frame_id,
             stamp_ns=self._stamp_ns,
+            strength=self._strength,
         )
