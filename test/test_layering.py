@@ -41,7 +41,7 @@ FLOORS = (
     ("demo",),
     ("nodes", "inspection", "export", "report", "evaluation", "teaching"),
     ("pipeline", "view", "truth", "bags"),
-    ("ros", "pairing", "alarm", "fleet", "drivers", "simulation", "model", "array", "mapping"),
+    ("ros", "pairing", "alarm", "fleet", "drivers", "simulation", "model", "array", "mapping", "site"),
     ("settings", "base"),
 )
 # From the bottom up; each uses only what stands before it. Files beside them and each room's __main__ are

@@ -27,6 +27,8 @@ _CLEAN_BEFORE = 1.5
 _LONGEST_STEP_S = 5.0
 _POSE_DEVIATION_M = 0.3
 _FARTHEST_M = 1e8
+_SURE = 0.5
+"""Leak probability from which on a reading was made in gas."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,12 @@ class PlacedLeak(LeakPlace):
     Attributes:
         alarm: number of its alarm.
         gas: the gas that this names.
+        strength: the largest departure that was read in its gas, 1 at the limit; None where nobody knows.
     """
 
     alarm: int
     gas: str
+    strength: float | None = None
 
 
 def evidence_of(probabilities: Mapping[str, float], departure: float | None) -> float:
@@ -144,6 +148,7 @@ class _FollowedLeak:
         self._is_away = False
         self._stamp_ns = heard[0].stamp_ns
         self._place: PlacedLeak | None = None
+        self._strength: float | None = None
         first = heard[0].pose
         self._route = Route(first.x, first.y, settings.path_tolerance_m)
         alongs = [self._route.follow(one.pose.x, one.pose.y) for one in heard]
@@ -186,6 +191,8 @@ class _FollowedLeak:
             self._is_away = False
         step_s = min(max(step_s, 0.0), _LONGEST_STEP_S)
         self._posterior.add(along_m, step_s, reading.evidence, reading.departure)
+        if reading.departure is not None and reading.evidence >= _SURE:
+            self._strength = max(reading.departure, self._strength or 0.0)
         self._place = None
 
     def _locate(self) -> PlacedLeak:
@@ -205,4 +212,5 @@ class _FollowedLeak:
             yy=ahead * ahead_y**2 + aside * ahead_x**2,
             frame_id=self._frame_id,
             stamp_ns=self._stamp_ns,
+            strength=self._strength,
         )

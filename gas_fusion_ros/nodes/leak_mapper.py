@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -27,6 +28,7 @@ from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC
 from gas_fusion_ros.ros.map_messages import encode_leak_pose, encode_map, encode_map_points
 from gas_fusion_ros.ros.messages import Level
 from gas_fusion_ros.settings.fields import specs_of
+from gas_fusion_ros.site.leak_database import LeakDatabase, Sighting, SiteError
 
 _PERIOD_S = 1.0
 
@@ -53,15 +55,20 @@ class LeakMapperNode(ManagedNode):
         self._sensed: frozenset[int] = frozenset()
         self._told: list[PlacedLeak] = []
         self._latest: tuple[RobotPose, int] | None = None
+        self._site: LeakDatabase | None = None
         self._subscribers: list[BoundedSubscriber] = []
         self._timer: Timer | None = None
 
     def configure(self) -> None:
-        """Begin with an empty map."""
+        """Begin with an empty map; look into the site's file."""
         self._settings = self.parameters.settings(LeakMapperSettings)
         self._places = LeakPlaces(self._settings)
         self._map = GasMap(self._settings)
         self._sensed, self._told, self._latest = frozenset(), [], None
+        named = self._settings.site_file
+        self._site = LeakDatabase(Path(named).expanduser()) if named else None
+        if self._site is not None:
+            self._site.leaks()  # refuses what is no such file
 
     def activate(self) -> None:
         """Listen to pose, verdicts and alarms."""
@@ -150,7 +157,31 @@ class LeakMapperNode(ManagedNode):
             self._places.begin(alarm, gas, report.stamp_ns)
         for alarm in self._sensed - report.sensed.keys():
             self._places.end(alarm)
+            self._remember(alarm)
         self._sensed = frozenset(report.sensed)
+
+    def _remember(self, alarm: int) -> None:
+        """Keep a leak whose gas is over in the site's file."""
+        place = self._places.place(alarm)
+        if self._site is None or place is None:
+            return
+        sighting = Sighting(
+            place.stamp_ns,
+            place.gas,
+            place.frame_id,
+            place.x,
+            place.y,
+            place.covariance,
+            place.strength,
+        )
+        try:
+            leak = self._site.see(sighting)
+        except SiteError as error:
+            self.problems.add("site_file", str(error))
+            return
+        self.get_logger().info(
+            f"alarm {alarm} is leak {leak.number} of the site, seen {leak.sightings} times"
+        )
 
     def _tell(self) -> None:
         self.report_problems()

@@ -38,6 +38,11 @@ class LeakMapperSettings(MappingSettings):
         maximum=500.0,
         name="map_reach",
     )
+    site_file: str = setting(
+        "",
+        "SQLite file that keeps the site's leaks from patrol to patrol, made where it is not there; the "
+        "pose's frame must be fixed to the site; empty for none",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
 from nav_msgs.msg import OccupancyGrid
+from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import PointCloud2
 
 from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Severity, StandingAlarm
@@ -17,6 +19,7 @@ from gas_fusion_ros.mapping.leak_places import MOST_LEAKS
 from gas_fusion_ros.nodes.leak_mapper import LeakMapperNode
 from gas_fusion_ros.nodes.qos import LATCHED, LATCHED_LEAKS, RELIABLE
 from gas_fusion_ros.ros import messages
+from gas_fusion_ros.site.leak_database import LeakDatabase
 from nodes.harness import Graph
 
 SECOND = 10**9
@@ -80,9 +83,10 @@ def mapper(graph: Graph, **parameters: Any) -> LeakMapperNode:
 
 
 @pytest.fixture
-def walked(graph: Graph) -> tuple[Robot, list[PoseWithCovarianceStamped]]:
+def walked(graph: Graph, tmp_path: Path) -> tuple[Robot, list[PoseWithCovarianceStamped]]:
     """A robot that has passed a leak, and what was told of it."""
-    node = mapper(graph, pipe__side="left", pipe__nearest=2.0, pipe__farthest=2.0)
+    site_file = str(tmp_path / "site.db")
+    node = mapper(graph, pipe__side="left", pipe__nearest=2.0, pipe__farthest=2.0, site_file=site_file)
     told = graph.listen(PoseWithCovarianceStamped, "gas/leak_pose", LATCHED_LEAKS)
     robot = Robot(graph, node)
     robot.walk(0, 50)
@@ -92,10 +96,10 @@ def walked(graph: Graph) -> tuple[Robot, list[PoseWithCovarianceStamped]]:
     return robot, told
 
 
-def test_leak_is_placed_and_map_drawn(
-    graph: Graph, walked: tuple[Robot, list[PoseWithCovarianceStamped]]
+def test_leak_is_placed_kept_and_map_drawn(
+    graph: Graph, tmp_path: Path, walked: tuple[Robot, list[PoseWithCovarianceStamped]]
 ) -> None:
-    _, told = walked
+    robot, told = walked
     graph.wait_for(lambda: told[-1].header.stamp.sec == 1088)
     pose, covariance = told[-1].pose.pose, np.array(told[-1].pose.covariance).reshape(6, 6)
     assert told[-1].header.frame_id == "map"
@@ -103,6 +107,11 @@ def test_leak_is_placed_and_map_drawn(
     assert abs(pose.position.x - 46.0) < 2.0 * covariance[0, 0] ** 0.5 < 20.0
     assert pose.position.y == pytest.approx(7.0)
     assert np.linalg.eigvalsh(covariance).min() > 0.0
+    robot.alarms.publish(alarm_state(90, AlarmState.LATCHED))
+    database = LeakDatabase(tmp_path / "site.db")
+    graph.wait_for(lambda: len(database.leaks()) == 1)
+    (leak,) = database.leaks()
+    assert (leak.gas, leak.x, leak.sightings) == ("Smoke", pytest.approx(pose.position.x), 1)
     grids = graph.listen(OccupancyGrid, "gas/map", LATCHED)
     clouds = graph.listen(PointCloud2, "gas/map_points", LATCHED)
     graph.wait_for(lambda: bool(grids[0] and clouds[0]))
@@ -126,6 +135,15 @@ def test_late_subscriber_hears_each_leak_that_view_and_relay_hear(
     graph.wait_for(lambda: len(late) >= 2)
     assert late[-2:] == told[-2:]
     assert LATCHED_LEAKS.depth == MOST_LEAKS
+
+
+def test_file_that_is_no_sites_is_refused_at_configure(graph: Graph, tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("buy milk" * 1000)
+    node = graph.create(LeakMapperNode, site_file=str(path))
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+    assert "cannot be used as the file of a site" in node.failure
+    assert path.read_text().startswith("buy milk")
 
 
 def test_reading_without_a_place_is_counted(graph: Graph) -> None:
