@@ -53,6 +53,7 @@ setup(
             f"gas_adapter = {PACKAGE}.nodes.executables:gas_adapter",
             f"gas_classifier = {PACKAGE}.nodes.executables:gas_classifier",
             f"gas_sensor = {PACKAGE}.nodes.executables:gas_sensor",
+            f"operator_view = {PACKAGE}.nodes.executables:operator_view",
             f"sim_clock = {PACKAGE}.nodes.executables:sim_clock",
             f"thermal_camera = {PACKAGE}.nodes.executables:thermal_camera",
         ],

@@ -40,7 +40,7 @@ FLOORS = (
     ("cli", "commands"),
     ("demo",),
     ("nodes", "inspection", "export", "report", "evaluation", "teaching"),
-    ("pipeline", "truth", "bags"),
+    ("pipeline", "view", "truth", "bags"),
     ("ros", "pairing", "alarm", "drivers", "simulation", "model", "array"),
     ("settings", "base"),
 )

@@ -16,7 +16,14 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from gas_fusion_ros.nodes import gas_adapter, gas_classifier, gas_sensor, sim_clock, thermal_camera
+from gas_fusion_ros.nodes import (
+    gas_adapter,
+    gas_classifier,
+    gas_sensor,
+    operator_view,
+    sim_clock,
+    thermal_camera,
+)
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "gas_fusion_ros"
@@ -46,6 +53,7 @@ SPECS = {
     "gas_adapter": gas_adapter.GasAdapterNode.SPECS,
     "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
     "gas_sensor": gas_sensor.GasSensorNode.SPECS,
+    "operator_view": operator_view.OperatorViewNode.SPECS,
     "sim_clock": sim_clock.SPECS,
     "thermal_camera": thermal_camera.ThermalCameraNode.SPECS,
 }

@@ -22,7 +22,8 @@ from gas_fusion_ros.evaluation.schema import AlarmOutcome, LeakOutcome, LeakVerd
 from gas_fusion_ros.evaluation.thinning import Thinned
 from gas_fusion_ros.evaluation.timeline import Timeline
 from gas_fusion_ros.pipeline.offline import Decision
-from gas_fusion_ros.truth.decoding import AlarmReport, Classification
+from gas_fusion_ros.ros.classification import Classification
+from gas_fusion_ros.truth.decoding import AlarmReport
 from gas_fusion_ros.truth.scoring import (
     AlarmIntervals,
     Interval,

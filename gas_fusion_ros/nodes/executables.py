@@ -25,6 +25,11 @@ def gas_sensor() -> None:
     _run("gas_sensor")
 
 
+def operator_view() -> None:
+    """Run the operator's view."""
+    _run("operator_view")
+
+
 def sim_clock() -> None:
     """Run the simulated clock."""
     _run("sim_clock")

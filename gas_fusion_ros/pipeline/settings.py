@@ -23,6 +23,8 @@ from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, ParameterValue
 NODE = "gas_classifier"
 POSE_TYPES = ("PoseStamped", "PoseWithCovarianceStamped", "Odometry")
 """What the topic of the robot's pose may be of."""
+IMAGE_TOPICS = {"raw": "thermal/image_raw", "compressed": "thermal/image_raw/compressed"}
+"""By the parameter `image_transport`; named as image_transport does."""
 NO_STATE_FILE = "none"
 """Value of the parameter `state_file` that keeps no alarm over a restart."""
 
@@ -65,7 +67,7 @@ class ClassifierSettings:
         "raw",
         "how images come: as sensor_msgs/Image on thermal/image_raw, or as sensor_msgs/CompressedImage on "
         "thermal/image_raw/compressed",
-        choices=("raw", "compressed"),
+        choices=tuple(IMAGE_TOPICS),
     )
     raw: RawSettings = group(RawSettings)
     allow_reproduction: bool = setting(

@@ -571,6 +571,19 @@ def key_values(status: DiagnosticStatus) -> dict[str, str]:
     return {str(pair.key): str(pair.value) for pair in status.values}
 
 
+def required_values(status: DiagnosticStatus, required: Sequence[str], topic: str) -> dict[str, str]:
+    """The key-value pairs of a status that must have some.
+
+    Raises:
+        ValueError: one is missing; the message names it and `topic`.
+    """
+    values = key_values(status)
+    missing = [key for key in required if key not in values]
+    if missing:
+        raise ValueError(f"a message of {topic} has no value {', '.join(missing)}")
+    return values
+
+
 # --- verdicts -------------------------------------------------------------------------------
 
 

@@ -35,9 +35,9 @@ from gas_fusion_ros.base.observation import (
     Verdict,
 )
 from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros.classification import decode_classification
 from gas_fusion_ros.ros.messages import Level, MessageError
 from gas_fusion_ros.ros.pixel_formats import PIXEL_FORMATS
-from gas_fusion_ros.truth.decoding import decode_classification
 
 STAMP_NS = 1_700_000_000_123_456_789
 COUNTS = np.array([593.0, 419.0, math.nan, 376.0, 460.5, 0.0, 1023.0], dtype=np.float32)

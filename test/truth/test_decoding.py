@@ -11,8 +11,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from gas_fusion_ros.alarm.leak_alarm import AlarmSettings, LeakAlarm, Reason, Severity
 from gas_fusion_ros.base.observation import PAPER_CLASSES, UNKNOWN, Mode, Verdict
+from gas_fusion_ros.ros.classification import decode_classification
 from gas_fusion_ros.ros.messages import encode_alarm_state, encode_classification
-from gas_fusion_ros.truth.decoding import decode_alarm_state, decode_classification
+from gas_fusion_ros.truth.decoding import decode_alarm_state
 
 STAMP_NS = 12_345_678_901
 
