@@ -36,17 +36,17 @@ from gas_fusion_ros.pipeline.frame_decoder import FrameDecoder
 from gas_fusion_ros.pipeline.settings import IMAGE_TOPICS, POSE_TYPES
 from gas_fusion_ros.ros import messages
 from gas_fusion_ros.ros.classification import Classification, decode_classification
-from gas_fusion_ros.ros.messages import Level, MessageError, decode_pose
+from gas_fusion_ros.ros.messages import Level, MessageError
 from gas_fusion_ros.ros.standing_alarms import Standing, decode_standing
 from gas_fusion_ros.settings.fields import group, setting, specs_of
 from gas_fusion_ros.view.annotated_picture import Opinion
 from gas_fusion_ros.view.banner import AlarmWord, banner
-from gas_fusion_ros.view.leak_places import LeakPlace, LeakPlaces
+from gas_fusion_ros.view.leak_messages import LEAK_POSE_TOPIC, leak_place
+from gas_fusion_ros.view.leak_places import LeakPlaces
 from gas_fusion_ros.view.trail import Trail
 
 MARKERS_TOPIC = "gas/markers"
 ANNOTATED_TOPIC = "thermal/annotated"
-LEAK_POSE_TOPIC = "gas/leak_pose"
 
 _MARKERS_PERIOD_S = 1.0
 _LOOK_PERIOD_S = 0.2
@@ -317,27 +317,6 @@ class OperatorViewNode(ManagedNode):
 
     def _steady_ns(self) -> int:
         return int(self._steady_clock.now().nanoseconds)
-
-
-def leak_place(message: PoseWithCovarianceStamped) -> LeakPlace:
-    """Read where a leak is estimated to be, in the plane.
-
-    Raises:
-        MessageError: it is no place, or its covariance is none.
-    """
-    pose, covariance = decode_pose(message), message.pose.covariance
-    try:
-        # Row by row of x, y, z and three turns.
-        return LeakPlace(
-            pose.x,
-            pose.y,
-            xx=float(covariance[0]),
-            xy=float(covariance[1]),
-            yy=float(covariance[7]),
-            frame_id=pose.frame_id,
-        )
-    except ValueError as error:
-        raise MessageError("leak_pose_unusable", f"{LEAK_POSE_TOPIC}: {error}") from None
 
 
 def main(args: Sequence[str] | None = None) -> None:
