@@ -265,10 +265,8 @@ class _Events(_Handler):
             return
         try:
             await self._tell()
-        except StreamClosedError:
-            pass
-        except asyncio.TimeoutError:
-            self.detach().close()
+        except (StreamClosedError, asyncio.TimeoutError):
+            self.detach().close()  # else it would try to finish what nobody takes
         finally:
             self._room.leave()
 
