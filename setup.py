@@ -37,7 +37,11 @@ setup(
     maintainer_email="maintainers@gas-fusion-ros.example",
     python_requires=">=3.10",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={f"{PACKAGE}.report": ["templates/*"], f"{PACKAGE}.simulation": ["*.json"]},
+    package_data={
+        f"{PACKAGE}.report": ["templates/*"],
+        f"{PACKAGE}.simulation": ["*.json"],
+        f"{PACKAGE}.watch": ["page/*"],
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),

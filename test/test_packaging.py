@@ -43,6 +43,7 @@ ROSDEP_KEYS = {
     "smbus2": "python3-smbus2-pip",
     "torch": "python3-torch",
     "torchvision": "python3-torchvision",
+    "tornado": "python3-tornado",
     "typer": "python3-typer",
     "yaml": "python3-yaml",
 }
@@ -145,7 +146,7 @@ def test_wheel_carries_every_shared_file(wheel: zipfile.ZipFile) -> None:
 
 
 def test_wheel_carries_every_module_statistic_and_template(wheel: zipfile.ZipFile) -> None:
-    suffixes = (".py", ".json", ".jinja", ".css")
+    suffixes = (".py", ".json", ".jinja", ".css", ".html")
     sources = [path for path in (ROOT / PACKAGE).rglob("*") if path.suffix in suffixes]
     assert {str(path.relative_to(ROOT)) for path in sources} <= set(wheel.namelist())
 

@@ -312,6 +312,10 @@ class Stage:
             lifecycle.request(CLEANUP)
         return counts
 
+    def join(self, node: Node) -> None:
+        """Serve a further node in a thread of its own, until `close`, which destroys it with the others."""
+        self._composition.spin(node)
+
     def close(self) -> None:
         """Stop every thread and destroy the nodes; safe to call twice."""
         self._composition.close()
