@@ -171,7 +171,8 @@ class OperatorViewNode(ManagedNode):
             BoundedSubscriber(self, kind, topic, qos, self.problems, hear)
             for kind, topic, qos, hear in (
                 (DiagnosticArray, "gas/classification", RELIABLE, self._hear_classification),
-                (Bool, "gas/alarm", LATCHED, self._hear_alarm),
+                # Not latched: what a classifier said before it hung is no sign of life.
+                (Bool, "gas/alarm", RELIABLE, self._hear_alarm),
                 (DiagnosticArray, "gas/alarm_state", LATCHED, self._hear_state),
                 (PoseWithCovarianceStamped, LEAK_POSE_TOPIC, LATCHED_LEAKS, self._hear_leak),
             )

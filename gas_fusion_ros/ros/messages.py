@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.alarm.leak_alarm import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
+from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Severity, StandingAlarm, reasons_text
 from gas_fusion_ros.base.observation import (
     CLEAN_AIR,
     POSITION_FIELDS,
@@ -708,9 +708,9 @@ def alarm_diagnostic(status: AlarmStatus, name: str) -> DiagnosticStatus:
         "sounding": _flag(status.sounding),
         "sequence": status.sequence,
         "fault": _flag(status.fault),
-        "faults": _reasons(status.faults),
-        "inhibits": _reasons(status.inhibits),
-        "warnings": _reasons(status.warnings),
+        "faults": reasons_text(status.faults),
+        "inhibits": reasons_text(status.inhibits),
+        "warnings": reasons_text(status.warnings),
         "rejected": status.rejected,
     }
     return diagnostic_status(name, _alarm_level(status), status.state.value, values)
@@ -743,10 +743,6 @@ def _seconds(stamp_ns: int) -> str:
 
 def _flag(value: bool) -> str:
     return str(value).lower()
-
-
-def _reasons(reasons: Sequence[Reason]) -> str:
-    return "; ".join(f"{reason.code}: {reason.text}" for reason in reasons)
 
 
 def _alarm_level(status: AlarmStatus) -> Level:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Reason
+from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, reasons_text
 from gas_fusion_ros.base.quoting import one_line
 
 _MOST_LETTERS = 60
@@ -59,9 +58,9 @@ def banner(word: AlarmWord) -> Banner:
             "NOTHING IS KNOWN: gas/alarm is true, and gas/alarm_state does not say why", Urgency.UNKNOWN
         )
     if standing.faults:
-        return Banner(_cut(f"FAULT: {_text(standing.faults)}"), Urgency.UNKNOWN)
+        return Banner(_cut(f"FAULT: {reasons_text(standing.faults)}"), Urgency.UNKNOWN)
     if standing.inhibits:
-        return Banner(_cut(f"INHIBITED: {_text(standing.inhibits)}"), Urgency.UNKNOWN)
+        return Banner(_cut(f"INHIBITED: {reasons_text(standing.inhibits)}"), Urgency.UNKNOWN)
     if standing.state is AlarmState.PENDING:
         return Banner(_cut(f"a leak is suspected: {standing.gas}"), Urgency.SUSPECTED)
     return Banner("no leak alarm", Urgency.NONE)
@@ -75,10 +74,6 @@ def _alarms(standing: AlarmStatus) -> str:
     more = f" and {count - 1} more" if count > 1 else ""
     fault = "; and a fault" if standing.faults else ""
     return _cut(f"{standing.gas} {standing.state.value}{more}{fault}")
-
-
-def _text(reasons: Sequence[Reason]) -> str:
-    return "; ".join(f"{reason.code}: {reason.text}" for reason in reasons)
 
 
 def _cut(text: str) -> str:
