@@ -37,7 +37,11 @@ setup(
     maintainer_email="maintainers@gas-fusion-ros.example",
     python_requires=">=3.10",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={f"{PACKAGE}.report": ["templates/*"], f"{PACKAGE}.simulation": ["*.json"]},
+    package_data={
+        f"{PACKAGE}.report": ["templates/*"],
+        f"{PACKAGE}.simulation": ["*.json"],
+        f"{PACKAGE}.watch": ["page/*"],
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
@@ -50,9 +54,12 @@ setup(
     entry_points={
         "console_scripts": [
             f"gas-fusion = {PACKAGE}.__main__:main",
+            f"alarm_relay = {PACKAGE}.nodes.executables:alarm_relay",
             f"gas_adapter = {PACKAGE}.nodes.executables:gas_adapter",
             f"gas_classifier = {PACKAGE}.nodes.executables:gas_classifier",
             f"gas_sensor = {PACKAGE}.nodes.executables:gas_sensor",
+            f"leak_mapper = {PACKAGE}.nodes.executables:leak_mapper",
+            f"operator_view = {PACKAGE}.nodes.executables:operator_view",
             f"sim_clock = {PACKAGE}.nodes.executables:sim_clock",
             f"thermal_camera = {PACKAGE}.nodes.executables:thermal_camera",
         ],

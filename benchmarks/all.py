@@ -27,6 +27,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("benchmarks.training",),
     ("benchmarks.pipeline",),
     ("benchmarks.patrols", "--no-images"),
+    ("benchmarks.leak_places", "--no-images", "--seeds", "3"),
     ("benchmarks.fuzz",),
     ("benchmarks.damaged",),
     ("benchmarks.kills",),

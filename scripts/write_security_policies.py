@@ -45,9 +45,11 @@ NOT_ON_A_ROBOT = {"sim_clock"}
 _DOMAIN = 101
 """The ROS domain in which the nodes run for a moment."""
 _ONLY_IN_THEIR_PROCESS = ("/rosout", "/parameter_events")
+_ALARM = "gas_classifier"
+"""The node that an operator commands."""
 _COMMANDS = "gas/"
 """What an operator may command begins with this."""
-_STAND_INS = {"driver": "simulated", "state_file": "none"}
+_STAND_INS = {"driver": "simulated", "state_file": "none", "host": "127.0.0.1"}
 """Parameters that stand in for what a robot has and this machine lacks."""
 _STATE = "/var/lib/gas_fusion/"
 """Where a robot keeps its files."""
@@ -153,8 +155,7 @@ def _running(node_class: Callable[..., Node], namespace: str, parameters: list[P
                         f"{node.get_name()} cannot be started: {getattr(node, 'failure', '')}; add to "
                         f"_STAND_INS of {Path(__file__).name} what stands in for what it lacks"
                     )
-        with _talking(context, parameters) as topics:
-            _wait(lambda: all(node.get_publishers_info_by_topic(topic) for topic in topics), "is published")
+        with _company(context, node, parameters):
             due: list[Any] = [timer.callback for timer in node.timers]
             for callback in due:
                 callback()
@@ -165,15 +166,23 @@ def _running(node_class: Callable[..., Node], namespace: str, parameters: list[P
 
 
 @contextmanager
-def _talking(context: Context, parameters: list[Parameter]) -> Iterator[list[str]]:
-    """Publishers of the topics in `sources`, which are subscribed to once somebody publishes them."""
+def _company(context: Context, node: Node, parameters: list[Parameter]) -> Iterator[None]:
+    """Another node, which the node knows: some things it hears and says only while others say and hear.
+
+    It publishes the topics in `sources`, and hears all that the node says.
+    """
     given = {parameter.name: parameter.value for parameter in parameters}
     topics = [row.topic for row in read_sources(given["sources"])] if "sources" in given else []
-    node = Node("talker", context=context)
+    publishers = list(node.publishers)
+    company = Node("company", context=context)
     for topic in topics:
-        node.create_publisher(Float32, topic, 1)
-    yield topics
-    node.destroy_node()
+        company.create_publisher(Float32, topic, 1)
+    for one in publishers:
+        company.create_subscription(one.msg_type, one.topic_name, lambda _: None, one.qos_profile)
+    _wait(lambda: all(node.get_publishers_info_by_topic(topic) for topic in topics), "is published")
+    _wait(lambda: all(one.get_subscription_count() for one in publishers), "is heard")
+    yield
+    company.destroy_node()
 
 
 def _wait(condition: Callable[[], bool], what: str) -> None:
@@ -236,11 +245,15 @@ def _relative(name: str, namespace: str, node: str) -> str:
 def operator(uses: Mapping[str, Use]) -> Use:
     """What an operator needs: to hear what the nodes say, and to command the alarm."""
     said = {name for use in uses.values() for name in use.publishes}
-    heard = {name for use in uses.values() for name in use.hears}
     served = {name for use in uses.values() for name in use.serves}
     return Use(
         publishes=tuple(
-            sorted({*_ONLY_IN_THEIR_PROCESS, *(name for name in heard - said if name.startswith(_COMMANDS))})
+            sorted(
+                {
+                    *_ONLY_IN_THEIR_PROCESS,
+                    *(name for name in {*uses[_ALARM].hears} - said if name.startswith(_COMMANDS)),
+                }
+            )
         ),
         hears=tuple(sorted(name for name in said if name[0] != "~" and name not in _ONLY_IN_THEIR_PROCESS)),
         calls=tuple(sorted(name for name in served if name.startswith(_COMMANDS))),

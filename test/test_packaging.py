@@ -16,7 +16,16 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from gas_fusion_ros.nodes import gas_adapter, gas_classifier, gas_sensor, sim_clock, thermal_camera
+from gas_fusion_ros.nodes import (
+    alarm_relay,
+    gas_adapter,
+    gas_classifier,
+    gas_sensor,
+    leak_mapper,
+    operator_view,
+    sim_clock,
+    thermal_camera,
+)
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "gas_fusion_ros"
@@ -34,21 +43,25 @@ ROSDEP_KEYS = {
     "smbus2": "python3-smbus2-pip",
     "torch": "python3-torch",
     "torchvision": "python3-torchvision",
+    "tornado": "python3-tornado",
     "typer": "python3-typer",
     "yaml": "python3-yaml",
 }
 WITHOUT_ROSDEP_KEY = {"onnx", "safetensors"}
 # The decompressors that rosbags depends on, one or the other by its version.
 COMES_WITH_ROSBAGS = {"backports", "compression", "lz4", "zstandard"}
-# Only an option of a command or one driver needs it, and says what to install where it is missing.
-OPTIONAL = {"distributed", "joblib", "pyarrow", "spidev"}
+# Only an option of a command, one driver or one node needs it, and says what to install where it is missing.
+OPTIONAL = {"distributed", "joblib", "paho", "pyarrow", "spidev"}
 # The commands that launch files and people start: nothing imports them.
 STARTED = {"ros2bag", "ros2launch", "ros2run", "rosbag2_storage_mcap"}
 ASKED_FOR_TORCH = "$GAS_FUSION_TORCH == 1"
 SPECS = {
+    "alarm_relay": alarm_relay.AlarmRelayNode.SPECS,
     "gas_adapter": gas_adapter.GasAdapterNode.SPECS,
     "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
     "gas_sensor": gas_sensor.GasSensorNode.SPECS,
+    "leak_mapper": leak_mapper.LeakMapperNode.SPECS,
+    "operator_view": operator_view.OperatorViewNode.SPECS,
     "sim_clock": sim_clock.SPECS,
     "thermal_camera": thermal_camera.ThermalCameraNode.SPECS,
 }
@@ -133,7 +146,7 @@ def test_wheel_carries_every_shared_file(wheel: zipfile.ZipFile) -> None:
 
 
 def test_wheel_carries_every_module_statistic_and_template(wheel: zipfile.ZipFile) -> None:
-    suffixes = (".py", ".json", ".jinja", ".css")
+    suffixes = (".py", ".json", ".jinja", ".css", ".html")
     sources = [path for path in (ROOT / PACKAGE).rglob("*") if path.suffix in suffixes]
     assert {str(path.relative_to(ROOT)) for path in sources} <= set(wheel.namelist())
 

@@ -3,6 +3,7 @@
 # ruff: noqa: UP045
 # No `from __future__ import annotations`, see cli.py.
 
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -15,6 +16,7 @@ from gas_fusion_ros.base.table.options import TableOptions
 from gas_fusion_ros.commands.options import Classes, Device, LabelColumn, output_folder, table_options
 from gas_fusion_ros.commands.terminal import ends_on_signals, fail, say_notes, without_ros
 from gas_fusion_ros.demo.programme import Programme, ProgrammeError, patrol_programme, recorded_programme
+from gas_fusion_ros.watch.access import Access
 
 if TYPE_CHECKING:
     from gas_fusion_ros.demo.demo import DemoOutcome
@@ -58,6 +60,10 @@ def demo(
         str, typer.Option(help="Model bundle: a name below models/ or a folder.")
     ] = DEFAULT_MODEL,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.AUTO,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Show it in a browser too, as `gas-fusion watch` does; says where."),
+    ] = False,
     output: Annotated[
         Optional[Path],
         typer.Option(
@@ -73,7 +79,8 @@ def demo(
         programme = _programme(seed, duration, leaks, speed, recorded, options)
         if recorded is not None:
             say_notes(recorded, programme.notes)
-        outcome = _run(programme, folder, model, device, console)
+        access = Access(port=0, token=secrets.token_hex()) if watch else None
+        outcome = _run(programme, folder, model, device, access, console)
     except ValueError as error:
         fail(str(error))
     _summarise(console, outcome, folder)
@@ -93,13 +100,20 @@ def _programme(
     return patrol_programme(seed, duration, leaks, speed)
 
 
-def _run(programme: Programme, folder: Path, model: str, device: Device, console: Console) -> "DemoOutcome":
+def _run(
+    programme: Programme,
+    folder: Path,
+    model: str,
+    device: Device,
+    access: Optional[Access],
+    console: Console,
+) -> "DemoOutcome":
     # Imported here: only what plays needs ROS.
     try:
         from gas_fusion_ros.demo import demo as player
     except ImportError as error:
         raise ProgrammeError(without_ros(error)) from error
-    return player.run(programme, player.DemoSettings(folder, model, device.value), console)
+    return player.run(programme, player.DemoSettings(folder, model, device.value, watch=access), console)
 
 
 def _summarise(console: Console, outcome: "DemoOutcome", folder: Path) -> None:

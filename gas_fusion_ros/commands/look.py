@@ -19,9 +19,10 @@ from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, 
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError
 from gas_fusion_ros.drivers.thermal.raw_frames import ByteOrder, Profile, RawFrameError, RawSettings
-from gas_fusion_ros.inspection.picture import LookedAt, LookError, PictureLook
+from gas_fusion_ros.inspection.picture import LookedAt, PictureLook
 from gas_fusion_ros.model.bundle import Bundle, BundleError
 from gas_fusion_ros.model.classifier import ClassifierError
+from gas_fusion_ros.model.picture_evidence import PictureEvidenceError
 from gas_fusion_ros.model.runtimes import DeviceError, create_runtime
 from gas_fusion_ros.model.thermal import ThermalError
 
@@ -142,7 +143,7 @@ def _open(model: str, device: Device, raw: RawSettings) -> PictureLook:
     try:
         bundle = Bundle.load(find_bundle(model))
         return PictureLook(bundle, create_runtime(bundle, device.value), raw)
-    except (BundleError, DeviceError, DriverError, LookError, OSError) as error:
+    except (BundleError, DeviceError, DriverError, PictureEvidenceError, OSError) as error:
         fail(str(error))
 
 

@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -23,6 +23,7 @@ from gas_fusion_ros.bags.writer import BagError, BagWriter
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, Mode
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.demo.audience import audience
 from gas_fusion_ros.demo.composition import CompositionError
 from gas_fusion_ros.demo.heard import Heard
 from gas_fusion_ros.demo.live_view import View, clock_text, create_view
@@ -34,6 +35,7 @@ from gas_fusion_ros.model.bundle import Bundle, BundleError
 from gas_fusion_ros.model.runtimes import DeviceError, create_runtime
 from gas_fusion_ros.report.timeline_picture import draw_timeline
 from gas_fusion_ros.truth.scoring import ScoreSettings
+from gas_fusion_ros.watch.access import Access
 
 _OUR_NODES = {"gas_classifier", "gas_sensor", "thermal_camera"}
 _DISCOVERY_STEPS, _DISCOVERY_STEP_S = 10, 0.1
@@ -55,12 +57,14 @@ class DemoSettings:
         model: model bundle, a name or a folder.
         device: where the network runs: auto, cpu or cuda.
         patience_s: wall time to wait for what is under way before it counts as lost.
+        watch: where the demo is shown in a browser, and to whom; None for nowhere.
     """
 
     output: Path
     model: str = DEFAULT_MODEL
     device: str = "auto"
     patience_s: float = 10.0
+    watch: Access | None = None
 
 
 @dataclass(frozen=True)
@@ -145,8 +149,16 @@ def _stage(
         with _ros(settings.output) as context, BagWriter(settings.output / "bag", LATCHED_TOPICS) as bag:
             played.rmw = get_rmw_implementation_identifier()
             stage = Stage(context, programme, stage_settings, bag, heard)
+            shown = (
+                nullcontext()
+                if settings.watch is None
+                else audience(settings.watch, context, stage, title, console)
+            )
             try:
-                with create_view(console, f"{title}, ROS_DOMAIN_ID {context.get_domain_id()}") as view:
+                with (
+                    shown,
+                    create_view(console, f"{title}, ROS_DOMAIN_ID {context.get_domain_id()}") as view,
+                ):
                     _play(programme, stage, heard, view, played)
             finally:
                 stage.close()

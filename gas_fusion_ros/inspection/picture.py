@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.base.observation import Mode, Observation, ThermalFrame, Verdict
+from gas_fusion_ros.base.observation import ThermalFrame, Verdict
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError, as_frame
 from gas_fusion_ros.drivers.thermal.picture_series import PictureSeries, open_series
 from gas_fusion_ros.drivers.thermal.raw_frames import RawPicture, RawReader, RawSettings, is_raw
 from gas_fusion_ros.model.bundle import Bundle
-from gas_fusion_ros.model.classifier import Classifier
-from gas_fusion_ros.model.grad_cam import GradCam, GradCamUnavailable, Map, strongest_place
+from gas_fusion_ros.model.grad_cam import Map, strongest_place
+from gas_fusion_ros.model.picture_evidence import PictureEvidence
 from gas_fusion_ros.model.pseudo_colour import BarEdge, Field, Rgb, read_screenshot
 from gas_fusion_ros.model.runtimes import Runtime
 from gas_fusion_ros.model.thermal import celsius_of_counts, field_range, to_field
@@ -26,10 +26,6 @@ from gas_fusion_ros.model.thermal import celsius_of_counts, field_range, to_fiel
 DRAWN_ONLY = (
     "this model has seen drawn pictures only: what it says of a real one may be wrong (docs/thermal.md)"
 )
-
-
-class LookError(ValueError):
-    """A model cannot look at pictures; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -158,29 +154,22 @@ class PictureLook:
         raw: how 16-bit frames are read.
 
     Attributes:
-        without_maps: why no map can be made; empty where they can.
         caveat: why a verdict is not to be relied on, whatever the picture; empty without a reason.
 
     Raises:
-        LookError: the model has no such network.
+        PictureEvidenceError: the model has no such network.
         DriverError: a file of `raw` cannot be used.
     """
 
     def __init__(self, bundle: Bundle, runtime: Runtime, raw: RawSettings) -> None:
-        if Mode.THERMAL_ONLY not in bundle.networks:
-            raise LookError(
-                f"model '{bundle.name}' has no network for pictures alone; its modes are "
-                f"{', '.join(mode.value for mode in bundle.networks)}"
-            )
-        self.without_maps = ""
+        self._evidence = PictureEvidence(bundle, runtime)
         self.caveat = DRAWN_ONLY if bundle.has_seen_drawn_pictures_only else ""
         self._raw = RawReader(raw)
-        self._classifier = Classifier(bundle, runtime)
-        self._grad_cam: GradCam | None = None
-        try:
-            self._grad_cam = GradCam(bundle)
-        except GradCamUnavailable as error:
-            self.without_maps = str(error)
+
+    @property
+    def without_maps(self) -> str:
+        """Why no map can be made; empty where they can."""
+        return self._evidence.without_maps
 
     def open(self, file: Path) -> OpenedPictures:
         """Open what holds a picture or several.
@@ -211,31 +200,16 @@ class PictureLook:
             return None
         pixels, encoding = as_frame(image) if raw is None else (raw.pixels, raw.encoding)
         field = to_field(pixels, encoding)
-        # Each picture on its own: none is the past of the next.
-        self._classifier.forget()
-        sample = self._classifier.prepare(Observation(None, ThermalFrame(0, pixels, encoding)))
-        verdict = self._classifier.decide(sample)
-        mode, inputs = self._classifier.inputs(sample)
+        found = self._evidence.of(ThermalFrame(0, pixels, encoding))
         return LookedAt(
             file=opened.file,
             place=opened.place(index),
             pixels=pixels,
             field=field,
             figures=_figures(pixels, encoding, field, raw),
-            verdict=verdict,
-            heat=self._heat(inputs, mode, int(np.argmax(verdict.probabilities))),
+            verdict=found.verdict,
+            heat=found.heat,
         )
-
-    def _heat(
-        self, inputs: Mapping[str, npt.NDArray[np.float32]], mode: Mode, class_index: int
-    ) -> Map | None:
-        if self._grad_cam is None:
-            return None
-        try:
-            return self._grad_cam.heat(inputs, mode, class_index)
-        except GradCamUnavailable as error:  # what fails once fails for the others too
-            self._grad_cam, self.without_maps = None, str(error)
-            return None
 
 
 def _figures(pixels: npt.NDArray[Any], encoding: str, field: Field, raw: RawPicture | None) -> FieldFigures:

@@ -67,6 +67,18 @@ def heat_overlay(picture: Rgb, heat: Field) -> Rgb:
     return np.rint((1 - cover) * picture + cover * heat_colours(heat)).astype(np.uint8)
 
 
+def grey(field: Field) -> Rgb:
+    """Show a field of 0..1, shape (H, W), in greys, as shape (H, W, 3)."""
+    return np.repeat(np.rint(255 * field).astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
+
+
+def heat_over_picture(picture: Rgb, heat: Field) -> Rgb:
+    """Lay a map of 0..1 of any size over a picture, shape (H, W, 3): see `heat_overlay`."""
+    height, width = picture.shape[:2]
+    fitted = cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR)
+    return heat_overlay(picture, np.clip(fitted, 0.0, 1.0))
+
+
 def spread(colours: Sequence[Sequence[float]], at: Sequence[float]) -> Palette:
     """Make a palette of 256 colours, cold first, that runs through K of them at K places in 0..1."""
     grid = np.linspace(0.0, 1.0, _PALETTE_SIZE)

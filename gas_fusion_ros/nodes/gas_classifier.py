@@ -40,7 +40,7 @@ from gas_fusion_ros.pipeline.camera_choice import CAMERA_TOPIC, pictures_refusal
 from gas_fusion_ros.pipeline.frame_decoder import FrameDecoder
 from gas_fusion_ros.pipeline.reading_decoder import ReadingDecoder
 from gas_fusion_ros.pipeline.self_test import self_test
-from gas_fusion_ros.pipeline.settings import ClassifierSettings
+from gas_fusion_ros.pipeline.settings import IMAGE_TOPICS, ClassifierSettings
 from gas_fusion_ros.ros import messages, source_messages
 from gas_fusion_ros.ros.messages import Level
 from gas_fusion_ros.ros.synchronizer import ObservationSynchronizer
@@ -50,11 +50,8 @@ _TICK_PERIOD_S = 0.05
 _LOOK_PERIOD_S = 0.5
 # Below the time that a node has for its last words, of which the alarm's comes after it.
 _WAIT_FOR_WORKER_S = 2.0
-_IMAGES = {
-    "raw": (Image, "thermal/image_raw"),
-    "compressed": (CompressedImage, "thermal/image_raw/compressed"),
-}
-"""Type and topic by the parameter `image_transport`; named as image_transport does."""
+_IMAGE_TYPES = {"raw": Image, "compressed": CompressedImage}
+"""By the parameter `image_transport`."""
 
 
 class GasClassifierNode(ManagedNode):
@@ -151,7 +148,8 @@ class GasClassifierNode(ManagedNode):
         gas = ReadingSubscriber(self, PointCloud2, "gas/readings", RELIABLE, self.problems)
         image = Subscriber(
             self,
-            *_IMAGES[self._settings.image_transport],
+            _IMAGE_TYPES[self._settings.image_transport],
+            IMAGE_TOPICS[self._settings.image_transport],
             qos_profile=copy(SENSOR_DATA),
             qos_overriding_options=OVERRIDABLE,
         )
@@ -270,7 +268,7 @@ class GasClassifierNode(ManagedNode):
         self._sources.hear_image(frame.stamp_ns, self.watch_ns())
         if self._frames is not None and self._frames.doubt and not self._told_doubt:
             self._told_doubt = True
-            self.get_logger().warning(f"{_IMAGES[self._settings.image_transport][1]}: {self._frames.doubt}")
+            self.get_logger().warning(f"{IMAGE_TOPICS[self._settings.image_transport]}: {self._frames.doubt}")
 
     def _hear_array(self, message: DiagnosticArray) -> None:
         assert self._sources is not None
@@ -412,7 +410,8 @@ class GasClassifierNode(ManagedNode):
             info
             for info in infos
             if heard_by is not None
-            and qos_check_compatible(info.qos_profile, heard_by)[0] is QoSCompatibility.ERROR
+            # By value: what is returned is never the enum's own object.
+            and qos_check_compatible(info.qos_profile, heard_by)[0] == QoSCompatibility.ERROR
         ]
         return Publishers(len(infos) - len(refused), len(refused))
 

@@ -1,4 +1,4 @@
-"""What the three lifecycle nodes have in common: parameters, transitions, diagnostics."""
+"""What the lifecycle nodes have in common: parameters, transitions, diagnostics."""
 
 from __future__ import annotations
 

@@ -21,6 +21,16 @@ LATCHED = QoSProfile(
 )
 """States: a late subscriber gets the last one."""
 
+LATCHED_LEAKS = QoSProfile(
+    depth=16, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+"""Several states on one topic, one after the other: a late subscriber gets the last ones."""
+
+LATCHED_CHANGES = QoSProfile(
+    depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+"""To hear states by whoever must miss no change of one."""
+
 HEARTBEAT = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,
@@ -30,6 +40,9 @@ HEARTBEAT = QoSProfile(
     liveliness_lease_duration=Duration(seconds=3.0),
 )
 """A state that is repeated every second: whoever asks for deadline and liveliness is told of its end."""
+
+LATEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+"""Pictures for people: the newest, whole; RViz asks for reliable ones."""
 
 SENSOR_DATA = qos_profile_sensor_data
 """Images: the newest matters more than every one (REP-2003)."""

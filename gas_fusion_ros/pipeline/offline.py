@@ -229,9 +229,13 @@ class Pipeline:
         self._deliver(self._pairing.tick(now_ns))
         self._alarm.tick(Instant.of(now_ns))
 
-    def acknowledge(self) -> None:
-        """Acknowledge the alarm now, as an operator does."""
-        self._alarm.acknowledge(Instant.of(self._now_ns))
+    def acknowledge(self, number: int | None = None) -> None:
+        """Acknowledge an alarm now, as an operator does; every one that stands where no number is given."""
+        self._alarm.acknowledge(Instant.of(self._now_ns), number)
+
+    def shelve(self, for_ns: int, number: int) -> None:
+        """Mute an alarm from now on for a time, as an operator does."""
+        self._alarm.shelve(Instant.of(self._now_ns), for_ns, number)
 
     def finish(self) -> None:
         """End of the messages: decide every reading that still waits."""

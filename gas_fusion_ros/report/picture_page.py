@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gas_fusion_ros.base.files import write_whole
 from gas_fusion_ros.inspection.picture import LookedAt
-from gas_fusion_ros.model.pseudo_colour import Field, Rgb, heat_overlay
+from gas_fusion_ros.model.pseudo_colour import Rgb, grey, heat_over_picture
 from gas_fusion_ros.report.figure_style import PagePicture, row_png
 from gas_fusion_ros.report.page import page_environment
 from gas_fusion_ros.report.texts import percent_text
@@ -63,12 +63,10 @@ def _shown(looked: LookedAt) -> ShownPicture:
 
 
 def _tiles(looked: LookedAt) -> list[Rgb]:
-    field = _tile(_grey(looked.field))
+    field = _tile(grey(looked.field))
     tiles = [_tile(_as_rgb(looked.pixels)), field]
     if looked.heat is not None:
-        height, width = field.shape[:2]
-        spread = cv2.resize(looked.heat, (width, height), interpolation=cv2.INTER_LINEAR)
-        tiles.append(heat_overlay(field, np.clip(spread, 0.0, 1.0)))
+        tiles.append(heat_over_picture(field, looked.heat))
     return tiles
 
 
@@ -80,11 +78,7 @@ def _as_rgb(pixels: npt.NDArray[np.generic]) -> Rgb:
     finite = np.isfinite(values)
     low, high = float(values[finite].min()), float(values[finite].max())
     shares = np.where(finite, (values - low) / max(high - low, 1e-9), 0.0)
-    return _grey(shares.astype(np.float32))
-
-
-def _grey(field: Field) -> Rgb:
-    return np.repeat(np.rint(255 * field).astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
+    return grey(shares.astype(np.float32))
 
 
 def _tile(rgb: Rgb) -> Rgb:

@@ -1,6 +1,7 @@
 """ROS messages <-> what travels inside the package.
 
-No file knows their layout but this one and `source_messages`, which has what a device says of itself.
+No file knows their layout but this one, `source_messages`, which has what a device says of itself, and
+`alarm_status`, which reads back what the alarm says.
 Decoding goes by the fields alone, so a message read from a bag by the `rosbags` library is
 decoded by the same function as one received by rclpy; images come in through cv_bridge. Encoding
 leaves the making to a `MessageMaker`: that of ROS, unless another one is given. So neither needs a ROS
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.alarm.leak_alarm import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
+from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Severity, StandingAlarm, reasons_text
 from gas_fusion_ros.base.observation import (
     CLEAN_AIR,
     POSITION_FIELDS,
@@ -585,7 +586,8 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     Its header is the observation's. Its one status is named `<node>: classification` (REP-107) and has
     the label as message and the values
     `p(<class>)` for each class, `confidence`, `novelty` (above 1 the label is `Unknown`; `nan` where the
-    model cannot tell), `mode`, `pair_offset_ms` (`nan` without a pair),
+    model cannot tell), `departure` (from the array's clean air, 1 at the limit; `nan` where that is not
+    known), `mode`, `pair_offset_ms` (`nan` without a pair),
     `latency_ms`, `model` and `invalid_channels` (separated by blanks). Of a fused one whose readings were
     asked alone it has what these say besides: `readings_alone`, a label, and `readings_alone.p(<class>)`. The
     level is OK for clean air and WARN for any gas, for `Unknown` and where a channel was invalid; how grave
@@ -599,11 +601,13 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     clean = verdict.label == CLEAN_AIR and not verdict.invalid_channels
     offset_ms = float("nan") if verdict.pair_offset_ns is None else verdict.pair_offset_ns / 1e6
     novelty = float("nan") if verdict.novelty is None else verdict.novelty
+    departure = float("nan") if verdict.departure is None else verdict.departure
     values: dict[str, object] = {
         f"p({name})": f"{probability:.6f}" for name, probability in verdict.by_class.items()
     }
     values["confidence"] = f"{verdict.confidence:.6f}"
     values["novelty"] = f"{novelty:.6f}"
+    values["departure"] = f"{departure:.6f}"
     values["mode"] = verdict.mode.value
     values["pair_offset_ms"] = f"{offset_ms:.3f}"
     values["latency_ms"] = f"{latency_ms:.3f}"
@@ -704,9 +708,9 @@ def alarm_diagnostic(status: AlarmStatus, name: str) -> DiagnosticStatus:
         "sounding": _flag(status.sounding),
         "sequence": status.sequence,
         "fault": _flag(status.fault),
-        "faults": _reasons(status.faults),
-        "inhibits": _reasons(status.inhibits),
-        "warnings": _reasons(status.warnings),
+        "faults": reasons_text(status.faults),
+        "inhibits": reasons_text(status.inhibits),
+        "warnings": reasons_text(status.warnings),
         "rejected": status.rejected,
     }
     return diagnostic_status(name, _alarm_level(status), status.state.value, values)
@@ -739,10 +743,6 @@ def _seconds(stamp_ns: int) -> str:
 
 def _flag(value: bool) -> str:
     return str(value).lower()
-
-
-def _reasons(reasons: Sequence[Reason]) -> str:
-    return "; ".join(f"{reason.code}: {reason.text}" for reason in reasons)
 
 
 def _alarm_level(status: AlarmStatus) -> Level:

@@ -12,6 +12,8 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 import cv2
 import numpy as np
@@ -65,6 +67,20 @@ def start(bundle: Path, output: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def watched_meanwhile(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What the page of a demo is told, once its robot has said what stands."""
+    assert process.stdout is not None
+    opened = next(line for line in process.stdout if line.startswith("open http"))
+    address, _, token = opened.split()[1].partition("#token=")
+    assert len(token) == 64
+    with urlopen(f"{address}events", timeout=TIMEOUT_S) as events:
+        told = (json.loads(line.removeprefix(b"data: ")) for line in events if line.strip())
+        news: dict[str, Any] = next(
+            one for one in told if one["word"] is not None and one["class"] is not None
+        )
+    return news
+
+
 def topic_counts(bag: Path) -> dict[str, int]:
     with Reader(bag) as reader:
         return {connection.topic: connection.msgcount for connection in reader.connections}
@@ -79,12 +95,17 @@ def write_recording(folder: Path, rows: int) -> None:
 
 def test_a_patrol_runs_to_its_end(bundle: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    process = start(bundle, output, "--duration", "60", "--leaks", "0", "--speed", "15", "--seed", "3")
+    process = start(
+        bundle, output, "--duration", "60", "--leaks", "0", "--speed", "15", "--seed", "3", "--watch"
+    )
+    news = watched_meanwhile(process)
     text, _ = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 0, text
 
     report = json.loads((output / "report.json").read_text())
     assert report["complete"]
+    assert news["title"] == "demo, patrol, seed 3, model untrained"
+    assert news["may_write"] is False
     assert (report["readings"], report["leaks"], report["missed_leaks"]) == (120, 0, 0)
     assert report["pairs"] + report["gas_only"] == 120
     assert report["pairs"] >= 100, "images may be lost (best effort), but not many"

@@ -18,6 +18,7 @@ from nodes.harness import Graph
 
 PATH = Path(__file__).parents[2] / "config" / "diagnostics" / "analyzers.yaml"
 PARAMETERS: dict[str, dict[str, Any]] = {
+    "alarm_relay": {"host": "127.0.0.1"},
     "gas_adapter": {"sources": ["mq2=/adc/mq2", "mq3=/adc/mq3"]},
     "gas_classifier": {"state_file": "none"},
     "gas_sensor": {"driver": "simulated", "array_file": "simulated"},

@@ -35,9 +35,9 @@ from gas_fusion_ros.base.observation import (
     Verdict,
 )
 from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros.classifier_messages import decode_classification
 from gas_fusion_ros.ros.messages import Level, MessageError
 from gas_fusion_ros.ros.pixel_formats import PIXEL_FORMATS
-from gas_fusion_ros.truth.decoding import decode_classification
 
 STAMP_NS = 1_700_000_000_123_456_789
 COUNTS = np.array([593.0, 419.0, math.nan, 376.0, 460.5, 0.0, 1023.0], dtype=np.float32)
@@ -511,6 +511,7 @@ def test_a_classification_has_all_that_the_topic_promises() -> None:
         "p(Smoke)": "0.100000",
         "confidence": "0.700000",
         "novelty": "nan",
+        "departure": "nan",
         "mode": "fusion",
         "pair_offset_ms": "-5.250",
         "latency_ms": "1.500",

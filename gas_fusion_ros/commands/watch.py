@@ -1,0 +1,185 @@
+"""`gas-fusion watch`: a robot, or a bag being played, in a browser."""
+
+# ruff: noqa: UP045
+# No `from __future__ import annotations`, see cli.py.
+
+import threading
+from contextlib import suppress
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
+from gas_fusion_ros.commands.options import GasTopic, ImageTopic
+from gas_fusion_ros.commands.terminal import complain_of, ends_on_signals, fail, say, without_ros
+from gas_fusion_ros.watch.access import DEFAULT_HOST, DEFAULT_PORT, Access, AccessError
+
+MOST_SPEED = 1000.0
+
+
+class PoseType(str, Enum):
+    """What the robot's pose comes as."""
+
+    POSE_STAMPED = "PoseStamped"
+    POSE_WITH_COVARIANCE = "PoseWithCovarianceStamped"
+    ODOMETRY = "Odometry"
+
+
+class ImageTransport(str, Enum):
+    """How thermal images come."""
+
+    RAW = "raw"
+    COMPRESSED = "compressed"
+
+
+class WatchError(ValueError):
+    """Nothing can be watched; the message says why."""
+
+
+@ends_on_signals
+def watch(
+    bag: Annotated[
+        Optional[Path], typer.Argument(help="rosbag2 directory or file to play.", show_default=False)
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Watch a robot over ROS instead.")] = False,
+    speed: Annotated[
+        float,
+        typer.Option(help="Seconds of the bag in a second, at most.", min=0.01, max=MOST_SPEED),
+    ] = 1.0,
+    host: Annotated[
+        str,
+        typer.Option(help="Address to serve at; one that other machines reach needs a --token."),
+    ] = DEFAULT_HOST,
+    port: Annotated[
+        int, typer.Option(help="Port to serve at; 0 for any that is free.", min=0, max=65535)
+    ] = DEFAULT_PORT,
+    token: Annotated[
+        str,
+        typer.Option(
+            envvar="GAS_FUSION_TOKEN",
+            help="What a page must show to acknowledge and shelve alarms, at least 16 letters and digits. "
+            "Unless given pages are for reading.",
+            show_default=False,
+        ),
+    ] = "",
+    model: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Of a bag: model bundle, a name below models/ or a folder.", show_default=DEFAULT_MODEL
+        ),
+    ] = None,
+    params: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Of a bag: parameter file of the node gas_classifier. config/replay.yaml unless given."
+        ),
+    ] = None,
+    gas_topic: GasTopic = None,
+    image_topic: ImageTopic = None,
+    namespace: Annotated[str, typer.Option(help="Of a robot: its namespace.")] = "",
+    pose_topic: Annotated[
+        Optional[str], typer.Option(help="Topic of the robot's pose.", show_default="pose")
+    ] = None,
+    pose_type: Annotated[PoseType, typer.Option(help="Of a robot: type of that topic.")] = (
+        PoseType.POSE_STAMPED
+    ),
+    image_transport: Annotated[
+        ImageTransport, typer.Option(help="Of a robot: how its images come.")
+    ] = ImageTransport.RAW,
+) -> None:
+    """Show a robot, or a bag being played, in a browser: map, readings, classes, alarms."""
+    try:
+        access = Access(host, port, token)
+        if live == (bag is not None):
+            raise WatchError("name a bag to play, or --live for a robot: one of the two")
+        with suppress(KeyboardInterrupt):
+            if bag is None:
+                _watch_robot(access, namespace, pose_topic, pose_type, image_transport)
+            else:
+                _watch_bag(bag, access, speed, model, params, (gas_topic, image_topic, pose_topic))
+    except (AccessError, WatchError) as error:
+        fail(str(error))
+
+
+def _watch_robot(
+    access: Access,
+    namespace: str,
+    pose_topic: Optional[str],
+    pose_type: PoseType,
+    image_transport: ImageTransport,
+) -> None:
+    # Imported here, as below: only this needs ROS.
+    try:
+        from gas_fusion_ros.nodes.listening import ListeningError, listening
+        from gas_fusion_ros.nodes.robot_listener import RobotListener, RobotTopics
+    except ImportError as error:
+        raise WatchError(without_ros(error)) from error
+    from gas_fusion_ros.watch.robot_ear import RobotEar
+    from gas_fusion_ros.watch.server import WatchServer
+    from gas_fusion_ros.watch.watched import Watched
+
+    watched = Watched(f"robot {namespace}" if namespace else "robot")
+    topics = RobotTopics("pose" if pose_topic is None else pose_topic, pose_type.value, image_transport.value)
+    try:
+        with (
+            listening(
+                lambda context: RobotListener(
+                    topics, RobotEar(watched), watched.problems, context=context, namespace=namespace
+                )
+            ) as listener,
+            WatchServer(watched, access, listener) as server,
+        ):
+            _say_where(server.address_with_token)
+            threading.Event().wait()
+    except ListeningError as error:
+        raise WatchError(str(error)) from None
+
+
+def _watch_bag(
+    bag: Path,
+    access: Access,
+    speed: float,
+    model: Optional[str],
+    params: Optional[Path],
+    topics: tuple[Optional[str], Optional[str], Optional[str]],
+) -> None:
+    from gas_fusion_ros.bags.reader import BagReader, BagReadError
+    from gas_fusion_ros.bags.topics import BagTopics, TopicError, find_topics
+    from gas_fusion_ros.evaluation.loaded_model import LoadedModel, LoadedModelError
+    from gas_fusion_ros.pipeline.settings import SettingsError, read_settings, replay_parameters_file
+    from gas_fusion_ros.watch.bag_player import BagPlayer
+    from gas_fusion_ros.watch.server import WatchServer
+    from gas_fusion_ros.watch.watched import Watched
+
+    watched = Watched(f"{bag.name}, played at up to {speed:g} times its speed")
+    gas_topic, image_topic, pose_topic = topics
+    try:
+        settings = read_settings(
+            params if params is not None else replay_parameters_file(),
+            {} if model is None else {"model": model},
+        )
+        loaded = LoadedModel.load(settings)
+        with BagReader(bag, watched.problems) as reader:
+            wanted = BagTopics(gas=gas_topic, image=image_topic, pose=pose_topic)
+            found = find_topics(
+                reader.topics, wanted, watched.problems, ("label", "leaks"), reader.first_messages
+            ).topics
+            if found.gas is None and found.image is None:
+                complain_of(watched.problems)
+                raise WatchError(f"{shown(bag)} has neither gas readings nor thermal images")
+            player = BagPlayer(reader, found, loaded, watched, speed)
+            with WatchServer(watched, access, player) as server:
+                _say_where(server.address_with_token)
+                player.play()
+                complain_of(watched.problems)
+                say("the recording has ended; Ctrl-C ends this too")
+                threading.Event().wait()
+    except (BagReadError, TopicError, SettingsError, LoadedModelError) as error:
+        raise WatchError(str(error)) from None
+
+
+def _say_where(address: str) -> None:
+    say(f"open {address} in a browser; Ctrl-C ends this")
