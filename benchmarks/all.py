@@ -26,6 +26,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("benchmarks.inference",),
     ("benchmarks.training",),
     ("benchmarks.pipeline",),
+    ("benchmarks.node",),
+    ("benchmarks.evaluation",),
     ("benchmarks.patrols", "--no-images"),
     ("benchmarks.fuzz",),
     ("benchmarks.damaged",),
