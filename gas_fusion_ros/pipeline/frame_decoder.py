@@ -9,6 +9,7 @@ from gas_fusion_ros.base.observation import ThermalFrame
 from gas_fusion_ros.drivers.thermal.raw_frames import RawFrameError, RawReader, RawSettings
 from gas_fusion_ros.ros.messages import MessageError, check_image, decode_frame
 from gas_fusion_ros.ros.pending_frame import PendingFrame
+from gas_fusion_ros.ros.pixel_formats import PIXEL_FORMATS
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage, Image
@@ -60,8 +61,11 @@ class FrameDecoder:
         stamp_ns, pixel_format = check_image(msg)
         if pixel_format.name == "mono16" and not self._is_known(int(msg.height), int(msg.width)):
             return self._taken(self._stamped(decode_frame(msg)))
+        decoded = int(msg.height) * int(msg.width) * PIXEL_FORMATS[pixel_format.name].size
         return PendingFrame(
-            stamp_ns + self._offset_ns, len(msg.data), lambda: self._stamped(decode_frame(msg))
+            stamp_ns + self._offset_ns,
+            max(len(msg.data), decoded),
+            lambda: self._stamped(decode_frame(msg)),
         )
 
     def _stamped(self, frame: ThermalFrame) -> ThermalFrame:

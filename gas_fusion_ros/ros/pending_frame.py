@@ -13,14 +13,14 @@ class PendingFrame:
 
     Args:
         stamp_ns: acquisition time, nanoseconds.
-        size: bytes that it takes.
-        decode: makes the frame.
+        size: bytes that it takes, or will.
+        decode: makes the frame; asked once, and let go of with all that it holds.
     """
 
     def __init__(self, stamp_ns: int, size: int, decode: Callable[[], ThermalFrame]) -> None:
         self.stamp_ns = stamp_ns
         self.size = size
-        self._decode = decode
+        self._decode: Callable[[], ThermalFrame] | None = decode
 
     @classmethod
     def of(cls, frame: ThermalFrame) -> PendingFrame:
@@ -30,4 +30,7 @@ class PendingFrame:
     @cached_property
     def frame(self) -> ThermalFrame:
         """The frame."""
-        return self._decode()
+        assert self._decode is not None
+        frame = self._decode()
+        self._decode = None
+        return frame
