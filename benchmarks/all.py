@@ -26,6 +26,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("benchmarks.inference",),
     ("benchmarks.training",),
     ("benchmarks.pipeline",),
+    ("benchmarks.node",),
+    ("benchmarks.evaluation",),
     ("benchmarks.patrols", "--no-images"),
     ("benchmarks.leak_places", "--no-images", "--seeds", "3"),
     ("benchmarks.fuzz",),

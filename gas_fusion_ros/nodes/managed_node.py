@@ -17,7 +17,7 @@ from rclpy.timer import Timer
 
 from gas_fusion_ros.base.problems import Growth, Problems
 from gas_fusion_ros.nodes.parameters import ParameterError, ParameterTable
-from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.nodes.qos import NO_EVENTS, RELIABLE
 from gas_fusion_ros.ros.messages import Level
 from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, ParameterSpec
 
@@ -53,7 +53,9 @@ class ManagedNode(LifecycleNode):
         self.problems = Problems()
         self._problem_growth = Growth()
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", RELIABLE)
+        self._diagnostics_publisher = self.create_publisher(
+            DiagnosticArray, "/diagnostics", RELIABLE, event_callbacks=NO_EVENTS
+        )
         self._diagnostics_timer: Timer | None = None
         self._autostart_timer: Timer | None = None
         self._autostart_pause_s = _FIRST_PAUSE_S

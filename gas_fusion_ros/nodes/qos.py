@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rclpy.duration import Duration
+from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.qos import (
     DurabilityPolicy,
     LivelinessPolicy,
@@ -46,6 +47,12 @@ LATEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 SENSOR_DATA = qos_profile_sensor_data
 """Images: the newest matters more than every one (REP-2003)."""
+
+NO_EVENTS = PublisherEventCallbacks(use_default_callbacks=False)
+"""For publishers of a node that hears much: each event is one more thing to wait for at every message.
+
+What they would log, that a subscriber asks for another quality of service, the subscriber logs as well.
+"""
 
 OVERRIDABLE = QoSOverridingOptions.with_default_policies()
 """History, depth and reliability, by the parameters `qos_overrides.<topic>.subscription.*`."""

@@ -364,9 +364,28 @@ def decode_frame(msg: Image | CompressedImage) -> ThermalFrame:
             or a stamp of zero.
         ImportError: cv_bridge cannot be used.
     """
-    stamp_ns = _acquisition_time(msg.header, "image")
-    pixels, encoding = _decompressed(msg) if hasattr(msg, "format") else _converted(msg)
+    if hasattr(msg, "format"):
+        stamp_ns = _acquisition_time(msg.header, "image")
+        pixels, encoding = _decompressed(msg)
+    else:
+        stamp_ns, pixel_format = check_image(msg)
+        pixels, encoding = _converted(msg, pixel_format), pixel_format.name
     return ThermalFrame(stamp_ns, pixels, encoding, _frame_id(msg.header))
+
+
+def check_image(msg: Image) -> tuple[int, PixelFormat]:
+    """Look for all that keeps a sensor_msgs/Image from being decoded; its pixels are not touched.
+
+    Returns:
+        Its stamp, nanoseconds, and the format that its pixels have.
+
+    Raises:
+        MessageError: as `decode_frame`.
+    """
+    stamp_ns = _acquisition_time(msg.header, "image")
+    pixel_format = _pixel_format(str(msg.encoding))
+    _check_image_layout(msg, pixel_format)
+    return stamp_ns, pixel_format
 
 
 def _decompressed(msg: CompressedImage) -> tuple[npt.NDArray[Any], str]:
@@ -376,11 +395,9 @@ def _decompressed(msg: CompressedImage) -> tuple[npt.NDArray[Any], str]:
         raise MessageError(error.cause, error.detail) from None
 
 
-def _converted(msg: Image) -> tuple[npt.NDArray[Any], str]:
-    pixel_format = _pixel_format(str(msg.encoding))
-    _check_image_layout(msg, pixel_format)
+def _converted(msg: Image, pixel_format: PixelFormat) -> npt.NDArray[Any]:
     pixels = cv_bridge().imgmsg_to_cv2(_packed(msg, pixel_format))
-    return (pixels if pixel_format.convert is None else pixel_format.convert(pixels)), pixel_format.name
+    return pixels if pixel_format.convert is None else pixel_format.convert(pixels)
 
 
 def _pixel_format(encoding: str) -> PixelFormat:
