@@ -8,6 +8,7 @@ from setuptools import find_packages, setup
 
 PACKAGE = "gas_fusion_ros"
 ROOT = Path(__file__).resolve().parent
+SHARED = ("config", "deploy", "launch", "models", "urdf")
 
 
 def shared(folder: str) -> list[tuple[str, list[str]]]:
@@ -29,6 +30,7 @@ setup(
     version="0.1.0",
     description="Pairs MQ gas readings with thermal images and publishes gas class and leak alarms",
     license="Apache-2.0",
+    url="https://gas-fusion-ros.example",
     author="gas_fusion_ros maintainers",
     author_email="maintainers@gas-fusion-ros.example",
     maintainer="gas_fusion_ros maintainers",
@@ -43,9 +45,7 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
-        *shared("config"),
-        *shared("launch"),
-        *shared("models"),
+        *(entry for folder in SHARED for entry in shared(folder)),
     ],
     # The dependencies come from rosdep (package.xml) on a robot and from requirements/ without ROS.
     install_requires=["setuptools"],
@@ -54,9 +54,11 @@ setup(
     entry_points={
         "console_scripts": [
             f"gas-fusion = {PACKAGE}.__main__:main",
+            f"alarm_relay = {PACKAGE}.nodes.executables:alarm_relay",
             f"gas_adapter = {PACKAGE}.nodes.executables:gas_adapter",
             f"gas_classifier = {PACKAGE}.nodes.executables:gas_classifier",
             f"gas_sensor = {PACKAGE}.nodes.executables:gas_sensor",
+            f"leak_mapper = {PACKAGE}.nodes.executables:leak_mapper",
             f"operator_view = {PACKAGE}.nodes.executables:operator_view",
             f"sim_clock = {PACKAGE}.nodes.executables:sim_clock",
             f"thermal_camera = {PACKAGE}.nodes.executables:thermal_camera",

@@ -35,6 +35,7 @@ from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.demo.composition import ACTIVATE, CONFIGURE, Composition, LifecycleClient
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.runtimes import OnnxRuntime
+from gas_fusion_ros.pipeline.settings import NO_STATE_FILE
 from gas_fusion_ros.ros import messages
 
 MAX_LATENCY_P99_MS = 10.0
@@ -135,12 +136,13 @@ def child(*command: str, capture: bool = False) -> Iterator[subprocess.Popen[str
 
 
 def classifier_command(model: Path) -> list[str]:
-    """How the node is started: one inference thread, and the camera's rate known."""
+    """How the node is started: one inference thread, the camera's rate known, no alarm left behind."""
     parameters = {
         "model": str(model),
         "device": "cpu",
         "threads": "1",
         "pairing.min_image_interval": f"{IMAGE_PERIOD_NS / 1e9:.9f}",
+        "state_file": NO_STATE_FILE,
     }
     overrides = [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
     return ["gas_fusion_ros.nodes.gas_classifier", "--ros-args", *overrides]

@@ -51,8 +51,8 @@ from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
+from gas_fusion_ros.ros.classifier_messages import AlarmReport, decode_alarm_state
 from gas_fusion_ros.ros.messages import ns_to_stamp
-from gas_fusion_ros.truth.decoding import AlarmReport, decode_alarm_state
 from gas_fusion_ros.truth.ground_truth import START_S
 
 MAX_GROWTH_MB = 5.0

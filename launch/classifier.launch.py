@@ -7,7 +7,13 @@ from launch.actions import DeclareLaunchArgument
 from launch.substitutions import PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
 
-from gas_fusion_ros.nodes.launching import PACKAGE, common_arguments, lifecycle_node, model_arguments
+from gas_fusion_ros.nodes.launching import (
+    PACKAGE,
+    alarm_relay,
+    common_arguments,
+    lifecycle_node,
+    model_arguments,
+)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -24,5 +30,6 @@ def generate_launch_description() -> LaunchDescription:
                 description="how images come; empty takes the parameter file's",
             ),
             *lifecycle_node("gas_classifier", overrides=("model", "device", "image_transport")),
+            *alarm_relay(),
         ]
     )

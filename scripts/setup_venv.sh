@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv at the repository's root: ROS 2 as wheels, and this package in place.
 #   setup_venv.sh demo   what the nodes, the demo and gas-fusion need, in the versions of requirements/versions.txt
-#   setup_venv.sh test   that, and what tests and training need besides: torch, linters
+#   setup_venv.sh test   that, and what tests and training need besides: torch, linters, a broker
 # Does nothing where .venv has it already and the requirement files have not changed.
 # PYTHON=/path/to/python3.x chooses the interpreter.
 set -euo pipefail
@@ -105,12 +105,35 @@ make_demo() {
   printf '%s\n' "$demo" >"$demo_stamp"
 }
 
+# The broker that tests talk to, unpacked into .venv: nothing is installed on the machine, and nothing started.
+fetch_broker() {
+  if [ -x /usr/sbin/mosquitto ] || ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+    return
+  fi
+  local packages="$venv/mosquitto/packages"
+  step "Fetching mosquitto"
+  rm -rf "$venv/mosquitto"
+  mkdir -p "$packages/partial"
+  local download=(apt-get -qq -y install --download-only --no-install-recommends
+    -o Debug::NoLocking=1 -o "Dir::Cache::Archives=$packages" mosquitto)
+  # A fresh container has no package lists yet, and only root may get them.
+  if "${download[@]}" >/dev/null || { [ "$(id -u)" = 0 ] && apt-get -qq update && "${download[@]}" >/dev/null; }; then
+    for package in "$packages"/*.deb; do
+      dpkg-deb -x "$package" "$venv/mosquitto"
+    done
+  else
+    echo "==> No mosquitto to be had: tests that need a broker will skip" >&2
+  fi
+  rm -rf "$packages"
+}
+
 make_test() {
   rm -f "$test_stamp"
   step "Installing torch and torchvision"
   install -r "$root/requirements/torch.txt"
   step "Installing what tests and training need"
   install -r "$root/requirements/development.txt"
+  fetch_broker
   printf '%s\n' "$test" >"$test_stamp"
 }
 

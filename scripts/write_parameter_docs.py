@@ -10,9 +10,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from gas_fusion_ros.nodes import (
+    alarm_relay,
     gas_adapter,
     gas_classifier,
     gas_sensor,
+    leak_mapper,
     operator_view,
     sim_clock,
     thermal_camera,
@@ -43,6 +45,8 @@ def render() -> str:
         "gas_adapter": (*MANAGED_SPECS, *gas_adapter.GasAdapterNode.SPECS),
         "thermal_camera": (*MANAGED_SPECS, *thermal_camera.ThermalCameraNode.SPECS),
         "gas_classifier": (*MANAGED_SPECS, *gas_classifier.GasClassifierNode.SPECS),
+        "alarm_relay": (*MANAGED_SPECS, *alarm_relay.AlarmRelayNode.SPECS),
+        "leak_mapper": (*MANAGED_SPECS, *leak_mapper.LeakMapperNode.SPECS),
         "operator_view": (*MANAGED_SPECS, *operator_view.OperatorViewNode.SPECS),
         "sim_clock": sim_clock.SPECS,
     }

@@ -189,6 +189,25 @@ READ: dict[str, Render] = {
     "labels alternating": labelled("{name} {value}", " "),
     "labels alternating, commas": labelled("{name},{value}", ","),
     "labels with others": labelled("{name}: {value}", ", ", tail=", Temp: 21.4 C, Hum: 48 %"),
+    "labels, blanks and commas": labelled("{name} {value}", ", "),
+    "labels, hyphens": labelled("{name} - {value}", " | "),
+    "labels after a number": each(
+        lambda number, row: (
+            f"{2000 * number}," + ",".join(f"{n}:{v}" for n, v in zip(NAMES, row, strict=True))
+        )
+    ),
+    "labels after milliseconds": labelled("{name}={value}", " ", head="[117 ms] "),
+    "labels after a picture": labelled("{name}: {value}", " | ", head="\u2705 "),
+    "labels of another alphabet": labelled("{name}\uff1a{value}", "\uff0c"),
+    "labels, hard blanks": labelled("{name}:\u00a0{value}", " "),
+    "labels in brackets each": labelled("[{name}:{value}]", " "),
+    "labels of an address": labelled("{name}={value}", "&"),
+    "a prompt before": each(lambda _, row: f"> {commas(row)}"),
+    "at the top of the terminal": each(lambda _, row: f"\x1b[2J\x1b[H{commas(row)}"),
+    "header of a program's names": under(
+        commas([f"sensor{name}" for name in NAMES[3:] + NAMES[:3]]), lambda _, row: commas(turned(row))
+    ),
+    "JSON after a topic": each(lambda _, row: f"lab/gas {json.dumps(dict(zip(NAMES, row, strict=True)))}"),
     "labels in braces": labelled("{name}:{value}", ",", head="{", tail="}"),
     "JSON": as_json(lambda row: row),
     "JSON with more": as_json(lambda row: {"t": 21.4, **row, "state": "ok"}),
@@ -220,6 +239,24 @@ REFUSED: dict[str, tuple[Render, str]] = {
     "six values after a time": (
         each(lambda number, row: commas([130 + 1000 * number, *row[:6]])),
         "time_among_values",
+    ),
+    "six values after seconds": (
+        each(lambda number, row: commas([2 * number, *row[:6]])),
+        "time_among_values",
+    ),
+    "a temperature before six values": (
+        each(lambda _, row: commas(["21.40", *row[:6]])),
+        "other_kind_among_values",
+    ),
+    "a pin for each sensor": (
+        lambda readings: lines(
+            [*(f"A{n}={name}" for n, name in enumerate(NAMES[::-1])), *map(commas, readings)]
+        ),
+        "header_other_order",
+    ),
+    "sentences of values": (
+        each(lambda _, row: ", ".join(f"{n} is {v}" for n, v in zip(NAMES, row, strict=True))),
+        "computed_values",
     ),
     "decimal comma, commas": (each(lambda _, row: commas([f"{value},50" for value in row])), "14_values"),
     "header of gases": (

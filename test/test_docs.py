@@ -65,7 +65,8 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 def test_files_of_the_package_that_are_named_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for name in re.findall(
-        r"`((?:gas_fusion_ros|training|benchmarks|scripts|config|examples|requirements)/[\w/.]+)`", text
+        r"`((?:gas_fusion_ros|training|benchmarks|scripts|config|deploy|examples|requirements|urdf)/[\w/.]+)`",
+        text,
     ):
         assert (ROOT / name).exists(), name
 

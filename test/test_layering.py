@@ -41,7 +41,7 @@ FLOORS = (
     ("demo",),
     ("nodes", "inspection", "export", "report", "evaluation", "watch", "teaching"),
     ("pipeline", "view", "truth", "bags"),
-    ("ros", "pairing", "alarm", "drivers", "simulation", "model", "array"),
+    ("ros", "pairing", "alarm", "fleet", "drivers", "simulation", "model", "array", "mapping", "site"),
     ("settings", "base"),
 )
 # From the bottom up; each uses only what stands before it. Files beside them and each room's __main__ are
@@ -180,6 +180,12 @@ def test_the_house_rules_show_the_rooms_of_training() -> None:
 def test_only_commands_and_demo_know_the_terminal(path: Path) -> None:
     if room(path) not in ("cli", "commands", "demo"):
         assert "rich" not in roots(path)
+
+
+def test_one_file_knows_the_client_of_the_broker() -> None:
+    naming = [path for path in sources(PACKAGE) if "paho" in path.read_text(encoding="utf-8")]
+    importing = [str(path.relative_to(PACKAGE)) for path in naming if "paho" in roots(path)]
+    assert importing == ["fleet/connection.py"]
 
 
 def test_torch_stays_out_of_the_runtime_on_the_cpu() -> None:

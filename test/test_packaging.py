@@ -17,9 +17,11 @@ import pytest
 import yaml
 
 from gas_fusion_ros.nodes import (
+    alarm_relay,
     gas_adapter,
     gas_classifier,
     gas_sensor,
+    leak_mapper,
     operator_view,
     sim_clock,
     thermal_camera,
@@ -48,12 +50,17 @@ ROSDEP_KEYS = {
 WITHOUT_ROSDEP_KEY = {"onnx", "safetensors"}
 # The decompressors that rosbags depends on, one or the other by its version.
 COMES_WITH_ROSBAGS = {"backports", "compression", "lz4", "zstandard"}
-# Only an option of a command or one driver needs it, and says what to install where it is missing.
-OPTIONAL = {"distributed", "joblib", "pyarrow", "spidev"}
+# Only an option of a command, one driver or one node needs it, and says what to install where it is missing.
+OPTIONAL = {"distributed", "joblib", "paho", "pyarrow", "spidev"}
+# The commands that launch files and people start: nothing imports them.
+STARTED = {"ros2bag", "ros2launch", "ros2run", "rosbag2_storage_mcap"}
+ASKED_FOR_TORCH = "$GAS_FUSION_TORCH == 1"
 SPECS = {
+    "alarm_relay": alarm_relay.AlarmRelayNode.SPECS,
     "gas_adapter": gas_adapter.GasAdapterNode.SPECS,
     "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
     "gas_sensor": gas_sensor.GasSensorNode.SPECS,
+    "leak_mapper": leak_mapper.LeakMapperNode.SPECS,
     "operator_view": operator_view.OperatorViewNode.SPECS,
     "sim_clock": sim_clock.SPECS,
     "thermal_camera": thermal_camera.ThermalCameraNode.SPECS,
@@ -101,7 +108,22 @@ def test_every_import_is_declared() -> None:
     used = set().union(*(imported_modules(file) for file in files))
     used -= set(sys.stdlib_module_names) | WITHOUT_ROSDEP_KEY | COMES_WITH_ROSBAGS | OPTIONAL | {PACKAGE}
     declared = {element.text for element in package_xml().findall("exec_depend")}
-    assert {ROSDEP_KEYS.get(module, module) for module in used} <= declared
+    needed = {ROSDEP_KEYS.get(module, module) for module in used}
+    assert needed <= declared
+    assert declared <= needed | STARTED
+
+
+def test_torch_is_installed_only_where_it_is_asked_for() -> None:
+    conditions = {element.text: element.get("condition") for element in package_xml().findall("exec_depend")}
+    asked = {name for name, condition in conditions.items() if condition is not None}
+    assert asked == {"python3-torch", "python3-torchvision"}
+    assert {conditions[name] for name in asked} == {ASKED_FOR_TORCH}
+
+
+def test_package_xml_says_whose_it_is_and_where() -> None:
+    root = package_xml()
+    assert root.findtext("author")
+    assert {element.get("type") for element in root.findall("url")} == {"website", "repository", "bugtracker"}
 
 
 def test_wheel_has_the_version_of_package_xml(wheel: zipfile.ZipFile) -> None:
@@ -113,11 +135,11 @@ def test_wheel_carries_every_shared_file(wheel: zipfile.ZipFile) -> None:
     names = {name.partition(".data/data/")[2] for name in wheel.namelist()}
     files = [
         path.relative_to(ROOT)
-        for folder in ("config", "launch", "models")
+        for folder in ("config", "deploy", "launch", "models", "urdf")
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     ]
-    assert files
+    assert {path.parts[0] for path in files} == {"config", "deploy", "launch", "models", "urdf"}
     assert {f"share/{PACKAGE}/{path}" for path in files} <= names
     assert f"share/ament_index/resource_index/packages/{PACKAGE}" in names
     assert f"share/{PACKAGE}/package.xml" in names
@@ -141,7 +163,11 @@ def test_every_command_leads_to_a_function(wheel: zipfile.ZipFile) -> None:
         assert function in functions, target
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted([*(ROOT / "config").glob("*.yaml"), *(ROOT / "config" / "robots").glob("*.yaml")]),
+    ids=lambda path: path.stem,
+)
 def test_parameter_files_fit_the_parameter_tables(path: Path) -> None:
     for key, content in yaml.safe_load(path.read_text(encoding="utf-8")).items():
         specs = {spec.name: spec for spec in SPECS[key.removeprefix("/**/")]}

@@ -147,6 +147,22 @@ class AlarmClock:
     def _oldest_at(self) -> int | None:
         return next(iter(self._waiting.values()), None)
 
+    @property
+    def due_ns(self) -> int | None:
+        """When, on the watch, `tick` has something to do next, if nothing else comes; None for never.
+
+        It may have nothing to do even then.
+        """
+        if self._alarm is None:
+            return None
+        silent_since = self._began_at if self._heard_at is None else self._heard_at
+        beyond = self.settings.timeout_ns + 1
+        moments = [silent_since + beyond, *self._shelved_until.values()]
+        if (oldest_at := self._oldest_at) is not None:
+            moments.append(oldest_at + beyond)
+        due = min((moment for moment in moments if moment > self._passed), default=None)
+        return None if due is None else self._watch_ns + due - self._passed
+
     def clock_ns(self, stamp_ns: int) -> int:
         """What the node's clock said at the stamp of what is told just now."""
         anchor_ns, now_ns = self._anchor

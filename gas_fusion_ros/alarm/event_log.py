@@ -141,13 +141,15 @@ class EventLog:
         path: the file; its folder is made.
         problems: where lines that are lost are counted.
         max_bytes: size from which on a new file is begun; 0 for never.
+        robot: name that every line has as `robot`; empty for none.
 
     Raises:
         EventLogError: it cannot be opened for writing.
     """
 
-    def __init__(self, path: Path, problems: Problems, max_bytes: int = 0) -> None:
+    def __init__(self, path: Path, problems: Problems, max_bytes: int = 0, robot: str = "") -> None:
         self.path = path.expanduser()
+        self._robot = robot
         self._problems = problems
         self._max_bytes = max_bytes
         self._size = 0
@@ -167,7 +169,7 @@ class EventLog:
 
     def write_line(self, record: str) -> bool:
         """Append one JSON object; as `write`."""
-        line = (("\n" if self._cut else "") + record + "\n").encode()
+        line = (("\n" if self._cut else "") + self._named(record) + "\n").encode()
         try:
             self._rotate(len(line))
             if self._file is None:
@@ -189,6 +191,11 @@ class EventLog:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def _named(self, record: str) -> str:
+        if not self._robot:
+            return record
+        return json.dumps({"robot": self._robot, **json.loads(record)}, allow_nan=False)
 
     def _open(self) -> None:
         # A pipe without a reader is refused instead of waited for.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -48,6 +49,11 @@ class Reason:
 
     code: str
     text: str
+
+
+def reasons_text(reasons: Iterable[Reason]) -> str:
+    """Reasons in a line: `code: text; code: text`."""
+    return "; ".join(f"{reason.code}: {reason.text}" for reason in reasons)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from gas_fusion_ros.base.table.columns import (
     header_names,
 )
 from gas_fusion_ros.base.table.facts import Fates, RefusedRowError, TableFacts
-from gas_fusion_ros.base.table.numbers import POINT
+from gas_fusion_ros.base.table.numbers import ABSENT, MOST_ABSENT, POINT
 from gas_fusion_ros.base.table.options import AS_FOUND, TableError, TableOptions
 from gas_fusion_ros.base.table.reader import Damage, Record, TableReader
 from gas_fusion_ros.base.table.times import TableTimes, read_times
@@ -464,6 +464,8 @@ class _Table:
             values = [float(cells[place]) for place in self._places]
         except ValueError:
             values = [self._count(place, cells[place]) for place in self._places]
+        if values and min(values) <= MOST_ABSENT:
+            values = [math.nan if value in ABSENT else value for value in values]
         counts = np.array(values, dtype=np.float32)
         if not math.isfinite(sum(values)):
             counts[~np.isfinite(counts)] = np.nan

@@ -23,10 +23,12 @@ Values = npt.NDArray[np.float32]
 _FAMILIES = "mq|tgs|mics|mp|mg|gm"
 _SENSOR = re.compile(rf"({_FAMILIES})[\s_\-\u2010-\u2015]*([1-9]\d{{0,3}}b?|3\d\da)", re.ASCII)
 _SENSOR_WITHIN = re.compile(
-    rf"(?<![a-z0-9])({_FAMILIES})[\s_\-\u2010-\u2015]*"
+    rf"(?<![a-z])({_FAMILIES})[\s_\-\u2010-\u2015]*"
     r"(3\d\da(?![a-z])|[1-9]\d{0,3}b(?![a-z])|[1-9]\d{0,3})(?!\d)",
     re.ASCII,
 )
+_HUMP = re.compile(r"(?<=[a-z])(?=(?:MQ|TGS|MiCS|MICS)[\s_-]*\d)", re.ASCII)
+"""Before the sensor in names of programs: `sensorMQ2`, `ppmMQ7`."""
 _WORD = re.compile(r"[^\W\d_]+\d*|%|\u2126")
 
 
@@ -156,7 +158,7 @@ def sensor_column(text: str) -> SensorColumn | None:
 
 def sensors_in(text: str) -> list[str]:
     """Return the channels of all sensors that a text names, in its order."""
-    return [match[1] + match[2] for match in _SENSOR_WITHIN.finditer(text.lower())]
+    return [match[1] + match[2] for match in _SENSOR_WITHIN.finditer(_bare(text))]
 
 
 def quantity_of(words: str) -> Quantity:
@@ -175,4 +177,4 @@ def quantity_of(words: str) -> Quantity:
 
 
 def _bare(text: str) -> str:
-    return text.strip().strip("\"'").strip().lower()
+    return _HUMP.sub(" ", text.strip().strip("\"'").strip()).lower()

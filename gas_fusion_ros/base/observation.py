@@ -5,9 +5,10 @@ Every stamp is an acquisition time in nanoseconds since the clock's epoch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -203,20 +204,20 @@ class Verdict:
         """Whether the array is known to be in no clean air, whatever the class."""
         return self.departure is not None and self.departure > 1.0
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The most probable class; `UNKNOWN` of an input unlike training, or of air that is not clean."""
         most_probable = self.classes[int(np.argmax(self.probabilities))]
         contradicts = self.departs and most_probable == CLEAN_AIR
         return UNKNOWN if self.is_unknown or contradicts else most_probable
 
-    @property
+    @cached_property
     def confidence(self) -> float:
         """The largest probability, of an unknown input too."""
         return float(np.max(self.probabilities))
 
-    @property
-    def by_class(self) -> dict[str, float]:
+    @cached_property
+    def by_class(self) -> Mapping[str, float]:
         """The probability of each class."""
         return dict(zip(self.classes, self.probabilities.tolist(), strict=True))
 

@@ -6,6 +6,7 @@ The thread that submits is never blocked: when the inbox is full the oldest wait
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -36,6 +37,7 @@ class Worker(Generic[T]):
         self._waiting: deque[T] = deque()
         self._changed = threading.Condition()
         self._busy = False
+        self._began_s = 0.0
         self._stopping = False
         self._left_behind = False
         self._skipped = 0
@@ -46,6 +48,12 @@ class Worker(Generic[T]):
     def skipped(self) -> int:
         """How many items were not handled: they gave way to newer ones or still waited at `stop`."""
         return self._skipped
+
+    @property
+    def busy_s(self) -> float:
+        """For how long the item that is handled now has been, seconds; 0 without one."""
+        with self._changed:
+            return time.monotonic() - self._began_s if self._busy else 0.0
 
     def submit(self, item: T) -> None:
         """Hand `item` to the worker; the oldest waiting item gives way when the inbox is full."""
@@ -99,4 +107,5 @@ class Worker(Generic[T]):
             if self._stopping:
                 return None
             self._busy = True
+            self._began_s = time.monotonic()
             return (self._waiting.popleft(),)

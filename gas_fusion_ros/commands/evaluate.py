@@ -46,6 +46,7 @@ from gas_fusion_ros.evaluation.predictions import PredictionError, PredictionFor
 from gas_fusion_ros.evaluation.run import EvaluationSettings, Watch
 from gas_fusion_ros.evaluation.schema import EvaluationReport, Failure
 from gas_fusion_ros.evaluation.summary import summarise
+from gas_fusion_ros.pipeline.mapper_settings import read_mapper_settings
 from gas_fusion_ros.pipeline.settings import (
     ClassifierSettings,
     SettingsError,
@@ -150,6 +151,7 @@ def evaluate(
             acknowledges=acknowledge,
             with_heat=not no_html,
             limits=bag_limits(unpack_memory, unpack_disk),
+            mapping=read_mapper_settings(params if params is not None else replay_parameters_file()),
         )
         loaded = LoadedModel.load(classifier)
         work = jobs_of(bag, folder, settings, writes_html=not no_html)

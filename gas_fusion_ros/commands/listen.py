@@ -42,6 +42,7 @@ from gas_fusion_ros.settings.parameter_file import nodes_in
 DEFAULT_SECONDS = 10.0
 _CHUNK_BYTES = 1 << 16
 _SAMPLE_BYTES = 1 << 20
+_ZEROS_OF_UTF16 = 0.3
 _MOST_SHOWN = 20
 _NODE = "gas_sensor"
 _DEFAULTS = SerialGasSettings()
@@ -164,7 +165,9 @@ def _read_file(
     with open_regular(source) as file:
         sample = file.read(_SAMPLE_BYTES)
         # Windows' shells save what a program prints so.
-        is_utf16 = sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        has_mark = sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        # Binary protocols begin with the same bytes; of text every other byte is zero.
+        is_utf16 = has_mark and sample.count(0) > _ZEROS_OF_UTF16 * len(sample)
         decoder = codecs.getincrementaldecoder("utf-16")("replace") if is_utf16 else None
         as_text = _same if decoder is None else lambda data: decoder.decode(data).encode()
         sample = as_text(sample)

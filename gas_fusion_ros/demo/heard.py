@@ -14,8 +14,7 @@ from gas_fusion_ros.demo.snapshot import HISTORY, Snapshot
 from gas_fusion_ros.evaluation.tally import Tally
 from gas_fusion_ros.evaluation.timeline import Timeline
 from gas_fusion_ros.pairing.types import PairingSettings
-from gas_fusion_ros.ros.classification import Classification
-from gas_fusion_ros.truth.decoding import AlarmReport
+from gas_fusion_ros.ros.classifier_messages import AlarmReport, Classification
 from gas_fusion_ros.truth.ground_truth import GroundTruth
 from gas_fusion_ros.truth.scoring import ScoreSettings
 from gas_fusion_ros.truth.track import TruthTrack

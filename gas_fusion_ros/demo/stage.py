@@ -49,9 +49,8 @@ from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
 from gas_fusion_ros.pipeline.settings import NO_STATE_FILE
-from gas_fusion_ros.ros.classification import decode_classification
+from gas_fusion_ros.ros.classifier_messages import decode_alarm_state, decode_classification
 from gas_fusion_ros.ros.messages import decode_reading, encode_label, ns_to_stamp, stamp_to_ns
-from gas_fusion_ros.truth.decoding import decode_alarm_state
 from gas_fusion_ros.truth.label_times import LabelTimes
 
 _TRUTH_PERIOD_S = 0.5

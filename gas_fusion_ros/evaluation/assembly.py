@@ -33,6 +33,7 @@ class EvaluationOrigin:
         settings: the parameters that the evaluation went by.
         acknowledged: whether an operator acknowledged the alarms.
         grace_s: grace period of the alarms, seconds.
+        leak_mapper: the parameters that the leaks' poses went by.
     """
 
     bag: str
@@ -45,6 +46,7 @@ class EvaluationOrigin:
     settings: dict[str, object]
     acknowledged: bool
     grace_s: float
+    leak_mapper: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def report_of(
         clean_air_s=clean_air_s,
         grace_s=origin.grace_s,
         misnamed_alarms=misnamed,
+        leak_mapper=origin.leak_mapper,
     )
 
 

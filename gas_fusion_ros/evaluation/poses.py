@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections import deque
 
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.base.observation import RobotPose
-from gas_fusion_ros.evaluation.schema import Place
+from gas_fusion_ros.evaluation.schema import LeakPose, Place
 
 _MOST_POSES = 65_536
 """More than a thousand a second for a minute."""
@@ -54,3 +55,9 @@ def place_of(pose: RobotPose | None) -> Place | None:
     if pose is None or not (math.isfinite(pose.x) and math.isfinite(pose.y)):
         return None
     return Place(pose.x, pose.y, pose.frame_id, pose.stamp_ns)
+
+
+def leak_pose_of(place: LeakPlace) -> LeakPose:
+    """What a report tells of the place of a leak, to the centimetre."""
+    xx, xy, yy = (round(value, 4) for value in place.covariance)
+    return LeakPose(round(place.x, 2), round(place.y, 2), ((xx, xy), (xy, yy)), place.frame_id)

@@ -26,12 +26,15 @@ from gas_fusion_ros.evaluation.assembly import EvaluationOrigin, Volume, report_
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.losses import losses_of
-from gas_fusion_ros.evaluation.poses import PoseTrail, place_of
+from gas_fusion_ros.evaluation.poses import PoseTrail, leak_pose_of, place_of
 from gas_fusion_ros.evaluation.predictions import PredictionError, PredictionFormat, Predictions
 from gas_fusion_ros.evaluation.tally import Tally
+from gas_fusion_ros.mapping.leak_places import LeakPlaces, PlacedReading, evidence_of, is_usable
+from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.pipeline.settings import described
 from gas_fusion_ros.ros.messages import decode_pose, stamp_to_ns
+from gas_fusion_ros.settings.fields import parameters_of
 from gas_fusion_ros.truth.decoding import decode_leaks
 from gas_fusion_ros.truth.labels import LabelError, outside_recording, read_intervals
 from gas_fusion_ros.truth.scoring import ScoreSettings
@@ -62,6 +65,7 @@ class EvaluationSettings:
         acknowledges: whether an operator acknowledges each alarm once it is over.
         with_heat: whether the pictures of the alarms show where the evidence lay.
         limits: what unpacking and reading a bag may take.
+        mapping: how the leaks' places are estimated.
     """
 
     topics: BagTopics = field(default_factory=BagTopics)
@@ -71,6 +75,7 @@ class EvaluationSettings:
     acknowledges: bool = False
     with_heat: bool = True
     limits: BagLimits = field(default_factory=BagLimits)
+    mapping: LeakMapperSettings = field(default_factory=LeakMapperSettings)
 
 
 def evaluate_bag(
@@ -130,6 +135,7 @@ def _evaluate(
             settings=described(model.settings, model.bundle, model.alarm),
             acknowledged=settings.acknowledges,
             grace_s=run.score_settings.grace_ns / NANOSECONDS_PER_SECOND,
+            leak_mapper={**parameters_of(settings.mapping)},
         )
     wall_s = time.perf_counter() - began_s
     tally, truth = run.tally, run.truth
@@ -235,7 +241,9 @@ class _BagRun:
         self.truth = TruthTrack(None, self.score_settings.grace_ns)
         self._is_labelled = False
         # A reading may wait for its image, and silence count from the end of its wait.
-        self._poses = PoseTrail(pairing.wait_ns + model.alarm.timeout_ns)
+        self._wait_ns = pairing.wait_ns
+        self._poses = PoseTrail(2 * pairing.wait_ns + model.alarm.timeout_ns)
+        self._leaks = LeakPlaces(settings.mapping)
         self.pictures = AlarmPictures(self.pipeline.classifier)
         self._decision: Decision | None = None
         self._strange_label = ""
@@ -266,6 +274,7 @@ class _BagRun:
             self.pipeline.tick(end_ns)
             self.tally.pass_time(end_ns)
         self.pipeline.finish()
+        self._place_leaks()
         if self._decision is None:
             told = _told(self._problems)
             raise EvaluationError(
@@ -282,11 +291,16 @@ class _BagRun:
         self._decision = decision
         true = self.tally.add_decision(decision, self.truth)
         self._predictions.add(decision.verdict, true, decision.sample.observation.stretch)
+        self._map(decision)
 
     def on_alarm(self, event: AlarmEvent) -> None:
         """Count and write a change of the alarm; keep a picture of what raised one."""
         self._events.write(event)
         self.tally.add_alarm(event)
+        if event.raises_alarm:
+            self._leaks.begin(event.alarm, event.gas, event.stamp_ns)
+        elif event.alarm and not event.state.is_sensed:
+            self._leaks.end(event.alarm)
         if event.raises_alarm and self._decision is not None:
             self.pictures.add(self._decision, event.gas)
         if self._settings.acknowledges and event.state is AlarmState.LATCHED:
@@ -296,6 +310,18 @@ class _BagRun:
         """Tell where the robot was, as far as the bag says."""
         return self._poses.at(moment_ns)
 
+    def _map(self, decision: Decision) -> None:
+        verdict, pose = decision.verdict, self._poses.at(decision.recorded_ns)
+        if verdict.has_reading and pose is not None and is_usable(pose):
+            evidence = evidence_of(verdict.by_class, verdict.departure)
+            self._leaks.add(PlacedReading(verdict.stamp_ns, pose, evidence, verdict.departure))
+
+    def _place_leaks(self) -> None:
+        for alarm in self.tally.alarm_numbers:
+            place = self._leaks.place(alarm)
+            if place is not None:
+                self.tally.add_leak_pose(alarm, leak_pose_of(place))
+
     def _take(self, message: BagMessage) -> None:
         topics = self._topics
         if message.topic == topics.gas:
@@ -303,12 +329,12 @@ class _BagRun:
             self.size += message.size
             self._require_labels(stamp_to_ns(message.message.header.stamp), message.stamp_ns)
             self.pipeline.add_reading_message(message.message, message.stamp_ns)
-            self._poses.settle(message.stamp_ns)
+            self._poses.settle(message.stamp_ns - self._wait_ns)
         elif message.topic == topics.image:
             self.images += 1
             self.size += message.size
             self.pipeline.add_image_message(message.message, message.stamp_ns)
-            self._poses.settle(message.stamp_ns)
+            self._poses.settle(message.stamp_ns - self._wait_ns)
         elif message.topic == topics.label:
             self._take_label(message)
         elif message.topic == topics.array:

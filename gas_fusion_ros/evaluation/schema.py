@@ -102,6 +102,23 @@ class Place:
 
 
 @dataclass(frozen=True)
+class LeakPose:
+    """Where a leak is, as estimated from all readings of its alarm: metres in `frame_id`.
+
+    Attributes:
+        x: place.
+        y: place.
+        covariance: ((xx, xy), (xy, yy)), square metres.
+        frame_id: the frame of the robot's pose.
+    """
+
+    x: float
+    y: float
+    covariance: tuple[tuple[float, float], tuple[float, float]]
+    frame_id: str
+
+
+@dataclass(frozen=True)
 class AlarmOutcome:
     """An alarm and whether it was right.
 
@@ -115,6 +132,8 @@ class AlarmOutcome:
         leak: number, from 1, of the leak that it was raised on; None without one, or where none is known.
         names_leak: whether it names that leak's gas; None without one.
         distance_m: from the robot to that leak when it was raised, metres; None where it is not known.
+        leak_pose: where its leak is, by all that was read until the recording's end; None where nobody knows.
+        leak_pose_distance_m: from there to that leak, metres; None where it is not known.
     """
 
     gas: str
@@ -125,6 +144,8 @@ class AlarmOutcome:
     leak: int | None = None
     names_leak: bool | None = None
     distance_m: float | None = None
+    leak_pose: LeakPose | None = None
+    leak_pose_distance_m: float | None = None
 
 
 @dataclass(frozen=True)
@@ -210,6 +231,7 @@ class EvaluationReport(JsonReport):
             known.
         topic_choices: how a topic was taken where there were several, or a doubt.
         grace_s: how long after a leak's last sign an alarm was not false.
+        leak_mapper: parameters of the leak mapper that the leaks' poses went by, by their ROS names.
     """
 
     bag: str
@@ -260,6 +282,7 @@ class EvaluationReport(JsonReport):
     grace_s: float = 0.0
     misnamed_alarms: int | None = None
     topic_choices: tuple[TopicChoice, ...] = ()
+    leak_mapper: dict[str, object] = field(default_factory=dict)
 
     @property
     def is_whole(self) -> bool:

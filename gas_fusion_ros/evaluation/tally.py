@@ -18,12 +18,18 @@ from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.evaluation.class_figures import accuracy_of, share_of
 from gas_fusion_ros.evaluation.histograms import LogHistogram, OffsetCounts
 from gas_fusion_ros.evaluation.poses import place_of
-from gas_fusion_ros.evaluation.schema import AlarmOutcome, LeakOutcome, LeakVerdict, Percentiles, Place
+from gas_fusion_ros.evaluation.schema import (
+    AlarmOutcome,
+    LeakOutcome,
+    LeakPose,
+    LeakVerdict,
+    Percentiles,
+    Place,
+)
 from gas_fusion_ros.evaluation.thinning import Thinned
 from gas_fusion_ros.evaluation.timeline import Timeline
 from gas_fusion_ros.pipeline.offline import Decision
-from gas_fusion_ros.ros.classification import Classification
-from gas_fusion_ros.truth.decoding import AlarmReport
+from gas_fusion_ros.ros.classifier_messages import AlarmReport, Classification
 from gas_fusion_ros.truth.scoring import (
     AlarmIntervals,
     Interval,
@@ -99,6 +105,8 @@ class Tally:
         self._alarms = AlarmIntervals()
         # Where the robot was at an alarm, by its place in the order in which they were raised.
         self._places: dict[int, Place | None] = {}
+        self._numbers: dict[int, int] = {}
+        self._leak_poses: dict[int, LeakPose] = {}
         self._readings: Thinned[npt.NDArray[np.float32]] = Thinned()
         self._verdicts: Thinned[_Said] = Thinned()
 
@@ -156,9 +164,19 @@ class Tally:
         moment_ns = event.stamp_ns + self._moments.shift_ns
         if event.raises_alarm:
             self._places[len(self._alarms)] = place_of(event.pose)
+            self._numbers[len(self._alarms)] = event.alarm
             self._alarms.begin(moment_ns, event.alarm, event.gas)
         elif not event.state.is_sensed:
             self._alarms.end(moment_ns, event.alarm)
+
+    def add_leak_pose(self, alarm: int, pose: LeakPose) -> None:
+        """The leak of an alarm, by its number, is there."""
+        self._leak_poses[alarm] = pose
+
+    @property
+    def alarm_numbers(self) -> tuple[int, ...]:
+        """Numbers of the alarms that `add_alarm` told of, in the order in which they were raised."""
+        return tuple(self._numbers.values())
 
     def add_alarm_state(self, report: AlarmReport) -> None:
         """Take in the state of the alarms as it is published; it has no places."""
@@ -235,6 +253,7 @@ class Tally:
         outcomes = []
         for number, alarm in enumerate(self.alarms()):
             place = self._places.get(number)
+            leak_pose = self._leak_poses.get(self._numbers.get(number, 0))
             false: bool | None = None
             if truth.is_known and is_wrong(alarm, leaks_or_gaps, grace_ns):
                 false = True
@@ -251,6 +270,8 @@ class Tally:
                     leak=index + 1 if index is not None else None,
                     names_leak=alarm.label == leak.label if leak is not None else None,
                     distance_m=_distance_m(place, leak),
+                    leak_pose=leak_pose,
+                    leak_pose_distance_m=_distance_m(leak_pose, leak),
                 )
             )
         return tuple(outcomes)
@@ -318,8 +339,8 @@ class Tally:
         )
 
 
-def _distance_m(place: Place | None, leak: Leak | None) -> float | None:
-    """From where the robot was to the leak; None where either is not known."""
+def _distance_m(place: Place | LeakPose | None, leak: Leak | None) -> float | None:
+    """From a place to the leak; None where either is not known."""
     if place is None or leak is None or leak.place is None:
         return None
     x, y = leak.place

@@ -14,6 +14,7 @@ from gas_fusion_ros.base.mq import Quantity
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.drivers.gas.lines.columns import ColumnNames
 from gas_fusion_ros.drivers.gas.lines.protocol_lines import ProtocolLines
 from gas_fusion_ros.drivers.gas.lines.reader import LineReader
 from gas_fusion_ros.drivers.gas.lines.refusals import late_header, no_values
@@ -268,23 +269,46 @@ def _lines(
     if form is LineForm.PROTOCOL:
         return ProtocolLines(channels or PAPER_CHANNELS, tellers)
     order, named = _named_in(sample, channels, form, began_before)
-    if order.header is None and channels is None and named:
-        channels = named
+    if order.header is None and channels is None:
+        channels = named or None
     return LineReader(channels, form, order, tellers, _UNCONFIRMED_ROWS)
 
 
 def _named_in(
     sample: bytes, channels: Sequence[str] | None, form: LineForm, began_before: bool
 ) -> tuple[Order, tuple[str, ...]]:
-    """Return the first header in a sample, and all sensors that its lines name."""
+    """Return the header that a sample begins with, and the channels of its lines: those that they name.
+
+    Where most lines name none, what few name is a banner's, and the channels are the paper's. Of a header of
+    another order that comes once, after values, nobody knows whether it is theirs: they are not read then.
+    """
     order = Order()
+    expected = tuple(channels or PAPER_CHANNELS)
     tally = _Tally()
     reader = LineReader(channels, form, order, Tellers(tally.refuse, tally.note))
     splitter = LineSplitter(began_before=began_before)
-    for line in [*splitter.feed(sample, 0), *splitter.finish()]:
+    lines = [*splitter.feed(sample, 0), *splitter.finish()]
+    before = 0
+    for line in lines:
         reader.take(line, splitter.recent)
         if order.header is not None:
             break
+        before += 1
+    header = order.header
+    # A header that is none by itself is one by the row below it.
+    has_rows = header is not None and reader.data_lines - reader.named_lines > (not header.is_certain)
+    # Nobody changes the sketch of a port in these seconds; of a capture, the next header tells how often it
+    # comes.
+    is_regular = began_before or any(
+        line.content == lines[before].content for line in lines[2 * before + 1 :]
+    )
+    if header is not None and has_rows and not is_regular:
+        found = map(ColumnNames(channels).read, header.names)
+        names = dict.fromkeys(one.name for one in found if one is not None)
+        if [name for name in names if name in expected] != list(expected):
+            return Order(refusal=late_header()), ()
+    if reader.data_lines > 2 * reader.named_lines:
+        return order, expected
     often = max(reader.sensors.values(), default=0) * _OFTEN
     return order, tuple(name for name, count in reader.sensors.items() if count >= often)
 

@@ -225,8 +225,16 @@ def _bulk(values: Field) -> tuple[float, float]:
     """Return the two values between which all but the coldest and hottest hundredth lie."""
     samples = values.reshape(-1)
     samples = samples[:: max(1, samples.size // _PERCENTILE_SAMPLES)]
-    low, high = np.percentile(samples, (_LOW_PERCENT, _HIGH_PERCENT))
-    return float(low), float(high)
+    # As np.percentile, without what it does besides: that took longer than all the rest of a preparation.
+    places = [(len(samples) - 1) * percent / 100 for percent in (_LOW_PERCENT, _HIGH_PERCENT)]
+    below = [int(place) for place in places]
+    above = [min(place + 1, len(samples) - 1) for place in below]
+    ordered = np.partition(samples, [*below, *above])
+    low, high = (
+        float(ordered[lower]) + (place - lower) * (float(ordered[upper]) - float(ordered[lower]))
+        for place, lower, upper in zip(places, below, above, strict=True)
+    )
+    return low, high
 
 
 def _luminance(rgb: npt.NDArray[np.uint8]) -> Field:

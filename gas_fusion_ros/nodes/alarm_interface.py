@@ -32,7 +32,7 @@ from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.pose_source import PoseSource
-from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, RELIABLE
+from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, NO_EVENTS, RELIABLE
 from gas_fusion_ros.pipeline.settings import NO_STATE_FILE, ClassifierSettings, SettingsError
 from gas_fusion_ros.ros import messages
 
@@ -52,9 +52,12 @@ class AlarmInterface:
     Args:
         node: the node whose topics and services these are.
         test: runs a known leak through model and alarm and says what came out.
+        plan: called after an operator's command, for `due_ns` may be another one.
     """
 
-    def __init__(self, node: ManagedNode, test: Callable[[], CommandResult]) -> None:
+    def __init__(
+        self, node: ManagedNode, test: Callable[[], CommandResult], plan: Callable[[], None]
+    ) -> None:
         self._node = node
         self._problems = node.problems
         self._lock = threading.Lock()
@@ -70,9 +73,14 @@ class AlarmInterface:
         self._own_warnings: tuple[Reason, ...] = ()
         self._pose = PoseSource(node)
         self._heartbeat: Timer | None = None
-        self._bool_publisher = node.create_lifecycle_publisher(Bool, "gas/alarm", HEARTBEAT)
-        self._state_publisher = node.create_lifecycle_publisher(DiagnosticArray, "gas/alarm_state", LATCHED)
+        self._bool_publisher = node.create_lifecycle_publisher(
+            Bool, "gas/alarm", HEARTBEAT, event_callbacks=NO_EVENTS
+        )
+        self._state_publisher = node.create_lifecycle_publisher(
+            DiagnosticArray, "gas/alarm_state", LATCHED, event_callbacks=NO_EVENTS
+        )
         self._test = test
+        self._plan = plan
         node.create_service(Trigger, "gas/acknowledge_alarm", self._acknowledge)
         node.create_service(Trigger, "gas/reset_alarm", self._reset)
         node.create_service(Trigger, "gas/self_test", self._run_test)
@@ -91,6 +99,12 @@ class AlarmInterface:
         """For how long the oldest reading that still waits for its class has been heard; 0 without one."""
         with self._lock:
             return self._alarm.lag_ns if self._alarm is not None else 0
+
+    @property
+    def due_ns(self) -> int | None:
+        """When, on the watch, the alarm is to be ticked next; None while the node is not active."""
+        with self._lock:
+            return self._alarm.due_ns if self._alarm is not None else None
 
     @property
     def settings(self) -> AlarmSettings:
@@ -123,7 +137,7 @@ class AlarmInterface:
         self._chosen = settings
         self._open_memory(settings.state_file)
         path, size = settings.event_log, round(settings.event_log_mb * 1e6)
-        self._event_log = EventLog(Path(path), self._problems, size) if path else None
+        self._event_log = EventLog(Path(path), self._problems, size, self._node.robot) if path else None
 
     def _open_memory(self, place: str) -> None:
         """Read which alarms stand; what cannot be read is a fault until an operator has acknowledged it."""
@@ -267,7 +281,9 @@ class AlarmInterface:
 
     def _command(self, command: Callable[[AlarmClock, Instant], CommandResult]) -> CommandResult:
         with self._lock:
-            return _INACTIVE if self._alarm is None else command(self._alarm, self._instant())
+            result = _INACTIVE if self._alarm is None else command(self._alarm, self._instant())
+        self._plan()
+        return result
 
     def _publish_change(self, status: AlarmStatus, stamp_ns: int, events: tuple[AlarmEvent, ...]) -> None:
         # What is published stands also where the process is killed in the next moment.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -32,13 +32,19 @@ class DriverNodeSettings:
 
     Attributes:
         driver: name of the driver.
-        frame_id: coordinate frame of the samples.
+        frame_id: coordinate frame of the samples; with `frame_prefix` once the node has taken its settings.
         period_ns: time between the samples of a recording or simulation.
     """
 
     driver: str
     frame_id: str
     period_ns: int
+    frame_prefix: str = setting(
+        "",
+        "what frame_id begins with, as the parameter of this name has it in robot_state_publisher: such as "
+        "robot1/",
+        read_only=True,
+    )
     poll_period_s: float = setting(
         0.02,
         "how often the driver is asked for what it has, s of a steady clock or of simulated time",
@@ -100,6 +106,11 @@ class DriverNode(ManagedNode, Generic[T, S]):
         entry = self.DRIVERS.entries.get(self.driver_name)
         return entry is None or entry.is_sensor
 
+    @property
+    def hardware(self) -> str:
+        """This machine and what is read there."""
+        return f"{super().hardware}: {self.driver_name}"
+
     def read_settings(self) -> S:
         """Take the settings from the parameters.
 
@@ -124,7 +135,8 @@ class DriverNode(ManagedNode, Generic[T, S]):
     def configure(self) -> None:
         """Take the settings and open the driver's device or file."""
         self.published = 0
-        self.settings = self.read_settings()
+        settings = self.read_settings()
+        self.settings = replace(settings, frame_id=settings.frame_prefix + settings.frame_id)
         self.prepare()
         self._driver = self.create_driver()
         self._driver.open()
@@ -170,9 +182,8 @@ class DriverNode(ManagedNode, Generic[T, S]):
         if source == self._told_source:
             return
         self._told_source = source
-        frame_id = self.parameters.value("frame_id")
         now_ns = self.get_clock().now().nanoseconds
-        self._source_publisher.publish(self.source_message(source, now_ns, frame_id))
+        self._source_publisher.publish(self.source_message(source, now_ns, self.settings.frame_id))
 
     def source_message(self, source: Source, stamp_ns: int, frame_id: str) -> DiagnosticArray:
         """What is told of a source on `SOURCE_TOPIC`."""

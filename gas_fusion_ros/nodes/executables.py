@@ -10,6 +10,11 @@ import signal
 from importlib import import_module
 
 
+def alarm_relay() -> None:
+    """Run the relay to the fleet's broker."""
+    _run("alarm_relay")
+
+
 def gas_adapter() -> None:
     """Run the adapter of gas readings."""
     _run("gas_adapter")
@@ -23,6 +28,11 @@ def gas_classifier() -> None:
 def gas_sensor() -> None:
     """Run the gas sensor."""
     _run("gas_sensor")
+
+
+def leak_mapper() -> None:
+    """Run the leak mapper."""
+    _run("leak_mapper")
 
 
 def operator_view() -> None:

@@ -19,7 +19,7 @@ from gas_fusion_ros.alarm.leak_alarm import CommandResult, Reason
 from gas_fusion_ros.alarm.source_watch import SLOW_WARNING, Publishers, Source, SourceSettings, SourceWatch
 from gas_fusion_ros.array.array_file import ArrayFileError
 from gas_fusion_ros.array.description import ArrayDescription
-from gas_fusion_ros.base.observation import GasReading, Observation, ThermalFrame
+from gas_fusion_ros.base.observation import GasReading, Observation
 from gas_fusion_ros.base.problems import Growth, Problems
 from gas_fusion_ros.base.quoting import listed
 from gas_fusion_ros.base.shipped_files import find_bundle
@@ -32,8 +32,9 @@ from gas_fusion_ros.nodes.alarm_interface import AlarmInterface
 from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber, ReadingSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.parameters import ParameterError
-from gas_fusion_ros.nodes.qos import LATCHED, OVERRIDABLE, RELIABLE, SENSOR_DATA
+from gas_fusion_ros.nodes.qos import LATCHED, NO_EVENTS, OVERRIDABLE, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
+from gas_fusion_ros.nodes.wake_up import WakeUp
 from gas_fusion_ros.pairing.pairing import PairingCounters
 from gas_fusion_ros.pipeline.array_choice import ARRAY_TOPIC, ArrayChoice, array_of_file
 from gas_fusion_ros.pipeline.camera_choice import CAMERA_TOPIC, pictures_refusal
@@ -43,10 +44,10 @@ from gas_fusion_ros.pipeline.self_test import self_test
 from gas_fusion_ros.pipeline.settings import IMAGE_TOPICS, ClassifierSettings
 from gas_fusion_ros.ros import messages, source_messages
 from gas_fusion_ros.ros.messages import Level
+from gas_fusion_ros.ros.pending_frame import PendingFrame
 from gas_fusion_ros.ros.synchronizer import ObservationSynchronizer
 from gas_fusion_ros.settings.fields import specs_of
 
-_TICK_PERIOD_S = 0.05
 _LOOK_PERIOD_S = 0.5
 # Below the time that a node has for its last words, of which the alarm's comes after it.
 _WAIT_FOR_WORKER_S = 2.0
@@ -65,11 +66,13 @@ class GasClassifierNode(ManagedNode):
 
     def __init__(self, node_name: str = "gas_classifier", **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
-        self._class_publisher = self.create_lifecycle_publisher(String, "gas/class", RELIABLE)
-        self._classification_publisher = self.create_lifecycle_publisher(
-            DiagnosticArray, "gas/classification", RELIABLE
+        self._class_publisher = self.create_lifecycle_publisher(
+            String, "gas/class", RELIABLE, event_callbacks=NO_EVENTS
         )
-        self._alarm = AlarmInterface(self, self._self_test)
+        self._classification_publisher = self.create_lifecycle_publisher(
+            DiagnosticArray, "gas/classification", RELIABLE, event_callbacks=NO_EVENTS
+        )
+        self._alarm = AlarmInterface(self, self._self_test, self._plan)
         self._settings = ClassifierSettings()
         self._bundle: Bundle | None = None
         self._runtime: Runtime | None = None
@@ -88,7 +91,8 @@ class GasClassifierNode(ManagedNode):
         self._subscribers: list[Subscriber | BoundedSubscriber] = []
         self._gas: ReadingSubscriber | None = None
         self._image: Subscriber | None = None
-        self._look_outs: list[Timer] = []
+        self._look_out: Timer | None = None
+        self._wake_up: WakeUp | None = None
         self._classified = 0
         self._skipped = 0
         self._counters = PairingCounters()
@@ -169,9 +173,11 @@ class GasClassifierNode(ManagedNode):
             self.problems,
             self._hear_reading,
             self._hear_image,
-            self._frames.decode,
+            self._frames.take,
         )
         self._synchronizer.registerCallback(self._prepare)
+        self._wake_up = WakeUp(self, self._pass_time)
+        gas.registerCallback(lambda _: self._plan())  # behind the synchronizer
         # Last: what sensors say of themselves is there at once, and acts on all of the above.
         array = BoundedSubscriber(
             self, DiagnosticArray, ARRAY_TOPIC, LATCHED, self.problems, self._hear_array
@@ -180,19 +186,19 @@ class GasClassifierNode(ManagedNode):
             self, DiagnosticArray, CAMERA_TOPIC, LATCHED, self.problems, self._hear_camera
         )
         self._subscribers = [gas, image, array, camera]
-        self._look_outs = [
-            self.watch_timer(_TICK_PERIOD_S, self._tick),
-            self.steady_timer(_LOOK_PERIOD_S, self._look_around),
-        ]
+        self._look_out = self.steady_timer(_LOOK_PERIOD_S, self._look_around)
 
     def deactivate(self) -> None:
         """Stop listening; what waits is classified as far as the inbox holds it; a fault stays behind."""
         for subscriber in self._subscribers:
             self.destroy_subscription(subscriber.sub)
         self._subscribers, self._gas, self._image = [], None, None
-        for timer in self._look_outs:
-            self.destroy_timer(timer)
-        self._look_outs = []
+        if self._look_out is not None:
+            self.destroy_timer(self._look_out)
+            self._look_out = None
+        if self._wake_up is not None:
+            self._wake_up.destroy()
+            self._wake_up = None
         if self._synchronizer is not None:
             self._synchronizer.flush()
             self._counters = self._synchronizer.counters
@@ -217,6 +223,14 @@ class GasClassifierNode(ManagedNode):
     def diagnostics(self) -> list[DiagnosticStatus]:
         """One status each for the pairing, the classification and the alarm."""
         return [self._pairing_status(), self._classification_status(), self._alarm_status()]
+
+    @property
+    def hindrance(self) -> str:
+        """As of any node; besides, that the network does not answer."""
+        busy_s = 0.0 if self._worker is None else self._worker.busy_s
+        if busy_s > self._settings.alarm.timeout_ns / NANOSECONDS_PER_SECOND:
+            return f"the network has not answered for {busy_s:.0f} s"
+        return super().hindrance
 
     @property
     def pairing_counters(self) -> PairingCounters:
@@ -255,7 +269,7 @@ class GasClassifierNode(ManagedNode):
                 "others, and misses what these alone would sense"
             )
 
-    def _hear_image(self, frame: ThermalFrame) -> None:
+    def _hear_image(self, frame: PendingFrame) -> None:
         assert self._sources is not None
         self._sources.hear_image(frame.stamp_ns, self.watch_ns())
         if self._frames is not None and self._frames.doubt and not self._told_doubt:
@@ -363,17 +377,33 @@ class GasClassifierNode(ManagedNode):
     def _count_failure(self, error: Exception) -> None:
         self.problems.add("classification_failed", f"{type(error).__name__}: {error}")
 
-    def _tick(self) -> None:
+    def _pass_time(self) -> None:
+        """Let go on what has waited long enough, and notice silence."""
         assert self._synchronizer is not None
         self._synchronizer.tick()
         self._alarm.tick(self._conditions)
-        self.report_problems()
+        self._plan()
+
+    def _plan(self) -> None:
+        """Wake up when the next wait is over."""
+        if self._synchronizer is None or self._wake_up is None:
+            return  # not active
+        patience_ns = self._synchronizer.patience_ns
+        self._wake_up.by(None if patience_ns is None else self.watch_ns() + patience_ns)
+        self._wake_up.by(self._alarm.due_ns)
 
     def _look_around(self) -> None:
-        """See who is there; never from within a callback of the readings, whose subscription may change."""
+        """See who is there; never from within a callback of the readings, whose subscription may change.
+
+        Time passes here too: a clock that was set, or has just begun, moves what was planned.
+        """
         assert self._gas is not None
+        assert self._synchronizer is not None
         self._gas.match_publishers()
+        self._synchronizer.tick()
         self._look()
+        self._plan()
+        self.report_problems()
 
     def _look(self) -> None:
         """See who is there, and say what is missing when that changes."""
@@ -402,7 +432,8 @@ class GasClassifierNode(ManagedNode):
             info
             for info in infos
             if heard_by is not None
-            and qos_check_compatible(info.qos_profile, heard_by)[0] is QoSCompatibility.ERROR
+            # By value: what is returned is never the enum's own object.
+            and qos_check_compatible(info.qos_profile, heard_by)[0] == QoSCompatibility.ERROR
         ]
         return Publishers(len(infos) - len(refused), len(refused))
 

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from launch import Action, LaunchContext, SomeSubstitutionsType
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, TimerAction
+from launch.actions import DeclareLaunchArgument, GroupAction, OpaqueFunction, TimerAction
+from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
@@ -71,6 +72,21 @@ def model_arguments() -> list[Action]:
             default_value="",
             choices=["", "auto", "cpu", "cuda"],
             description="where the network runs; empty takes the parameter file's",
+        ),
+    ]
+
+
+def alarm_relay() -> list[Action]:
+    """The relay to the fleet's broker, which is started where the argument `relay` is true."""
+    return [
+        DeclareLaunchArgument(
+            "relay",
+            default_value="false",
+            choices=["true", "false"],
+            description="start alarm_relay too, which tells the MQTT broker that the parameter file names",
+        ),
+        GroupAction(
+            lifecycle_node("alarm_relay"), condition=IfCondition(LaunchConfiguration("relay")), scoped=False
         ),
     ]
 
@@ -190,6 +206,7 @@ def _lifecycle_node(context: LaunchContext, name: str, overrides: Mapping[str, s
         parameters=[LaunchConfiguration("params_file"), {**flags, **texts}],
         exec_name=name,
         prefix=_wrapping(),
+        ros_arguments=["--enclave", f"/{PACKAGE}/{name}"],
         respawn=LaunchConfiguration("respawn").perform(context) == "true",
         respawn_delay=_RESPAWN_DELAY_S,
         output="screen",

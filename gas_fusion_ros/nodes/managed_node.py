@@ -1,7 +1,8 @@
-"""What the three lifecycle nodes have in common: parameters, transitions, diagnostics."""
+"""What the lifecycle nodes have in common: parameters, transitions, diagnostics."""
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from rclpy.timer import Timer
 
 from gas_fusion_ros.base.problems import Growth, Problems
 from gas_fusion_ros.nodes.parameters import ParameterError, ParameterTable
-from gas_fusion_ros.nodes.qos import RELIABLE
+from gas_fusion_ros.nodes.qos import NO_EVENTS, RELIABLE
 from gas_fusion_ros.ros.messages import Level
 from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, ParameterSpec
 
@@ -41,6 +42,7 @@ class ManagedNode(LifecycleNode):
     SPECS: ClassVar[Sequence[ParameterSpec]] = ()
 
     _configured = False
+    _active = False
 
     failure = ""
     """Why the last transition that failed did; empty where none has."""
@@ -51,7 +53,9 @@ class ManagedNode(LifecycleNode):
         self.problems = Problems()
         self._problem_growth = Growth()
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._diagnostics_publisher = self.create_publisher(DiagnosticArray, "/diagnostics", RELIABLE)
+        self._diagnostics_publisher = self.create_publisher(
+            DiagnosticArray, "/diagnostics", RELIABLE, event_callbacks=NO_EVENTS
+        )
         self._diagnostics_timer: Timer | None = None
         self._autostart_timer: Timer | None = None
         self._autostart_pause_s = _FIRST_PAUSE_S
@@ -71,6 +75,26 @@ class ManagedNode(LifecycleNode):
     def diagnostic_name(self) -> str:
         """What its statuses begin with; namespace included, for all robots share /diagnostics."""
         return str(self.get_fully_qualified_name()).lstrip("/")
+
+    @property
+    def robot(self) -> str:
+        """The robot's name: the node's namespace, or without one that of this machine."""
+        return str(self.get_namespace()).strip("/") or socket.gethostname()
+
+    @property
+    def hardware(self) -> str:
+        """What its statuses are told to be of where no parameter says it."""
+        return socket.gethostname()
+
+    @property
+    def hindrance(self) -> str:
+        """Why the node does not do its work now; empty where it does. A watchdog goes by it."""
+        return "" if self._active else self.failure or "not active"
+
+    @property
+    def tries_again(self) -> bool:
+        """Whether it will start by itself, now or after a pause."""
+        return self._autostart_timer is not None
 
     def steady_timer(self, period_s: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` every `period_s` of a steady clock, whatever becomes of the node's.
@@ -154,12 +178,13 @@ class ManagedNode(LifecycleNode):
             self.deactivate()
             super().on_deactivate(state)
             return TransitionCallbackReturn.FAILURE
+        self._active = True
         self.get_logger().info("active")
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop, then disable the publishers."""
-        self.deactivate()
+        self._stop()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -171,13 +196,13 @@ class ManagedNode(LifecycleNode):
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop and close everything, from whatever state."""
         self._heed_hand()
-        self.deactivate()
+        self._stop()
         self._release()
         return super().on_shutdown(state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Close everything and go back to unconfigured."""
-        self.deactivate()
+        self._stop()
         self._release()
         return super().on_error(state)
 
@@ -192,6 +217,10 @@ class ManagedNode(LifecycleNode):
                 self._deliver()
             self._attempt("cleanup", self._release)
         super().destroy_node()
+
+    def _stop(self) -> None:
+        self._active = False
+        self.deactivate()
 
     def _deliver(self) -> None:
         """Give every subscriber of a latched topic a bounded moment to get what was said last."""
@@ -246,6 +275,9 @@ class ManagedNode(LifecycleNode):
     def _publish_diagnostics(self) -> None:
         self.report_problems()
         message = DiagnosticArray(status=self.diagnostics())
+        hardware_id = self.parameters.value("hardware_id") or self.hardware
+        for status in message.status:
+            status.hardware_id = status.hardware_id or hardware_id
         if not self._configured:
             for status in message.status:
                 status.level, status.message = bytes([Level.ERROR]), self.failure

@@ -18,6 +18,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Bool
 from visualization_msgs.msg import MarkerArray
 
+from gas_fusion_ros.alarm.types import AlarmStatus
+from gas_fusion_ros.base.leak_places import HeardLeaks
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.thermal.raw_frames import RawSettings
@@ -26,23 +28,22 @@ from gas_fusion_ros.model.picture_evidence import PictureEvidence, PictureEviden
 from gas_fusion_ros.model.runtimes import create_runtime
 from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
-from gas_fusion_ros.nodes.operator_markers import nothing, whole_view
+from gas_fusion_ros.nodes.operator_markers import MarkerMaker, Shown, nothing
 from gas_fusion_ros.nodes.parameters import ParameterError
 from gas_fusion_ros.nodes.picture_annotator import PictureAnnotator
 from gas_fusion_ros.nodes.pose_source import PoseSource
-from gas_fusion_ros.nodes.qos import LATCHED, OVERRIDABLE, RELIABLE, SENSOR_DATA
+from gas_fusion_ros.nodes.qos import LATCHED, LATCHED_LEAKS, LATEST, OVERRIDABLE, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.pipeline.frame_decoder import FrameDecoder
 from gas_fusion_ros.pipeline.settings import IMAGE_TOPICS, POSE_TYPES
 from gas_fusion_ros.ros import messages
-from gas_fusion_ros.ros.classification import Classification, decode_classification
+from gas_fusion_ros.ros.alarm_status import decode_alarm_status
+from gas_fusion_ros.ros.classifier_messages import Classification, decode_classification
+from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC, decode_leak_pose
 from gas_fusion_ros.ros.messages import Level, MessageError
-from gas_fusion_ros.ros.standing_alarms import Standing, decode_standing
 from gas_fusion_ros.settings.fields import group, setting, specs_of
 from gas_fusion_ros.view.annotated_picture import Opinion
 from gas_fusion_ros.view.banner import AlarmWord, banner
-from gas_fusion_ros.view.leak_messages import LEAK_POSE_TOPIC, leak_place
-from gas_fusion_ros.view.leak_places import LeakPlaces
 from gas_fusion_ros.view.trail import Trail
 
 MARKERS_TOPIC = "gas/markers"
@@ -77,6 +78,13 @@ class OperatorViewSettings:
     pose_topic: str = setting("", "topic of the robot's pose; empty for none: then there is no trail")
     pose_type: str = setting("PoseStamped", "type of the pose topic", choices=POSE_TYPES)
     trail: TrailSettings = group(TrailSettings)
+    letter_m: float = setting(
+        1.5,
+        "height of letters on the map, m; alarms and trail are drawn in proportion",
+        minimum=0.01,
+        maximum=100.0,
+        name="letter_height",
+    )
     timeout_ns: int = setting(
         10 * NANOSECONDS_PER_SECOND,
         "after so long without a classification the trail goes on in grey and the picture says so, s",
@@ -116,7 +124,7 @@ class OperatorViewNode(ManagedNode):
     def __init__(self, node_name: str = "operator_view", **node_arguments: Any) -> None:
         super().__init__(node_name, **node_arguments)
         self._markers_publisher = self.create_lifecycle_publisher(MarkerArray, MARKERS_TOPIC, LATCHED)
-        self._annotated_publisher = self.create_lifecycle_publisher(Image, ANNOTATED_TOPIC, RELIABLE)
+        self._annotated_publisher = self.create_lifecycle_publisher(Image, ANNOTATED_TOPIC, LATEST)
         self._pose = PoseSource(self)
         self._settings = OperatorViewSettings()
         self._evidence: PictureEvidence | None = None
@@ -163,9 +171,10 @@ class OperatorViewNode(ManagedNode):
             BoundedSubscriber(self, kind, topic, qos, self.problems, hear)
             for kind, topic, qos, hear in (
                 (DiagnosticArray, "gas/classification", RELIABLE, self._hear_classification),
-                (Bool, "gas/alarm", LATCHED, self._hear_alarm),
+                # Not latched: what a classifier said before it hung is no sign of life.
+                (Bool, "gas/alarm", RELIABLE, self._hear_alarm),
                 (DiagnosticArray, "gas/alarm_state", LATCHED, self._hear_state),
-                (PoseWithCovarianceStamped, LEAK_POSE_TOPIC, RELIABLE, self._hear_leak),
+                (PoseWithCovarianceStamped, LEAK_POSE_TOPIC, LATCHED_LEAKS, self._hear_leak),
             )
         ]
         self._word_subscriptions = [subscriber.sub for subscriber in heard]
@@ -222,12 +231,12 @@ class OperatorViewNode(ManagedNode):
     def _forget(self) -> None:
         trail = self._settings.trail
         self.trail = Trail(trail.points, trail.spacing)
-        self._leaks = LeakPlaces()
+        self._leaks = HeardLeaks()
         self._said: Classification | None = None
         self._said_ns = 0
         self._is_raised = True
         self._alarm_ns: int | None = None
-        self._standing: Standing | None = None
+        self._standing: AlarmStatus | None = None
 
     def _hear_classification(self, message: DiagnosticArray) -> None:
         try:
@@ -244,7 +253,7 @@ class OperatorViewNode(ManagedNode):
 
     def _hear_state(self, message: DiagnosticArray) -> None:
         try:
-            self._standing = decode_standing(message)
+            self._standing = decode_alarm_status(message)
         except MessageError as error:
             self._standing = None  # what stood before is not known to stand now
             self.problems.add(error.cause, error.detail)
@@ -252,7 +261,7 @@ class OperatorViewNode(ManagedNode):
 
     def _hear_leak(self, message: PoseWithCovarianceStamped) -> None:
         try:
-            self._leaks.add(leak_place(message))
+            self._leaks.add(decode_leak_pose(message))
         except MessageError as error:
             self.problems.add(error.cause, error.detail)
 
@@ -289,14 +298,14 @@ class OperatorViewNode(ManagedNode):
 
     def _show(self) -> None:
         standing = self._standing
-        view = whole_view(
+        shown = Shown(
             self.trail,
             () if standing is None else standing.alarms,
             self._leaks.places,
             banner(self._word()),
             self._pose.latest,
-            self.get_clock().now().to_msg(),
         )
+        view = MarkerMaker(self._settings.letter_m).whole_view(shown, self.get_clock().now().to_msg())
         self._markers_publisher.publish(view)
 
     def _word(self) -> AlarmWord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rclpy.duration import Duration
+from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.qos import (
     DurabilityPolicy,
     LivelinessPolicy,
@@ -21,6 +22,16 @@ LATCHED = QoSProfile(
 )
 """States: a late subscriber gets the last one."""
 
+LATCHED_LEAKS = QoSProfile(
+    depth=16, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+"""Several states on one topic, one after the other: a late subscriber gets the last ones."""
+
+LATCHED_CHANGES = QoSProfile(
+    depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+"""To hear states by whoever must miss no change of one."""
+
 HEARTBEAT = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,
@@ -31,8 +42,17 @@ HEARTBEAT = QoSProfile(
 )
 """A state that is repeated every second: whoever asks for deadline and liveliness is told of its end."""
 
+LATEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+"""Pictures for people: the newest, whole; RViz asks for reliable ones."""
+
 SENSOR_DATA = qos_profile_sensor_data
 """Images: the newest matters more than every one (REP-2003)."""
+
+NO_EVENTS = PublisherEventCallbacks(use_default_callbacks=False)
+"""For publishers of a node that hears much: each event is one more thing to wait for at every message.
+
+What they would log, that a subscriber asks for another quality of service, the subscriber logs as well.
+"""
 
 OVERRIDABLE = QoSOverridingOptions.with_default_policies()
 """History, depth and reliability, by the parameters `qos_overrides.<topic>.subscription.*`."""

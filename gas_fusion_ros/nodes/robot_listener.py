@@ -12,7 +12,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_msgs.msg import Bool, UInt32
@@ -20,8 +20,9 @@ from std_msgs.msg import Bool, UInt32
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.pose_source import POSE_TYPES
-from gas_fusion_ros.nodes.qos import LATCHED, RELIABLE, SENSOR_DATA
+from gas_fusion_ros.nodes.qos import LATCHED, LATCHED_LEAKS, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.pipeline.settings import IMAGE_TOPICS
+from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC
 
 _IMAGE_PERIOD_S = 0.2
 _IMAGE_TYPES = {"raw": Image, "compressed": CompressedImage}
@@ -29,9 +30,6 @@ _ALARM = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 """Not latched: what a classifier said before it hung is no sign of life."""
 _READINGS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Hears a publisher of either kind; a reading that is missed is none of the alarm's."""
-_LEAKS = QoSProfile(
-    depth=16, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-)
 
 
 class Ear(Protocol):
@@ -105,7 +103,7 @@ class RobotListener(Node):
         listen(DiagnosticArray, "gas/alarm_state", LATCHED, ear.hear_state)
         listen(DiagnosticArray, "gas/classification", RELIABLE, ear.hear_classification)
         listen(PointCloud2, "gas/readings", _READINGS, ear.hear_reading)
-        listen(PoseWithCovarianceStamped, "gas/leak_pose", _LEAKS, ear.hear_leak)
+        listen(PoseWithCovarianceStamped, LEAK_POSE_TOPIC, LATCHED_LEAKS, ear.hear_leak)
         if topics.pose:
             listen(POSE_TYPES[topics.pose_type], topics.pose, SENSOR_DATA, ear.hear_pose)
         # Images are larger than what a bounded subscriber takes.

@@ -25,6 +25,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from gas_fusion_ros.nodes.parameter_file_check import without_place
+from gas_fusion_ros.nodes.service_manager import ServiceManager
 
 _LOOK_S = 0.25
 _CALLBACK_S = 3.0
@@ -121,6 +122,7 @@ class _Life(threading.Thread):
         self._ends = ends
         self._executor = SingleThreadedExecutor()
         self._node: Node | None = None
+        self._service_manager = ServiceManager.of(os.environ)
         self._is_ending = False
 
     def run(self) -> None:
@@ -129,6 +131,8 @@ class _Life(threading.Thread):
         try:
             self._node = self._create()
             self._executor.add_node(self._node)
+            if self._service_manager is not None:
+                self._service_manager.attend(self._node)
             while rclpy.ok() and not self._is_ending:
                 self._executor.spin_once()
         except ExternalShutdownException:
@@ -144,6 +148,8 @@ class _Life(threading.Thread):
             What had to be left behind because it took too long; empty where nothing was.
         """
         self._is_ending = True
+        if self._service_manager is not None:
+            self._service_manager.end()
         # A task, for `wake` alone does not end the wait; `shutdown` would destroy what the thread waits on.
         self._executor.create_task(lambda: None)
         self.join(_CALLBACK_S)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from gas_fusion_ros.model.runtimes import DEVICES
 from gas_fusion_ros.pairing.types import PairingSettings
 from gas_fusion_ros.settings.fields import group, make_settings, parameters_of, setting, specs_of
 from gas_fusion_ros.settings.parameter_file import ParameterFileError, read_node_parameters
-from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, ParameterValue
+from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, ParameterSpec, ParameterValue
 
 NODE = "gas_classifier"
 POSE_TYPES = ("PoseStamped", "PoseWithCovarianceStamped", "Odometry")
@@ -161,7 +161,7 @@ def read_settings(path: Path, options: Mapping[str, ParameterValue] | None = Non
     except ParameterFileError as error:
         raise SettingsError(str(error)) from None
     try:
-        _check(given)
+        check_parameters(NODE, [*_ROWS.values()], given)
         return offline_settings({**given, **options})
     except ValueError as error:
         raise SettingsError(f"{shown(path)}: {error}") from None
@@ -195,14 +195,24 @@ def described(settings: ClassifierSettings, bundle: Bundle, alarm: AlarmSettings
     }
 
 
-def _check(parameters: Mapping[str, object]) -> None:
+def check_parameters(node: str, specs: Sequence[ParameterSpec], parameters: Mapping[str, object]) -> None:
+    """Judge what a file sets for a node.
+
+    Args:
+        node: its name.
+        specs: its own parameters, without those that every node has.
+        parameters: the values given, by name.
+
+    Raises:
+        ValueError: one is not the node's, or its value is not allowed.
+    """
+    rows = {spec.name: spec for spec in specs}
+    known = (*rows, *_OF_EVERY_NODE)
     unknown = [
-        name
-        for name in parameters
-        if name not in KNOWN_PARAMETERS and not name.startswith(_OF_EVERY_NODE_PREFIXES)
+        name for name in parameters if name not in known and not name.startswith(_OF_EVERY_NODE_PREFIXES)
     ]
     if unknown:
-        raise ValueError(f"{NODE} has no parameter {listed(unknown)}; it has {', '.join(KNOWN_PARAMETERS)}")
-    refusals = (_ROWS[name].refusal(value) for name, value in parameters.items() if name in _ROWS)
+        raise ValueError(f"{node} has no parameter {listed(unknown)}; it has {', '.join(known)}")
+    refusals = (rows[name].refusal(value) for name, value in parameters.items() if name in rows)
     if refused := "; ".join(refusal for refusal in refusals if refusal):
         raise ValueError(refused)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gas_fusion_ros.evaluation.schema import Place
+import math
+
+from gas_fusion_ros.evaluation.schema import LeakPose, Place
 from gas_fusion_ros.report.figure_style import hours_text
 
 DASH = "\u2013"
@@ -40,13 +42,22 @@ def number_text(number: float | None, unit: str = "") -> str:
 _MINUS = "\u2212"
 
 
-def place_text(place: Place | None) -> str:
+def place_text(place: Place | LeakPose | None) -> str:
     """Where something was, to a tenth of a metre."""
     if place is None:
         return DASH
     # Of what rounds to -0 only the 0 is shown.
     x, y = (f"{round(value, 1) + 0.0:.1f}".replace("-", _MINUS) for value in (place.x, place.y))
     return f"{x}, {y} m in {place.frame_id}" if place.frame_id else f"{x}, {y} m"
+
+
+def leak_place_text(place: LeakPose | None) -> str:
+    """Where a leak is, and how far it may be from there: the standard deviation of its longer axis."""
+    if place is None:
+        return DASH
+    (xx, xy), (_, yy) = place.covariance
+    longer = 0.5 * (xx + yy) + math.hypot(0.5 * (xx - yy), xy)
+    return f"{place_text(place)} \u00b1 {math.sqrt(longer):.1f} m"
 
 
 def seconds_text(seconds: float | None) -> str:

@@ -1,6 +1,7 @@
 """ROS messages <-> what travels inside the package.
 
-No file knows their layout but this one and `source_messages`, which has what a device says of itself.
+No file knows their layout but this one, `source_messages`, which has what a device says of itself, and
+`alarm_status`, which reads back what the alarm says.
 Decoding goes by the fields alone, so a message read from a bag by the `rosbags` library is
 decoded by the same function as one received by rclpy; images come in through cv_bridge. Encoding
 leaves the making to a `MessageMaker`: that of ROS, unless another one is given. So neither needs a ROS
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.alarm.leak_alarm import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
+from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Severity, StandingAlarm, reasons_text
 from gas_fusion_ros.base.observation import (
     CLEAN_AIR,
     POSITION_FIELDS,
@@ -363,9 +364,28 @@ def decode_frame(msg: Image | CompressedImage) -> ThermalFrame:
             or a stamp of zero.
         ImportError: cv_bridge cannot be used.
     """
-    stamp_ns = _acquisition_time(msg.header, "image")
-    pixels, encoding = _decompressed(msg) if hasattr(msg, "format") else _converted(msg)
+    if hasattr(msg, "format"):
+        stamp_ns = _acquisition_time(msg.header, "image")
+        pixels, encoding = _decompressed(msg)
+    else:
+        stamp_ns, pixel_format = check_image(msg)
+        pixels, encoding = _converted(msg, pixel_format), pixel_format.name
     return ThermalFrame(stamp_ns, pixels, encoding, _frame_id(msg.header))
+
+
+def check_image(msg: Image) -> tuple[int, PixelFormat]:
+    """Look for all that keeps a sensor_msgs/Image from being decoded; its pixels are not touched.
+
+    Returns:
+        Its stamp, nanoseconds, and the format that its pixels have.
+
+    Raises:
+        MessageError: as `decode_frame`.
+    """
+    stamp_ns = _acquisition_time(msg.header, "image")
+    pixel_format = _pixel_format(str(msg.encoding))
+    _check_image_layout(msg, pixel_format)
+    return stamp_ns, pixel_format
 
 
 def _decompressed(msg: CompressedImage) -> tuple[npt.NDArray[Any], str]:
@@ -375,11 +395,9 @@ def _decompressed(msg: CompressedImage) -> tuple[npt.NDArray[Any], str]:
         raise MessageError(error.cause, error.detail) from None
 
 
-def _converted(msg: Image) -> tuple[npt.NDArray[Any], str]:
-    pixel_format = _pixel_format(str(msg.encoding))
-    _check_image_layout(msg, pixel_format)
+def _converted(msg: Image, pixel_format: PixelFormat) -> npt.NDArray[Any]:
     pixels = cv_bridge().imgmsg_to_cv2(_packed(msg, pixel_format))
-    return (pixels if pixel_format.convert is None else pixel_format.convert(pixels)), pixel_format.name
+    return pixels if pixel_format.convert is None else pixel_format.convert(pixels)
 
 
 def _pixel_format(encoding: str) -> PixelFormat:
@@ -571,19 +589,6 @@ def key_values(status: DiagnosticStatus) -> dict[str, str]:
     return {str(pair.key): str(pair.value) for pair in status.values}
 
 
-def required_values(status: DiagnosticStatus, required: Sequence[str], topic: str) -> dict[str, str]:
-    """The key-value pairs of a status that must have some.
-
-    Raises:
-        ValueError: one is missing; the message names it and `topic`.
-    """
-    values = key_values(status)
-    missing = [key for key in required if key not in values]
-    if missing:
-        raise ValueError(f"a message of {topic} has no value {', '.join(missing)}")
-    return values
-
-
 # --- verdicts -------------------------------------------------------------------------------
 
 
@@ -598,7 +603,8 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     Its header is the observation's. Its one status is named `<node>: classification` (REP-107) and has
     the label as message and the values
     `p(<class>)` for each class, `confidence`, `novelty` (above 1 the label is `Unknown`; `nan` where the
-    model cannot tell), `mode`, `pair_offset_ms` (`nan` without a pair),
+    model cannot tell), `departure` (from the array's clean air, 1 at the limit; `nan` where that is not
+    known), `mode`, `pair_offset_ms` (`nan` without a pair),
     `latency_ms`, `model` and `invalid_channels` (separated by blanks). Of a fused one whose readings were
     asked alone it has what these say besides: `readings_alone`, a label, and `readings_alone.p(<class>)`. The
     level is OK for clean air and WARN for any gas, for `Unknown` and where a channel was invalid; how grave
@@ -612,11 +618,13 @@ def encode_classification(verdict: Verdict, latency_ms: float, node_name: str) -
     clean = verdict.label == CLEAN_AIR and not verdict.invalid_channels
     offset_ms = float("nan") if verdict.pair_offset_ns is None else verdict.pair_offset_ns / 1e6
     novelty = float("nan") if verdict.novelty is None else verdict.novelty
+    departure = float("nan") if verdict.departure is None else verdict.departure
     values: dict[str, object] = {
         f"p({name})": f"{probability:.6f}" for name, probability in verdict.by_class.items()
     }
     values["confidence"] = f"{verdict.confidence:.6f}"
     values["novelty"] = f"{novelty:.6f}"
+    values["departure"] = f"{departure:.6f}"
     values["mode"] = verdict.mode.value
     values["pair_offset_ms"] = f"{offset_ms:.3f}"
     values["latency_ms"] = f"{latency_ms:.3f}"
@@ -717,9 +725,9 @@ def alarm_diagnostic(status: AlarmStatus, name: str) -> DiagnosticStatus:
         "sounding": _flag(status.sounding),
         "sequence": status.sequence,
         "fault": _flag(status.fault),
-        "faults": _reasons(status.faults),
-        "inhibits": _reasons(status.inhibits),
-        "warnings": _reasons(status.warnings),
+        "faults": reasons_text(status.faults),
+        "inhibits": reasons_text(status.inhibits),
+        "warnings": reasons_text(status.warnings),
         "rejected": status.rejected,
     }
     return diagnostic_status(name, _alarm_level(status), status.state.value, values)
@@ -752,10 +760,6 @@ def _seconds(stamp_ns: int) -> str:
 
 def _flag(value: bool) -> str:
     return str(value).lower()
-
-
-def _reasons(reasons: Sequence[Reason]) -> str:
-    return "; ".join(f"{reason.code}: {reason.text}" for reason in reasons)
 
 
 def _alarm_level(status: AlarmStatus) -> Level:

@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from message_filters import SimpleFilter
 
-from gas_fusion_ros.base.observation import GasReading, Observation, ThermalFrame
+from gas_fusion_ros.base.observation import GasReading, Observation
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.pairing.pairing import Pair, Pairing, PairingCounters, PairingSettings
 from gas_fusion_ros.ros import messages
+from gas_fusion_ros.ros.pending_frame import PendingFrame
 
 if TYPE_CHECKING:
     from rclpy.clock import Clock
     from sensor_msgs.msg import CompressedImage, Image, PointCloud2
+
+
+def _decoded(msg: Image | CompressedImage) -> PendingFrame:
+    return PendingFrame.of(messages.decode_frame(msg))
 
 
 class ObservationSynchronizer(SimpleFilter):
@@ -38,7 +43,8 @@ class ObservationSynchronizer(SimpleFilter):
         problems: where to count what goes wrong.
         on_reading: hears each reading as it arrives, before it is paired.
         on_image: likewise each image.
-        decode_image: makes a frame of a message of `image_filter`, or raises a `messages.MessageError`.
+        take_image: makes a frame of a message of `image_filter`, or raises a `messages.MessageError`. Its
+            pixels are asked for where it goes on.
 
     Raises:
         ImportError: cv_bridge cannot be used; says what to do.
@@ -53,18 +59,18 @@ class ObservationSynchronizer(SimpleFilter):
         clock: Clock,
         problems: Problems,
         on_reading: Callable[[GasReading], None] = lambda _: None,
-        on_image: Callable[[ThermalFrame], None] = lambda _: None,
-        decode_image: Callable[[Image | CompressedImage], ThermalFrame] = messages.decode_frame,
+        on_image: Callable[[PendingFrame], None] = lambda _: None,
+        take_image: Callable[[Image | CompressedImage], PendingFrame] = _decoded,
     ) -> None:
         super().__init__()
         messages.cv_bridge()
         self._decode = decode
-        self._decode_image = decode_image
+        self._take_image = take_image
         self._clock = clock
         self._problems = problems
         self._on_reading = on_reading
         self._on_image = on_image
-        self._pairing: Pairing[GasReading, ThermalFrame] = Pairing(settings)
+        self._pairing: Pairing[GasReading, PendingFrame] = Pairing(settings)
         # Held while callbacks run, so that observations keep their order whichever thread feeds;
         # reentrant, so that a callback may call back.
         self._lock = threading.RLock()
@@ -93,20 +99,25 @@ class ObservationSynchronizer(SimpleFilter):
         """Take in a thermal image that just arrived."""
         arrival_ns = time.monotonic_ns()
         try:
-            frame = self._decode_image(msg)
+            frame = self._take_image(msg)
         except messages.MessageError as error:
             self._problems.add(error.cause, error.detail)
             return
         self._on_image(frame)
         with self._lock:
             self._deliver(
-                self._pairing.add_image(
-                    frame.stamp_ns, frame, self._now_ns(), arrival_ns, frame.pixels.nbytes
-                )
+                self._pairing.add_image(frame.stamp_ns, frame, self._now_ns(), arrival_ns, frame.size)
             )
 
+    @property
+    def patience_ns(self) -> int | None:
+        """How long it is until `tick` has a reading to let go on; None while none waits."""
+        with self._lock:
+            due_ns = self._pairing.next_deadline_ns
+            return None if due_ns is None else due_ns - self._now_ns()
+
     def tick(self) -> None:
-        """Let the readings go on that have waited long enough; a timer calls it."""
+        """Let the readings go on that have waited long enough."""
         with self._lock:
             self._deliver(self._pairing.tick(self._now_ns()))
 
@@ -132,6 +143,7 @@ class ObservationSynchronizer(SimpleFilter):
     def _now_ns(self) -> int:
         return int(self._clock.now().nanoseconds)
 
-    def _deliver(self, pairs: Iterable[Pair[GasReading, ThermalFrame]]) -> None:
+    def _deliver(self, pairs: Iterable[Pair[GasReading, PendingFrame]]) -> None:
         for pair in pairs:
-            self.signalMessage(Observation(pair.reading, pair.image, pair.arrival_ns, pair.stretch))
+            frame = None if pair.image is None else pair.image.frame
+            self.signalMessage(Observation(pair.reading, frame, pair.arrival_ns, pair.stretch))

@@ -157,5 +157,11 @@ MANAGED_SPECS = (
         "with the first transition asked for by hand",
         read_only=True,
     ),
+    ParameterSpec(
+        "hardware_id",
+        "",
+        "which device this is, as /diagnostics tell it: a serial number, or a place on the robot; empty for "
+        "this machine's name, with the driver's where there is one",
+    ),
 )
 """What every lifecycle node takes besides its own."""

@@ -9,8 +9,8 @@ from gas_fusion_ros.bags.reader import BagReader, BagTopic
 from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, shown
+from gas_fusion_ros.ros.classifier_messages import decode_alarm_state
 from gas_fusion_ros.ros.messages import stamp_to_ns
-from gas_fusion_ros.truth.decoding import decode_alarm_state
 from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.labels import LabelError, gaps_between, merge_intervals
 from gas_fusion_ros.truth.scoring import Interval, one_at_a_time

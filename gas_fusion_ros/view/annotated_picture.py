@@ -18,6 +18,7 @@ PICTURE_HEIGHT = 360
 """Of the picture in what is made of it, pixels; what says something of it stands below."""
 LEAST_WIDTH = 480
 MOST_BARS = 8
+"""Classes shown; of more, the most probable."""
 
 _WIDEST = 4.0
 """A picture that is more times as wide as high is pressed together: it is no camera's."""
@@ -80,7 +81,9 @@ def _fitted(rgb: Rgb) -> Rgb:
 
 
 def _panel(width: int, opinion: Opinion) -> Rgb:
-    bars = list(opinion.probabilities.items())[:MOST_BARS]
+    most_probable = sorted(opinion.probabilities.items(), key=lambda one: -one[1])[:MOST_BARS]
+    names = {name for name, _ in most_probable}
+    bars = [one for one in opinion.probabilities.items() if one[0] in names]
     height = 2 * _MARGIN + _LINE * (2 + len(bars))
     panel = np.full((height, width, 3), _BACKGROUND, dtype=np.uint8)
     baseline = _MARGIN + round(0.75 * _LINE)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from gas_fusion_ros.alarm.types import AlarmState
+from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, reasons_text
 from gas_fusion_ros.base.quoting import one_line
-from gas_fusion_ros.ros.standing_alarms import Standing
 
 _MOST_LETTERS = 60
 
@@ -42,7 +41,7 @@ class AlarmWord:
 
     is_heard: bool = False
     is_raised: bool = True
-    standing: Standing | None = None
+    standing: AlarmStatus | None = None
 
 
 def banner(word: AlarmWord) -> Banner:
@@ -59,19 +58,20 @@ def banner(word: AlarmWord) -> Banner:
             "NOTHING IS KNOWN: gas/alarm is true, and gas/alarm_state does not say why", Urgency.UNKNOWN
         )
     if standing.faults:
-        return Banner(_cut(f"FAULT: {standing.faults}"), Urgency.UNKNOWN)
+        return Banner(_cut(f"FAULT: {reasons_text(standing.faults)}"), Urgency.UNKNOWN)
     if standing.inhibits:
-        return Banner(_cut(f"INHIBITED: {standing.inhibits}"), Urgency.UNKNOWN)
+        return Banner(_cut(f"INHIBITED: {reasons_text(standing.inhibits)}"), Urgency.UNKNOWN)
     if standing.state is AlarmState.PENDING:
         return Banner(_cut(f"a leak is suspected: {standing.gas}"), Urgency.SUSPECTED)
     return Banner("no leak alarm", Urgency.NONE)
 
 
-def _alarms(standing: Standing) -> str:
+def _alarms(standing: AlarmStatus) -> str:
     """How many stand, and the foremost; empty where none does."""
-    if not standing.count:
+    count = len(standing.alarms) + standing.omitted
+    if not count:
         return ""
-    more = f" and {standing.count - 1} more" if standing.count > 1 else ""
+    more = f" and {count - 1} more" if count > 1 else ""
     fault = "; and a fault" if standing.faults else ""
     return _cut(f"{standing.gas} {standing.state.value}{more}{fault}")
 

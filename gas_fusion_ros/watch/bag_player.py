@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from queue import Empty, Full, Queue
 
-from gas_fusion_ros.alarm.types import AlarmEvent, AlarmStatus, Reason
+from gas_fusion_ros.alarm.types import AlarmEvent
 from gas_fusion_ros.bags.reader import BagMessage, BagReader
 from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.observation import GasReading, RobotPose, Verdict
@@ -15,10 +15,9 @@ from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.poses import PoseTrail
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
-from gas_fusion_ros.ros.classification import Classification
+from gas_fusion_ros.ros.classifier_messages import Classification
+from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC
 from gas_fusion_ros.ros.messages import decode_pose
-from gas_fusion_ros.ros.standing_alarms import Standing
-from gas_fusion_ros.view.leak_messages import LEAK_POSE_TOPIC
 from gas_fusion_ros.watch.robot_ear import RobotEar
 from gas_fusion_ros.watch.watched import Watched
 
@@ -161,7 +160,7 @@ class BagPlayer:
         self._next_beat_s = time.monotonic() + _BEAT_S
         status = self._pipeline.alarm_status
         if status is not None:
-            self._watched.hear_standing(_standing(status))
+            self._watched.hear_standing(status)
             self._watched.hear_alarm(not status.is_safe)
 
     def _take(self, message: BagMessage) -> None:
@@ -188,18 +187,3 @@ def _classification(verdict: Verdict, cost_ns: int) -> Classification:
     return Classification(
         verdict.stamp_ns, verdict.label, verdict.by_class, verdict.mode, latency_ms=cost_ns / 1e6
     )
-
-
-def _standing(status: AlarmStatus) -> Standing:
-    return Standing(
-        state=status.state,
-        gas=status.gas,
-        count=len(status.alarms) + status.omitted,
-        faults=_told(status.faults),
-        inhibits=_told(status.inhibits),
-        alarms=status.alarms,
-    )
-
-
-def _told(reasons: tuple[Reason, ...]) -> str:
-    return "; ".join(f"{reason.code}: {reason.text}" for reason in reasons)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gas_fusion_ros.ros.classification import decode_classification
+from gas_fusion_ros.ros.alarm_status import decode_alarm_status
+from gas_fusion_ros.ros.classifier_messages import decode_classification
+from gas_fusion_ros.ros.leak_pose import decode_leak_pose
 from gas_fusion_ros.ros.messages import (
     MessageError,
     channel_names,
@@ -12,8 +14,6 @@ from gas_fusion_ros.ros.messages import (
     decode_pose,
     decode_reading,
 )
-from gas_fusion_ros.ros.standing_alarms import decode_standing
-from gas_fusion_ros.view.leak_messages import leak_place
 from gas_fusion_ros.watch.watched import Watched
 
 
@@ -34,7 +34,7 @@ class RobotEar:
     def hear_state(self, message: Any) -> None:
         """Take in a diagnostic_msgs/DiagnosticArray of `gas/alarm_state`."""
         try:
-            self._watched.hear_standing(decode_standing(message))
+            self._watched.hear_standing(decode_alarm_status(message))
         except MessageError as error:
             self._watched.hear_standing(None)  # what stood before is not known to stand now
             self._count(error)
@@ -60,7 +60,7 @@ class RobotEar:
     def hear_leak(self, message: Any) -> None:
         """Take in a geometry_msgs/PoseWithCovarianceStamped of `gas/leak_pose`."""
         try:
-            self._watched.hear_leak(leak_place(message))
+            self._watched.hear_leak(decode_leak_pose(message))
         except MessageError as error:
             self._count(error)
 

@@ -9,14 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gas_fusion_ros.alarm.types import StandingAlarm
+from gas_fusion_ros.alarm.types import AlarmStatus, StandingAlarm, reasons_text
+from gas_fusion_ros.base.leak_places import HeardLeaks, LeakPlace
 from gas_fusion_ros.base.observation import GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.ros.classification import Classification
-from gas_fusion_ros.ros.standing_alarms import Standing
+from gas_fusion_ros.ros.classifier_messages import Classification
 from gas_fusion_ros.view.banner import AlarmWord, Banner, banner
-from gas_fusion_ros.view.leak_places import LeakPlace, LeakPlaces
 from gas_fusion_ros.view.trail import Trail, TrailPoint
 from gas_fusion_ros.watch.series import Part, Series
 from gas_fusion_ros.watch.thermal_picture import ThermalPicture, thermal_picture
@@ -77,11 +76,11 @@ class Watched:
         self._beat_s: float | None = None
         self._stamp_ns = 0
         self._is_raised = True
-        self._standing: Standing | None = None
+        self._standing: AlarmStatus | None = None
         self._ended = ""
         self._said: Classification | None = None
         self._pose: RobotPose | None = None
-        self._leaks = LeakPlaces()
+        self._leaks = HeardLeaks()
         self._trail = Trail(_TRAIL_POINTS, _TRAIL_SPACING_M)
         self._points: Series[TrailPoint] = Series(_TRAIL_POINTS)
         self._channels: tuple[str, ...] = ()
@@ -112,7 +111,7 @@ class Watched:
             self._beats += 1
             self._beat_s = self._clock()
 
-    def hear_standing(self, standing: Standing | None) -> None:
+    def hear_standing(self, standing: AlarmStatus | None) -> None:
         """The alarm said what stands; None where that could not be understood."""
         with self._lock:
             self._standing = standing
@@ -248,8 +247,8 @@ def _cut(text: str) -> str:
     return text[:MOST_LETTERS]
 
 
-def _word(said: Banner, standing: Standing | None) -> dict[str, str]:
-    reasons = "" if standing is None else standing.faults or standing.inhibits
+def _word(said: Banner, standing: AlarmStatus | None) -> dict[str, str]:
+    reasons = "" if standing is None else reasons_text(standing.faults or standing.inhibits)
     return {"text": said.text, "urgency": said.urgency.value, "reasons": reasons[:_MOST_REASONS]}
 
 

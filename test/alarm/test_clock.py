@@ -383,6 +383,47 @@ def test_what_happens_does_not_depend_on_the_ticks(
     assert play(ticks) == play([])
 
 
+@given(MOMENTS)
+def test_ticks_at_the_moments_it_asks_for_notice_all_and_soon(
+    moments: list[tuple[int, int, float, Mode]],
+) -> None:
+    def play(asked: bool) -> tuple[list[AlarmEvent], list[int]]:
+        heard, noticed = Heard(), list[int]()
+        clock = AlarmClock(SETTINGS, heard)
+        clock.tick(Instant.of(START))
+        now = START
+
+        def pass_until(end: int) -> None:
+            while asked and (due_ns := clock.due_ns) is not None and due_ns < end:
+                before = len(heard.events)
+                clock.tick(Instant.of(due_ns))
+                noticed.extend(due_ns - event.stamp_ns for event in heard.events[before:])
+            clock.tick(Instant.of(end))
+
+        for since, delay, smoke, mode in moments:
+            now += since
+            pass_until(now)
+            hear = clock.observe if mode is Mode.THERMAL_ONLY else clock.hear
+            hear(now - delay, Instant.of(now))
+            clock.update(verdict(now - delay, smoke, mode), Instant.of(now))
+        pass_until(now + 60 * S)
+        return heard.events, noticed
+
+    events, noticed = play(asked=True)
+    assert events == play(asked=False)[0]
+    if all(delay == 0 for _, delay, _, _ in moments):
+        assert all(late_ns <= 1 for late_ns in noticed)
+
+
+def test_the_end_of_shelving_is_a_moment_that_is_asked_for(rig: Rig) -> None:
+    assert rig.clock.due_ns is None
+    rig.see(1, smoke=1.0)
+    rig.see(4, smoke=1.0)
+    assert rig.clock.due_ns == rig.watch + 10 * S + 1
+    assert rig.clock.shelve(rig.instant, 6 * S).success
+    assert rig.clock.due_ns == rig.watch + 6 * S
+
+
 def test_a_stamp_is_told_on_the_clock() -> None:
     rig = Rig()
     told: list[int] = []

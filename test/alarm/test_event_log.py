@@ -195,3 +195,13 @@ def test_a_pipe_that_nobody_reads_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "alarms.jsonl")
     with pytest.raises(EventLogError, match=r"alarms\.jsonl"):
         EventLog(tmp_path / "alarms.jsonl", Problems())
+
+
+def test_every_line_names_the_robot_where_it_has_a_name(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "alarms.jsonl", Problems(), robot="site/robot1")
+    assert log.write(EVENT)
+    assert log.write_line(format_stop(6_000_000_000, Memory()))
+    log.close()
+    lines = (tmp_path / "alarms.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line).pop("robot") for line in lines] == ["site/robot1"] * 2
+    assert json.loads(lines[0]) == {"robot": "site/robot1", **json.loads(format_event(EVENT))}

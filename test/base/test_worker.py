@@ -119,3 +119,17 @@ def test_an_item_that_never_ends_is_left_behind_and_tells_nobody() -> None:
     assert worker.wait_idle(10)
     assert errors == []
     assert worker.stop()
+
+
+def test_it_tells_how_long_the_item_that_runs_has_taken() -> None:
+    gate = Gate()
+    worker = Worker(gate, inbox=1, on_error=ignore)
+    assert worker.busy_s == 0.0
+    worker.submit(1)
+    assert gate.entered.wait(10)
+    earlier_s = worker.busy_s
+    assert 0.0 < earlier_s <= worker.busy_s
+    gate.opened.set()
+    assert worker.wait_idle(10)
+    assert worker.busy_s == 0.0
+    worker.stop()

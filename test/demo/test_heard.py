@@ -8,8 +8,7 @@ import pytest
 from gas_fusion_ros.base.observation import GasReading, Mode
 from gas_fusion_ros.demo.heard import Heard
 from gas_fusion_ros.demo.snapshot import HISTORY
-from gas_fusion_ros.ros.classification import Classification
-from gas_fusion_ros.truth.decoding import AlarmReport
+from gas_fusion_ros.ros.classifier_messages import AlarmReport, Classification
 from gas_fusion_ros.truth.ground_truth import GroundTruth
 from gas_fusion_ros.truth.scoring import Interval, Leak, ScoreSettings
 

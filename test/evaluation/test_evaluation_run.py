@@ -427,7 +427,7 @@ def test_poses_change_nothing_else(tmp_path: Path, model: LoadedModel) -> None:
             for figure, value in vars(report).items()
             if figure not in {"bag", "bag_sha256", "topics", "alarms", "latency_ms", "rates", "wall_s"}
         }
-        alarms = [replace(alarm, pose=None) for alarm in report.alarms]
+        alarms = [replace(alarm, pose=None, leak_pose=None) for alarm in report.alarms]
         # The first fault stands since the recording began, and that is with the first pose.
         events[0]["duration_s"] = None
         told[name] = (figures, [{**event, "pose": None} for event in events], predictions, alarms)
@@ -466,6 +466,25 @@ def test_each_alarm_has_the_pose_of_its_raising(tmp_path: Path, model: LoadedMod
     bag = write_bag(tmp_path / "bag", made)
     report = evaluate(bag, tmp_path / "out", model).report
     assert [alarm.pose and alarm.pose.x for alarm in report.alarms] == [None, 42.0]
+
+
+def test_each_alarm_tells_where_its_leak_is(tmp_path: Path, model: LoadedModel) -> None:
+    """Once there are poses: the robot walks at 1 m/s, the gas is sensed from 20 to 34 m."""
+    made = in_order(readings(SECONDS, SMOKE), images(SECONDS), poses(SECONDS))
+    evaluate(write_bag(tmp_path / "bag", made), tmp_path / "out", model)
+    told = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert told["leak_mapper"]["pipe.side"] == "unknown"
+    (alarm,) = told["alarms"]
+    (xx, xy), (yx, yy) = alarm["leak_pose"]["covariance"]
+    assert abs(alarm["leak_pose"]["x"] - 24.0) < 2.0 * xx**0.5 < 20.0
+    assert (alarm["leak_pose"]["y"], alarm["leak_pose"]["frame_id"]) == (-2.5, "map")
+    assert (xy, yx) == (0.0, 0.0)
+    assert yy > 4.0
+    assert alarm["leak_pose_distance_m"] is None
+    without = in_order(readings(SECONDS, SMOKE), images(SECONDS))
+    evaluate(write_bag(tmp_path / "placeless", without), tmp_path / "nowhere", model)
+    (alarm,) = json.loads((tmp_path / "nowhere" / "report.json").read_text())["alarms"]
+    assert alarm["leak_pose"] is None
 
 
 def test_odometry_may_be_asked_for(tmp_path: Path, model: LoadedModel) -> None:

@@ -26,7 +26,7 @@ from gas_fusion_ros.evaluation.thinning import MAX_POINTS
 from gas_fusion_ros.model.classifier import Sample
 from gas_fusion_ros.model.window import Window
 from gas_fusion_ros.pipeline.offline import Decision
-from gas_fusion_ros.ros.classification import Classification
+from gas_fusion_ros.ros.classifier_messages import Classification
 from gas_fusion_ros.truth.scoring import (
     Interval,
     Leak,

@@ -47,6 +47,13 @@ def test_a_parameter_file_for_another_namespace(tmp_path: Path) -> None:
     assert "no entry that fits /robot2/gas_sensor, its entries are '/robot1/gas_sensor'" in line
 
 
+def test_a_relay_that_the_parameter_file_does_not_know(tmp_path: Path) -> None:
+    path = tmp_path / "robot.yaml"
+    path.write_text("/**/gas_classifier:\n  ros__parameters: {device: cpu}\n", encoding="utf-8")
+    line = refusal("classifier.launch.py", {"params_file": str(path), "relay": "true"})
+    assert "no entry that fits /alarm_relay, its entries are '/**/gas_classifier'" in line
+
+
 def test_a_bag_that_is_not_there() -> None:
     line = refusal("replay.launch.py", {"bag": "/nowhere", "params_file": config("replay.yaml")})
     assert "/nowhere cannot be read: there is no such file or directory" in line

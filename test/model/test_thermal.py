@@ -19,6 +19,7 @@ from gas_fusion_ros.model.thermal import (
     MIN_SPAN_KELVIN,
     Preparation,
     ThermalError,
+    field_range,
     has_colour_bar,
     network_input,
     raw_counts,
@@ -336,3 +337,11 @@ def test_real_screenshots_keep_no_trace_of_their_overlays(gas_fusion_data: Path)
         assert not np.array_equal(
             network_input(scrawled(rgb, 1), "rgb8", 224, Preparation.ORIGINAL), original
         )
+
+
+@given(st.integers(8, 150), st.integers(0, 1000), st.floats(0.01, 300))
+def test_what_is_stretched_is_what_numpys_percentiles_bound(rows: int, seed: int, spread: float) -> None:
+    picture = np.random.default_rng(seed).normal(20, spread, (rows, 80)).astype(np.float32)
+    found = field_range(picture, "32FC1")
+    samples = picture.reshape(-1)[:: max(1, picture.size // 8192)].astype(np.float64)
+    assert [found.low, found.high] == pytest.approx(np.percentile(samples, (1.0, 99.0)), abs=1e-6)

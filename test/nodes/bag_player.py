@@ -22,6 +22,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
+from rclpy.timer import Timer
 from rosbags.rosbag2 import Reader
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image, PointCloud2
@@ -119,7 +120,7 @@ class BagPlayer(Closing):
         self._wait_for(
             lambda: (
                 self.node.get_clock().now().nanoseconds == now_ns
-                and all(timer.time_until_next_call() > 0 for timer in self.node.timers)
+                and not any(_is_due(timer) for timer in self.node.timers)
             )
         )
         self._wait_until_idle()
@@ -171,3 +172,9 @@ class BagPlayer(Closing):
         while not condition():
             assert time.monotonic() < deadline_s, f"not within {TIMEOUT_S} s"
             self._executor.spin_once(timeout_sec=0.02)
+
+
+def _is_due(timer: Timer) -> bool:
+    """Whether a timer is to be called now; one that is cancelled is not."""
+    left_ns = timer.time_until_next_call()
+    return left_ns is not None and left_ns <= 0

@@ -32,6 +32,7 @@ WITHOUT_IMAGES = range(20, 30)
 @pytest.fixture(autouse=True)
 def own_environment(ros_domain: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A domain and a folder for logs of the test's own; the demo sets what is not set, and leaves it so."""
+    del ros_domain
     monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "log"))
 
 

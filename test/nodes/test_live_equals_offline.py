@@ -170,6 +170,8 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for entry in entries:
+        entry.pop("robot", None)  # an evaluation is of no robot
     # A node starts and stops; an evaluation does not.
     return [entry for entry in entries if entry["event"] == "change"]
 

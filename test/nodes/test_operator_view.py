@@ -18,7 +18,7 @@ from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Reason, Severity
 from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode, RobotPose, ThermalFrame, Verdict
 from gas_fusion_ros.nodes.operator_markers import ALARM_TEXTS, ALARMS, LEAKS, NAMESPACES, STATE, TRAIL
 from gas_fusion_ros.nodes.operator_view import OperatorViewNode
-from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, RELIABLE, SENSOR_DATA
+from gas_fusion_ros.nodes.qos import HEARTBEAT, LATCHED, LATCHED_LEAKS, RELIABLE, SENSOR_DATA
 from gas_fusion_ros.ros.messages import (
     encode_alarm,
     encode_alarm_state,
@@ -57,7 +57,7 @@ class View:
         self._classifications = graph.talk(DiagnosticArray, "gas/classification", RELIABLE)
         self._alarms = graph.talk(Bool, "gas/alarm", HEARTBEAT)
         self._states = graph.talk(DiagnosticArray, "gas/alarm_state", LATCHED)
-        self._leaks = graph.talk(PoseWithCovarianceStamped, "gas/leak_pose", LATCHED)
+        self._leaks = graph.talk(PoseWithCovarianceStamped, "gas/leak_pose", LATCHED_LEAKS)
 
     def stand(self, status: AlarmStatus) -> None:
         self._alarms.publish(encode_alarm(status))

@@ -135,6 +135,20 @@ def test_the_quality_of_service_of_subscriptions_can_be_overridden(graph: Graph)
     assert SENSOR_DATA.reliability is ReliabilityPolicy.BEST_EFFORT
 
 
+def test_images_whose_quality_of_service_does_not_fit_are_told_from_silent_ones(graph: Graph) -> None:
+    overrides = {"qos_overrides./thermal/image_raw.subscription.reliability": "reliable"}
+    found = graph.listen(DiagnosticArray, "/diagnostics", RELIABLE)
+    node = graph.create(GasClassifierNode, model="fusion1", **overrides)
+    graph.probe.create_publisher(Image, "thermal/image_raw", SENSOR_DATA)
+    assert (node.trigger_configure(), node.trigger_activate()) == (SUCCESS, SUCCESS)
+    graph.wait_for(lambda: "images_qos: " in warnings_of(found[-1]))
+
+
+def warnings_of(message: DiagnosticArray) -> str:
+    """What a message of the classifier's diagnostics warns of."""
+    return "".join(key_values(status).get("warnings", "") for status in message.status)
+
+
 class AtOnce:
     """A node whose subscriptions hear a message before they have been returned, as a latched one may come."""
 

@@ -10,6 +10,7 @@ import pytest
 from made_bags import image
 
 from gas_fusion_ros.drivers.thermal.raw_frames import RawReader, RawSettings
+from gas_fusion_ros.pipeline import frame_decoder
 from gas_fusion_ros.pipeline.frame_decoder import FrameDecoder
 from gas_fusion_ros.ros.messages import MessageError
 
@@ -84,3 +85,27 @@ def test_what_needs_nothing_is_looked_at_seldom(
     for _ in range(200):
         np.testing.assert_array_equal(decoder.decode(message(pixels, encoding)).pixels, pixels)
     assert len(looked) == (1 if encoding == "mono16" else 0)
+
+
+def test_pixels_of_an_image_that_no_reading_takes_are_never_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = FrameDecoder(RawSettings(), offset_ns=5)
+    decoder.decode(message(COUNTS))  # counts are looked at first
+    made: list[Any] = []
+    decode = frame_decoder.decode_frame
+    monkeypatch.setattr(frame_decoder, "decode_frame", lambda msg: made.append(msg) or decode(msg))
+    pending = [decoder.take(message(COUNTS + at)) for at in range(3)]
+    assert made == []
+    assert [one.stamp_ns for one in pending] == [6, 6, 6]
+    np.testing.assert_array_equal(pending[1].frame.pixels, COUNTS + 1)
+    assert pending[1].frame.stamp_ns == 6
+    assert len(made) == 1
+
+
+def test_a_broken_image_is_refused_as_it_comes_though_no_reading_takes_it() -> None:
+    broken = message(COUNTS)
+    broken.data = broken.data[:-1]
+    decoder = FrameDecoder(RawSettings())
+    decoder.decode(message(COUNTS))
+    with pytest.raises(MessageError) as refused:
+        decoder.take(broken)
+    assert refused.value.cause == "image_truncated"

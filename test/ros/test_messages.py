@@ -35,7 +35,7 @@ from gas_fusion_ros.base.observation import (
     Verdict,
 )
 from gas_fusion_ros.ros import messages
-from gas_fusion_ros.ros.classification import decode_classification
+from gas_fusion_ros.ros.classifier_messages import decode_classification
 from gas_fusion_ros.ros.messages import Level, MessageError
 from gas_fusion_ros.ros.pixel_formats import PIXEL_FORMATS
 
@@ -511,6 +511,7 @@ def test_a_classification_has_all_that_the_topic_promises() -> None:
         "p(Smoke)": "0.100000",
         "confidence": "0.700000",
         "novelty": "nan",
+        "departure": "nan",
         "mode": "fusion",
         "pair_offset_ms": "-5.250",
         "latency_ms": "1.500",

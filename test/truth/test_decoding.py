@@ -11,9 +11,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from gas_fusion_ros.alarm.leak_alarm import AlarmSettings, LeakAlarm, Reason, Severity
 from gas_fusion_ros.base.observation import PAPER_CLASSES, UNKNOWN, Mode, Verdict
-from gas_fusion_ros.ros.classification import decode_classification
+from gas_fusion_ros.ros.classifier_messages import Classification, decode_alarm_state, decode_classification
 from gas_fusion_ros.ros.messages import encode_alarm_state, encode_classification
-from gas_fusion_ros.truth.decoding import decode_alarm_state
 
 STAMP_NS = 12_345_678_901
 
@@ -36,6 +35,23 @@ def test_an_unknown_verdict_comes_back_as_such() -> None:
     decoded = decode_classification(encode_classification(verdict, 2.5, "gas_classifier"))
     assert decoded.label == UNKNOWN
     assert tuple(decoded.probabilities) == PAPER_CLASSES
+
+
+@pytest.mark.parametrize(
+    ("label", "mode", "clean", "probability"),
+    [
+        ("Smoke", Mode.FUSION, 0.25, 0.75),
+        ("NoGas", Mode.GAS_ONLY, 1.0, 0.0),
+        (UNKNOWN, Mode.FUSION, 1.0, None),
+        ("NoGas", Mode.THERMAL_ONLY, 1.0, None),
+        ("NoGas", Mode.FUSION, float("nan"), None),
+    ],
+)
+def test_clean_air_is_never_made_of_what_is_not_known(
+    label: str, mode: Mode, clean: float, probability: float | None
+) -> None:
+    said = Classification(STAMP_NS, label, {"NoGas": clean, "Smoke": 1.0 - clean}, mode, 1.0)
+    assert said.leak_probability == probability
 
 
 OLD = {"state": "acknowledged", "gas": "Smoke", "fault": "false", "alarm": "2"}

@@ -8,13 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gas_fusion_ros.alarm.types import AlarmState
-from gas_fusion_ros.ros.standing_alarms import Standing
+from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
 from gas_fusion_ros.view.banner import AlarmWord, Urgency, banner
 
-CLEAR = Standing(AlarmState.CLEAR, "", 0, "", "", ())
-TEXTS = ("", "silence: no reading", "forged\nline " * 20)
-LEAK = Standing(AlarmState.ACTIVE, "Smoke", 2, "", "", ())
+CLEAR = AlarmStatus(AlarmState.CLEAR, 0)
+SILENCE = (Reason("silence", "no reading"),)
+REASONS = st.lists(
+    st.builds(Reason, st.sampled_from(["silence", "scale"]), st.sampled_from(["", "forged\nline " * 20])),
+    max_size=2,
+).map(tuple)
+SMOKE = StandingAlarm(1, "Smoke", Severity.CRITICAL, AlarmState.ACTIVE, 0, 0.9)
+LEAK = replace(CLEAR, alarms=(SMOKE,), omitted=1)
 
 
 @pytest.mark.parametrize(
@@ -33,22 +37,26 @@ LEAK = Standing(AlarmState.ACTIVE, "Smoke", 2, "", "", ())
             Urgency.UNKNOWN,
         ),
         (
-            AlarmWord(True, True, replace(CLEAR, state=AlarmState.FAULT, faults="silence: no reading")),
+            AlarmWord(True, True, replace(CLEAR, watch=AlarmState.FAULT, faults=SILENCE)),
             "FAULT: silence: no reading",
             Urgency.UNKNOWN,
         ),
         (
-            AlarmWord(True, True, replace(CLEAR, state=AlarmState.INHIBITED, inhibits="warming_up: wait")),
+            AlarmWord(
+                True,
+                True,
+                replace(CLEAR, watch=AlarmState.INHIBITED, inhibits=(Reason("warming_up", "wait"),)),
+            ),
             "INHIBITED: warming_up: wait",
             Urgency.UNKNOWN,
         ),
         (
-            AlarmWord(True, False, replace(CLEAR, state=AlarmState.PENDING, gas="Smoke")),
+            AlarmWord(True, False, replace(CLEAR, watch=AlarmState.PENDING, suspected="Smoke")),
             "a leak is suspected: Smoke",
             Urgency.SUSPECTED,
         ),
         (
-            AlarmWord(True, True, replace(LEAK, count=1, faults="silence: no reading")),
+            AlarmWord(True, True, replace(LEAK, omitted=0, faults=SILENCE)),
             "ALARM: Smoke active; and a fault",
             Urgency.ALARM,
         ),
@@ -64,17 +72,18 @@ def test_the_line_says_what_stands(word: AlarmWord, said: str, urgency: Urgency)
     st.booleans(),
     st.none()
     | st.builds(
-        Standing,
-        st.sampled_from(AlarmState),
-        st.sampled_from(TEXTS),
-        st.integers(0, 3),
-        st.sampled_from(TEXTS),
-        st.sampled_from(TEXTS),
-        st.just(()),
+        AlarmStatus,
+        st.sampled_from([state for state in AlarmState if not state.is_leak]),
+        st.just(0),
+        st.sampled_from([(), (replace(SMOKE, gas="forged\nline " * 20),)]),
+        st.integers(0, 2),
+        REASONS,
+        REASONS,
+        suspected=st.sampled_from(["", "forged\nline " * 20]),
     ),
 )
 def test_no_leak_alarm_is_said_only_where_it_is_known(
-    is_heard: bool, is_raised: bool, standing: Standing | None
+    is_heard: bool, is_raised: bool, standing: AlarmStatus | None
 ) -> None:
     line = banner(AlarmWord(is_heard, is_raised, standing))
     assert "\n" not in line.text
@@ -83,4 +92,4 @@ def test_no_leak_alarm_is_said_only_where_it_is_known(
         assert is_heard
         assert not is_raised
         assert standing is not None
-        assert (standing.count, standing.faults, standing.inhibits) == (0, "", "")
+        assert standing.is_safe

@@ -6,19 +6,18 @@ import threading
 
 import numpy as np
 
-from gas_fusion_ros.alarm.types import AlarmState, Severity, StandingAlarm
+from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Severity, StandingAlarm
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.base.observation import GasReading, Mode, RobotPose, ThermalFrame
-from gas_fusion_ros.ros.classification import Classification
-from gas_fusion_ros.ros.standing_alarms import Standing
-from gas_fusion_ros.view.leak_places import LeakPlace
+from gas_fusion_ros.ros.classifier_messages import Classification
 from gas_fusion_ros.watch.watched import Watched
 
 SECOND = 1_000_000_000
 ALARM = StandingAlarm(
     7, "Smoke", Severity.CRITICAL, AlarmState.ACTIVE, 90 * SECOND, 0.9, RobotPose(4.0, -2.0)
 )
-CLEAR = Standing(AlarmState.CLEAR, "", 0, "", "", ())
-LEAK = Standing(AlarmState.ACTIVE, "Smoke", 1, "", "", (ALARM,))
+CLEAR = AlarmStatus(AlarmState.CLEAR, 0)
+LEAK = AlarmStatus(AlarmState.CLEAR, 0, (ALARM,))
 
 
 class Clock:
@@ -64,7 +63,7 @@ def said(leak_probability: float, second: float = 90.0) -> Classification:
     )
 
 
-def speak(watched: Watched, standing: Standing) -> None:
+def speak(watched: Watched, standing: AlarmStatus) -> None:
     """Let the alarm say what stands, as it does every second."""
     watched.hear_standing(standing)
     watched.hear_alarm(standing.state is not AlarmState.CLEAR)
@@ -89,7 +88,7 @@ class TalkingRobot:
         standing: what it says.
     """
 
-    def __init__(self, watched: Watched, standing: Standing) -> None:
+    def __init__(self, watched: Watched, standing: AlarmStatus) -> None:
         self.standing = standing
         self._watched = watched
         self._ending = threading.Event()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.model.bundle import WEIGHTS, Bundle, Domain, onnx_files
+from gas_fusion_ros.model.bundle import MANIFEST, WEIGHTS, Bundle, Domain, onnx_files
 from gas_fusion_ros.model.thermal import Preparation
 from training.data.dataset_check import PUBLISHED_SHA256
 from training.data.images import Thermal
@@ -198,12 +198,18 @@ def _origins(runs: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _runs(runs: Mapping[str, Any]) -> Iterator[str]:
-    for mode, run in runs.items():
+    """A row for each run, with the modes that it made the network of."""
+    distinct: list[Any] = []
+    for run in runs.values():
+        if run not in distinct:
+            distinct.append(run)
+    for run in distinct:
+        modes = ", ".join(f"`{mode}`" for mode, made_by in runs.items() if made_by == run)
         rows = ", ".join(str(run["rows"][part]) for part in ("train", "validation", "test"))
         branches = f" (of {', '.join(run['branches'])})" if run["branches"] else ""
         yield (
-            f"| `{mode}` | {run['run']}{branches} | {rows} | {run['epochs']}, {run['best_epoch']} "
-            f"| {_listed(_given(run['hyperparameters']))} | `{run['code_version']}` |"
+            f"| {modes} | {run['run']}{branches} | {rows} | {run['epochs']}, {run['best_epoch']} "
+            f"| {_hyperparameters(run['hyperparameters'])} | `{run['code_version']}` |"
         )
 
 
@@ -272,6 +278,20 @@ def _alarm_row(name: str, advice: Mapping[str, float | None]) -> str:
 
 def _figure(value: float | None, form: str) -> str:
     return "-" if value is None else form.format(value)
+
+
+def _hyperparameters(values: Mapping[str, Any]) -> str:
+    """List them; groups within a group, of a hundred settings and more, are named alone."""
+    parts = []
+    for name, value in _given(values).items():
+        if not isinstance(value, Mapping):
+            parts.append(f"{name}: {value}")
+            continue
+        plain = {key: each for key, each in value.items() if not isinstance(each, Mapping)}
+        groups = [key for key, each in value.items() if isinstance(each, Mapping)]
+        elsewhere = f"; {', '.join(groups)}: in `{MANIFEST}`" if groups else ""
+        parts.append(f"{name}: {_listed(_given(plain)).replace('; ', ', ')}{elsewhere}")
+    return "; ".join(parts)
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,8 +59,8 @@ class DrawnSettings:
         randomisation: how drawn pictures vary.
     """
 
-    pictures: int = 16_000
-    epochs: int = 8
+    pictures: int = 32_000
+    epochs: int = 20
     batch: int = 64
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
@@ -69,7 +69,7 @@ class DrawnSettings:
     silence: float = 0.1
     where: float = 1.0
     unseen_share: float = 0.2
-    precision: float = 0.7
+    precision: float = 0.8
     left_out: str = "Lepton 3.5"
     augmentation: ThermalAugmentationSettings = field(default_factory=lambda: HEAVY)
     randomisation: RandomisationSettings = WIDE

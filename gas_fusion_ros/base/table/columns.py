@@ -37,6 +37,12 @@ MOST_NAMES = 20
 """Of a table that are told."""
 
 _WHOLE = re.compile(r"\d{1,5}", re.ASCII)
+_ROW = re.compile(r"[,;|\t]\s*[-+]?\d+(?:[.,;|\t\s]|$)", re.ASCII)
+_NAMED_VALUE = re.compile(r"[A-Za-z][^:=]*\s*[:=]\s*[-+.\d].*", re.ASCII)
+_SECONDS = re.compile(r"(.*?)(?:secs?|seconds)")
+_NANOSECONDS = re.compile(r"(.*?)(?:nanosecs?|nsecs?|nanoseconds)")
+_LAST_RANK = 3
+"""Of names of times: those that tell least."""
 _MOST_COUNTS = 65_535
 """Of the widest converter that MQ arrays have."""
 _NUMBERED = re.compile(r"\d{1,5}(\.0+)?", re.ASCII)
@@ -85,7 +91,8 @@ def header_names(channels: Iterable[str]) -> Callable[[str], bool]:
     @cache
     def tell(cell: str) -> bool:
         text = cell.strip().lower()
-        return text in asked or (not text[:1].isdigit() and is_known(text))
+        is_row = _ROW.search(text) is not None  # of a delimiter that is another's text
+        return text in asked or (not (text[:1].isdigit() or is_row) and is_known(text))
 
     return tell
 
@@ -151,6 +158,17 @@ class _Finding:
             raise TableError(
                 f"line {self._form.header_line} holds values ({listed(self._names)}), not names: a header is "
                 "missing; put a line such as MQ2,MQ3,Gas in front, for names are not guessed"
+            )
+
+        if len(self._names) > 2 and is_known(self._names[0]) and all(map(looks_like_number, self._names[1:])):
+            raise TableError(
+                f"line {self._form.header_line} holds the values of {quoted(self._names[0])} beside it; "
+                "turn the table, so that each sensor has a column and a name above it"
+            )
+        if len(self._names) > 1 and all(map(_NAMED_VALUE.fullmatch, self._names)):
+            raise TableError(
+                f"line {self._form.header_line} names each value beside it ({listed(self._names, 3)}), as a "
+                "serial port sends it; gas-fusion listen reads it, a table needs the names once, in a header"
             )
 
     def _check_shape(self) -> None:
@@ -275,6 +293,9 @@ class _Finding:
             for place, name in enumerate(self._names)
             if place not in taken and (found := time_name(name)) is not None and self._may_hold_times(place)
         )
+        both = self._seconds_and_rest(taken)
+        if both and (not ranked or ranked[0][0] >= _LAST_RANK or ranked[0][1] in both):
+            return both
         if not ranked:
             return ()
         chosen = ranked[0][1]
@@ -303,6 +324,16 @@ class _Finding:
                 "--time-column DATE+TIME"
             )
         return (dates[0], clocks[0]) if dates and clocks else ()
+
+    def _seconds_and_rest(self, taken: Collection[int | None]) -> tuple[int, ...]:
+        """The columns of a ROS stamp, `header.stamp.sec` and `header.stamp.nanosec`."""
+        names = {place: plain(name) for place, name in enumerate(self._names) if place not in taken}
+        rests = {rest[1]: place for place, name in names.items() if (rest := _NANOSECONDS.fullmatch(name))}
+        for place, name in names.items():
+            whole = _SECONDS.fullmatch(name)
+            if whole is not None and place not in rests.values() and whole[1] in rests:
+                return place, rests[whole[1]]
+        return ()
 
     def _may_hold_times(self, place: int) -> bool:
         """Whether a column is neither empty nor of dates alone, which are no times of rows."""

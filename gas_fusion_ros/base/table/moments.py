@@ -28,11 +28,13 @@ _DATED = re.compile(
     re.ASCII,
 )
 _COMPACT = re.compile(
-    rf"((?:19|20)\d\d)(0[1-9]|1[0-2])([0-3]\d)T?([0-2]\d)([0-5]\d)([0-5]\d)(?:[.,](\d{{1,9}}))?{_ZONE}",
+    rf"((?:19|20)\d\d)(0[1-9]|1[0-2])([0-3]\d)[T ]?([0-2]\d)([0-5]\d)([0-5]\d)(?:[.,](\d{{1,9}}))?{_ZONE}",
     re.ASCII | re.IGNORECASE,
 )
 _TIME_OF_DAY = re.compile(rf"{_CLOCK}", re.ASCII)
-_CLOCK_ALONE = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?" + _ZONE, re.ASCII)
+_CLOCK_ALONE = re.compile(
+    r"[0-2]\d[0-5]\d[0-5]\d|\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?\s*(?:[AaPp]\.?[Mm]\.?)?" + _ZONE, re.ASCII
+)
 _DATE_ALONE = re.compile(r"\d{1,4}([-/.])(?:\d{1,2}|[A-Za-z]{3})\1\d{2,4}\.?|(?:19|20)\d{6}", re.ASCII)
 
 

@@ -14,10 +14,15 @@ MISSING = frozenset(
     [
         *("", ".", "-", "--", "---", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "+nan", "nan()"),
         *("null", "(null)", "none", "nil", "missing", "#num!", "#value!", "#div/0!", "#ref!", "#null!"),
+        *("err", "error", "fail", "failed", "invalid", "n.a."),
         *("inf", "+inf", "-inf", "infinity", "-infinity", "ovf", "overflow"),
     ]
 )
 """What stands for a value that is not there, or that no sensor gives; in lower case."""
+
+ABSENT = frozenset((-999.0, -9999.0))
+"""Numbers that loggers write for a value that is not there."""
+MOST_ABSENT = max(ABSENT)
 
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MARKED = re.compile(r"[+-]?(\d+)([.,])(\d*)(?:[eE][+-]?\d+)?", re.ASCII)

@@ -28,6 +28,15 @@ _LONGEST_LINE = 1 << 20
 _MOST_COMMENTS = 200
 _MOST_FOLLOWING = 20
 _MOST_ABOVE_HEADER = 200
+_OTHER_TEXTS = (
+    (
+        ("{", "[{", "[["),
+        "it is JSON; write it as CSV, with a header; a capture of a serial port is for gas-fusion listen",
+    ),
+    (("<!doctype", "<html", "<?xml", "<table"), "it is HTML or XML; save its table as CSV"),
+    (("@relation",), "it is ARFF; save it as CSV, with a header"),
+)
+"""How texts begin that are no tables, in lower case, and what to do."""
 
 
 class Record(NamedTuple):
@@ -54,6 +63,7 @@ class TableFormat:
         header: the columns' names as written, without empty ones behind the last; empty of an empty file.
         header_line: the line of the header.
         above: rows above the header.
+        quote: what stands around a cell that holds the delimiter.
     """
 
     encoding: str
@@ -61,6 +71,7 @@ class TableFormat:
     header: tuple[str, ...]
     header_line: int
     above: int = 0
+    quote: str = '"'
 
     @property
     def width(self) -> int:
@@ -112,7 +123,7 @@ class TableReader:
         """
         with open_as(self.path, self._most_bytes, self.format.encoding) as file:
             lines = _Lines(file, self.format.header_line)
-            reader = _parted(lines, self.format.delimiter)
+            reader = _parted(lines, self.format.delimiter, self.format.quote)
             while True:
                 try:
                     cells = next(reader)
@@ -172,8 +183,8 @@ def _head_of(lines: _Lines) -> Iterator[tuple[int, str]]:
         yield lines.line, text
 
 
-def _parted(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
-    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+def _parted(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=delimiter, quotechar=quote, skipinitialspace=True)
 
 
 def _has_content(cells: Sequence[str]) -> bool:
@@ -187,7 +198,7 @@ def _has_content(cells: Sequence[str]) -> bool:
     return any(map(str.strip, cells))
 
 
-def _records_of(head: Sequence[tuple[int, str]], delimiter: str) -> list[Record]:
+def _records_of(head: Sequence[tuple[int, str]], delimiter: str, quote: str) -> list[Record]:
     at = [0]
 
     def texts() -> Iterator[str]:
@@ -196,7 +207,7 @@ def _records_of(head: Sequence[tuple[int, str]], delimiter: str) -> list[Record]
             yield text
 
     records: list[Record] = []
-    reader = _parted(texts(), delimiter)
+    reader = _parted(texts(), delimiter, quote)
     while True:
         try:
             cells = next(reader)
@@ -244,23 +255,55 @@ def _find_header(
     hint = _SEPARATOR_HINT.fullmatch(head[0][1]) if head else None
     if hint is not None:
         head = head[1:]
+    _check_is_table(head)
+    quote = "'" if _stand_between(head, "'") else '"'
     best: tuple[_Header, str] | None = None
     for delimiter in (hint[1],) if hint is not None and hint[1] not in '"\r\n' else DELIMITERS:
-        records = _records_of(head[:_MOST_ABOVE_HEADER], delimiter)
+        records = _records_of(head[:_MOST_ABOVE_HEADER], delimiter, quote)
         header = _header_among(records, comments, delimiter, is_known)
         if header is not None and (best is None or _is_better(header, best[0], delimiter)):
             best = header, delimiter
     if best is None:
         return TableFormat("", ",", (), 1), ()
     header, delimiter = best
-    records = _records_of(head, delimiter)
+    records = _records_of(head, delimiter, quote)
     below = [record for record in records if record.line > header.record.line]
-    return (
-        TableFormat(
-            "", delimiter, header.names, header.record.line, len(records) - len(below) - (header.place >= 0)
-        ),
-        below,
-    )
+    above = len(records) - len(below) - (header.place >= 0)
+    names = ("", *header.names) if _are_numbered(below, len(header.names)) else header.names
+    return TableFormat("", delimiter, names, header.record.line, above, quote), below
+
+
+def _check_is_table(head: Sequence[tuple[int, str]]) -> None:
+    """Refuse other kinds of text by name.
+
+    Raises:
+        TableError: it is one of them.
+    """
+    first = next((text.strip().lower() for _, text in head if text.strip()), "")
+    for beginnings, told in _OTHER_TEXTS:
+        if first.startswith(beginnings):
+            raise TableError(told)
+    # `"MQ2,MQ3"`, as some programs write a line that held commas before.
+    is_one_cell = all(text.count('"') == 2 for _, text in head[:_MOST_FOLLOWING])
+    if is_one_cell and _stand_between(head, '"') and any(mark in first for mark in DELIMITERS):
+        raise TableError(
+            "each line stands in quotes as a whole, which makes it one cell; remove the quotes around lines"
+        )
+
+
+def _stand_between(head: Sequence[tuple[int, str]], quote: str) -> bool:
+    """Whether all lines begin and end with a quote."""
+    texts = [text.strip() for _, text in head[:_MOST_FOLLOWING] if text.strip()]
+    return bool(texts) and all(len(text) > 1 and text[0] == text[-1] == quote for text in texts)
+
+
+def _are_numbered(below: Sequence[Record], width: int) -> bool:
+    """Whether rows have their number before them and the header no name for it, as R writes it."""
+    if not below or any(len(_trimmed(record.cells)) != width + 1 for record in below):
+        return False
+    numbers = [record.cells[0].strip() for record in below]
+    first = numbers[0]
+    return first in ("0", "1") and numbers == [str(int(first) + place) for place in range(len(numbers))]
 
 
 def _is_better(one: _Header, other: _Header, delimiter: str) -> bool:
@@ -290,7 +333,7 @@ def _header_among(
         elif best is not None and not weight and any(map(looks_like_number, record.cells)):
             has_values = True
     for line, text in comments:
-        cells = next(_parted([text.strip().lstrip("#/")], delimiter), [])
+        cells = next(_parted([text.strip().lstrip("#/")], delimiter, '"'), [])
         weight = _weight(cells, is_known)
         if weight > (best.weight if best is not None else 0):
             after = [record for record in records if record.line > line]

@@ -52,7 +52,9 @@ _EXCEL_EPOCH_DAYS = 25_569
 _DAY_NS = 86_400 * NANOSECONDS_PER_SECOND
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _MOST_DIGITS = 40
+_SPLIT = re.compile(r"(\d{1,12}) (\d{1,9})", re.ASCII)
 _EXPECTED = {
+    "s and ns": "whole seconds and nanoseconds",
     "ISO 8601": "a stamp such as 2024-05-01T12:00:00Z",
     "dates": "a date with a time, like the others",
     "time of day": "a time such as 12:00:00",
@@ -66,7 +68,7 @@ class TableTimes:
 
     Attributes:
         column: the column, or two joined by `+`.
-        form: `s`, `ms`, `us`, `ns`, `ISO 8601`, `dates`, `time of day` or `days`.
+        form: `s`, `ms`, `us`, `ns`, `s and ns`, `ISO 8601`, `dates`, `time of day` or `days`.
         is_absolute: whether they count since the epoch, not from some beginning.
         stamps_ns: the time of each row, nanoseconds; None where its cell is none.
         told: what was taken for what, and why, in a sentence.
@@ -110,6 +112,7 @@ def read_times(
         (is_iso_8601, lambda: _dates(column, cells, "ISO 8601", None)),
         (is_dated, lambda: _dates(column, cells, "dates", options.date_order)),
         (is_time_of_day, lambda: _times_of_day(column, cells)),
+        (lambda cell: _SPLIT.fullmatch(cell) is not None, lambda: _of_ros(column, cells)),
         (
             lambda cell: _NUMBER.fullmatch(numbers.plain(cell)) is not None,
             lambda: _numbers(column, [numbers.plain(cell) for cell in cells], options, named),
@@ -134,6 +137,16 @@ def _dates(column: str, cells: Sequence[str], form: str, order: DateOrder | None
 def _times_of_day(column: str, cells: Sequence[str]) -> TableTimes:
     told = f"times of day without a date in column {quoted(column)}"
     return TableTimes(column, "time of day", False, time_of_day_ns(cells), told)
+
+
+def _of_ros(column: str, cells: Sequence[str]) -> TableTimes:
+    stamps: list[int | None] = []
+    for cell in cells:
+        found = _SPLIT.fullmatch(cell)
+        stamps.append(None if found is None else int(found[1]) * NANOSECONDS_PER_SECOND + int(found[2]))
+    middle = median([stamp for stamp in stamps[:_SAMPLE] if stamp is not None])
+    is_absolute = _YEAR_2000_S <= middle / NANOSECONDS_PER_SECOND < _YEAR_2100_S
+    return TableTimes(column, "s and ns", is_absolute, stamps, f"seconds and nanoseconds in {quoted(column)}")
 
 
 def _numbers(column: str, cells: Sequence[str], options: TableOptions, named: TimeUnit | None) -> TableTimes:

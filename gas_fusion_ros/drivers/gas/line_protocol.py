@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import reduce
 from operator import xor
 
@@ -54,6 +55,15 @@ class LineParser:
             self._read_header(cells)
             return None
         return self._parse_csv(cells)
+
+    def heed_tail(self, line: bytes) -> None:
+        """Take a header that a line ends with whose beginning nobody has seen; nothing else is read of it."""
+        with suppress(LineError, UnicodeDecodeError):
+            cells = [
+                cell.strip().lower() for cell in without_checksum(line.strip()).decode("ascii").split(",")
+            ]
+            if _is_header(cells):
+                self._read_header(cells)
 
     def _read_header(self, cells: Sequence[str]) -> None:
         missing = [name for name in self._names if name not in cells]

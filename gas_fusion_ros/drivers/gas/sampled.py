@@ -57,6 +57,7 @@ class SampledGasSettings:
         frame_id: coordinate frame of the array.
         period_ns: time between the beginnings of two readings.
         backoff: pauses between attempts to reconnect.
+        read_timeout_ns: time after which a bus that hangs is given up.
 
     Raises:
         ValueError: they contradict each other; the message names the parameter.
@@ -77,6 +78,7 @@ class SampledGasSettings:
     frame_id: str = "gas_sensor_link"
     period_ns: int = NANOSECONDS_PER_SECOND // 2
     backoff: Backoff = field(default_factory=lambda: Backoff(longest_ns=2 * NANOSECONDS_PER_SECOND))
+    read_timeout_ns: int = 5 * NANOSECONDS_PER_SECOND
 
     def __post_init__(self) -> None:
         check_channel_names(self.channels)
@@ -245,7 +247,8 @@ class WindowSampler:
 class SampledGasDriver(ABC):
     """Samples a converter in a thread and reconnects after unplugging.
 
-    A reading is stamped with the mean time of its samples. A lost device is counted as `disconnected`.
+    A reading is stamped with the mean time of its samples. A lost device is counted as `disconnected`, a bus
+    that hangs as `device_hangs`.
     """
 
     def __init__(self, device: str, settings: SampledGasSettings, clock: SteadyClock) -> None:
@@ -261,7 +264,9 @@ class SampledGasDriver(ABC):
         self.problems = Problems()
         self._arrivals: Arrivals[Values] = Arrivals(_QUEUE, self.problems, clock.now_ns)
         calls = DeviceCalls(self._connect, WindowSampler.advance, WindowSampler.close)
-        self._reader = BackgroundReader(device, calls, settings.backoff, self.problems)
+        self._reader = BackgroundReader(
+            device, calls, settings.backoff, self.problems, settings.read_timeout_ns
+        )
 
     @property
     def state(self) -> DriverState:
@@ -277,7 +282,8 @@ class SampledGasDriver(ABC):
         self._reader.start()
 
     def poll(self, now_ns: int) -> list[GasReading]:
-        """Return the readings made since the last poll, oldest first."""
+        """Return the readings made since the last poll, oldest first; a bus that hangs is given up."""
+        self._reader.give_up_hung()
         return [
             GasReading(stamp_ns, self._settings.channels, counts, self._settings.frame_id)
             for stamp_ns, counts in self._arrivals.take(now_ns)
@@ -297,4 +303,11 @@ class SampledGasDriver(ABC):
 
     def _connect(self) -> WindowSampler:
         converter = self.open_converter()
-        return WindowSampler(self._settings, converter, self._clock, self.problems, self._arrivals.put)
+        sampler: WindowSampler
+
+        def deliver(counts: Values, at_ns: int) -> None:
+            if self._reader.is_current(sampler):  # Of one that hung nobody knows when it was read.
+                self._arrivals.put(counts, at_ns)
+
+        sampler = WindowSampler(self._settings, converter, self._clock, self.problems, deliver)
+        return sampler

@@ -14,6 +14,9 @@ import numpy.typing as npt
 from gas_fusion_ros.base.files import read_regular
 
 _MOST_BYTES = 64 << 20
+_ZERO_CELSIUS_KELVIN = 273.15
+_COLDEST_KELVIN, _HOTTEST_KELVIN = 213.0, 973.0
+"""Of what thermal cameras measure."""
 _STREAMED = ("PNG", "JPEG", "TIFF")
 """Kinds of pictures that are sent in messages, as Pillow calls them."""
 _JPEG = b"\xff\xd8\xff"
@@ -119,17 +122,21 @@ def _decode(content: bytes) -> npt.NDArray[Any]:
         raise UnreadableImageError(f"cannot be decoded ({error.err})") from None
     if image is None:
         raise UnreadableImageError("cannot be decoded; expected a whole PNG, JPEG, TIFF, BMP or PGM")
-    return image
+    is_grey_in_three = image.dtype == np.uint16 and image.ndim == 3 and image.max() > image.min()
+    is_grey_in_three = is_grey_in_three and bool((image == image[..., :1]).all())
+    return image[..., 0].copy() if is_grey_in_three else image
 
 
 def as_frame(image: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], str]:
-    """Name the encoding of a picture that OpenCV decoded, with colours in RGB order.
+    """Name the encoding of a picture that OpenCV decoded, with colours in RGB order and kelvin in degC.
 
     Raises:
         UnreadableImageError: there is none for its pixels.
     """
     if image.ndim == 2:
-        encodings = {"uint8": "mono8", "uint16": "mono16", "float32": "32FC1"}
+        encodings = {"uint8": "mono8", "uint16": "mono16"}
+        if image.dtype == np.float32:
+            return _in_celsius(image), "32FC1"
         if image.dtype.name in encodings:
             return image, encodings[image.dtype.name]
     elif image.dtype == np.uint8 and image.shape[2] in (3, 4):
@@ -139,3 +146,10 @@ def as_frame(image: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], str]:
         f"has {image.dtype} pixels of shape {image.shape}; "
         "expected 8-bit, 16-bit or float gray, or 8-bit colour"
     )
+
+
+def _in_celsius(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return temperatures in degC: no scene is as hot all over as one would be whose numbers are kelvin."""
+    known = pixels[np.isfinite(pixels)]
+    is_kelvin = known.size > 0 and known.min() > _COLDEST_KELVIN and known.max() < _HOTTEST_KELVIN
+    return pixels - np.float32(_ZERO_CELSIUS_KELVIN) if is_kelvin else pixels

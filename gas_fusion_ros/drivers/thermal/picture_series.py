@@ -33,6 +33,10 @@ _MOST_BYTES = 1 << 30
 _MOST_PIXELS = 4096 * 4096
 _USUAL_KEYS = ("frames", "images", "thermal", "data", "arr_0")
 _TABLES_LOOKED_AT = 3
+_LEAST_SIDE = 8
+_FAR_LESS = 0.5
+_LEAST_COUNTS = 1000
+"""Beyond what whole degrees are."""
 
 
 class PictureSeries(Protocol):
@@ -302,21 +306,27 @@ def _frames(path: Path) -> npt.NDArray[Any]:
         array = _array(path)
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise DriverError(f"{shown(path)} cannot be read as an array: {one_line(str(error), 200)}") from None
+    if array.ndim > 2 and array.shape[-1] == 1:
+        array = array[..., 0]
     is_colour = array.dtype == np.uint8 and array.shape[-1:] in ((3,), (4,))
     frame_dimensions = 3 if is_colour else 2
     if array.ndim == frame_dimensions:
         array = array[np.newaxis]
-    if array.ndim != frame_dimensions + 1 or array.dtype not in _DTYPES or not array.size:
+    is_known = array.dtype.newbyteorder("=") in _DTYPES
+    is_small = array.ndim > 2 and min(array.shape[1:3]) < _LEAST_SIDE
+    if array.ndim != frame_dimensions + 1 or not is_known or not array.size or is_small:
         raise DriverError(
             f"{shown(path)} has {array.dtype} numbers of shape {array.shape}; expected frames of (N, H, W), "
-            f"of {', '.join(map(str, _DTYPES))}"
+            f"{_LEAST_SIDE} x {_LEAST_SIDE} at least, of {', '.join(map(str, _DTYPES))}"
         )
     if array.shape[1] * array.shape[2] > _MOST_PIXELS:
         raise DriverError(f"{shown(path)} has frames of {array.shape[1:]}; no camera has so many pixels")
     return array
 
 
-_DTYPES = tuple(map(np.dtype, ("uint8", "uint16", "int16", "int32", "float32", "float64")))
+_DTYPES = tuple(
+    map(np.dtype, ("uint8", "uint16", "int16", "int32", "uint32", "int64", "float16", "float32", "float64"))
+)
 
 
 def _array(path: Path) -> npt.NDArray[Any]:
@@ -355,12 +365,29 @@ def _raw_frames(path: Path, raw: RawFile) -> npt.NDArray[Any]:
             f"{raw.width}x{raw.height} {raw.dtype.name} ({raw.frame_bytes} bytes); is its sidecar right?"
         )
     shape = (size // raw.frame_bytes, raw.height, raw.width)
-    return np.memmap(path, raw.dtype, "r", raw.header_bytes, shape)
+    frames = np.memmap(path, raw.dtype, "r", raw.header_bytes, shape)
+    if _looks_turned(np.asarray(frames[0])):
+        raise DriverError(
+            f"{shown(path)} is no picture of {raw.width}x{raw.height}, but one of {raw.height}x{raw.width}: "
+            "its sidecar has width and height the wrong way round"
+        )
+    return frames
+
+
+def _looks_turned(frame: npt.NDArray[Any]) -> bool:
+    """Whether rows would be far more alike were width and height the other way round."""
+    flat = frame.astype(np.float64).ravel()
+    own, other = (float(np.nanmedian(np.abs(flat[side:] - flat[:-side]))) for side in frame.shape[::-1])
+    return other < _FAR_LESS * own
 
 
 def _table(path: Path) -> npt.NDArray[Any]:
     try:
-        return read_table(path)
+        table = read_table(path)
+        is_counts = (
+            table.min() >= 0 and _LEAST_COUNTS < table.max() < 65536 and (table == np.rint(table)).all()
+        )
+        return table.astype(np.uint16) if is_counts else table
     except TemperatureTableError as error:
         raise UnreadableImageError(str(error)) from None
 
@@ -386,5 +413,8 @@ def _degrees(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
 _CASTS: Mapping[str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]] = {
     "int16": _counts,
     "int32": _counts,
+    "uint32": _counts,
+    "int64": _counts,
+    "float16": _degrees,
     "float64": _degrees,
 }

@@ -81,6 +81,10 @@ _SEEK_LEVEL = 8192
 _OUTLIER = 6.0
 """How many times the usual distance from its surroundings a pixel that works may have."""
 
+_MOST_EDGE_ROWS = 8
+"""Of telemetry that no profile knows."""
+_MOST_DEAD = 0.01
+
 _LEAST_LIKENESS = 0.5
 """Correlation of neighbours below which a frame may be noise."""
 _MOST_NOISE = 0.01
@@ -267,6 +271,8 @@ class RawReader:
 
     def _by_level(self, counts: Counts, told: str) -> RawPicture:
         """Read counts of a scale that only their level tells, where it does."""
+        _check_filled(counts)
+        _check_edges(counts)
         level = float(np.median(_thinned(counts)))
         for scale, (least, most) in _LEVELS.items():
             is_coarse_lepton = scale == _TLINEAR_COARSE and counts.shape in _LEPTON_SHAPES
@@ -409,6 +415,43 @@ def _check_noise(counts: Counts) -> None:
         )
 
 
+def _check_filled(counts: Counts) -> None:
+    """Refuse a frame of which more than half is at an end of 16 bits.
+
+    Raises:
+        RawFrameError: it is one.
+    """
+    thinned = _thinned(counts)
+    for end, what in ((0, "the camera has not begun"), (65535, "the scene is beyond its range")):
+        if np.mean(thinned == end) > 0.5:
+            raise RawFrameError(
+                "raw_empty", f"most of {_size(counts)} counts are {end}: {what}, or these are no counts"
+            )
+
+
+def _check_edges(counts: Counts) -> None:
+    """Refuse a frame with rows at an end that are none of its picture, as of telemetry.
+
+    Raises:
+        RawFrameError: there are; it says how many.
+    """
+    if counts.shape[0] < 4 * _MOST_EDGE_ROWS:
+        return
+    inner = _thinned(counts[_MOST_EDGE_ROWS:-_MOST_EDGE_ROWS])
+    low, high = np.percentile(inner, (1, 99))
+    for ordered, setting_name in ((counts, "cut_top"), (counts[::-1], "cut_bottom")):
+        rows = ordered[:_MOST_EDGE_ROWS].astype(np.int32)
+        is_noise = np.median(np.abs(np.diff(rows, axis=1)), axis=1) > max(float(high - low), 1.0)
+        is_empty = (np.mean(rows == 0, axis=1) > 0.5) & (low > 0)
+        number = int(np.argmin([*(is_noise | is_empty), False]))
+        if number:
+            raise RawFrameError(
+                "raw_rows",
+                f"{number} of {_size(counts)} rows at an end are no picture, as of telemetry; set profile to "
+                f"own, {setting_name} to {number} and counts_per_kelvin as the camera's manual says",
+            )
+
+
 def _noise_of(counts: Counts) -> str:
     """What neighbours say against a picture; empty where nothing."""
     roughness = _roughness(counts)
@@ -445,10 +488,27 @@ def _checked(counts: Counts, per_kelvin: float, offset: float, told: str) -> Raw
             f"{told}: {low:.0f} to {high:.0f} degC, which no thermal camera measures; set profile, or "
             "counts_per_kelvin and offset, as the camera's manual says",
         )
+    counts, dead = _without_dead(counts, per_kelvin, offset)
+    told += f", {dead} dead pixels filled" * bool(dead)
     if per_kelvin == _TLINEAR and offset == 0:
         return RawPicture(counts, "mono16", told)
     celsius = counts.astype(np.float32) / np.float32(per_kelvin) + np.float32(offset - _ZERO_CELSIUS_KELVIN)
     return RawPicture(celsius, "32FC1", told)
+
+
+def _without_dead(counts: Counts, per_kelvin: float, offset: float) -> tuple[Counts, int]:
+    """Fill from around what no camera measures, where it is a few pixels; return how many."""
+    coldest, hottest = (
+        (end - offset + _ZERO_CELSIUS_KELVIN) * per_kelvin for end in (_COLDEST_C, _HOTTEST_C)
+    )
+    if counts.min() >= coldest and counts.max() <= hottest:
+        return counts, 0
+    is_dead = (counts < coldest) | (counts > hottest)
+    number = int(is_dead.sum())
+    if number > _MOST_DEAD * counts.size:
+        return counts, 0
+    around = np.asarray(cv2.medianBlur(counts, 3), dtype=np.uint16)
+    return np.where(is_dead, around, counts), number
 
 
 def _doubt(counts: Counts) -> str:

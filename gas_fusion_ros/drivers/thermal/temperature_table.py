@@ -17,6 +17,7 @@ _LEAST_SIDE = 8
 _DELIMITERS = ("\t", ";", ",", " ")
 _UNITS = {"f": "fahrenheit", "k": "kelvin"}
 _UNIT = re.compile(r"(?:\u00b0|deg(?:rees)?|\[|\()\s*([CFK])\b", re.IGNORECASE)
+_DEGREES = re.compile(r"\s*(?:\u00b0\s?)?C$")
 _ZERO_CELSIUS_KELVIN = 273.15
 
 
@@ -53,7 +54,10 @@ def read_table(path: Path) -> npt.NDArray[np.float32]:
     except TableError as error:
         raise TemperatureTableError(f"is no table of temperatures: {error}") from None
     grids = (_grid(lines, delimiter) for delimiter in _DELIMITERS)
-    start, grid = max(grids, key=lambda found: found[1].size)
+    start, grid, others = max(grids, key=lambda found: found[1].size)
+    if others:
+        raise TemperatureTableError(f"holds {others + 1} tables of one size; expected a file for each frame")
+    grid = _without_numbers_of_rows(_without_numbers_of_rows(grid).T).T
     if min(grid.shape) < _LEAST_SIDE:
         raise TemperatureTableError(
             f"is no table of temperatures: expected lines of numbers, {_LEAST_SIDE} x {_LEAST_SIDE} at least"
@@ -61,16 +65,25 @@ def read_table(path: Path) -> npt.NDArray[np.float32]:
     return _in_celsius(grid, "\n".join(lines[:start]))
 
 
-def _grid(lines: list[str], delimiter: str) -> tuple[int, npt.NDArray[np.float32]]:
-    """The longest run of lines with equally many numbers, and where it begins."""
+def _grid(lines: list[str], delimiter: str) -> tuple[int, npt.NDArray[np.float32], int]:
+    """The longest run of lines with equally many numbers, where it begins, and how many others are alike."""
     rows = [_numbers(line, delimiter) for line in lines]
-    runs = (
+    runs = [
         list(run) for width, run in groupby(range(len(rows)), lambda n: len(rows[n])) if width >= _LEAST_SIDE
-    )
+    ]
     longest = max(runs, key=len, default=[])
     if not longest:
-        return 0, np.empty((0, 0), np.float32)
-    return longest[0], np.array([rows[n] for n in longest], dtype=np.float32)
+        return 0, np.empty((0, 0), np.float32), 0
+    grid = np.array([rows[n] for n in longest], dtype=np.float32)
+    alike = sum(len(run) == len(longest) and len(rows[run[0]]) == grid.shape[1] for run in runs)
+    return longest[0], grid, alike - 1
+
+
+def _without_numbers_of_rows(grid: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """A table without its first column where that counts the rows, from 0 or 1 on."""
+    if grid.size and grid[0, 0] in (0, 1) and (grid[:, 0] == grid[0, 0] + np.arange(len(grid))).all():
+        return grid[:, 1:]
+    return grid
 
 
 def _numbers(line: str, delimiter: str) -> list[float]:
@@ -80,6 +93,10 @@ def _numbers(line: str, delimiter: str) -> list[float]:
         cells = [cell.replace(",", ".") for cell in cells]
     if delimiter == " ":
         cells = [cell for cell in cells if cell]
+    cells = [_DEGREES.sub("", cell) for cell in cells]
+    empty = sum(not cell for cell in cells)
+    if empty and 2 * empty < len(cells):
+        cells = [cell or "nan" for cell in cells]
     try:
         return [float(cell) for cell in cells]
     except ValueError:

@@ -15,7 +15,7 @@ WIDTHS = (16, 32, 64, 128, 256, 256)
 CNN2021_WIDTHS = (16, 32, 64)
 """Filters of the convolution layers of the CNN of 2021."""
 
-PLUME_WIDTHS = (16, 32, 64, 64, 128)
+PLUME_WIDTHS = (24, 48, 96, 96, 192)
 """Filters of the convolution layers of `PlumeFeatures`."""
 _PLUME_POOLS = (2, 2, 1, 1, 8)
 """Sides over which each takes the maximum: the last ones see 8 x 8 places of a picture of 64 pixels."""
@@ -89,7 +89,7 @@ class PlumeFeatures(nn.Module):
     Multi-Stage Architecture for Object Recognition?). Five convolutions follow; the last takes the
     maximum over all places, so that it matters little where a plume is.
 
-    A picture (N, I, S, S) in 0..1 becomes features (N, 128 * (S // 64)**2): 128 for 64 pixels.
+    A picture (N, I, S, S) in 0..1 becomes features (N, 192 * (S // 64)**2): 192 for 64 pixels.
     """
 
     def __init__(self, channels: int = 1) -> None:
@@ -98,7 +98,7 @@ class PlumeFeatures(nn.Module):
         self.layers = nn.Sequential(*(_stage(*size) for size in sizes), nn.Flatten())
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Turn pictures (N, I, S, S) into features (N, 128 * (S // 64)**2)."""
+        """Turn pictures (N, I, S, S) into features (N, 192 * (S // 64)**2)."""
         return self.layers(self.normalised(image))
 
     def normalised(self, image: torch.Tensor) -> torch.Tensor:

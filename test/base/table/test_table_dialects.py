@@ -48,6 +48,29 @@ def test_any_delimiter_and_line_end(delimiter: str, end: str, tmp_path: Path) ->
     assert dataset.facts.format.delimiter == delimiter
 
 
+def test_single_quotes_and_numbers_of_rows_without_a_name(tmp_path: Path) -> None:
+    assert_whole(read(written(tmp_path, "".join(f"'{line}'\n" for line in table("','").splitlines()))))
+    head, *rows = table().splitlines()
+    numbered = [head, *(f"{number},{row}" for number, row in enumerate(rows, start=1))]
+    assert_whole(read(written(tmp_path, "\n".join(numbered))))
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ('{"MQ2": 703, "MQ3": 528}', "gas-fusion listen"),
+        ("MQ2: 703, MQ3: 528", "gas-fusion listen"),
+        ("<table><tr><td>MQ2</td></tr></table>", "as CSV"),
+        ("@relation gas", "as CSV"),
+        ('"MQ2,MQ3"\n"703,528"', "remove the quotes"),
+        ("MQ2,703,704\nMQ3,528,529", "turn the table"),
+    ],
+)
+def test_what_is_no_such_table_is_told_by_name(text: str, remedy: str, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=remedy):
+        read(written(tmp_path, text + "\n"))
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_any_encoding_with_its_mark(encoding: str, tmp_path: Path) -> None:
     content = ENCODINGS[encoding] + table("\t").encode(encoding)

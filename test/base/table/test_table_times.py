@@ -220,3 +220,19 @@ def test_whatever_stands_in_a_column_it_is_times_or_refused(name: str, cells: li
     except TableError:
         return
     assert len(times.stamps_ns) == len(cells)
+
+
+@pytest.mark.parametrize(
+    ("names", "cells"),
+    [
+        (("stamp.sec", "stamp.nanosec"), lambda row: f"{EPOCH_S + row // 2},{row % 2 * S // 2}"),
+        (("date", "time"), lambda row: f"{every(0.5)(row):%Y%m%d,%H%M%S}"),
+    ],
+)
+def test_times_in_two_columns_of_numbers(
+    names: tuple[str, str], cells: Callable[[int], str], tmp_path: Path
+) -> None:
+    path = written(tmp_path, table(names=(*names, "MQ2", "MQ3", "MQ5", "Gas"), first=cells))
+    fraction = S // 2 if names[0] != "date" else 0
+    expected = [(EPOCH_S + row // 2) * S + row % 2 * fraction for row in range(len(ROWS))]
+    assert stamps(path) == expected

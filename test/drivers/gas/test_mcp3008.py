@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
+from collections.abc import Sequence
 from types import ModuleType
 
 import numpy as np
@@ -117,6 +118,7 @@ class Rig:
             100_000_000,
             period_ns=100_000_000,
             backoff=Backoff(first_ns=2_000_000, longest_ns=20_000_000),
+            read_timeout_ns=1_000_000_000,
         )
         self.driver = Mcp3008GasDriver(settings, self.chip.open_bus, clock)
         self.readings: list[Values] = []
@@ -149,6 +151,25 @@ def test_fifty_times_unplugged_and_back_without_a_wrong_reading(floats_to: int) 
     assert threading.active_count() == threads
     assert rig.driver.problems.counts()["disconnected"] == 50
     assert not (np.abs(np.array(rig.readings) - COUNTS[:7]) > 0.001).any()
+
+
+def test_a_bus_that_hangs_is_told_and_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig, may_end = Rig(), threading.Event()
+    transfer = rig.chip.xfer2
+
+    def hang(values: Sequence[int], /) -> list[int]:
+        rig.chip.xfer2 = transfer  # type: ignore[method-assign]
+        assert may_end.wait(60)
+        return transfer(values)
+
+    rig.driver.open()
+    wait_until(rig.has_read)
+    monkeypatch.setattr(rig.chip, "xfer2", hang)
+    wait_until(lambda: not rig.has_read() and rig.driver.problems.counts().get("device_hangs") == 1)
+    wait_until(rig.has_read)
+    may_end.set()
+    wait_until(lambda: rig.chip.opened - rig.chip.closed == 1)
+    rig.driver.close()
 
 
 @pytest.mark.parametrize("floats_to", [0xFF, 0x00])

@@ -182,6 +182,23 @@ def test_a_header_sent_once_holds_for_whoever_opens_the_port_next(device: Microc
         assert [reading.counts.tolist() for reading in receive(driver, 1)] == [[557, 517]]
 
 
+def test_a_header_with_which_a_board_starts_when_its_port_is_opened_is_heard(device: Microcontroller) -> None:
+    driver = SerialGasDriver(SerialGasSettings(str(device.path), channels=("mq2", "mq3")))
+    driver.open()
+    try:
+        device.send(b"MQ3,MQ2\n515,555\n")
+        assert [reading.counts.tolist() for reading in receive(driver, 1)] == [[555, 515]]
+    finally:
+        driver.close()
+
+
+def test_a_board_that_starts_anew_with_other_columns_gives_no_wrong_name(device: Microcontroller) -> None:
+    with opened(device) as driver:
+        device.send(b"555,515\n556,516\n557,5MQ3,MQ2\n517,557\n518,558\nMQ3,MQ2\n519,559\n")
+        counts = [reading.counts.tolist() for reading in receive(driver, 3)]
+        assert counts == [[555, 515], [556, 516], [559, 519]]
+
+
 def test_a_new_process_knows_no_header(device: Microcontroller, monkeypatch: pytest.MonkeyPatch) -> None:
     def begin_anew() -> None:
         monkeypatch.setattr("gas_fusion_ros.drivers.gas.serial._ORDERS", _Orders())

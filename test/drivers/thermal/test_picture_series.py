@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -128,6 +129,9 @@ def table_text(delimiter: str, comma: str, unit: str = "", factor: float = 1.0, 
         table_text(",", ".", " [°F]", 1.8, 32.0),
         table_text(";", ",", " (K)", 1.0, 273.15),
         table_text(",", ".").replace("\n", ",\r\n"),
+        table_text(",", ".", shift=273.15),
+        re.sub(r"(\d\.\d\d)", "\\1\u00b0C", table_text(",", ".")),
+        "\n".join(f"{number},{line}" for number, line in enumerate(table_text(",", ".").splitlines()[3:])),
     ],
 )
 def test_a_table_of_temperatures_is_a_frame(tmp_path: Path, text: str) -> None:
@@ -215,6 +219,23 @@ def test_a_sidecar_that_does_not_fit_is_refused(tmp_path: Path, told: object, sa
     (tmp_path / "film.json").write_text(json.dumps(told))
     with pytest.raises(DriverError, match=said):
         made(tmp_path / "film.raw")
+
+
+def test_a_sidecar_with_its_sides_the_wrong_way_round_is_refused(tmp_path: Path) -> None:
+    columns = np.random.default_rng(1).integers(29000, 30000, 40)
+    (tmp_path / "film.raw").write_bytes(np.add.outer(np.arange(24), columns).astype("<u2").tobytes())
+    (tmp_path / "film.json").write_text(json.dumps({"width": 24, "height": 40, "dtype": "uint16"}))
+    with pytest.raises(DriverError, match="one of 40x24: its sidecar has width and height"):
+        made(tmp_path / "film.raw")
+
+
+def test_several_tables_in_a_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "walk.csv").write_text(table_text(",", ".") * 2, encoding="utf-8")
+    driver = made(tmp_path / "walk.csv")
+    assert driver.poll(T0) == []
+    (said,) = driver.problems.take_unreported()
+    assert "2 tables of one size; expected a file for each frame" in said.detail
+    driver.close()
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,13 @@ def noise(rows: int, columns: int, most: int) -> Counts:
         ),
         (noise(240, 320, 16384), RawSettings(profile="raw14"), "raw_noise", "byte_order"),
         (
+            np.vstack([counts_of(scene(192, 256), 64.0), noise(4, 256, 65536)]),
+            RawSettings(),
+            "raw_rows",
+            "own, cut_bottom to 4",
+        ),
+        (np.full((240, 320), 65535, np.uint16), RawSettings(), "raw_empty", "beyond its range"),
+        (
             counts_of(scene(60, 80), 100.0),
             RawSettings(byte_order="swapped"),
             "raw_noise",
@@ -266,6 +273,16 @@ def test_what_is_no_picture_is_refused_by_name(
         read(frame, settings)
     assert refused.value.cause == cause
     assert said in refused.value.detail
+
+
+def test_dead_pixels_are_filled_from_around() -> None:
+    truth = scene(120, 160)
+    frame = counts_of(truth, 100.0)
+    frame[::17, ::13] = 0
+    picture = read(frame)
+    assert "dead pixels filled" in picture.told
+    assert likeness(picture, truth) >= 0.99
+    assert celsius_of(picture).min() > 0.0
 
 
 @pytest.mark.parametrize("per_kelvin", [100.0, 64.0])

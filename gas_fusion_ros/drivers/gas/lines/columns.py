@@ -21,6 +21,11 @@ _BEST_FIRST = (
 _AS_SENT = (Quantity.RAW, Quantity.UNSAID)
 
 
+def is_reading(quantity: Quantity) -> bool:
+    """Whether values are what a converter gives, or follow from it alone."""
+    return quantity in _BEST_FIRST
+
+
 @dataclass(frozen=True)
 class Resolution:
     """Which columns are read; C channels.
@@ -90,7 +95,7 @@ class ColumnNames:
         channels = self.channels or tuple(dict.fromkeys(one.name for one in columns if one is not None))
         missing = [name for name in channels if all(one is None or one.name != name for one in columns)]
         if missing or not channels:
-            raise LineRefusedError(self._missing(names, missing, owner))
+            raise LineRefusedError(self._missing(names, columns, missing, owner))
         chosen = [_best(name, columns) for name in channels]
         lacking = [name for name, (_, places) in zip(channels, chosen, strict=True) if not places]
         if lacking:
@@ -108,9 +113,15 @@ class ColumnNames:
             tuple(name for place, name in enumerate(names) if place not in taken),
         )
 
-    def _missing(self, names: Sequence[str], missing: Sequence[str], owner: str) -> Remark:
+    def _missing(
+        self,
+        names: Sequence[str],
+        columns: Sequence[SensorColumn | None],
+        missing: Sequence[str],
+        owner: str,
+    ) -> Remark:
         wanted = ", ".join(self.channels or ())
-        if not any(self.read(name) for name in names):
+        if not any(columns):
             remedy = (
                 "name the sensors there, such as MQ2; where values come in the order of channels whatever "
                 "stands above them, set serial.format to values"

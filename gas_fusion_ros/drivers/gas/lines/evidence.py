@@ -22,6 +22,10 @@ _ABOVE_OTHERS = 10.0
 _LEAST_STEP = 10.0
 _OUT_OF_PROPORTION = 100.0
 _ROWS_OF_COUNTER = 12
+_FEW_STEPS = 2
+"""That are equal by chance."""
+_LITTLE = 0.25
+"""Of the least of the other values: no sensor of an array gives so much less than all others."""
 _WHOLE = re.compile(r"\d{1,5}", re.ASCII)
 _MOST_VOLT = 5.5
 _COUNTS_PER_VOLT = tuple(full / volt for full in (1023.0, 4095.0, 16383.0, 65535.0) for volt in (5.0, 3.3))
@@ -47,7 +51,38 @@ def first_is_time(rows: Sequence[Sequence[float | None]]) -> bool:
     is_even = float(steps.max()) <= _EVEN * float(steps.min())
     if is_even and float(steps.min()) >= max(_ABOVE_OTHERS * largest, _LEAST_STEP):
         return True
-    return len(rows) >= _ROWS_OF_COUNTER and _all_equal(steps) and not _any_counter(other_steps)
+    return len(rows) >= _ROWS_OF_COUNTER and _all_equal(steps) and not _any_counter(other_steps, steps[0])
+
+
+def may_be_time(rows: Sequence[Sequence[float | None]]) -> bool:
+    """Whether the first value of rows that are too few for `first_is_time` may turn out to be one."""
+    if len(rows) == 1:
+        return goes_beyond_readings(rows[0])
+    if len(rows) >= _ROWS_OF_COUNTER:
+        return False
+    table = np.array([[math.nan if value is None else value for value in row] for row in rows])
+    steps, other_steps = np.diff(table[:, 0]), np.diff(table[:, 1:], axis=0)
+    if not np.isfinite(steps).all() or steps.min() <= 0.0:
+        return False
+    if _all_equal(steps) and (len(steps) <= _FEW_STEPS or not _any_counter(other_steps, steps[0])):
+        return _is_out_of_place(rows[0])
+    known = np.abs(other_steps[np.isfinite(other_steps)])
+    largest = float(known.max()) if known.size else math.inf
+    is_even = float(steps.max()) <= _EVEN * float(steps.min())
+    return is_even and float(steps.min()) >= max(_ABOVE_OTHERS * largest, _LEAST_STEP)
+
+
+def of_another_kind(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return the columns that always have decimals where most others never have: temperature, humidity.
+
+    Args:
+        rows: all cells of each row, as they were written.
+    """
+    columns = [[cell for cell in column if any(map(str.isdigit, cell))] for column in zip(*rows, strict=True)]
+    filled = [column for column in columns if column]
+    fractions = [place for place, column in enumerate(columns) if column and all(map(_has_decimals, column))]
+    whole = [column for column in filled if not any(map(_has_decimals, column))]
+    return fractions if len(fractions) < len(whole) == len(filled) - len(fractions) else []
 
 
 def goes_beyond_readings(row: Sequence[float | None]) -> bool:
@@ -55,6 +90,14 @@ def goes_beyond_readings(row: Sequence[float | None]) -> bool:
     first, *others = row
     known = [value for value in others if value is not None and math.isfinite(value)]
     return first is not None and first > max(1023.0, 2.0 * max(known, default=0.0))
+
+
+def _is_out_of_place(row: Sequence[float | None]) -> bool:
+    """Whether the first value of a row is far below all others, or beyond all of them."""
+    first, *others = row
+    known = [value for value in others if value is not None and math.isfinite(value)]
+    is_little = first is not None and first < _LITTLE * min(known, default=0.0)
+    return is_little or goes_beyond_readings(row)
 
 
 def is_clock_like(row: Sequence[float | None]) -> bool:
@@ -114,5 +157,5 @@ def _all_equal(steps: npt.NDArray[np.float64]) -> bool:
     return bool(np.allclose(steps, steps[0], rtol=1e-6, atol=1e-9))
 
 
-def _any_counter(steps: npt.NDArray[np.float64]) -> bool:
-    return any(column[0] > 0.0 and _all_equal(column) for column in steps.T)
+def _any_counter(steps: npt.NDArray[np.float64], step: float) -> bool:
+    return any(math.isclose(column[0], step, rel_tol=1e-6) and _all_equal(column) for column in steps.T)

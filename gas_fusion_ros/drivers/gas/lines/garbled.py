@@ -23,6 +23,23 @@ _PROTOCOLS = {
 }
 
 
+_LIKE_ASCII = str.maketrans(
+    {
+        **dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u202f\u3000", " "),
+        **{
+            "\uff1a": ":",
+            "\uff0c": ",",
+            "\uff1b": ";",
+            "\uff1d": "=",
+            "\uff5c": "|",
+            "\u2212": "-",
+            "\u2192": ">",
+        },
+    }
+)
+"""What other keyboards write for blanks and signs."""
+
+
 def decoded(line: bytes) -> str | None:
     """Return a line as text, or None where its bytes are none.
 
@@ -32,7 +49,7 @@ def decoded(line: bytes) -> str | None:
     if line.isascii():
         return None if line.translate(None, _TEXT) else line.decode("ascii")
     try:
-        text = line.decode("utf-8").removeprefix("\ufeff")
+        text = line.decode("utf-8").removeprefix("\ufeff").translate(_LIKE_ASCII)
     except UnicodeDecodeError:
         text = line.decode("latin-1")
         if share_no_text(line) > _MUCH / 2:

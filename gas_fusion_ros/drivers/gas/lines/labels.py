@@ -11,14 +11,17 @@ from gas_fusion_ros.drivers.gas.lines.cells import delimiters_in, read_cell, spl
 from gas_fusion_ros.drivers.gas.lines.columns import ColumnNames
 
 _PAIR = re.compile(
-    r"""\s*(?P<label>[^\W\d_][^:=|;,\t{}]*?)\s*(?:->|=>|:=|[:=])\s*
-    (?P<value>[+-]?(?:\d+(?:[.,]\d+)?|\.\d+)(?:e[+-]?\d+)?(?![\w.])|[^\s,;|:=(]+)
+    r"""\s*(?P<label>[^\W\d_][^:=>|;,&\t{}]*?)\s*(?:->|=>|:=|[:=>]|(?<=\s)-(?=\s))\s*
+    (?P<value>[+-]?(?:\d+(?:[.,]\d+)?|\.\d+)(?:e[+-]?\d+)?(?![\w.])|[^\s,;|:=(&]+)
     (?:\s*[(\[]?(?P<unit>mv|v|volts?|ppm|ppb|%|k?ohms?|raw|adc|counts?|°\s?c|c|hpa|pa)(?!\w)[)\]]?)?
     (?:\s*[(\[][^)\]]*[)\]])?
-    \s*(?P<delimiter>[,;|/\t]|\s|$)\s*""",
+    \s*(?P<delimiter>[,;|/&\t]|\s|$)\s*""",
     re.VERBOSE | re.IGNORECASE,
 )
 
+
+_BETWEEN_BRACKETS = re.compile(r"\]\s*[,;]?\s*\[|>\s*<|\)\s*[,;]?\s*\((?=[A-Za-z])")
+"""Of `[MQ2:555] [MQ3:515]`."""
 
 _LEAST_PAIRS = 3
 """Named values of no sensor that make a line a reading under other names, and no message."""
@@ -45,9 +48,9 @@ class Named:
 
 def read_labels(text: str, names: ColumnNames) -> Named | None:
     """Return the values that a line labels; None where it is a message, or not all of it is pairs."""
-    if not any(mark in text for mark in ":=>"):
+    if not any(mark in text for mark in (":", "=", ">", " - ")):
         return _alternating(text, names)
-    inside = without_brackets(text)
+    inside = _BETWEEN_BRACKETS.sub(" ", without_brackets(text))
     found = list(_pairs(inside))
     if not found or any(pair is None for pair in found):
         return None
@@ -69,7 +72,7 @@ def _pairs(text: str) -> Iterator[re.Match[str] | None]:
         if match is None:
             return
         at = match.end()
-        while at < len(text) and text[at] in ",;|/ \t":
+        while at < len(text) and text[at] in ",;|/& \t":
             at += 1
 
 
@@ -81,6 +84,8 @@ def _alternating(text: str, names: ColumnNames) -> Named | None:
     for mark, _ in delimiters_in(text.strip()):
         cells = tuple(text.split()) if mark == " " else split_cells(text.strip(), mark)
         cells = cells[:-1] if cells[-1] == "" else cells
+        if mark != " " and all(len(cell.rsplit(None, 1)) == 2 for cell in cells):
+            cells = tuple(part for cell in cells for part in cell.rsplit(None, 1))
         labels, values = cells[::2], cells[1::2]
         if (
             len(labels) == len(values)

@@ -29,6 +29,9 @@ class ProtocolLines:
     def take(self, line: Line, recent: bytes) -> list[LineReading]:
         """Take a line; return its reading where it has one. `recent` says nothing here."""
         del recent
+        if line.is_tail:
+            self._parser.heed_tail(line.content)
+            return []
         if not line.has_end:
             self._tellers.refused(refusals.endless())
             return []

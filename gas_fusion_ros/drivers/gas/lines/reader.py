@@ -6,13 +6,20 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gas_fusion_ros.base.mq import Quantity
+from gas_fusion_ros.base.mq import Quantity, sensor_column
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.drivers.gas.line_protocol import LineError, without_checksum
 from gas_fusion_ros.drivers.gas.lines import refusals
 from gas_fusion_ros.drivers.gas.lines.cells import Row
-from gas_fusion_ros.drivers.gas.lines.columns import ColumnNames, Resolution, ambiguous
-from gas_fusion_ros.drivers.gas.lines.evidence import first_is_time, goes_beyond_readings, is_clock_like
+from gas_fusion_ros.drivers.gas.lines.columns import ColumnNames, Resolution, ambiguous, is_reading
+from gas_fusion_ros.drivers.gas.lines.evidence import (
+    LEAST_ROWS_OF_TIME,
+    first_is_time,
+    goes_beyond_readings,
+    is_clock_like,
+    may_be_time,
+    of_another_kind,
+)
 from gas_fusion_ros.drivers.gas.lines.garbled import decoded, judge
 from gas_fusion_ros.drivers.gas.lines.labels import Named
 from gas_fusion_ros.drivers.gas.lines.layout import Fitted, Layout, counts_of
@@ -23,6 +30,7 @@ from gas_fusion_ros.drivers.gas.lines.types import LineForm, LineReading, Manner
 from gas_fusion_ros.drivers.gas.lines.waiting import Habit, Held, TimeBefore, Twins
 
 _WATCHED = 12
+_MOST_LISTED = 64
 _LEAST_NAMES = 2
 """Sensors in a text from which on it may be a header that noise has spoilt."""
 
@@ -39,10 +47,11 @@ class LineReader:
         form: which forms are read.
         order: the header of whoever read the port before; kept up to date.
         tellers: who is told what is refused, and what is left out.
-        unconfirmed_rows: how many rows without names wait until the first value is known to be no time. Where
-            one sensor less is sent, and a time instead, fewer than 6 let some rows pass under wrong names.
+        unconfirmed_rows: how many rows without names wait whatever stands in them; those of which a value may
+            be a time, or of another kind of sensor, wait until that is known.
 
     Attributes:
+        named_lines: how many lines have named their values.
         sensors: how many lines have named each sensor so far.
     """
 
@@ -57,6 +66,7 @@ class LineReader:
         self.data_lines = 0
         self.manner: Manner | None = None
         self.sensors: Counter[str] = Counter()
+        self.named_lines = 0
         self._wanted = ColumnNames(channels)
         self._are_named = channels is not None
         self._form = form
@@ -69,7 +79,10 @@ class LineReader:
         self._checksums, self._end_delimiters, self._times = Habit(), Habit(), Habit()
         self._time = TimeBefore()
         self._twins: Twins | None = None
-        self._latest: deque[tuple[float | None, ...]] = deque(maxlen=_WATCHED)
+        self._latest: deque[Row] = deque(maxlen=_WATCHED)
+        self._is_settled = False  # Whether rows are known to hold a sensor's value in each column.
+        self._listed: list[str] = []
+        self._is_begun = False  # Whether a row of values has come.
         self._unconfirmed: list[LineReading] = []
         self._unconfirmed_rows = unconfirmed_rows
         self._nameless = 0
@@ -84,6 +97,9 @@ class LineReader:
 
     def take(self, line: Line, recent: bytes) -> list[LineReading]:
         """Take a line; return the readings that are certain now, of earlier lines too."""
+        if line.is_tail:
+            self._heed_tail(line)
+            return []
         try:
             return self._take(line, recent)
         except LineRefusedError as error:
@@ -92,7 +108,7 @@ class LineReader:
 
     def finish(self) -> list[LineReading]:
         """Return what still waits and may be read, refuse the rest."""
-        readings = self._confirm()
+        readings = [] if self._doubt() is not None else self._confirm()
         self._refuse_held()
         self._drop_maybe_header()
         return readings
@@ -109,6 +125,7 @@ class LineReader:
             raise LineRefusedError(refusals.cut(text, "the checksum"))
         match shape:
             case Row():
+                self._check_listed()
                 self.data_lines += 1
                 return self._take_row(shape, line.at_ns)
             case Named():
@@ -118,6 +135,7 @@ class LineReader:
                 self._take_header(shape)
             case Text():
                 self._heed_names(shape.text)
+                self._list_sensor(shape.text)
                 self.data_lines += shape.holds_values
                 remark = refusals.unclear if shape.holds_values else refusals.no_reading
                 raise LineRefusedError(remark(shape.text))
@@ -177,6 +195,42 @@ class LineReader:
         order = [name for name in self._ordered() if name in named]
         if named != order:
             self._refuse_header(refusals.other_order(text, self.channels))
+
+    def _list_sensor(self, text: str) -> None:
+        """Keep the sensors that lines before the first values name one by one, as `A0=MQ6`."""
+        named = self._wanted.sensors_in(text)
+        if len(named) == 1 and not self._is_begun and len(self._listed) < _MOST_LISTED:
+            self._listed.append(named[0])
+
+    def _check_listed(self) -> None:
+        """Stop reading values without names where lines before list most channels in another order."""
+        if 2 * len(self._listed) > len(self.channels):
+            self._heed_names(" ".join(self._listed))
+        self._listed.clear()
+        self._is_begun = True
+
+    def _heed_tail(self, line: Line) -> None:
+        """Take a header that came with the first bytes of a port: many boards send it when they start.
+
+        What stood before it nobody knows: where it is no end of the header that is known, the row after it
+        decides.
+        """
+        try:
+            text, _ = _text_of(line, b"")
+            shape = shape_of(text, self._wanted, len(self._current().names))
+        except LineRefusedError:
+            self._heed_names(line.content.decode("latin-1"))
+            return
+        if not isinstance(shape, Header | Text) or self._form in (LineForm.LABELS, LineForm.JSON):
+            return
+        names = shape.names if isinstance(shape, Header) else ()
+        known = () if self._layout is None else self._layout.names
+        if names and names[1:] == known[len(known) - len(names) + 1 :]:
+            return
+        if isinstance(shape, Header):
+            self._take_header(replace(shape, is_certain=False))
+        else:
+            self._heed_names(text)
 
     def _ordered(self) -> list[str]:
         """The channels in the order of their columns."""
@@ -315,15 +369,17 @@ class LineReader:
 
     def _check_first(self, row: Row, layout: Layout) -> None:
         """Refuse rows with the right number of values of which the first is a time all the same."""
+        self._latest.append(row)
+        odd = [] if layout.has_header else self._odd_columns()
+        if odd and len(self._latest) >= LEAST_ROWS_OF_TIME:
+            raise LineRefusedError(self._refuse_unconfirmed(self._odd_remark(odd)))
         if row.stamp_cells or not layout.begins_with_channel:
             return
-        self._latest.append(row.values)
-        rises = goes_beyond_readings(row.values) and first_is_time(list(self._latest))
-        if rises or is_clock_like(row.values):
-            for _ in self._unconfirmed:
-                self._tellers.refused(refusals.time_among_values(layout.names))
-            self._unconfirmed.clear()
-            raise LineRefusedError(refusals.time_among_values(layout.names))
+        rows = [one.values for one in self._latest]
+        is_counter = not (self._is_settled or layout.has_header) and first_is_time(rows)
+        rises = goes_beyond_readings(row.values) and first_is_time(rows)
+        if rises or is_counter or is_clock_like(row.values):
+            raise LineRefusedError(self._refuse_unconfirmed(refusals.time_among_values(layout.names)))
 
     def _confirmed(self, reading: LineReading, layout: Layout) -> list[LineReading]:
         """Return what may go out now: values without names once enough of them have come."""
@@ -331,7 +387,36 @@ class LineReader:
             return [reading]
         self._nameless += 1
         self._unconfirmed.append(reading)
+        if self._doubt() is not None:
+            return []
+        self._is_settled = self._is_settled or len(self._latest) > 1
         return self._confirm() if self._nameless > self._unconfirmed_rows else []
+
+    def _doubt(self) -> Remark | None:
+        """Return why rows without names that wait may hold something else than the channels, if so."""
+        if self._is_settled or not self._unconfirmed or not self._latest:
+            return None
+        if odd := self._odd_columns():
+            return self._odd_remark(odd)
+        rows = [one.values for one in self._latest]
+        is_doubtful = may_be_time(rows) and not self._latest[-1].stamp_cells
+        return refusals.time_among_values(self._current().names) if is_doubtful else None
+
+    def _odd_columns(self) -> list[int]:
+        """The columns that are written as no other sensor's is, where all should be sensors'."""
+        if self._form is LineForm.VALUES or any(sensor_column(name) is None for name in self.channels):
+            return []
+        return of_another_kind([row.cells for row in self._latest])
+
+    def _odd_remark(self, places: Sequence[int]) -> Remark:
+        names = self._current().names
+        return refusals.other_kind([names[place] for place in places], self._latest[-1].cells[places[0]])
+
+    def _refuse_unconfirmed(self, remark: Remark) -> Remark:
+        for _ in self._unconfirmed:
+            self._tellers.refused(remark)
+        self._unconfirmed.clear()
+        return remark
 
     def _confirm(self) -> list[LineReading]:
         readings, self._unconfirmed = self._unconfirmed, []
@@ -340,8 +425,8 @@ class LineReader:
     def _refuse_held(self) -> None:
         """Refuse what waits: nothing will tell any more what its columns are."""
         self._refuse_timed()
-        for _ in self._confirm():
-            self._tellers.refused(refusals.late_header())
+        self._refuse_unconfirmed(self._doubt() or refusals.late_header())
+        self._is_settled = False
         for _ in [] if self._twins is None else self._twins.held:
             self._tellers.refused(self._twin_remark())
         self._time, self._twins = TimeBefore(), None
@@ -358,7 +443,10 @@ class LineReader:
         form = LineForm(named.form)
         if self._form not in (LineForm.AUTO, form):
             raise LineRefusedError(refusals.other_form(self._form.value, f"a line of {form.value}"))
-        self.sensors.update(list(dict.fromkeys(one.name for one in named.columns if one is not None)))
+        pairs = zip(named.columns, named.values, strict=True)
+        sensors = [one.name for one, value in pairs if one and value is not None and is_reading(one.quantity)]
+        self.sensors.update(list(dict.fromkeys(sensors)))
+        self.named_lines += bool(sensors)
         resolution = self._wanted.resolve_columns(named.names, named.columns, "a line")
         for channel, places in zip(resolution.channels, resolution.places, strict=True):
             if len(places) > 1:

@@ -45,6 +45,16 @@ def time_among_values(names: Sequence[str]) -> Remark:
     )
 
 
+def other_kind(names: Sequence[str], cell: str) -> Remark:
+    """Of rows in which one channel's values are written as no other's are."""
+    return Remark(
+        "other_kind_among_values",
+        f"{listed(names)} would have decimals ({quoted(cell)}) where the others have none, as of another "
+        "kind of sensor",
+        f"{_NAME_THEM}; where they are the channels all the same, set serial.format to values",
+    )
+
+
 def cut(text: str, lacks: str) -> Remark:
     """Of a line without what the lines before it had."""
     return Remark(

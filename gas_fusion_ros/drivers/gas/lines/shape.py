@@ -18,15 +18,22 @@ from gas_fusion_ros.drivers.gas.lines.columns import ColumnNames
 from gas_fusion_ros.drivers.gas.lines.json_line import looks_like_json, read_json
 from gas_fusion_ros.drivers.gas.lines.labels import Named, read_labels
 
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[()][0-9A-Z]|[=>78c])")
+"""Colours, and where on its screen a terminal shall write."""
+_MARKS = re.compile(r"(?:[>\u2022\u00bb]|[\u2190-\u2bff\U0001f000-\U0001faff]\ufe0f?| )+")
+"""A prompt, a bullet, a picture before a line."""
 _LOG_PREFIX = re.compile(
     r"\[?(?:info|debug|verbose|trace|data|log)\]?\s*[:>-]*\s+"
     r"|[EWIDV] \(\d+\) [^:]{1,32}:\s+"  # ESP-IDF
-    r"|\[\s*\d+(?:\.\d+)?\]\s*(?=\S)",
+    r"|[\[(]\s*\d+(?:\.\d+)?\s*(?:ms|s|us)?[\])]\s*(?=\S)",
     re.ASCII | re.IGNORECASE,
 )
+_NUMBER_PREFIX = re.compile(r"\d[\d.:]*\s*(?:[,;|\t]\s*|\s)(?=[A-Za-z])", re.ASCII)
+_JSON_PREFIX = re.compile(r"[^{}\[\]\"']{1,64}?(?=\{.*\}$)")
 _WORD_PREFIX = re.compile(r"\$?(?P<word>[A-Za-z][\w \-#]{0,40}?)\s*(?:[:=>]|->|=>)\s*(?=[+\-.\d])", re.ASCII)
 _NMEA_PREFIX = re.compile(r"\$[A-Za-z]\w{0,15}\s*,", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?", re.ASCII)
+_ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b", re.ASCII)
 _NAME = re.compile(r"(?!\d)[^:=?!*\"{}<>]{0,40}")
 _MOST_NAMES = 64
 _SENTENCE_END = (".", "!", "?", ":")
@@ -76,7 +83,9 @@ def shape_of(text: str, names: ColumnNames, width: int) -> Shape | None:
     Raises:
         LineRefusedError: it is JSON that is cut or garbled.
     """
-    bare = _COLOURS.sub("", text).strip(" \r")
+    bare = _TERMINAL.sub("", text).strip(" \r")
+    if (marks := _MARKS.match(bare)) is not None:
+        bare = bare[marks.end() :]
     if not bare.strip():
         return None
     if bare.startswith(("#", "//")):
@@ -92,7 +101,7 @@ def shape_of(text: str, names: ColumnNames, width: int) -> Shape | None:
 
 
 def _holds_values(body: str, names: ColumnNames) -> bool:
-    digits = sum(char.isdigit() for char in body)
+    digits = 0 if body[:1].isalpha() else sum(char.isdigit() for char in _ADDRESS.sub("", body))
     names_sensor = any(names.read(word) is not None for word in re.split(r"[:=|;,\t]", body))
     return 2 * digits > len(body.replace(" ", "")) or (names_sensor and any(mark in body for mark in ":="))
 
@@ -106,6 +115,12 @@ def _data(body: str, stamp_cells: int, names: ColumnNames, width: int) -> Row | 
         row = split_row(body, stamp_cells, width)
         if row is not None:
             return row
+    if (before := _NUMBER_PREFIX.match(body)) is not None and (
+        labels := read_labels(body[before.end() :], names)
+    ) is not None:
+        return labels
+    if (before := _JSON_PREFIX.match(body)) is not None and not names.sensors_in(before[0]):
+        return _data(body[before.end() :], stamp_cells, names, width)
     return read_labels(body, names) or _prefixed(body, names) or split_row(body, stamp_cells, width)
 
 
@@ -136,11 +151,13 @@ def _header(body: str, names: ColumnNames) -> Header | None:
         cells = _names(body, mark)
         if not 2 <= len(cells) <= _MOST_NAMES or not all(map(_is_name, cells)):
             continue
+        if any(_holds_value(cell, names) for cell in cells):
+            return None
         sensors = sum(names.read(cell) is not None for cell in cells)
         is_certain = sensors >= 2 and (mark != " " or sensors == len(cells))
         return Header(cells, delimiter, is_certain, has_end_delimiter=body.rstrip(" \r").endswith(mark))
     bare = body.strip().strip("\"'")
-    if names.read(bare) is not None and _is_name(bare):
+    if names.read(bare) is not None and _is_name(bare) and not _holds_value(bare, names):
         return Header((bare,), "comma", is_certain=False)
     return None
 
@@ -154,6 +171,13 @@ def _names(body: str, mark: str) -> tuple[str, ...]:
     if mark == "|" and not cells[0]:
         cells = cells[1:]
     return cells[:-1] if cells and not cells[-1] else cells
+
+
+def _holds_value(cell: str, names: ColumnNames) -> bool:
+    """Whether a cell names a sensor and has a number besides, as `MQ2 555` has and `MQ 135` has not."""
+    words = re.split(r"[\s_]+", cell)
+    others = [word for word in words if not _NUMBER.fullmatch(word)]
+    return len(others) < len(words) and names.read(" ".join(others)) is not None
 
 
 def _is_name(cell: str) -> bool:

@@ -16,11 +16,13 @@ class Line:
         at_ns: when its first byte arrived, on the clock that `feed` is given.
         content: its bytes, without the line end.
         has_end: whether a line end came. What grows too long without one is handed out as it is.
+        is_tail: whether bytes may have stood before it that nobody has seen.
     """
 
     at_ns: int
     content: bytes
     has_end: bool = True
+    is_tail: bool = False
 
 
 class LineSplitter:
@@ -31,7 +33,7 @@ class LineSplitter:
 
     Args:
         began_before: whether the first bytes may be the tail of a line that began earlier. What precedes the
-            first line end is left out then, for it may look whole.
+            first line end is told to be one then, for it may look whole.
 
     Attributes:
         recent: the last bytes that were fed, line ends included.
@@ -53,8 +55,7 @@ class LineSplitter:
         *contents, self._pending = self._cut(self._pending + data)
         lines = []
         for content in contents:
-            if not self._is_torn:
-                lines.append(Line(self._began_ns, content))
+            lines.append(Line(self._began_ns, content, is_tail=self._is_torn))
             self._is_torn = False
             self._began_ns = at_ns
         if len(self._pending) > MAX_LINE_BYTES:

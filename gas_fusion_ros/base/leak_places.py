@@ -40,6 +40,7 @@ class LeakPlace:
         xy: covariance of x and y.
         yy: variance of y.
         frame_id: the frame.
+        stamp_ns: when it was estimated; 0 where nobody knows.
 
     Raises:
         ValueError: a number is not finite, or the variances are none.
@@ -51,6 +52,7 @@ class LeakPlace:
     xy: float
     yy: float
     frame_id: str
+    stamp_ns: int = 0
 
     def __post_init__(self) -> None:
         numbers = (self.x, self.y, self.xx, self.xy, self.yy)
@@ -61,6 +63,11 @@ class LeakPlace:
                 f"its covariance of x and y is [{self.xx:g}, {self.xy:g}, {self.xy:g}, {self.yy:g}]; it must "
                 "be one, with no negative variance"
             )
+
+    @property
+    def covariance(self) -> tuple[float, float, float]:
+        """xx, xy and yy."""
+        return self.xx, self.xy, self.yy
 
     @property
     def ellipse(self) -> Ellipse:
@@ -85,21 +92,32 @@ class LeakPlace:
         return (yy * dx**2 - 2 * xy * dx * dy + xx * dy**2) / determinant <= _SAME
 
 
-class LeakPlaces:
+class HeardLeaks:
     """The leaks heard of, each with its latest estimate; bounded.
 
-    An estimate that may be of a leak that is known takes the place of the one before.
+    An estimate names no leak. One that may be of a leak that is known takes the place of the one before.
+
+    Args:
+        places: those that are known, the one heard of longest ago first.
     """
 
-    def __init__(self) -> None:
-        self._places: list[LeakPlace] = []
+    def __init__(self, places: Sequence[LeakPlace] = ()) -> None:
+        self._places = tuple(places)
 
     @property
-    def places(self) -> Sequence[LeakPlace]:
+    def places(self) -> tuple[LeakPlace, ...]:
         """The latest estimate of each, the one heard of longest ago first."""
-        return tuple(self._places)
+        return self._places
 
-    def add(self, place: LeakPlace) -> None:
-        """Take an estimate in."""
-        others = [one for one in self._places if not place.may_be(one)]
-        self._places = [*others, place][-MOST_LEAKS:]
+    def add(self, place: LeakPlace) -> bool:
+        """Take an estimate in.
+
+        Returns:
+            Whether it tells anything: not where it is known, or a later one of the same leak is.
+        """
+        same = [one for one in self._places if place.may_be(one)]
+        if place in same or any(one.stamp_ns > place.stamp_ns for one in same):
+            return False
+        others = [one for one in self._places if one not in same]
+        self._places = (*others, place)[-MOST_LEAKS:]
+        return True

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gas_fusion_ros.view.leak_places import MOST_LEAKS, LeakPlace, LeakPlaces
+from gas_fusion_ros.base.leak_places import MOST_LEAKS, HeardLeaks, LeakPlace
 
 ROUND = LeakPlace(0.0, 0.0, 1.0, 0.0, 1.0, "map")
 
@@ -35,11 +35,22 @@ def test_nine_in_ten_lie_in_the_ellipse(long: float, short: float, yaw: float) -
 
 
 def test_a_sharper_estimate_takes_the_place_of_the_one_before() -> None:
-    leaks = LeakPlaces()
+    leaks = HeardLeaks()
     leaks.add(moved(0.0, variance=4.0))
     leaks.add(moved(40.0))
     leaks.add(moved(1.5, variance=0.1))
     assert [(one.x, one.xx) for one in leaks.places] == [(40.0, 1.0), (1.5, 0.1)]
+
+
+def test_what_is_known_tells_nothing() -> None:
+    first, second, other = (
+        LeakPlace(x, 0.0, 1.0, 0.0, 1.0, "map", stamp) for x, stamp in ((0, 1), (1, 2), (40, 1))
+    )
+    leaks = HeardLeaks()
+    assert [leaks.add(one) for one in (first, second, other)] == [True, True, True]
+    # A late subscriber hears the last estimates, old ones among them, anew.
+    assert [leaks.add(one) for one in (first, second, other)] == [False, False, False]
+    assert leaks.places == (second, other)
 
 
 def test_leaks_of_two_frames_are_two() -> None:
@@ -53,7 +64,7 @@ def test_estimates_without_any_spread_are_one_only_at_one_place() -> None:
 
 
 def test_leaks_are_bounded() -> None:
-    leaks = LeakPlaces()
+    leaks = HeardLeaks()
     for number in range(MOST_LEAKS + 5):
         leaks.add(moved(100.0 * number))
     assert len(leaks.places) == MOST_LEAKS

@@ -1,0 +1,229 @@
+"""The leaks of a site over all patrols, in a file of SQLite: alarms of the same place and gas are one leak.
+
+A sighting is of a known leak where the two places differ by no more than their covariances allow. The leak's
+place is then that of both, each weighed by what it knows.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from gas_fusion_ros.base.quoting import shown
+
+_FORMAT = 1
+_SAME_PLACE = 9.21
+"""Squared distance in deviations that two sightings of one leak keep within in 99 of 100."""
+_WAIT_S = 1.0
+_LEAST_VARIANCE = 0.09
+"""However often a leak is seen, the map is not known better, square metres."""
+_TABLES = """
+CREATE TABLE leak (
+    number INTEGER PRIMARY KEY, gas TEXT NOT NULL, frame_id TEXT NOT NULL, x REAL NOT NULL, y REAL NOT NULL,
+    xx REAL NOT NULL, xy REAL NOT NULL, yy REAL NOT NULL
+) STRICT;
+CREATE TABLE sighting (
+    leak INTEGER NOT NULL REFERENCES leak(number), stamp_ns INTEGER NOT NULL, x REAL NOT NULL,
+    y REAL NOT NULL, strength REAL, UNIQUE (leak, stamp_ns)
+) STRICT;
+"""
+
+Matrix = npt.NDArray[np.float64]
+
+
+class SiteError(RuntimeError):
+    """The file of a site cannot be used; the message names it and says why."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A leak as one alarm found it.
+
+    Attributes:
+        stamp_ns: when.
+        gas: its gas.
+        frame_id: frame of the place; must be fixed to the site.
+        x: metres.
+        y: metres.
+        covariance: xx, xy, yy, square metres.
+        strength: how far the array departed from clean air at most, 1 at the limit; None where nobody knows.
+    """
+
+    stamp_ns: int
+    gas: str
+    frame_id: str
+    x: float
+    y: float
+    covariance: tuple[float, float, float]
+    strength: float | None = None
+
+
+@dataclass(frozen=True)
+class SiteLeak:
+    """A leak of the site.
+
+    Attributes:
+        number: from 1.
+        gas: its gas.
+        frame_id: frame of the place.
+        x: metres.
+        y: metres.
+        covariance: xx, xy, yy, square metres.
+        first_seen_ns: stamp of the first sighting.
+        last_seen_ns: stamp of the last one.
+        sightings: how many.
+        trend_per_day: by how much its strength grows a day; None of fewer than two strengths at two times.
+    """
+
+    number: int
+    gas: str
+    frame_id: str
+    x: float
+    y: float
+    covariance: tuple[float, float, float]
+    first_seen_ns: int
+    last_seen_ns: int
+    sightings: int
+    trend_per_day: float | None
+
+
+class LeakDatabase:
+    """The file. One that is not there is made. Each call opens it for its own length.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def see(self, sighting: Sighting) -> SiteLeak:
+        """Take in a sighting, and return the leak that it is of. One that is there already changes nothing.
+
+        Raises:
+            SiteError: the file cannot be used.
+        """
+        with self._opened() as site:
+            number = _leak_of(site, sighting)
+            if number is None:
+                number = _add_leak(site, sighting)
+            elif not _has(site, number, sighting.stamp_ns):
+                _fuse(site, number, sighting)
+            site.execute(
+                "INSERT OR IGNORE INTO sighting VALUES (?, ?, ?, ?, ?)",
+                (number, sighting.stamp_ns, sighting.x, sighting.y, sighting.strength),
+            )
+            return _leak(site, number)
+
+    def leaks(self) -> tuple[SiteLeak, ...]:
+        """Return every leak, in the order in which they were first seen.
+
+        Raises:
+            SiteError: the file cannot be used.
+        """
+        with self._opened() as site:
+            numbers = [number for (number,) in site.execute("SELECT number FROM leak ORDER BY number")]
+            return tuple(_leak(site, number) for number in numbers)
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all of it is kept, or nothing."""
+        try:
+            site = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
+            try:
+                site.execute("BEGIN IMMEDIATE")
+                self._prepare(site)
+                yield site
+                site.execute("COMMIT")
+            finally:
+                site.close()
+        except sqlite3.Error as error:
+            raise SiteError(f"{shown(self._path)} cannot be used as the file of a site: {error}") from None
+
+    def _prepare(self, site: sqlite3.Connection) -> None:
+        (version,) = site.execute("PRAGMA user_version").fetchone()
+        if version == _FORMAT:
+            return
+        (tables,) = site.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if version or tables:
+            raise SiteError(f"{shown(self._path)} is no file of a site of version {_FORMAT}; name another")
+        for statement in _TABLES.split(";")[:-1]:
+            site.execute(statement)
+        site.execute(f"PRAGMA user_version = {_FORMAT}")
+
+
+def _leak_of(site: sqlite3.Connection, sighting: Sighting) -> int | None:
+    """The number of the nearest leak that a sighting may be of; None where there is none."""
+    rows = site.execute(
+        "SELECT number, x, y, xx, xy, yy FROM leak WHERE gas = ? AND frame_id = ?",
+        (sighting.gas, sighting.frame_id),
+    )
+    distances = {
+        number: _distance(np.array((x - sighting.x, y - sighting.y)), covariance, sighting.covariance)
+        for number, x, y, *covariance in rows
+    }
+    nearest = min(distances, key=distances.__getitem__, default=None)
+    return nearest if nearest is not None and distances[nearest] <= _SAME_PLACE else None
+
+
+def _distance(off: Matrix, *covariances: object) -> float:
+    return float(off @ np.linalg.solve(sum(_matrix(one) for one in covariances), off))
+
+
+def _has(site: sqlite3.Connection, number: int, stamp_ns: int) -> bool:
+    asked = "SELECT 1 FROM sighting WHERE leak = ? AND stamp_ns = ?"
+    return site.execute(asked, (number, stamp_ns)).fetchone() is not None
+
+
+def _add_leak(site: sqlite3.Connection, sighting: Sighting) -> int:
+    cursor = site.execute(
+        "INSERT INTO leak (gas, frame_id, x, y, xx, xy, yy) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (sighting.gas, sighting.frame_id, sighting.x, sighting.y, *sighting.covariance),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def _fuse(site: sqlite3.Connection, number: int, sighting: Sighting) -> None:
+    x, y, *covariance = site.execute(
+        "SELECT x, y, xx, xy, yy FROM leak WHERE number = ?", (number,)
+    ).fetchone()
+    known, seen = np.linalg.inv(_matrix(covariance)), np.linalg.inv(_matrix(sighting.covariance))
+    both = np.linalg.inv(known + seen)
+    place = both @ (known @ (x, y) + seen @ (sighting.x, sighting.y))
+    both += np.diag(np.maximum(0.0, _LEAST_VARIANCE - both.diagonal()))
+    site.execute(
+        "UPDATE leak SET x = ?, y = ?, xx = ?, xy = ?, yy = ? WHERE number = ?",
+        (*place.tolist(), both[0, 0], both[0, 1], both[1, 1], number),
+    )
+
+
+def _leak(site: sqlite3.Connection, number: int) -> SiteLeak:
+    gas, frame_id, x, y, *covariance = site.execute(
+        "SELECT gas, frame_id, x, y, xx, xy, yy FROM leak WHERE number = ?", (number,)
+    ).fetchone()
+    seen = site.execute("SELECT stamp_ns, strength FROM sighting WHERE leak = ?", (number,)).fetchall()
+    stamps = [stamp for stamp, _ in seen]
+    xx, xy, yy = covariance
+    return SiteLeak(
+        number, gas, frame_id, x, y, (xx, xy, yy), min(stamps), max(stamps), len(seen), _trend(seen)
+    )
+
+
+def _trend(seen: list[tuple[int, float | None]]) -> float | None:
+    known = [(stamp, strength) for stamp, strength in seen if strength is not None]
+    days = np.array([(stamp - known[0][0]) / 86_400e9 for stamp, _ in known])
+    if len(known) < 2 or float(np.ptp(days)) == 0.0:
+        return None
+    return float(np.polyfit(days, [strength for _, strength in known], 1)[0])
+
+
+def _matrix(covariance: object) -> Matrix:
+    xx, xy, yy = np.asarray(covariance, dtype=np.float64)
+    return np.array(((xx, xy), (xy, yy)))

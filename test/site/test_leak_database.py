@@ -1,0 +1,66 @@
+"""Alarms of the same place on later patrols are one leak, and others are others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gas_fusion_ros.site.leak_database import LeakDatabase, Sighting, SiteError
+
+DAY_NS = 86_400 * 10**9
+FIRST = Sighting(DAY_NS, "Smoke", "map", 10.0, 5.0, (4.0, 0.0, 1.0), 1.0)
+
+
+def test_same_place_is_one_leak_and_is_known_better(tmp_path: Path) -> None:
+    database = LeakDatabase(tmp_path / "site.db")
+    database.see(FIRST)
+    again = replace(FIRST, stamp_ns=3 * DAY_NS, x=12.0, strength=2.0)
+    leak = database.see(again)
+    assert (leak.number, leak.sightings, leak.x, leak.y) == (1, 2, pytest.approx(11.0), pytest.approx(5.0))
+    assert (leak.first_seen_ns, leak.last_seen_ns) == (DAY_NS, 3 * DAY_NS)
+    assert leak.covariance == pytest.approx((2.0, 0.0, 0.5))
+    assert leak.trend_per_day == pytest.approx(0.5)
+    assert LeakDatabase(tmp_path / "site.db").leaks() == (leak,)
+
+
+@pytest.mark.parametrize("other", [{"x": 30.0}, {"gas": "Perfume"}, {"frame_id": "odom"}])
+def test_other_place_gas_or_frame_is_another_leak(tmp_path: Path, other: dict[str, object]) -> None:
+    database = LeakDatabase(tmp_path / "site.db")
+    database.see(FIRST)
+    leak = database.see(replace(FIRST, stamp_ns=2 * DAY_NS, **other))  # type: ignore[arg-type]
+    assert (leak.number, leak.sightings, leak.trend_per_day) == (2, 1, None)
+
+
+def test_sighting_that_is_told_twice_counts_once(tmp_path: Path) -> None:
+    database = LeakDatabase(tmp_path / "site.db")
+    assert database.see(FIRST) == database.see(FIRST)
+
+
+@settings(max_examples=10, deadline=None)
+@given(offsets=st.lists(st.floats(-0.5, 0.5), min_size=1, max_size=20))
+def test_place_stays_among_its_sightings(
+    tmp_path_factory: pytest.TempPathFactory, offsets: list[float]
+) -> None:
+    database = LeakDatabase(tmp_path_factory.mktemp("site") / "site.db")
+    for number, offset in enumerate(offsets):
+        leak = database.see(replace(FIRST, stamp_ns=number, x=10.0 + offset))
+    assert min(offsets) - 1e-6 <= leak.x - 10.0 <= max(offsets) + 1e-6
+    xx, xy, yy = leak.covariance
+    assert np.linalg.eigvalsh([[xx, xy], [xy, yy]]).min() >= 0.09 - 1e-9
+
+
+@pytest.mark.parametrize("content", [b"no database", b""])
+def test_only_a_file_of_a_site_is_taken(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "site.db"
+    path.write_bytes(content)
+    if not content:
+        assert LeakDatabase(path).leaks() == ()
+        return
+    with pytest.raises(SiteError, match=r"site\.db'? cannot be used as the file of a site"):
+        LeakDatabase(path).see(FIRST)
+    assert path.read_bytes() == content
