@@ -112,7 +112,7 @@ def test_messages_that_cannot_be_read_are_counted(graph: Graph, watched: Watched
         (PointCloud2, "gas/readings"),
     ):
         graph.talk(kind, topic, RELIABLE if topic != "gas/alarm_state" else LATCHED).publish(kind())
-    causes = {"alarm_state_unusable", "classification_unusable", "reading_zero_stamp"}
+    causes = {"alarm_state_size", "classification_unusable", "reading_zero_stamp"}
     graph.wait_for(lambda: set(watched.problems.counts()) == causes)
 
 
