@@ -39,7 +39,11 @@ def _command(name: str) -> Any:
     """Import a command as typer makes it."""
     alone = typer.Typer(add_completion=False)
     alone.command(name)(getattr(import_module(f"gas_fusion_ros.commands.{name}"), name))
-    return get_command(alone)
+    command = get_command(alone)
+    for option in command.params:
+        if getattr(option, "is_flag", False):
+            option.metavar = ""  # newer versions of typer would have a switch take `<bool>`
+    return command
 
 
 app = typer.Typer(

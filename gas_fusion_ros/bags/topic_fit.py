@@ -7,16 +7,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from gas_fusion_ros.base.mq import sensor_column
 from gas_fusion_ros.base.quoting import listed, quoted, shown
 from gas_fusion_ros.ros.messages import channel_names
 
 _OF_A_SCANNER = re.compile(
     "intensity|reflectivity|ambient|range|ring|line|tag|channel|label|t|time|timestamp|offset_time|rgba?|"
-    "curvature|normal_[xyz]|velocity|doppler|snr|power|noise|rcs|azimuth|elevation"
+    "curvature|normal_[xyz]|velocity|doppler.*|snr|power.*|noise|rcs|azimuth|elevation|(class|object)?_?id|score|"
+    "confidence|[rgba]"
 )
 """Fields that the points of lidars, radars and depth cameras have beside their place."""
+_INFRARED = re.compile("ir|infrared")
+"""Near infrared as well, as depth cameras see it."""
 _THERMAL = re.compile(
-    "thermal|thermo|thermography|ir|lwir|infrared|temperature|radiometric|lepton|flir|boson|tau|seek|p2pro|"
+    "thermal|thermo|thermography|lwir|temperature|radiometric|lepton|flir|boson|tau|seek|p2pro|"
     "infiray|mlx90640|amg8833|optris"
 )
 _COLOUR = re.compile("rgbd?|bgr|colou?r|visible|vis")
@@ -48,8 +52,9 @@ def fit_of_readings(_: str, message: Any) -> Fit:
     points = int(message.width) * int(message.height)
     names = channel_names(message)
     is_array = points == 1 and any(not _OF_A_SCANNER.fullmatch(name.lower()) for name in names)
+    has_sensor = is_array and any(sensor_column(name) is not None for name in names)
     fields = listed(str(field.name) for field in message.fields)
-    return Fit(0 if is_array else 1, is_array, told=f"{points} point{'' if points == 1 else 's'} of {fields}")
+    return Fit(0 if has_sensor else 1 if is_array else 2, is_array, told=f"{points} point{'' if points == 1 else 's'} of {fields}")
 
 
 def fit_of_images(topic: str, message: Any) -> Fit:
@@ -68,9 +73,11 @@ def fit_of_images(topic: str, message: Any) -> Fit:
         shown_as = f"{shown(encoding)} {message.width}x{message.height}"
     if _any_is(_DEPTH, words):
         return Fit(9, is_fit=False, told=f"{shown_as}, a map of depth")
-    is_named = _any_is(_THERMAL, words) and not _any_is(_COLOUR, words)
+    is_colour = _any_is(_COLOUR, words)
+    is_thermal = _any_is(_THERMAL, words) and not is_colour
+    is_named = is_thermal or (_any_is(_INFRARED, words) and not is_colour)
     kind = 0 if encoding in _COUNTS else 1 if encoding in _GREY else 2
-    return Fit((0 if is_named else 3) + kind, is_doubtful=not is_named and kind == 2, told=shown_as)
+    return Fit((0 if is_thermal else 3 if is_named else 6) + kind, is_doubtful=not is_named and kind == 2, told=shown_as)
 
 
 def _any_is(kind: re.Pattern[str], words: Iterable[str]) -> bool:

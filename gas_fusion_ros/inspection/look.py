@@ -22,6 +22,8 @@ from gas_fusion_ros.model.expected_readings import expected_readings
 from gas_fusion_ros.pairing.pairing import Pairing, PairingSettings
 from gas_fusion_ros.truth.label_track import LabelTrack
 
+_REMEDIES = {"image": "evaluate and dataset take it by gas alone with --no-images"}
+
 
 def inspect(
     reader: BagReader,
@@ -45,7 +47,7 @@ def inspect(
         TopicError: a wanted topic is not there or has another type.
         ImportError: cv_bridge cannot be used.
     """
-    chosen = find_topics(reader.topics, wanted, problems, ("pose",), reader.first_messages)
+    chosen = find_topics(reader.topics, wanted, problems, ("pose",), reader.first_messages, _REMEDIES)
     look = _Look(reader, chosen.topics, bundle, pairing, problems)
     look.through(on_message)
     found = replace(look.inspection(), choices=chosen.choices)

@@ -82,6 +82,11 @@ def test_help_names_every_option_of_the_demo() -> None:
         assert f"--{option}" in text
 
 
+def test_a_switch_takes_no_value_in_the_help() -> None:
+    (line,) = (line for line in invoke("evaluate", "--help")[1].splitlines() if "--no-html" in line)
+    assert "bool" not in line
+
+
 def test_help_gives_the_real_limits() -> None:
     _, text = invoke("demo", "--help")
     words = " ".join(text.replace("│", " ").split())

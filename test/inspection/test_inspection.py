@@ -371,6 +371,7 @@ def test_topics_that_are_missing_or_two(look: Callable[..., Inspection]) -> None
     two, missing = found.warnings
     assert "/mq0 is taken, --gas-topic chooses" in two
     assert "there are no thermal images" in missing
+    assert missing.endswith("with --no-images")
     assert found.pairing is None
 
 
