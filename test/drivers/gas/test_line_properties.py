@@ -115,7 +115,7 @@ def same(one: dict[str, float], other: dict[str, float]) -> bool:
 
 
 @given(layouts())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_columns_under_a_header_are_whose_it_says(
     drawn: tuple[tuple[str, ...], bytes, list[dict[str, float]]],
 ) -> None:
@@ -140,14 +140,14 @@ def test_garbage_between_lines_moves_no_value(order: Sequence[str], delimiter: s
         st.sampled_from([*NAMES, "ms", "5", "51", "nan", ",", ";", ":", "=", "\n", "\t", " ", "{", "}", '"'])
     )
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_names_and_numbers_in_any_order_never_break_the_reader(parts: list[str]) -> None:
     read = Read("".join(parts).encode(), unconfirmed_rows=0)
     assert all(len(row) == len(PAPER_CHANNELS) for row in read.readings)
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_bytes_by_lot_are_no_reading(data: bytes) -> None:
     assert Read(data).readings == []
 
