@@ -48,7 +48,10 @@ def reading(stamp_s: float, *counts: float, channels: Sequence[str] = CHANNELS) 
 
 
 def image(stamp_s: float, value: int = 0, encoding: str = "mono16") -> tuple[int, str, Any]:
-    pixels = np.full((24, 32), value, dtype=np.uint16 if encoding == "mono16" else np.float32)
+    # A slope of tenths of a kelvin over the wall: a frame of one value is no picture.
+    pixels = (value + np.add.outer(np.arange(24), np.arange(32))).astype(
+        np.uint16 if encoding == "mono16" else np.float32
+    )
     stamp_ns = round(stamp_s * S)
     return stamp_ns, "/thermal/image_raw", encode_frame(ThermalFrame(stamp_ns, pixels, encoding), MAKER)
 
@@ -326,7 +329,8 @@ def test_where_the_robot_was_makes_no_difference(tmp_path: Path) -> None:
 
 
 def test_pictures_of_two_sizes_are_told_of(tmp_path: Path) -> None:
-    large = encode_frame(ThermalFrame(2 * S, np.zeros((48, 64), dtype=np.uint16), "mono16"), MAKER)
+    slope = np.add.outer(np.arange(48), np.arange(64)).astype(np.uint16)
+    large = encode_frame(ThermalFrame(2 * S, slope, "mono16"), MAKER)
     bag = bag_of(
         tmp_path / "bag",
         *(label(1, "NoGas"), reading(1), image(1), reading(2)),
