@@ -54,7 +54,11 @@ def fit_of_readings(_: str, message: Any) -> Fit:
     is_array = points == 1 and any(not _OF_A_SCANNER.fullmatch(name.lower()) for name in names)
     has_sensor = is_array and any(sensor_column(name) is not None for name in names)
     fields = listed(str(field.name) for field in message.fields)
-    return Fit(0 if has_sensor else 1 if is_array else 2, is_array, told=f"{points} point{'' if points == 1 else 's'} of {fields}")
+    return Fit(
+        0 if has_sensor else 1 if is_array else 2,
+        is_array,
+        told=f"{points} point{'' if points == 1 else 's'} of {fields}",
+    )
 
 
 def fit_of_images(topic: str, message: Any) -> Fit:
@@ -77,7 +81,11 @@ def fit_of_images(topic: str, message: Any) -> Fit:
     is_thermal = _any_is(_THERMAL, words) and not is_colour
     is_named = is_thermal or (_any_is(_INFRARED, words) and not is_colour)
     kind = 0 if encoding in _COUNTS else 1 if encoding in _GREY else 2
-    return Fit((0 if is_thermal else 3 if is_named else 6) + kind, is_doubtful=not is_named and kind == 2, told=shown_as)
+    return Fit(
+        (0 if is_thermal else 3 if is_named else 6) + kind,
+        is_doubtful=not is_named and kind == 2,
+        told=shown_as,
+    )
 
 
 def _any_is(kind: re.Pattern[str], words: Iterable[str]) -> bool:
