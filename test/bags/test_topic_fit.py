@@ -56,6 +56,12 @@ def test_a_lidar_alone_is_no_array_either(tmp_path: Path) -> None:
     assert "--gas-topic takes it all the same" in said["topic_missing_gas"]
 
 
+def test_sensors_go_before_single_points_of_other_kinds(tmp_path: Path) -> None:
+    others = often(reading(EPOCH, [1.0, 2.0], "/other", channels=("quality", "height")), 20)
+    found, _ = found_in(tmp_path, [*others, reading(EPOCH, [1.0] * 7, "/nose")])
+    assert found.topics.gas == "/nose"
+
+
 @pytest.mark.parametrize(
     ("thermal", "told"),
     [
