@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gas_fusion_ros.alarm.types import Severity
-from gas_fusion_ros.base.observation import CLEAN_AIR, PICTURE_ALONE, UNKNOWN, Verdict
+from gas_fusion_ros.base.observation import CLEAN_AIR, PICTURE_ALONE, UNKNOWN, Mode, Verdict
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.settings.fields import advised_setting, setting
 
@@ -107,6 +107,9 @@ class AlarmSettings:
         is evidence, and an array that departs from its clean air without a gas that would raise an alarm.
         Else the probabilities count as ever: an input unlike training keeps no leak from the alarm.
 
+        Without readings a picture is weighed at even odds of clean air and of any gas: networks learn each
+        class as often, and of a picture that tells nothing would make a leak of three in four.
+
         Beside all that `PictureAlone` is certain where the readings of a fused verdict are calm without the
         picture. It takes nothing from the other classes.
         """
@@ -115,6 +118,8 @@ class AlarmSettings:
 
     def _known_or_unknown(self, verdict: Verdict) -> Mapping[str, float]:
         known = verdict.by_class
+        if verdict.mode is Mode.THERMAL_ONLY:
+            known = _at_even_odds(known)
         if UNKNOWN not in self.severities:
             return known
         is_unexplained = verdict.departs and self._leak_probability(known) < self.on_threshold
@@ -150,6 +155,15 @@ class AlarmSettings:
         delay = self.unidentified_off_delay_ns if gas == UNKNOWN else self.off_delay_ns
         assert delay is not None  # filled in
         return delay
+
+
+def _at_even_odds(probabilities: Mapping[str, float]) -> Mapping[str, float]:
+    """Weigh clean air as all other classes together are, where that is a class."""
+    if CLEAN_AIR not in probabilities:
+        return probabilities
+    weighed = {**probabilities, CLEAN_AIR: probabilities[CLEAN_AIR] * (len(probabilities) - 1)}
+    total = sum(weighed.values())
+    return {name: value / total for name, value in weighed.items()} if total > 0 else probabilities
 
 
 DEFAULT_SEVERITIES: Mapping[str, Severity] = {

@@ -273,3 +273,23 @@ def test_it_cannot_be_made_critical() -> None:
 def test_a_bad_delay_is_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         replace(SETTINGS, **{name: -1})  # type: ignore[arg-type]
+
+
+@given(levels, levels)
+def test_a_picture_without_a_reading_is_weighed_at_even_odds(smoke: float, share: float) -> None:
+    perfume = (1.0 - smoke) * share
+    seen = replace(gas_only(smoke, perfume), mode=Mode.THERMAL_ONLY)
+    evidence = SETTINGS.evidence(seen)
+    clean = evidence["NoGas"]
+    assert sum(evidence.values()) == pytest.approx(1.0)
+    of_gases = smoke + perfume
+    assert 1.0 - clean == pytest.approx(of_gases / (of_gases + 2.0 * (1.0 - of_gases)), abs=1e-5)
+    assert evidence["Smoke"] * perfume == pytest.approx(evidence["Perfume"] * smoke, abs=1e-5)
+    assert SETTINGS.evidence(gas_only(smoke, perfume))["Smoke"] == pytest.approx(smoke)
+
+
+def test_a_picture_that_tells_nothing_is_half_a_leak_and_none_without_clean_air_among_the_classes() -> None:
+    nothing = replace(gas_only(1 / 3, 1 / 3), mode=Mode.THERMAL_ONLY)
+    assert SETTINGS.evidence(nothing)["NoGas"] == pytest.approx(0.5)
+    gases = replace(nothing, classes=("Methane", "Perfume", "Smoke"))
+    assert SETTINGS.evidence(gases) == gases.by_class
