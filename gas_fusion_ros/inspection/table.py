@@ -163,6 +163,7 @@ def inspect_table(
     facts = dataset.facts
     values, scale = _followed(dataset, bundle, on_row)
     unlabelled = facts.unlabelled if facts.label_column is not None else 0
+    labels = _labels(facts, dataset.rows, unlabelled)
     first = zip(dataset.channels, map(_json_number, dataset.rows[0].counts.tolist()), strict=True)
     return TableInspection(
         table=str(dataset.csv_path),
@@ -175,11 +176,11 @@ def inspect_table(
         refused=facts.refused,
         first=dict(first),
         time=_times(facts, dataset.rows),
-        labels=_labels(facts, dataset.rows, unlabelled),
+        labels=labels,
         values=values,
         scale=scale,
         notes=(*facts.notes, *_without_classes(facts)),
-        warnings=tuple(_warnings(facts, options, dataset, bundle, values, scale)),
+        warnings=tuple(_warnings(facts, options, dataset, bundle, labels, values, scale)),
     )
 
 
@@ -264,11 +265,22 @@ def _without_classes(facts: TableFacts) -> Iterator[str]:
         yield f"no column holds the class, so nothing can be taught or trained; {remedy}"
 
 
+def _unknown_classes(labels: ClassFigures | None, bundle: Bundle) -> Iterator[str]:
+    unknown = [name for name in labels.rows if name not in bundle.classes] if labels is not None else []
+    if unknown:
+        yield (
+            f"{shown(bundle.name)} knows no class {listed(unknown, MOST_NAMES)}: an evaluation counts a "
+            f"leak; --classes {shown(unknown[0])}=NAME takes it for one of {listed(bundle.classes)}, and "
+            "gas-fusion teach teaches it"
+        )
+
+
 def _warnings(
     facts: TableFacts,
     options: TableOptions,
     dataset: Dataset,
     bundle: Bundle,
+    labels: ClassFigures | None,
     values: Sequence[ChannelFigures],
     scale: str,
 ) -> Iterator[str]:
@@ -279,6 +291,7 @@ def _warnings(
     doubt = alias_doubt(options.classes, facts.spellings)
     if doubt:
         yield doubt
+    yield from _unknown_classes(labels, bundle)
     missing = [name for name in bundle.channels if name not in dataset.channels]
     if missing:
         yield (

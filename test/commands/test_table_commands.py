@@ -51,6 +51,16 @@ def test_inspect_says_what_a_table_is_read_as(tmp_path: Path) -> None:
     assert "warning: 1 row is refused, the first on line 43: 2 fields instead of 5; give each row" in said
 
 
+def test_inspect_warns_of_a_class_that_the_model_does_not_know(tmp_path: Path) -> None:
+    labels = ["rein" if label == "NoGas" else label for label in LABELS]
+    path = written(tmp_path, table(labels=labels))
+    [told] = [one for one in inspected(path)["warnings"] if "class" in one]
+    assert told.startswith(
+        "temporal_fusion knows no class rein: an evaluation counts a leak; --classes rein=NAME"
+    )
+    assert not [one for one in inspected(path, "--classes", "rein=NoGas")["warnings"] if "no class" in one]
+
+
 def test_a_table_that_cannot_be_read_is_a_line_and_an_entry(tmp_path: Path) -> None:
     path = written(tmp_path, table().partition("\n")[2])
     found = inspected(path, code=2)

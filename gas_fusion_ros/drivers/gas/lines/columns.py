@@ -157,7 +157,8 @@ def _computed(
     ]
     return Remark(
         "computed_values",
-        f"{owner} has of {channel} only {listed(there)}, which is no reading of the converter",
+        f"{owner} has of {channel} only {listed(there)}, which is no reading of the converter: it is "
+        "computed, such as ppm",
         "send what analogRead returns, or the volts, under the sensor's name",
     )
 
