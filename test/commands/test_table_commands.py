@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,16 @@ def test_inspect_warns_of_a_class_that_the_model_does_not_know(tmp_path: Path) -
         "temporal_fusion knows no class rein: an evaluation counts a leak; --classes rein=NAME"
     )
     assert not [one for one in inspected(path, "--classes", "rein=NoGas")["warnings"] if "no class" in one]
+
+
+def test_inspect_tells_of_a_column_that_may_be_the_time(tmp_path: Path) -> None:
+    def told(first: Callable[[int], str]) -> list[str]:
+        notes = inspected(written(tmp_path, timed("t", first)))["notes"]
+        return [one["remedy"] for one in notes if "rises from row to row" in one["reason"]]
+
+    assert told(lambda row: f"{row * 0.5}") == ["--time-column t takes it"]
+    assert told(lambda row: f"{21.5 + row % 3}") == []
+    assert told(lambda row: f"warm {row}") == []
 
 
 def test_a_table_that_cannot_be_read_is_a_line_and_an_entry(tmp_path: Path) -> None:

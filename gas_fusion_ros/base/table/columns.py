@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import lt
 
 from gas_fusion_ros.base.mq import Quantity, channel_name, sensor_column
 from gas_fusion_ros.base.quoting import listed, quoted
@@ -297,6 +298,7 @@ class _Finding:
         if both and (not ranked or ranked[0][0] >= _LAST_RANK or ranked[0][1] in both):
             return both
         if not ranked:
+            self._tell_of_doubtful_times(taken)
             return ()
         chosen = ranked[0][1]
         same = [place for _, place in ranked if plain(self._names[place]) == plain(self._names[chosen])]
@@ -309,6 +311,17 @@ class _Finding:
             others = self._described(place for _, place in ranked[1:])
             self._told.append(f"times are those of {quoted(self._names[chosen])}, not of {others}")
         return (chosen,)
+
+    def _tell_of_doubtful_times(self, taken: Collection[int | None]) -> None:
+        """Tell of columns that may be times or temperatures, where they rise from row to row."""
+        for place, name in enumerate(self._names):
+            if place in taken or plain(name) != "t":
+                continue
+            if _rise([row.cells[place] for row in self._rows]):
+                self._told.append(
+                    f"{quoted(name)} rises from row to row and is not taken for the time, for T is a "
+                    f"temperature as well; --time-column {name} takes it"
+                )
 
     def _named_time(self, wanted: str) -> tuple[int, ...]:
         if "+" in wanted and not any(name.lower() == wanted.lower() for name in self._names):
@@ -375,3 +388,12 @@ class _Finding:
         if len(places) > 1:
             raise TableError(f"several columns may hold the {what}: {self._described(places)}; rename one")
         return places[0] if places else None
+
+
+def _rise(cells: Sequence[str]) -> bool:
+    """Whether cells are numbers of which each is larger than the one before."""
+    try:
+        values = [float(cell) for cell in cells]
+    except ValueError:
+        return False
+    return len(values) > 1 and all(map(lt, values, values[1:]))
