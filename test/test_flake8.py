@@ -13,6 +13,7 @@ FOLDERS = ("gas_fusion_ros", "launch", "test", "training")
 ARGUMENTS = ("--config", str(ROOT / "setup.cfg"), *(str(ROOT / folder) for folder in FOLDERS))
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.flake8
 @pytest.mark.linter
 def test_flake8() -> None:

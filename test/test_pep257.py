@@ -16,6 +16,7 @@ NOT_CHECKED = ("D105", "D107", "D401")
 MATCH = ("--match", r".*\.py", "--match-dir", r"[^\._].*")
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.pep257
 @pytest.mark.linter
 def test_pep257() -> None:
