@@ -16,22 +16,18 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.context import Context
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.pipeline import Listener, child, classifier_command
+from benchmarks.pipeline import Listener, child, classifier_command, listening
 from benchmarks.publisher import wait_until
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
-from gas_fusion_ros.demo.composition import ACTIVATE, CONFIGURE, Composition, LifecycleClient
+from gas_fusion_ros.demo.composition import ACTIVATE, CONFIGURE, LifecycleClient
 
 MAX_RATIO = 1.35
 
@@ -114,23 +110,6 @@ def run_classifier(node: Node, listener: Listener, model: Path, seconds: float) 
         with suppress(TimeoutError):  # the table says how many are missing
             wait_until(lambda: len(listener.arrivals) >= turn.readings, "verdict for every reading", _HEARD_S)
     return turn, turn.readings - len({arrival.stamp_ns for arrival in listener.arrivals})
-
-
-@contextmanager
-def listening() -> Iterator[tuple[Node, Listener]]:
-    """A node that hears every classification."""
-    context = Context()
-    rclpy.init(args=[], context=context)
-    composition = Composition(context)
-    try:
-        node = rclpy.create_node("benchmark", context=context)
-        listener = Listener()
-        node.create_subscription(DiagnosticArray, "gas/classification", listener.hear, QoSProfile(depth=1000))
-        composition.spin(node)
-        yield node, listener
-    finally:
-        composition.close()
-        rclpy.shutdown(context=context)
 
 
 def run_pairs(model: Path, seconds: float, pairs: int) -> Iterator[Pair]:

@@ -25,6 +25,7 @@ import psutil
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
+from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rich.console import Console
 from rich.table import Table
@@ -167,8 +168,9 @@ def measure_load(classifier: psutil.Process, listener: Listener, seconds: float)
     return Load(sent["readings"], sent["images"], 100 * used / elapsed, resident / 1e6, listener.skipped)
 
 
-def run_pipeline(model: Path, seconds: float) -> tuple[Load, list[Arrival]]:
-    """Start the node, load it, and return what was sent and what came out."""
+@contextmanager
+def listening() -> Iterator[tuple[Node, Listener]]:
+    """A node that hears every classification."""
     context = Context()
     rclpy.init(args=[], context=context)
     composition = Composition(context)
@@ -176,17 +178,23 @@ def run_pipeline(model: Path, seconds: float) -> tuple[Load, list[Arrival]]:
         node = rclpy.create_node("benchmark", context=context)
         listener = Listener()
         node.create_subscription(DiagnosticArray, "gas/classification", listener.hear, QoSProfile(depth=1000))
-        node.create_subscription(DiagnosticArray, "/diagnostics", listener.hear_diagnostics, 10)
         composition.spin(node)
+        yield node, listener
+    finally:
+        composition.close()
+        rclpy.shutdown(context=context)
+
+
+def run_pipeline(model: Path, seconds: float) -> tuple[Load, list[Arrival]]:
+    """Start the node, load it, and return what was sent and what came out."""
+    with listening() as (node, listener):
+        node.create_subscription(DiagnosticArray, "/diagnostics", listener.hear_diagnostics, 10)
         with child(*classifier_command(model)) as process:
             lifecycle = LifecycleClient(node, "gas_classifier")
             lifecycle.request(CONFIGURE)
             lifecycle.request(ACTIVATE)
             load = measure_load(psutil.Process(process.pid), listener, seconds)
         return load, list(listener.arrivals)
-    finally:
-        composition.close()
-        rclpy.shutdown(context=context)
 
 
 def bare_forward_ms(model: Path, runs: int, pause_s: float) -> list[float]:

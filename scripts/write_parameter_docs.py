@@ -38,19 +38,27 @@ This page is written by `scripts/write_parameter_docs.py`.
 """
 
 
+SPECS: dict[str, Sequence[ParameterSpec]] = {
+    "gas_sensor": gas_sensor.GasSensorNode.SPECS,
+    "gas_adapter": gas_adapter.GasAdapterNode.SPECS,
+    "thermal_camera": thermal_camera.ThermalCameraNode.SPECS,
+    "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
+    "alarm_relay": alarm_relay.AlarmRelayNode.SPECS,
+    "leak_mapper": leak_mapper.LeakMapperNode.SPECS,
+    "operator_view": operator_view.OperatorViewNode.SPECS,
+    "sim_clock": sim_clock.SPECS,
+}
+"""Each node's own parameters, beside those of every managed node, in the order of the page."""
+_NOT_MANAGED = ("sim_clock",)
+
+
 def render() -> str:
     """The whole page."""
-    nodes: dict[str, Sequence[ParameterSpec]] = {
-        "gas_sensor": (*MANAGED_SPECS, *gas_sensor.GasSensorNode.SPECS),
-        "gas_adapter": (*MANAGED_SPECS, *gas_adapter.GasAdapterNode.SPECS),
-        "thermal_camera": (*MANAGED_SPECS, *thermal_camera.ThermalCameraNode.SPECS),
-        "gas_classifier": (*MANAGED_SPECS, *gas_classifier.GasClassifierNode.SPECS),
-        "alarm_relay": (*MANAGED_SPECS, *alarm_relay.AlarmRelayNode.SPECS),
-        "leak_mapper": (*MANAGED_SPECS, *leak_mapper.LeakMapperNode.SPECS),
-        "operator_view": (*MANAGED_SPECS, *operator_view.OperatorViewNode.SPECS),
-        "sim_clock": sim_clock.SPECS,
-    }
-    return "\n".join([_INTRODUCTION, *(_section(name, specs) for name, specs in nodes.items())])
+    sections = [
+        _section(name, specs if name in _NOT_MANAGED else (*MANAGED_SPECS, *specs))
+        for name, specs in SPECS.items()
+    ]
+    return "\n".join([_INTRODUCTION, *sections])
 
 
 def _section(name: str, specs: Iterable[ParameterSpec]) -> str:

@@ -15,17 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
-
-from gas_fusion_ros.nodes import (
-    alarm_relay,
-    gas_adapter,
-    gas_classifier,
-    gas_sensor,
-    leak_mapper,
-    operator_view,
-    sim_clock,
-    thermal_camera,
-)
+from checkout_scripts import load_script
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "gas_fusion_ros"
@@ -55,16 +45,7 @@ OPTIONAL = {"distributed", "joblib", "paho", "pyarrow", "spidev"}
 # The commands that launch files and people start: nothing imports them.
 STARTED = {"ros2bag", "ros2launch", "ros2run", "rosbag2_storage_mcap"}
 ASKED_FOR_TORCH = "$GAS_FUSION_TORCH == 1"
-SPECS = {
-    "alarm_relay": alarm_relay.AlarmRelayNode.SPECS,
-    "gas_adapter": gas_adapter.GasAdapterNode.SPECS,
-    "gas_classifier": gas_classifier.GasClassifierNode.SPECS,
-    "gas_sensor": gas_sensor.GasSensorNode.SPECS,
-    "leak_mapper": leak_mapper.LeakMapperNode.SPECS,
-    "operator_view": operator_view.OperatorViewNode.SPECS,
-    "sim_clock": sim_clock.SPECS,
-    "thermal_camera": thermal_camera.ThermalCameraNode.SPECS,
-}
+SPECS = load_script("write_parameter_docs").SPECS
 
 
 def imported_modules(path: Path) -> set[str]:
