@@ -94,6 +94,11 @@ class LookedAt:
         return f"{self.file.name} {self.place}".rstrip()
 
     @property
+    def frame(self) -> ThermalFrame:
+        """The picture as a camera would give it, at stamp 0."""
+        return ThermalFrame(0, self.pixels, self.figures.encoding)
+
+    @property
     def named(self) -> str:
         """The class that its name holds, as those of the published pictures do; empty without one."""
         return class_in(self.title, self.verdict.classes)
