@@ -57,7 +57,20 @@ class DatasetError(ValueError):
 
 
 class MissingColumnError(DatasetError):
-    """The file has no column for a channel that was asked for."""
+    """The file has no column for a channel that was asked for.
+
+    Attributes:
+        sensors: the channels that it has columns for, by the names of these.
+    """
+
+    def __init__(self, message: str, sensors: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.sensors = sensors
+
+    def with_remedy(self, option: str) -> str:
+        """Return the message, and the option or parameter that names the channels there are."""
+        names = f" {','.join(self.sensors)}" if self.sensors else ""
+        return f"{self}; name the channels with {option}{names}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +334,9 @@ class _Table:
         try:
             self._columns = find_columns(self._form, self._reader.sample, channels, options)
         except NoSuchColumnError as error:
-            raise MissingColumnError(f"{self._name} line {self._form.header_line}: {error}") from None
+            raise MissingColumnError(
+                f"{self._name} line {self._form.header_line}: {error}", error.sensors
+            ) from None
         self._options = options
         self._places = tuple(place for _, place in self._columns.channels)
         self._classes = ClassNames(options.classes, PAPER_CLASSES)

@@ -22,9 +22,11 @@ from gas_fusion_ros.base.table.options import TableOptions
 from gas_fusion_ros.base.table.reader import DELIMITERS
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.inspection.gas import ChannelFollower
+from gas_fusion_ros.inspection.missing_channels import told_missing_channels
 from gas_fusion_ros.inspection.schema import ChannelFigures
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.expected_readings import expected_readings
+from gas_fusion_ros.truth.unknown_class import told_unknown_class
 
 _ROW_PERIOD_NS = 2 * NANOSECONDS_PER_SECOND
 """Of rows whose time nobody knows, as everywhere."""
@@ -268,11 +270,8 @@ def _without_classes(facts: TableFacts) -> Iterator[str]:
 def _unknown_classes(labels: ClassFigures | None, bundle: Bundle) -> Iterator[str]:
     unknown = [name for name in labels.rows if name not in bundle.classes] if labels is not None else []
     if unknown:
-        yield (
-            f"{shown(bundle.name)} knows no class {listed(unknown, MOST_NAMES)}: an evaluation counts a "
-            f"leak; --classes {shown(unknown[0])}=NAME takes it for one of {listed(bundle.classes)}, and "
-            "gas-fusion teach teaches it"
-        )
+        told = told_unknown_class(unknown, bundle.name, bundle.classes)
+        yield f"{told}, --classes {shown(unknown[0])}=NAME takes it for one that it knows"
 
 
 def _warnings(
@@ -292,12 +291,9 @@ def _warnings(
     if doubt:
         yield doubt
     yield from _unknown_classes(labels, bundle)
-    missing = [name for name in bundle.channels if name not in dataset.channels]
-    if missing:
-        yield (
-            f"no channel {listed(missing)}, which {shown(bundle.name)} needs; there are "
-            f"{listed(dataset.channels)}"
-        )
+    missing = told_missing_channels(bundle, dataset.channels)
+    if missing is not None:
+        yield missing.text
     if scale:
         yield scale
     for channel in values:

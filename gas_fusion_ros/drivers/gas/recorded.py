@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gas_fusion_ros.base.dataset import Dataset, DatasetError, Row
+from gas_fusion_ros.base.dataset import Dataset, DatasetError, MissingColumnError, Row
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.table.options import READINGS_ALONE
@@ -71,6 +71,8 @@ class RecordedGasDriver:
         settings = self._settings
         try:
             dataset = Dataset.load_readable(settings.path, settings.channels, self.problems, READINGS_ALONE)
+        except MissingColumnError as error:
+            raise DriverError(error.with_remedy("the parameter channels:")) from None
         except DatasetError as error:
             raise DriverError(str(error)) from None
         self._rows = {row.index: row for row in dataset.rows}

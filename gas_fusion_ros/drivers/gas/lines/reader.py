@@ -137,8 +137,7 @@ class LineReader:
                 self._heed_names(shape.text)
                 self._list_sensor(shape.text)
                 self.data_lines += shape.holds_values
-                remark = refusals.unclear if shape.holds_values else refusals.no_reading
-                raise LineRefusedError(remark(shape.text))
+                raise LineRefusedError(refusals.of_text(shape.text, shape.holds_values, shape.label))
         return []
 
     def _current(self) -> Layout:

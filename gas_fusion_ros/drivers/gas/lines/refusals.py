@@ -89,6 +89,23 @@ def no_reading(text: str) -> Remark:
     )
 
 
+def of_text(text: str, holds_values: bool, label: str) -> Remark:
+    """Of a line that is neither values nor names; see `Text`."""
+    if holds_values:
+        return unclear(text)
+    return unnamed_value(text, label) if label else no_reading(text)
+
+
+def unnamed_value(text: str, label: str) -> Remark:
+    """Of a line that gives a value under a name that is no sensor's."""
+    return Remark(
+        "unnamed_value",
+        f"{quoted(text)} gives a value under {quoted(label)}, which is the name of no sensor",
+        "where it is a reading, print the sensor's name before it, such as MQ2: 302; "
+        f"{_NOTHING} where it is a message",
+    )
+
+
 def unclear(text: str) -> Remark:
     """Of a line that is mostly numbers, or names sensors, and is in no form that can be read."""
     return Remark(
