@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any
 
 from gas_fusion_ros.array.array_file import ARRAY_FILE_NAME, load_array
 from gas_fusion_ros.array.scale import ScaleWatch, told_by_range
-from gas_fusion_ros.base.dataset import Dataset, Row
+from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import GasReading
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, shown
+from gas_fusion_ros.base.rows import Rows
 from gas_fusion_ros.base.table.classes import alias_doubt
 from gas_fusion_ros.base.table.columns import MOST_NAMES
 from gas_fusion_ros.base.table.facts import Fate, TableFacts
@@ -236,27 +236,26 @@ def _dialect(facts: TableFacts) -> dict[str, Any]:
     }
 
 
-def _times(facts: TableFacts, rows: Sequence[Row]) -> TimeFigures | None:
-    times = facts.times
-    stamps = [row.stamp_ns for row in rows if row.stamp_ns is not None]
-    if times is None or not stamps:
+def _times(facts: TableFacts, rows: Rows) -> TimeFigures | None:
+    times, stamps = facts.times, rows.stamps_ns
+    if times is None or stamps is None:
         return None
     period_s = times.period_s
     return TimeFigures(
         times.column,
         times.form,
         times.is_absolute,
-        stamps[0],
-        stamps[-1],
+        int(stamps[0]),
+        int(stamps[-1]),
         period_s,
         None if not period_s else 1.0 / period_s,
     )
 
 
-def _labels(facts: TableFacts, rows: Sequence[Row], unlabelled: int) -> ClassFigures | None:
+def _labels(facts: TableFacts, rows: Rows, unlabelled: int) -> ClassFigures | None:
     if facts.label_column is None:
         return None
-    counts = Counter(row.label for row in rows if row.label)
+    counts = {name: int(rows.of_label(name).sum()) for name in rows.label_names if name}
     return ClassFigures(facts.label_column, dict(sorted(counts.items())), unlabelled)
 
 

@@ -82,6 +82,16 @@ def no_number(channel: str, text: str) -> Remark:
     )
 
 
+def thousands_or_fraction(text: str) -> Remark:
+    """Of a value that nobody can read for certain."""
+    bare = "".join(char for char in text if char not in ".,")
+    return Remark(
+        "thousands_or_fraction",
+        f"{quoted(text)} may be {bare} or a fraction, and nothing in these lines tells",
+        f"print counts without thousands marks, {bare}; volts with their unit or with two decimals",
+    )
+
+
 def no_reading(text: str) -> Remark:
     """Of a banner, a message, a line that was cut."""
     return Remark(
