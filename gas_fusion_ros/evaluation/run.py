@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from gas_fusion_ros.bags.storage.limits import BagLimits
 from gas_fusion_ros.bags.topics import BY_GAS_ALONE, BagTopics, FoundTopics, TopicError, find_topics
 from gas_fusion_ros.base.observation import GasReading, RobotPose
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.base.quoting import quoted, shown
+from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.evaluation.alarm_pictures import AlarmPictures
@@ -39,6 +38,7 @@ from gas_fusion_ros.truth.decoding import decode_leaks
 from gas_fusion_ros.truth.labels import LabelError, outside_recording, read_intervals
 from gas_fusion_ros.truth.scoring import ScoreSettings
 from gas_fusion_ros.truth.track import TruthTrack, clock_shift_ns
+from gas_fusion_ros.truth.unknown_class import told_unknown_class
 
 Watch = Callable[[float], None]
 """Called now and then with the share of the recording that is done, 0..1."""
@@ -394,19 +394,8 @@ class _BagRun:
             self._check_label(interval.label)
 
     def _check_label(self, label: str) -> None:
-        classes = self._model.bundle.classes
-        if label in classes or label == self._strange_label:
+        bundle = self._model.bundle
+        if label in bundle.classes or label == self._strange_label:
             return
         self._strange_label = label
-        self._problems.add(
-            "label_unknown_class",
-            f"the label {quoted(label)} is no class of the model, which knows {', '.join(classes)}"
-            f"{_alike(label, classes)}; readings under it are not judged, and it counts as a leak",
-        )
-
-
-def _alike(label: str, classes: Sequence[str]) -> str:
-    """Ask whether a class was meant that is spelt nearly so; empty where there is none."""
-    by_fold = {name.casefold(): name for name in classes}
-    found = difflib.get_close_matches(label.casefold(), by_fold, n=1)
-    return f" (is '{by_fold[found[0]]}' meant?)" if found else ""
+        self._problems.add("label_unknown_class", told_unknown_class((label,), bundle.name, bundle.classes))

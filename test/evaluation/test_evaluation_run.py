@@ -727,14 +727,14 @@ def test_labels_that_cannot_be_used(tmp_path: Path, model: LoadedModel) -> None:
     assert [leak.gas for leak in evaluation.report.leaks or ()] == ["Tea"]
 
 
-@pytest.mark.parametrize(("label", "hint"), [("nogas", " (is 'NoGas' meant?)"), ("Tea", "")])
+@pytest.mark.parametrize(("label", "hint"), [("nogas", " (is NoGas meant?)"), ("Tea", "")])
 def test_a_class_that_is_spelt_nearly_right_is_asked_about(
     tmp_path: Path, model: LoadedModel, label: str, hint: str
 ) -> None:
     bag = write_bag(tmp_path / "bag", in_order(labels({0: label}), readings(range(5))))
     evaluation = evaluate(bag, tmp_path / "out", model, EvaluationSettings(with_images=False))
     detail = evaluation.report.losses["label_unknown_class"].detail
-    assert f"NoGas, Perfume, Smoke{hint}; readings under it are not judged" in detail
+    assert f"knows no class {label}{hint}, it knows Mixture, NoGas, Perfume, Smoke: readings" in detail
 
 
 # What cannot be evaluated at all.

@@ -155,6 +155,11 @@ def test_events_of_a_time_without_a_broker_come_afterwards_and_once(graph: Graph
     ("parameters", "said"),
     [
         ({}, "host is not set; it must be name or address of the MQTT 5 broker"),
+        (
+            {**PLAIN, "host": "broker.example"},
+            "host is 'broker.example', a placeholder that leads nowhere; put",
+        ),
+        ({**PLAIN, "host": "MQTT.Example.COM."}, "a placeholder that leads nowhere"),
         ({"host": HOST, "tls__enabled": False}, "robot is not set, and the node has no namespace"),
         ({"host": HOST, "robot": "a/b"}, "robot is 'a/b'; it must be"),
         ({**PLAIN, "credentials_file": "/nowhere"}, "credentials_file /nowhere cannot be read"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, shown
+from gas_fusion_ros.base.table.moments import NO_TIME
 from gas_fusion_ros.base.table.names import TimeName, plain, time_name
 from gas_fusion_ros.base.table.numbers import POINT
 from gas_fusion_ros.base.table.options import TableError, TableOptions
@@ -87,7 +88,8 @@ def _stamps(table: Path, header: Sequence[str], rows: Sequence[Record]) -> Seque
     cells = [row.cells[place].strip() for row in rows]
     try:
         options = TableOptions(time_unit=found[place].unit)
-        return read_times(header[place], cells, options, POINT, None).stamps_ns
+        stamps = read_times(header[place], cells, options, POINT, None).stamps_ns.tolist()
+        return [None if stamp_ns == NO_TIME else stamp_ns for stamp_ns in stamps]
     except TableError as error:
         reason = str(error).partition(";")[0]
         raise FrameTimesError(
