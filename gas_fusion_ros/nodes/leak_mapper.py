@@ -23,7 +23,8 @@ from gas_fusion_ros.nodes.qos import LATCHED, LATCHED_LEAKS, RELIABLE
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.ros import messages
-from gas_fusion_ros.ros.classifier_messages import decode_alarm_state, decode_classification
+from gas_fusion_ros.ros.alarm_status import decode_alarm_status
+from gas_fusion_ros.ros.classifier_messages import decode_classification
 from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC
 from gas_fusion_ros.ros.map_messages import encode_leak_pose, encode_map, encode_map_points
 from gas_fusion_ros.ros.messages import Level
@@ -149,33 +150,24 @@ class LeakMapperNode(ManagedNode):
 
     def _hear_alarms(self, message: DiagnosticArray) -> None:
         try:
-            report = decode_alarm_state(message)
+            status = decode_alarm_status(message)
         except ValueError as error:
             self.problems.add("alarm_state_unusable", str(error))
             return
-        for alarm, gas in report.sensed.items():
-            self._places.begin(alarm, gas, report.stamp_ns)
-        for alarm in self._sensed - report.sensed.keys():
+        for alarm, gas in status.sensed.items():
+            self._places.begin(alarm, gas, status.since_ns)
+        for alarm in self._sensed - status.sensed.keys():
             self._places.end(alarm)
             self._remember(alarm)
-        self._sensed = frozenset(report.sensed)
+        self._sensed = frozenset(status.sensed)
 
     def _remember(self, alarm: int) -> None:
         """Keep a leak whose gas is over in the site's file."""
         place = self._places.place(alarm)
         if self._site is None or place is None:
             return
-        sighting = Sighting(
-            place.stamp_ns,
-            place.gas,
-            place.frame_id,
-            place.x,
-            place.y,
-            place.covariance,
-            place.strength,
-        )
         try:
-            leak = self._site.see(sighting)
+            leak = self._site.see(Sighting(place.gas, place, place.strength))
         except SiteError as error:
             self.problems.add("site_file", str(error))
             return
