@@ -120,4 +120,4 @@ def transform_message_type() -> type[Any]:
             "robot_frame needs tf2_msgs, which is not installed: apt install ros-$ROS_DISTRO-tf2-msgs, or "
             "publish the robot's pose and name its topic in pose_topic"
         ) from None
-    return TFMessage  # type: ignore[no-any-return]
+    return TFMessage

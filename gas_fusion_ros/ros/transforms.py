@@ -67,7 +67,8 @@ class TransformTree:
         Returns:
             None where that is not known.
         """
-        at, stamps_ns, matrix = frame, [], np.eye(4)
+        at, matrix = frame, np.eye(4)
+        stamps_ns: list[int] = []
         for _ in range(_MOST_LINKS):
             if at == within:
                 yaw = math.atan2(matrix[1, 0], matrix[0, 0])
