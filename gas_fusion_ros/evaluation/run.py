@@ -32,7 +32,8 @@ from gas_fusion_ros.mapping.leak_places import LeakPlaces, PlacedReading, eviden
 from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.pipeline.settings import described
-from gas_fusion_ros.ros.messages import decode_pose, stamp_to_ns
+from gas_fusion_ros.ros.messages import MessageError, decode_pose, stamp_to_ns
+from gas_fusion_ros.ros.transforms import TF_STATIC_TOPIC, TF_TYPE, TransformTree
 from gas_fusion_ros.settings.fields import parameters_of
 from gas_fusion_ros.truth.decoding import decode_leaks
 from gas_fusion_ros.truth.labels import LabelError, outside_recording, read_intervals
@@ -242,6 +243,12 @@ class _BagRun:
         self._is_labelled = False
         # A reading may wait for its image, and silence count from the end of its wait.
         self._wait_ns = pairing.wait_ns
+        frame = settings.mapping.robot_frame
+        self._transforms = TransformTree() if frame else None
+        # Their names differ between robots; their type is tf2's own.
+        self._transform_topics = {
+            topic.name for topic in reader.topics if frame and topic.type_name == TF_TYPE
+        }
         self._poses = PoseTrail(2 * pairing.wait_ns + model.alarm.timeout_ns)
         self._leaks = LeakPlaces(settings.mapping)
         self.pictures = AlarmPictures(self.pipeline.classifier)
@@ -265,7 +272,7 @@ class _BagRun:
             self._poses.settle(start_ns)
             if self._topics.gas is None:
                 self._require_labels(start_ns, start_ns)
-        names = {name for name in vars(self._topics).values() if name is not None}
+        names = {name for name in vars(self._topics).values() if name is not None} | self._transform_topics
         for number, message in enumerate(reader.messages(names)):
             self._take(message)
             if number % _WATCH_EVERY == 0 and start_ns is not None and end_ns is not None:
@@ -341,8 +348,11 @@ class _BagRun:
             self.pipeline.add_array_message(message.message, message.stamp_ns)
         elif message.topic == topics.camera:
             self.pipeline.add_camera_message(message.message, message.stamp_ns)
+        elif message.topic in self._transform_topics:
+            self._take_transforms(message)
         elif message.topic == topics.pose:
-            self._take_pose(message)
+            if self._transforms is None:
+                self._hear_pose(message, decode_pose(message.message))
         else:
             self._take_leaks(message)
 
@@ -361,9 +371,20 @@ class _BagRun:
         except ValueError as error:
             self._problems.add("leaks_unusable", f"a message of {shown(message.topic)}: {error}")
 
-    def _take_pose(self, message: BagMessage) -> None:
+    def _take_transforms(self, message: BagMessage) -> None:
+        """Keep where the robot is by the transforms of tf2."""
+        mapping, transforms = self._settings.mapping, self._transforms
+        assert transforms is not None, "they are read where a frame is given"
+        try:
+            transforms.hear(message.message, is_static=message.topic.endswith(TF_STATIC_TOPIC))
+        except MessageError as error:
+            self._problems.add(error.cause, f"a message of {shown(message.topic)}: {error.detail}")
+        pose = transforms.pose(mapping.robot_frame, mapping.map_frame)
+        if pose is not None:
+            self._hear_pose(message, pose)
+
+    def _hear_pose(self, message: BagMessage, pose: RobotPose) -> None:
         """Keep where the robot is; as in the live node a pose of no numbers replaces the one before."""
-        pose = decode_pose(message.message)
         if place_of(pose) is None:
             self._problems.add(
                 "pose_unusable",
