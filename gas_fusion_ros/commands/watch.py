@@ -1,4 +1,4 @@
-"""`gas-fusion watch`: a robot, or a bag being played, in a browser."""
+"""`gas-fusion watch`: a robot, a bag being played, or a fleet, in a browser."""
 
 # ruff: noqa: UP045
 # No `from __future__ import annotations`, see cli.py.
@@ -15,6 +15,8 @@ from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
 from gas_fusion_ros.commands.options import GasTopic, ImageTopic
 from gas_fusion_ros.commands.terminal import complain_of, ends_on_signals, fail, say, without_ros
+from gas_fusion_ros.commands.watched_fleet import FleetOptionError, FleetOptions, watch_fleet
+from gas_fusion_ros.fleet.settings import TlsSettings
 from gas_fusion_ros.watch.access import DEFAULT_HOST, DEFAULT_PORT, Access, AccessError
 
 MOST_SPEED = 1000.0
@@ -45,6 +47,15 @@ def watch(
         Optional[Path], typer.Argument(help="rosbag2 directory or file to play.", show_default=False)
     ] = None,
     live: Annotated[bool, typer.Option("--live", help="Watch a robot over ROS instead.")] = False,
+    broker: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="HOST[:PORT]",
+            help="Watch a fleet instead, at the MQTT 5 broker that alarm_relay tells; port 8883, "
+            "or 1883 with --no-tls.",
+            show_default=False,
+        ),
+    ] = None,
     speed: Annotated[
         float,
         typer.Option(help="Seconds of the bag in a second, at most.", min=0.01, max=MOST_SPEED),
@@ -89,18 +100,45 @@ def watch(
     image_transport: Annotated[
         ImageTransport, typer.Option(help="Of a robot: how its images come.")
     ] = ImageTransport.RAW,
+    topic_prefix: Annotated[
+        str, typer.Option(help="Of a fleet: what all topics at the broker begin with.")
+    ] = "gas_fusion",
+    credentials_file: Annotated[
+        Optional[Path],
+        typer.Option(help="Of a fleet: YAML file with username and password, as alarm_relay takes it."),
+    ] = None,
+    no_tls: Annotated[
+        bool, typer.Option("--no-tls", help="Of a fleet: speak to the broker in the clear.")
+    ] = False,
+    ca_file: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Of a fleet: PEM file of the authorities that may vouch for the broker.",
+            show_default="those of the system",
+        ),
+    ] = None,
+    certificate_file: Annotated[
+        Optional[Path],
+        typer.Option(help="Of a fleet: PEM file of an own certificate, for brokers that ask for one."),
+    ] = None,
+    key_file: Annotated[
+        Optional[Path], typer.Option(help="Of a fleet: PEM file of its key, where that is another file.")
+    ] = None,
 ) -> None:
-    """Show a robot, or a bag being played, in a browser: map, readings, classes, alarms."""
+    """Show a robot, a bag being played, or a fleet, in a browser: map, readings, classes, alarms."""
     try:
         access = Access(host, port, token)
-        if live == (bag is not None):
-            raise WatchError("name a bag to play, or --live for a robot: one of the two")
+        if sum((live, bag is not None, broker is not None)) != 1:
+            raise WatchError("name a bag to play, --live for a robot, or --broker for a fleet: one of them")
         with suppress(KeyboardInterrupt):
-            if bag is None:
+            if broker is not None:
+                tls = TlsSettings(not no_tls, *map(_text, (ca_file, certificate_file, key_file)))
+                watch_fleet(FleetOptions(broker, topic_prefix, credentials_file, tls), access)
+            elif bag is None:
                 _watch_robot(access, namespace, pose_topic, pose_type, image_transport)
             else:
                 _watch_bag(bag, access, speed, model, params, (gas_topic, image_topic, pose_topic))
-    except (AccessError, WatchError) as error:
+    except (AccessError, FleetOptionError, WatchError) as error:
         fail(str(error))
 
 
@@ -183,3 +221,7 @@ def _watch_bag(
 
 def _say_where(address: str) -> None:
     say(f"open {address} in a browser; Ctrl-C ends this")
+
+
+def _text(path: Optional[Path]) -> str:
+    return "" if path is None else str(path)

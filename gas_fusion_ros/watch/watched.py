@@ -6,10 +6,10 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from gas_fusion_ros.alarm.types import AlarmStatus, StandingAlarm, reasons_text
+from gas_fusion_ros.alarm.types import AlarmStatus, reasons_text
 from gas_fusion_ros.base.leak_places import HeardLeaks, LeakPlace
 from gas_fusion_ros.base.observation import GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.base.problems import Problems
@@ -17,6 +17,7 @@ from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.ros.classifier_messages import Classification
 from gas_fusion_ros.view.banner import AlarmWord, Banner, banner
 from gas_fusion_ros.view.trail import Trail, TrailPoint
+from gas_fusion_ros.watch.page_json import alarm_json, cut, leak_json, number, seconds
 from gas_fusion_ros.watch.series import Part, Series
 from gas_fusion_ros.watch.thermal_picture import ThermalPicture, thermal_picture
 
@@ -24,8 +25,6 @@ SILENT_AFTER_S = 2.2
 """The alarm is repeated every second by a steady clock; with what a page and its server take, within 3 s."""
 MOST_CHANNELS = 32
 MOST_CLASSES = 32
-MOST_LETTERS = 200
-"""Of a text that comes from elsewhere."""
 
 _MOST_READINGS = 1200
 _READING_PERIOD_NS = NANOSECONDS_PER_SECOND // 2
@@ -131,7 +130,7 @@ class Watched:
             self._stamp_ns = reading.stamp_ns
             if reading.stamp_ns - self._row_ns >= _READING_PERIOD_NS:
                 self._row_ns = reading.stamp_ns
-                self._rows.append((_seconds(reading.stamp_ns), *counts))
+                self._rows.append((seconds(reading.stamp_ns), *counts))
 
     def hear_classification(self, said: Classification) -> None:
         """A class was told."""
@@ -195,20 +194,20 @@ class Watched:
                 "robot": {
                     "beats": self._beats,
                     "age_s": None if self._beat_s is None else round(self._age_s, 3),
-                    "stamp_s": _seconds(self._stamp_ns) if self._stamp_ns else None,
+                    "stamp_s": seconds(self._stamp_ns) if self._stamp_ns else None,
                 },
                 "word": _word(said, self._standing) if is_known else None,
-                "alarms": [_alarm(alarm) for alarm in self._standing.alarms] if self._standing else [],
+                "alarms": [alarm_json(alarm) for alarm in self._standing.alarms] if self._standing else [],
                 "class": None if self._said is None else _classification(self._said),
                 "pose": None if self._pose is None else _pose(self._pose),
-                "leaks": [_leak(place) for place in self._leaks.places],
+                "leaks": [leak_json(place) for place in self._leaks.places],
                 "frames": self._frames,
-                "channels": [_cut(name) for name in self._channels],
-                "readings": _part(rows, lambda row: [_number(value) for value in row]),
+                "channels": [cut(name) for name in self._channels],
+                "readings": _part(rows, lambda row: [number(value) for value in row]),
                 "trail": _part(
-                    points, lambda one: [_number(one.x), _number(one.y), _number(one.leak_probability)]
+                    points, lambda one: [number(one.x), number(one.y), number(one.leak_probability)]
                 ),
-                "problems": {_cut(cause): count for cause, count in self.problems.counts().items()},
+                "problems": {cut(cause): count for cause, count in self.problems.counts().items()},
             }
 
     @property
@@ -234,63 +233,26 @@ def _part(part: Part[Any], encode: Callable[[Any], list[float | None]]) -> dict[
     return {"oldest": part.oldest, "first": part.first, "items": [encode(item) for item in part.items]}
 
 
-def _seconds(stamp_ns: int) -> float:
-    return round(stamp_ns / NANOSECONDS_PER_SECOND, 3)
-
-
-def _number(value: float | None) -> float | None:
-    """A number as JSON has it: none is infinite or NaN."""
-    return None if value is None or not math.isfinite(value) else round(value, 3)
-
-
-def _cut(text: str) -> str:
-    return text[:MOST_LETTERS]
-
-
 def _word(said: Banner, standing: AlarmStatus | None) -> dict[str, str]:
     reasons = "" if standing is None else reasons_text(standing.faults or standing.inhibits)
     return {"text": said.text, "urgency": said.urgency.value, "reasons": reasons[:_MOST_REASONS]}
 
 
-def _alarm(alarm: StandingAlarm) -> dict[str, Any]:
-    place = alarm.pose
-    return {
-        "number": alarm.number,
-        "state": alarm.state.value,
-        "gas": _cut(alarm.gas),
-        "severity": alarm.severity.value,
-        "since_s": _seconds(alarm.since_ns),
-        "peak": _number(alarm.peak),
-        "shelved": alarm.shelved,
-        "x": None if place is None else _number(place.x),
-        "y": None if place is None else _number(place.y),
-    }
-
-
 def _classification(said: Classification) -> dict[str, Any]:
     most: Mapping[str, float] = dict(list(said.probabilities.items())[:MOST_CLASSES])
     return {
-        "label": _cut(said.label),
+        "label": cut(said.label),
         "mode": said.mode.value,
-        "stamp_s": _seconds(said.stamp_ns),
-        "leak_probability": _number(said.leak_probability),
-        "probabilities": {_cut(name): _number(value) for name, value in most.items()},
+        "stamp_s": seconds(said.stamp_ns),
+        "leak_probability": number(said.leak_probability),
+        "probabilities": {cut(name): number(value) for name, value in most.items()},
     }
 
 
 def _pose(pose: RobotPose) -> dict[str, Any]:
     return {
-        "x": _number(pose.x),
-        "y": _number(pose.y),
-        "yaw": _number(pose.yaw),
-        "frame_id": _cut(pose.frame_id),
-    }
-
-
-def _leak(place: LeakPlace) -> dict[str, Any]:
-    return {
-        "x": _number(place.x),
-        "y": _number(place.y),
-        "frame_id": _cut(place.frame_id),
-        **{name: _number(value) for name, value in asdict(place.ellipse).items()},
+        "x": number(pose.x),
+        "y": number(pose.y),
+        "yaw": number(pose.yaw),
+        "frame_id": cut(pose.frame_id),
     }

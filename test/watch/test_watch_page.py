@@ -12,7 +12,8 @@ from heard_robots import CLEAR, LEAK, SilentOperator, TalkingRobot, walk
 
 from gas_fusion_ros.watch.access import Access
 from gas_fusion_ros.watch.operator import Operator
-from gas_fusion_ros.watch.server import PAGE, PUSH_PERIOD_S, WatchServer
+from gas_fusion_ros.watch.pages import ROBOT_PAGE
+from gas_fusion_ros.watch.server import PUSH_PERIOD_S, WatchServer
 from gas_fusion_ros.watch.watched import SILENT_AFTER_S, Watched
 
 pytestmark = needs_chromium
@@ -67,7 +68,7 @@ def begins(text: str) -> str:
 
 
 def test_what_is_silent_is_noticed_within_three_seconds() -> None:
-    page = PAGE.read_text(encoding="utf-8")
+    page = ROBOT_PAGE.decode()
     constants = {name: float(value) for name, value in re.findall(r"([A-Z_]+) = ([\d.e-]+)[,;]", page)}
     assert constants["SILENT_S"] == SILENT_AFTER_S
     assert SILENT_AFTER_S + PUSH_PERIOD_S + constants["TICK_MS"] / 1000 <= 2.7

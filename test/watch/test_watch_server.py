@@ -16,7 +16,8 @@ from waiting import wait_until
 
 from gas_fusion_ros.watch import server as serving
 from gas_fusion_ros.watch.access import Access, AccessError
-from gas_fusion_ros.watch.server import PAGE, WatchServer
+from gas_fusion_ros.watch.pages import FLEET_PAGE, ROBOT_PAGE
+from gas_fusion_ros.watch.server import WatchServer
 from gas_fusion_ros.watch.watched import SILENT_AFTER_S, Watched
 
 TOKEN = "0123456789abcdef"
@@ -82,15 +83,17 @@ def next_event(answer: http.client.HTTPResponse) -> dict[str, object]:
 
 def test_the_page_comes_with_a_policy_that_its_own_script_and_style_fit(served: Served) -> None:
     status, page, headers = served.ask("GET", "/")
-    assert (status, page) == (200, PAGE.read_bytes())
+    assert (status, page) == (200, ROBOT_PAGE)
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_page_names_nothing_elsewhere() -> None:
-    page = PAGE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("content", [ROBOT_PAGE, FLEET_PAGE], ids=["robot", "fleet"])
+def test_a_page_names_nothing_elsewhere_and_holds_all_its_files(content: bytes) -> None:
+    page = content.decode()
+    assert "include" not in page.replace(".includes(", "")
     assert not re.findall(r"https?:|//\w|@import|url\(", page.replace("// ", ""))
     assert not re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", page)
 
