@@ -20,6 +20,7 @@ COMMANDS = {
     "label": "Mark what was in the air during a bag, for evaluating and for training.",
     "listen": "Show what a serial port or a capture sends, what it is read as, and what to set.",
     "look": "Say what a model makes of thermal pictures alone, and what in them spoke.",
+    "site": "Report a site over all its patrols: leaks, coverage, drift of the sensors, false alarms.",
     "teach": "Teach a model classes from labelled recordings and write it as a new bundle.",
     "watch": "Show a robot, a bag being played, or a fleet, in a browser: map, readings, classes, alarms.",
 }
