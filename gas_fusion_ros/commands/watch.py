@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -18,6 +18,9 @@ from gas_fusion_ros.commands.terminal import complain_of, ends_on_signals, fail,
 from gas_fusion_ros.commands.watched_fleet import FleetOptionError, FleetOptions, watch_fleet
 from gas_fusion_ros.fleet.settings import TlsSettings
 from gas_fusion_ros.watch.access import DEFAULT_HOST, DEFAULT_PORT, Access, AccessError
+
+if TYPE_CHECKING:
+    from gas_fusion_ros.watch.judge import Judge
 
 MOST_SPEED = 1000.0
 
@@ -76,6 +79,14 @@ def watch(
             show_default=False,
         ),
     ] = "",
+    site: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="File that keeps what operators say of alarms: the site's, as leak_mapper has it. Of a bag "
+            "unless given one beside it; of a robot none.",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         Optional[str],
         typer.Option(
@@ -135,9 +146,9 @@ def watch(
                 tls = TlsSettings(not no_tls, *map(_text, (ca_file, certificate_file, key_file)))
                 watch_fleet(FleetOptions(broker, topic_prefix, credentials_file, tls), access)
             elif bag is None:
-                _watch_robot(access, namespace, pose_topic, pose_type, image_transport)
+                _watch_robot(access, namespace, pose_topic, pose_type, image_transport, site)
             else:
-                _watch_bag(bag, access, speed, model, params, (gas_topic, image_topic, pose_topic))
+                _watch_bag(bag, access, speed, model, params, (gas_topic, image_topic, pose_topic), site)
     except (AccessError, FleetOptionError, WatchError) as error:
         fail(str(error))
 
@@ -148,6 +159,7 @@ def _watch_robot(
     pose_topic: Optional[str],
     pose_type: PoseType,
     image_transport: ImageTransport,
+    site: Optional[Path],
 ) -> None:
     # Imported here, as below: only this needs ROS.
     try:
@@ -159,7 +171,9 @@ def _watch_robot(
     from gas_fusion_ros.watch.server import WatchServer
     from gas_fusion_ros.watch.watched import Watched
 
-    watched = Watched(f"robot {namespace}" if namespace else "robot")
+    watched = Watched(
+        f"robot {namespace}" if namespace else "robot", judge=_judge(access, site, namespace.strip("/"))
+    )
     topics = RobotTopics("pose" if pose_topic is None else pose_topic, pose_type.value, image_transport.value)
     try:
         with (
@@ -183,16 +197,19 @@ def _watch_bag(
     model: Optional[str],
     params: Optional[Path],
     topics: tuple[Optional[str], Optional[str], Optional[str]],
+    site: Optional[Path],
 ) -> None:
     from gas_fusion_ros.bags.reader import BagReader, BagReadError
-    from gas_fusion_ros.bags.topics import BagTopics, TopicError, find_topics
+    from gas_fusion_ros.bags.topics import BagTopics, TopicError, find_topics, robot_of
+    from gas_fusion_ros.base.problems import Problems
     from gas_fusion_ros.evaluation.loaded_model import LoadedModel, LoadedModelError
     from gas_fusion_ros.pipeline.settings import SettingsError, read_settings, replay_parameters_file
+    from gas_fusion_ros.site.verdicts import sidecar_of
     from gas_fusion_ros.watch.bag_player import BagPlayer
     from gas_fusion_ros.watch.server import WatchServer
     from gas_fusion_ros.watch.watched import Watched
 
-    watched = Watched(f"{bag.name}, played at up to {speed:g} times its speed")
+    problems = Problems()
     gas_topic, image_topic, pose_topic = topics
     try:
         settings = read_settings(
@@ -200,14 +217,17 @@ def _watch_bag(
             {} if model is None else {"model": model},
         )
         loaded = LoadedModel.load(settings)
-        with BagReader(bag, watched.problems) as reader:
+        with BagReader(bag, problems) as reader:
             wanted = BagTopics(gas=gas_topic, image=image_topic, pose=pose_topic)
             found = find_topics(
-                reader.topics, wanted, watched.problems, ("label", "leaks"), reader.first_messages
+                reader.topics, wanted, problems, ("label", "leaks"), reader.first_messages
             ).topics
             if found.gas is None and found.image is None:
-                complain_of(watched.problems)
+                complain_of(problems)
                 raise WatchError(f"{shown(bag)} has neither gas readings nor thermal images")
+            judge = _judge(access, site or sidecar_of(bag), robot_of(found.gas))
+            title = f"{bag.name}, played at up to {speed:g} times its speed"
+            watched = Watched(title, judge=judge, problems=problems)
             player = BagPlayer(reader, found, loaded, watched, speed)
             with WatchServer(watched, access, player) as server:
                 _say_where(server.address_with_token)
@@ -216,6 +236,19 @@ def _watch_bag(
                 say("the recording has ended; Ctrl-C ends this too")
                 threading.Event().wait()
     except (BagReadError, TopicError, SettingsError, LoadedModelError) as error:
+        raise WatchError(str(error)) from None
+
+
+def _judge(access: Access, file: Optional[Path], robot: str) -> "Optional[Judge]":
+    """Who keeps what operators say; None where nobody may write, or there is no file."""
+    from gas_fusion_ros.site.site_file import SiteError
+    from gas_fusion_ros.watch.judge import Judge
+
+    if file is None or not access.may_write:
+        return None
+    try:
+        return Judge(file, robot)
+    except SiteError as error:
         raise WatchError(str(error)) from None
 
 

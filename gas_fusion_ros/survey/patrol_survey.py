@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from gas_fusion_ros.alarm.types import AlarmEvent
 from gas_fusion_ros.bags.reader import BagMessage, BagReader
-from gas_fusion_ros.bags.topics import GAS_READINGS, BagTopics, find_topics
+from gas_fusion_ros.bags.topics import BagTopics, find_topics, robot_of
 from gas_fusion_ros.base.observation import GasReading, RobotPose
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
@@ -39,12 +39,6 @@ class Surveyed:
 
     patrol: Patrol
     sightings: tuple[Sighting, ...]
-
-
-def robot_of(gas_topic: str | None) -> str:
-    """The robot whose readings come on a topic: its namespace; empty without one."""
-    topic = gas_topic or ""
-    return topic.removesuffix(GAS_READINGS).strip("/") if topic.endswith(GAS_READINGS) else ""
 
 
 def survey_bag(

@@ -16,7 +16,9 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from gas_fusion_ros.base.closing import Closing
+from gas_fusion_ros.base.documents import parse_json
 from gas_fusion_ros.model.thermal import ThermalError
+from gas_fusion_ros.site.verdicts import Said
 from gas_fusion_ros.watch.access import Access, AccessError
 from gas_fusion_ros.watch.fleet import Fleet, FleetCursor
 from gas_fusion_ros.watch.operator import Operator
@@ -139,6 +141,7 @@ class WatchServer(PageServer):
             (
                 (r"/thermal\.png", _Thermal, {"watched": watched}),
                 (r"/alarms/(\d{1,9})/(acknowledge|shelve)", _Command, command),
+                (r"/alarms/(\d{1,9})/(\d{1,16})/verdict", _Verdict, {"watched": watched}),
             ),
         )
 
@@ -249,6 +252,16 @@ class _Handler(RequestHandler):
         self.set_header("WWW-Authenticate", "Bearer")
         self.refuse(401, "the token is missing or wrong; open the address that `gas-fusion watch` printed")
 
+    async def lets_write(self) -> bool:
+        """Whether whoever asks may write; else that was refused."""
+        if not self.access.may_write:
+            self.refuse(403, "this page is for reading; start `gas-fusion watch` with --token to write")
+        elif not self.access.knows(self.authorization):
+            await self.refuse_token()
+        else:
+            return True
+        return False
+
     def write_error(self, status_code: int, **_: Any) -> None:
         self.refuse(status_code, self._reason)
 
@@ -329,11 +342,9 @@ class _Command(_Handler):
         self._operator = operator
 
     async def post(self, number: str, command: str) -> None:
-        if not self.access.may_write:
-            self.refuse(403, "this page is for reading; start `gas-fusion watch` with --token to write")
-        elif not self.access.knows(self.authorization):
-            await self.refuse_token()
-        elif self._watched.is_silent:
+        if not await self.lets_write():
+            return
+        if self._watched.is_silent:
             self.refuse(409, "the robot is silent: it would not hear")
         elif int(number) not in self._watched.standing_numbers:
             self.refuse(404, f"alarm {int(number)} does not stand")
@@ -344,6 +355,35 @@ class _Command(_Handler):
         tell = self._operator.acknowledge if command == "acknowledge" else self._operator.shelve
         if refusal := tell(number):
             self.refuse(503, refusal)
+            return
+        self.set_status(202)
+        self.finish()
+
+
+class _Verdict(_Handler):
+    """What an operator found out about an alarm, also one that is over."""
+
+    def initialize(self, watched: Watched) -> None:
+        self._watched = watched
+
+    async def post(self, number: str, since_ms: str) -> None:
+        if not await self.lets_write():
+            return
+        try:
+            content = parse_json(self.request.body)
+            said, name = Said(content["said"]), str(content["by"])
+        except (ValueError, TypeError, KeyError):
+            one_of = ", ".join(said.value for said in Said)
+            self.refuse(400, f"a verdict is JSON with `said`, one of {one_of}, and `by`, who says it")
+            return
+        try:
+            # A file may have to be waited for: meanwhile the pages are told what is new.
+            refusal = await asyncio.to_thread(self._watched.judge, int(number), int(since_ms), said, name)
+        except LookupError as error:
+            self.refuse(404, str(error))
+            return
+        if refusal:
+            self.refuse(422, refusal)
             return
         self.set_status(202)
         self.finish()

@@ -15,8 +15,11 @@ from gas_fusion_ros.base.observation import GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.ros.classifier_messages import Classification
+from gas_fusion_ros.site.verdicts import AlarmKey, Judgement, Said
 from gas_fusion_ros.view.banner import AlarmWord, Banner, banner
 from gas_fusion_ros.view.trail import Trail, TrailPoint
+from gas_fusion_ros.watch.alarm_history import MOST_REMEMBERED, AlarmHistory, RememberedAlarm
+from gas_fusion_ros.watch.judge import Judge
 from gas_fusion_ros.watch.page_json import alarm_json, cut, leak_json, number, seconds
 from gas_fusion_ros.watch.series import Part, Series
 from gas_fusion_ros.watch.thermal_picture import ThermalPicture, thermal_picture
@@ -60,16 +63,26 @@ class Watched:
     Args:
         title: what is watched, in words.
         clock: steady, seconds.
+        judge: keeps what operators say of alarms; None where nobody does.
+        problems: where what could not be used is counted; its own unless given.
 
     Attributes:
         title: as given.
         problems: where what could not be used is counted.
     """
 
-    def __init__(self, title: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        title: str,
+        clock: Callable[[], float] = time.monotonic,
+        judge: Judge | None = None,
+        problems: Problems | None = None,
+    ) -> None:
         self.title = title
-        self.problems = Problems()
+        self.problems = problems or Problems()
         self._clock = clock
+        self._judge = judge
+        self._history = AlarmHistory("" if judge is None else judge.robot)
         self._lock = threading.Lock()
         self._beats = 0
         self._beat_s: float | None = None
@@ -114,6 +127,8 @@ class Watched:
         """The alarm said what stands; None where that could not be understood."""
         with self._lock:
             self._standing = standing
+            over = {} if standing is None else self._history.hear(standing, self._stamp_ns)
+        self._tell_ends(over)
 
     def hear_reading(self, reading: GasReading) -> None:
         """A gas reading came."""
@@ -161,6 +176,31 @@ class Watched:
         """Nothing more will come."""
         with self._lock:
             self._ended = why
+            over = self._history.end(self._stamp_ns)
+        self._tell_ends(over)
+
+    def judge(self, number: int, since_ms: int, said: Said, name: str) -> str:
+        """Keep an operator's word on an alarm that was heard of.
+
+        Args:
+            number: its number.
+            since_ms: when it was raised.
+            said: what the operator says.
+            name: who says it.
+
+        Returns:
+            Why that could not be; empty where it was.
+
+        Raises:
+            LookupError: no such alarm is remembered, or nobody keeps verdicts.
+        """
+        if self._judge is None:
+            raise LookupError("no file keeps verdicts; start `gas-fusion watch` with --site")
+        with self._lock:
+            remembered = self._history.alarms.get(AlarmKey(self._judge.robot, number, since_ms))
+        if remembered is None:
+            raise LookupError(f"alarm {number} of that time is not among the latest {MOST_REMEMBERED}")
+        return self._judge.say(remembered, said, name)
 
     def thermal(self) -> ThermalPicture | None:
         """The latest thermal image as a picture; None before the first. Drawn once, however many ask.
@@ -200,6 +240,8 @@ class Watched:
                 "alarms": [alarm_json(alarm) for alarm in self._standing.alarms] if self._standing else [],
                 "class": None if self._said is None else _classification(self._said),
                 "pose": None if self._pose is None else _pose(self._pose),
+                "may_judge": self._judge is not None,
+                "recent": self._recent(),
                 "leaks": [leak_json(place) for place in self._leaks.places],
                 "frames": self._frames,
                 "channels": [cut(name) for name in self._channels],
@@ -209,6 +251,21 @@ class Watched:
                 ),
                 "problems": {cut(cause): count for cause, count in self.problems.counts().items()},
             }
+
+    def _recent(self) -> list[dict[str, Any]]:
+        """The alarms that may be judged, the latest first."""
+        if self._judge is None:
+            return []
+        return [
+            {**alarm_json(one.alarm), "since_ms": key.since_ms, "word": _told(self._judge.word_on(key))}
+            for key, one in reversed(self._history.alarms.items())
+        ]
+
+    def _tell_ends(self, over: Mapping[AlarmKey, RememberedAlarm]) -> None:
+        if self._judge is not None:
+            for key, one in over.items():
+                if one.until_ns is not None:
+                    self._judge.hear_end(key, one.until_ns, self.problems)
 
     @property
     def _age_s(self) -> float:
@@ -231,6 +288,12 @@ class Watched:
 
 def _part(part: Part[Any], encode: Callable[[Any], list[float | None]]) -> dict[str, Any]:
     return {"oldest": part.oldest, "first": part.first, "items": [encode(item) for item in part.items]}
+
+
+def _told(word: Judgement | None) -> dict[str, Any] | None:
+    if word is None:
+        return None
+    return {"said": word.said.value, "by": cut(word.judged_by), "at_s": seconds(word.judged_ns)}
 
 
 def _word(said: Banner, standing: AlarmStatus | None) -> dict[str, str]:

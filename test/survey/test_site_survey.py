@@ -14,7 +14,7 @@ from telling_runtime import LOW, telling_model
 
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.storage.limits import BagLimits
-from gas_fusion_ros.bags.topics import BagTopics
+from gas_fusion_ros.bags.topics import BagTopics, robot_of
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, Mode, RobotPose, Verdict
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.mapping.settings import MappingSettings
@@ -24,7 +24,6 @@ from gas_fusion_ros.site.leak_database import LeakDatabase, Sighting
 from gas_fusion_ros.site.patrol_log import PatrolLog
 from gas_fusion_ros.site.verdicts import Judgement, Said, VerdictBook, sidecar_of
 from gas_fusion_ros.survey.clean_air import CleanAirStates
-from gas_fusion_ros.survey.patrol_survey import robot_of
 from gas_fusion_ros.survey.schema import SiteReport
 from gas_fusion_ros.survey.site_survey import SiteSurvey
 from gas_fusion_ros.survey.way import Way
