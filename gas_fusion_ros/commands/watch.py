@@ -96,7 +96,8 @@ def watch(
     params: Annotated[
         Optional[Path],
         typer.Option(
-            help="Of a bag: parameter file of the node gas_classifier. config/replay.yaml unless given."
+            help="Of a bag: parameter file of gas_classifier and leak_mapper. config/replay.yaml unless "
+            "given."
         ),
     ] = None,
     gas_topic: GasTopic = None,
@@ -203,6 +204,7 @@ def _watch_bag(
     from gas_fusion_ros.bags.topics import BagTopics, TopicError, find_topics, robot_of
     from gas_fusion_ros.base.problems import Problems
     from gas_fusion_ros.evaluation.loaded_model import LoadedModel, LoadedModelError
+    from gas_fusion_ros.pipeline.mapper_settings import read_mapper_settings
     from gas_fusion_ros.pipeline.settings import SettingsError, read_settings, replay_parameters_file
     from gas_fusion_ros.site.verdicts import sidecar_of
     from gas_fusion_ros.watch.bag_player import BagPlayer
@@ -212,10 +214,9 @@ def _watch_bag(
     problems = Problems()
     gas_topic, image_topic, pose_topic = topics
     try:
-        settings = read_settings(
-            params if params is not None else replay_parameters_file(),
-            {} if model is None else {"model": model},
-        )
+        file = params if params is not None else replay_parameters_file()
+        settings = read_settings(file, {} if model is None else {"model": model})
+        mapping = read_mapper_settings(file)
         loaded = LoadedModel.load(settings)
         with BagReader(bag, problems) as reader:
             wanted = BagTopics(gas=gas_topic, image=image_topic, pose=pose_topic)
@@ -228,7 +229,7 @@ def _watch_bag(
             judge = _judge(access, site or sidecar_of(bag), robot_of(found.gas))
             title = f"{bag.name}, played at up to {speed:g} times its speed"
             watched = Watched(title, judge=judge, problems=problems)
-            player = BagPlayer(reader, found, loaded, watched, speed)
+            player = BagPlayer(reader, found, loaded, watched, speed, mapping)
             with WatchServer(watched, access, player) as server:
                 _say_where(server.address_with_token)
                 player.play()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from gas_fusion_ros.alarm.types import AlarmEvent
+from gas_fusion_ros.base.leak_places import MOST_LEAKS
 from gas_fusion_ros.base.observation import RobotPose, Verdict
 from gas_fusion_ros.mapping.leak_places import LeakPlaces, PlacedLeak, PlacedReading, evidence_of, is_usable
 from gas_fusion_ros.mapping.settings import MappingSettings
@@ -17,6 +20,7 @@ class LeakFinding:
 
     def __init__(self, settings: MappingSettings) -> None:
         self._places = LeakPlaces(settings)
+        self._alarms: deque[int] = deque(maxlen=MOST_LEAKS)
 
     def hear_verdict(self, verdict: Verdict, pose: RobotPose | None) -> None:
         """Take in a verdict, and where the robot was at its reading."""
@@ -28,6 +32,7 @@ class LeakFinding:
         """Take in a change of an alarm; the verdict that it comes of was heard before."""
         if event.raises_alarm:
             self._places.begin(event.alarm, event.gas, event.stamp_ns)
+            self._alarms.append(event.alarm)
         elif event.alarm and not event.state.is_sensed:
             self._places.end(event.alarm)
 
@@ -37,6 +42,6 @@ class LeakFinding:
 
     @property
     def places(self) -> list[PlacedLeak]:
-        """The leaks that are followed, the oldest first."""
-        found = [self._places.place(alarm) for alarm in self._places.alarms]
+        """Where the leaks of the latest alarms are, as far as that is known, the oldest first."""
+        found = [self._places.place(alarm) for alarm in self._alarms]
         return [place for place in found if place is not None]

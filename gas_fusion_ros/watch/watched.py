@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gas_fusion_ros.alarm.types import AlarmStatus, reasons_text
-from gas_fusion_ros.base.leak_places import HeardLeaks, LeakPlace
+from gas_fusion_ros.base.leak_places import MOST_LEAKS, HeardLeaks, LeakPlace
 from gas_fusion_ros.base.observation import GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
@@ -165,6 +165,11 @@ class Watched:
         """An estimate of where a leak is came."""
         with self._lock:
             self._leaks.add(place)
+
+    def hear_leaks(self, places: Sequence[LeakPlace]) -> None:
+        """All leaks are estimated to be there; what was heard before is no more."""
+        with self._lock:
+            self._leaks = HeardLeaks(places[-MOST_LEAKS:])
 
     def hear_frame(self, frame: ThermalFrame) -> None:
         """A thermal image came."""
