@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_bags import EPOCH, SECOND, STORE, Made, header, write_bag
@@ -28,16 +30,37 @@ ALARM_STATE = "diagnostic_msgs/msg/DiagnosticArray"
 
 
 def alarm_state(second: int, state: str) -> Made:
-    """What a classifier of old published of its one alarm."""
+    """What a classifier publishes of one alarm, raised at second 12."""
     stamp_ns = EPOCH + second * SECOND
-    pair = STORE.types["diagnostic_msgs/msg/KeyValue"]
-    said = {"state": state, "gas": "Smoke", "fault": "false"}
-    values = [pair(key=key, value=value) for key, value in said.items()]
-    status = STORE.types["diagnostic_msgs/msg/DiagnosticStatus"](
-        level=0, name="", message="", hardware_id="", values=values
+    since = str((EPOCH + 12 * SECOND) / SECOND)
+    total = {
+        "state": state,
+        "gas": "Smoke",
+        "fault": "false",
+        "standing": "1",
+        "raised": "9",
+        "sequence": "9",
+    }
+    alarm = {"number": "9", "gas": "Smoke", "severity": "critical", "state": state, "since": since}
+    message = STORE.types[ALARM_STATE](
+        header=header(stamp_ns, ""),
+        status=[
+            status({**total, "faults": "", "inhibits": "", "warnings": ""}),
+            status({**alarm, "peak": "0.9", "shelved": "false"}),
+        ],
     )
-    message = STORE.types[ALARM_STATE](header=header(stamp_ns, ""), status=[status])
     return Made("/gas/alarm_state", ALARM_STATE, stamp_ns, message)
+
+
+def status(values: Mapping[str, str]) -> Any:
+    pair = STORE.types["diagnostic_msgs/msg/KeyValue"]
+    return STORE.types["diagnostic_msgs/msg/DiagnosticStatus"](
+        level=0,
+        name="",
+        message="",
+        hardware_id="",
+        values=[pair(key=key, value=value) for key, value in values.items()],
+    )
 
 
 def judgement(start: int, end: int | None, said: Said, robot: str = "") -> Judgement:
