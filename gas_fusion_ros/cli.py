@@ -20,8 +20,9 @@ COMMANDS = {
     "label": "Mark what was in the air during a bag, for evaluating and for training.",
     "listen": "Show what a serial port or a capture sends, what it is read as, and what to set.",
     "look": "Say what a model makes of thermal pictures alone, and what in them spoke.",
+    "site": "Report a site over all its patrols: leaks, coverage, drift of the sensors, false alarms.",
     "teach": "Teach a model classes from labelled recordings and write it as a new bundle.",
-    "watch": "Show a robot, or a bag being played, in a browser: map, readings, classes, alarms.",
+    "watch": "Show a robot, a bag being played, or a fleet, in a browser: map, readings, classes, alarms.",
 }
 """Every command with what its help begins with. Its function is called as its module in `commands` is."""
 

@@ -39,7 +39,7 @@ FILE_ACCESS = {"io", "os", "pathlib", "shutil", "tempfile", "json", "yaml", "cv2
 FLOORS = (
     ("cli", "commands"),
     ("demo",),
-    ("nodes", "inspection", "export", "report", "evaluation", "watch", "teaching"),
+    ("nodes", "inspection", "export", "report", "evaluation", "watch", "teaching", "survey"),
     ("pipeline", "view", "truth", "bags"),
     ("ros", "pairing", "alarm", "fleet", "drivers", "simulation", "model", "array", "mapping", "site"),
     ("settings", "base"),
@@ -62,7 +62,7 @@ TRAINING_ROOMS = (
     "reproduce",
     "published",
 )
-OFFLINE = {"inspection", "export", "report", "evaluation", "watch", "teaching", "truth", "bags"}
+OFFLINE = {"inspection", "export", "report", "evaluation", "watch", "teaching", "survey", "truth", "bags"}
 
 
 def sources(folder: Path) -> list[Path]:

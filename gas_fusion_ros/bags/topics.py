@@ -32,6 +32,12 @@ ROBOT_POSE = "pose"
 """Of one of three types, see `BagTopics`."""
 
 
+def robot_of(gas_topic: str | None) -> str:
+    """The robot whose readings come on a topic: its namespace; empty without one."""
+    topic = gas_topic or ""
+    return topic.removesuffix(GAS_READINGS).strip("/") if topic.endswith(GAS_READINGS) else ""
+
+
 class TopicError(ValueError):
     """A topic that was asked for cannot be had; the message names what there is instead."""
 

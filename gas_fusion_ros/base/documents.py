@@ -32,7 +32,16 @@ def read_json(path: str | Path) -> Any:
         OSError: it cannot be opened, is no regular file or longer than `MOST_BYTES`.
         DocumentError: it is no JSON, nested deeper than `MOST_DEPTH` or of more than `MOST_VALUES` values.
     """
-    text = _decoded(read_regular(path, MOST_BYTES))
+    return parse_json(read_regular(path, MOST_BYTES))
+
+
+def parse_json(content: bytes) -> Any:
+    """Read JSON of bounded length.
+
+    Raises:
+        DocumentError: it is no JSON, nested deeper than `MOST_DEPTH` or of more than `MOST_VALUES` values.
+    """
+    text = _decoded(content)
     try:
         document = json.loads(text)
     except RecursionError:

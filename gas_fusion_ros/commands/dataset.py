@@ -3,6 +3,7 @@
 # ruff: noqa: UP045
 # No `from __future__ import annotations`, see cli.py.
 
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Optional
@@ -33,6 +34,7 @@ from gas_fusion_ros.export.dataset_making import (
     DatasetSettings,
     DatasetSummary,
 )
+from gas_fusion_ros.site.site_file import SiteError, is_site_file
 
 
 @ends_on_signals
@@ -44,6 +46,13 @@ def dataset(
         typer.Option(
             help="CSV of intervals start,end,class; given once for each bag, in their order. "
             "Unless given the label topics are taken."
+        ),
+    ] = None,
+    verdicts: Annotated[
+        Optional[list[Path]],
+        typer.Option(
+            help="File with what operators say of alarms, such as the site's; stands for the label topics: a "
+            "false alarm is clean air, a true leak the alarm's gas. Those beside the bags are found."
         ),
     ] = None,
     model: Annotated[
@@ -81,6 +90,7 @@ def dataset(
             with_images=not no_images,
             channels=_channels(model, channels),
             labels=tuple(labels or ()),
+            verdicts=_verdict_files(verdicts or ()),
             slop_ns=round(slop * NANOSECONDS_PER_SECOND),
             period_ns=round(period * NANOSECONDS_PER_SECOND),
             limits=bag_limits(unpack_memory, unpack_disk),
@@ -88,10 +98,19 @@ def dataset(
         making = DatasetMaking(bags, settings, problems)
         with counted("reading", making.messages) as tick:
             summary = making.write(output, _made_by(), tick)
-    except (ValueError, BagReadError) as error:
+    except (ValueError, BagReadError, SiteError) as error:
         fail(str(error))
     say(_described(output, summary))
     raise typer.Exit(EXIT_LOSSES if complain_of(problems) else 0)
+
+
+def _verdict_files(paths: Sequence[Path]) -> tuple[Path, ...]:
+    for path in paths:
+        if not is_site_file(path):
+            raise DatasetMakingError(
+                f"--verdicts {shown(path)} is no file that `gas-fusion watch` has written"
+            )
+    return tuple(paths)
 
 
 def _channels(model: Optional[str], channels: Optional[str]) -> Optional[tuple[str, ...]]:

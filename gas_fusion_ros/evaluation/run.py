@@ -23,12 +23,12 @@ from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.evaluation.alarm_pictures import AlarmPictures
 from gas_fusion_ros.evaluation.assembly import EvaluationOrigin, Volume, report_of
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
+from gas_fusion_ros.evaluation.leak_finding import LeakFinding
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.losses import losses_of
 from gas_fusion_ros.evaluation.poses import PoseTrail, leak_pose_of, place_of
 from gas_fusion_ros.evaluation.predictions import PredictionError, PredictionFormat, Predictions
 from gas_fusion_ros.evaluation.tally import Tally
-from gas_fusion_ros.mapping.leak_places import LeakPlaces, PlacedReading, evidence_of, is_usable
 from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.pipeline.settings import described
@@ -250,7 +250,7 @@ class _BagRun:
             topic.name for topic in reader.topics if frame and topic.type_name == TF_TYPE
         }
         self._poses = PoseTrail(2 * pairing.wait_ns + model.alarm.timeout_ns)
-        self._leaks = LeakPlaces(settings.mapping)
+        self._leaks = LeakFinding(settings.mapping)
         self.pictures = AlarmPictures(self.pipeline.classifier)
         self._decision: Decision | None = None
         self._strange_label = ""
@@ -298,16 +298,13 @@ class _BagRun:
         self._decision = decision
         true = self.tally.add_decision(decision, self.truth)
         self._predictions.add(decision.verdict, true, decision.sample.observation.stretch)
-        self._map(decision)
+        self._leaks.hear_verdict(decision.verdict, self._poses.at(decision.recorded_ns))
 
     def on_alarm(self, event: AlarmEvent) -> None:
         """Count and write a change of the alarm; keep a picture of what raised one."""
         self._events.write(event)
         self.tally.add_alarm(event)
-        if event.raises_alarm:
-            self._leaks.begin(event.alarm, event.gas, event.stamp_ns)
-        elif event.alarm and not event.state.is_sensed:
-            self._leaks.end(event.alarm)
+        self._leaks.hear_alarm(event)
         if event.raises_alarm and self._decision is not None:
             self.pictures.add(self._decision, event.gas)
         if self._settings.acknowledges and event.state is AlarmState.LATCHED:
@@ -316,12 +313,6 @@ class _BagRun:
     def where(self, moment_ns: int) -> RobotPose | None:
         """Tell where the robot was, as far as the bag says."""
         return self._poses.at(moment_ns)
-
-    def _map(self, decision: Decision) -> None:
-        verdict, pose = decision.verdict, self._poses.at(decision.recorded_ns)
-        if verdict.has_reading and pose is not None and is_usable(pose):
-            evidence = evidence_of(verdict.by_class, verdict.departure)
-            self._leaks.add(PlacedReading(verdict.stamp_ns, pose, evidence, verdict.departure))
 
     def _place_leaks(self) -> None:
         for alarm in self.tally.alarm_numbers:

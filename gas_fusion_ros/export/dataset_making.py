@@ -18,8 +18,10 @@ from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.export.dataset_folder import DatasetFolder
 from gas_fusion_ros.export.dataset_rows import BagPlan, BagRows, BagShare, BagTruth, RowSettings
+from gas_fusion_ros.export.judged_truth import judged_truth
 from gas_fusion_ros.pairing.types import PairingSettings
 from gas_fusion_ros.ros.messages import channel_names
+from gas_fusion_ros.site.verdicts import sidecar_of
 from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.labelling import read_label_track, recording_start
 from gas_fusion_ros.truth.labels import read_intervals
@@ -38,6 +40,8 @@ class DatasetSettings:
         channels: gas channels to take; None takes all of the first bag's.
         with_images: whether thermal images are taken; else every row goes without, and none are missed.
         labels: a CSV of intervals for each bag, in their order; empty takes the label topics.
+        verdicts: files with what operators say of alarms, which then stands for the label topics, as do those
+            beside the bags; empty takes those beside bags that have no label topic.
         slop_ns: largest distance between a reading and its image.
         period_ns: least time between two rows of a bag; 0 takes every reading.
         limits: what unpacking and reading a bag may take.
@@ -47,6 +51,7 @@ class DatasetSettings:
     with_images: bool = True
     channels: tuple[str, ...] | None = None
     labels: tuple[Path, ...] = ()
+    verdicts: tuple[Path, ...] = ()
     slop_ns: int = PairingSettings().slop_ns
     period_ns: int = 0
     limits: BagLimits = field(default_factory=BagLimits)
@@ -83,12 +88,15 @@ class DatasetMaking:
         DatasetMakingError: a bag has no readings or no labels, or the channels are not known.
         BagReadError: a bag cannot be read at all.
         TopicError: a topic that was asked for is not there.
+        SiteError: a file with verdicts cannot be used.
         LabelError: a CSV of intervals cannot be used.
     """
 
     def __init__(self, bags: Sequence[Path], settings: DatasetSettings, problems: Problems) -> None:
         self._settings = settings
         self._problems = problems
+        if settings.labels and settings.verdicts:
+            raise DatasetMakingError("give --labels or --verdicts, not both")
         if settings.labels and len(settings.labels) != len(bags):
             raise DatasetMakingError(
                 f"--labels is given {len(settings.labels)} times for {len(bags)} bags; expected a CSV for "
@@ -136,6 +144,7 @@ class DatasetMaking:
         return summary
 
     def _plan(self, path: Path, name: str, labels: Path | None) -> BagPlan:
+        settings = self._settings
         # Damage is counted when the messages are read, not twice.
         with BagReader(path, Problems(), self._settings.limits) as reader:
             topics = find_topics(
@@ -153,14 +162,16 @@ class DatasetMaking:
                 truth = BagTruth(
                     LabelTrack.of_intervals(read_intervals(labels, start.stamp_ns)), str(labels), True
                 )
+            elif settings.verdicts or (topics.label is None and sidecar_of(path).exists()):
+                truth = judged_truth(reader, topics.gas, settings.verdicts, self._problems)
             elif topics.label is not None:
                 track = read_label_track(reader, topics.label, self._problems)
                 truth = BagTruth(track, topics.label, False)
             else:
                 raise DatasetMakingError(
                     f"{shown(path)} has no labels: give a CSV with --labels (`gas-fusion label` writes "
-                    "one), or "
-                    "name a topic of std_msgs/msg/String with --label-topic"
+                    "one), a file with verdicts of operators with --verdicts (`gas-fusion watch` writes "
+                    "one), or name a topic of std_msgs/msg/String with --label-topic"
                 )
             wanted = {topics.gas, topics.image, topics.array}
             counts = [topic.messages for topic in reader.topics if topic.name in wanted]

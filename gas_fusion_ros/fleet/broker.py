@@ -51,3 +51,18 @@ class Outgoing:
     payload: bytes
     retain: bool = False
     expiry_s: int | None = None
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A document that the broker has for whoever subscribed.
+
+    Attributes:
+        topic: where it came on.
+        payload: its content.
+        is_kept: whether the broker kept it from before the subscription, and it is no sign of life.
+    """
+
+    topic: str
+    payload: bytes
+    is_kept: bool

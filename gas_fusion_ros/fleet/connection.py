@@ -11,12 +11,12 @@ import socket
 import ssl
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from paho.mqtt.client import Client, DisconnectFlags, MQTTErrorCode
+from paho.mqtt.client import Client, DisconnectFlags, MQTTErrorCode, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -24,10 +24,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gas_fusion_ros.base.closing import Closing
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.fleet.broker import Broker, BrokerError, Outgoing
+from gas_fusion_ros.fleet.broker import Broker, BrokerError, Incoming, Outgoing
 
 MOST_IN_FLIGHT = 10
 """Documents that may be on their way at once: any broker takes as many."""
+
+MOST_PACKET = 1 << 20
+"""Bytes of a document beyond which the broker keeps it for itself."""
 
 _CONNECT_S = 5.0
 _GOODBYE_S = 1.0
@@ -52,15 +55,16 @@ class Connection(Closing):
 
     Args:
         broker: whom to connect to.
-        will: what the broker is to publish should this client vanish.
+        will: what the broker is to publish should this client vanish; None for one that only listens.
         changed: called, in another thread, when there is an answer or the end.
 
     Raises:
         BrokerError: it cannot be reached, or refuses.
     """
 
-    def __init__(self, broker: Broker, will: Outgoing, changed: Callable[[], None]) -> None:
+    def __init__(self, broker: Broker, will: Outgoing | None, changed: Callable[[], None]) -> None:
         self._changed = changed
+        self._name = broker.client
         self._answers: deque[Answer] = deque()
         self._begun, self._ended = threading.Event(), threading.Event()
         self._refusal = self._failure = ""
@@ -71,6 +75,7 @@ class Connection(Closing):
                 broker.port,
                 keepalive=math.ceil(broker.keep_alive_ns / NANOSECONDS_PER_SECOND),
                 clean_start=True,
+                properties=_limits(),
             )
         except (OSError, ValueError) as error:
             raise BrokerError(f"{broker} cannot be reached: {_reason(error)}") from None
@@ -106,6 +111,22 @@ class Connection(Closing):
             self._end(f"sending failed: {message.rc.name}")
         return int(message.mid)
 
+    def subscribe(self, topics: Sequence[str], hear: Callable[[Incoming], None]) -> None:
+        """Have documents told that are on topics, and those that come from now on; to be called once.
+
+        Args:
+            topics: their names, or filters with `+` and `#`.
+            hear: is told each, in another thread; must raise nothing.
+        """
+
+        def on_message(_client: Client, _data: Any, message: MQTTMessage) -> None:
+            hear(Incoming(message.topic, bytes(message.payload), bool(message.retain)))
+
+        self._client.on_message = on_message
+        code, _ = self._client.subscribe([(topic, _AT_LEAST_ONCE) for topic in topics])
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._end(f"subscribing failed: {code.name}")
+
     def take_answers(self) -> list[Answer]:
         """The answers since the last call."""
         return [self._answers.popleft() for _ in range(len(self._answers))]
@@ -126,7 +147,7 @@ class Connection(Closing):
                 held.shutdown(socket.SHUT_RDWR)
         self._client.loop_stop()
 
-    def _made(self, broker: Broker, will: Outgoing) -> Client:
+    def _made(self, broker: Broker, will: Outgoing | None) -> Client:
         client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=broker.client,
@@ -135,13 +156,15 @@ class Connection(Closing):
         )
         client.connect_timeout = _CONNECT_S
         client.max_inflight_messages_set(MOST_IN_FLIGHT)
-        client.will_set(will.topic, will.payload, _AT_LEAST_ONCE, will.retain)
+        if will is not None:
+            client.will_set(will.topic, will.payload, _AT_LEAST_ONCE, will.retain)
         if broker.credentials is not None:
             client.username_pw_set(broker.credentials.username, broker.credentials.password)
         if broker.tls is not None:
             client.tls_set_context(broker.tls)
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         return client
 
@@ -149,12 +172,19 @@ class Connection(Closing):
 
     def _on_connect(self, _client: Client, _data: Any, _flags: Any, reason: ReasonCode, _more: Any) -> None:
         if reason.is_failure:
-            self._refusal = f"it refuses the robot: {reason}"
+            self._refusal = f"it refuses the client {self._name}: {reason}"
         self._begun.set()
 
     def _on_publish(self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _more: Any) -> None:
         self._answers.append(Answer(mid, str(reason) if reason.is_failure else ""))
         self._changed()
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, reasons: Sequence[ReasonCode], _more: Any
+    ) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            self._end(f"it tells the client {self._name} nothing: {refused[0]}")
 
     def _on_disconnect(
         self, _client: Client, _data: Any, flags: DisconnectFlags, reason: ReasonCode, _more: Any
@@ -168,6 +198,12 @@ class Connection(Closing):
             self._ended.set()
         self._begun.set()
         self._changed()
+
+
+def _limits() -> Properties:
+    properties = Properties(PacketTypes.CONNECT)
+    properties.MaximumPacketSize = MOST_PACKET
+    return properties
 
 
 def _reason(error: Exception) -> str:

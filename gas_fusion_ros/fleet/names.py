@@ -50,10 +50,49 @@ def robot_topics(prefix: str, robot: str, namespace: str) -> RobotTopics:
         raise ValueError(
             f"robot is {quoted(name)}; it must be 1 to 64 of the characters A-Z, a-z, 0-9, '_', '-' and '.'"
         )
+    _check_prefix(prefix)
+    place = f"{prefix}/{name}"
+    return RobotTopics(name, f"{place}/state", f"{place}/alarms", f"{place}/events")
+
+
+@dataclass(frozen=True)
+class FleetTopics:
+    """Where the documents of all robots are that begin with a prefix.
+
+    Raises:
+        ValueError: the prefix is none.
+    """
+
+    prefix: str
+
+    def __post_init__(self) -> None:
+        _check_prefix(self.prefix)
+
+    @property
+    def state(self) -> str:
+        """Filter of every robot's state."""
+        return f"{self.prefix}/+/state"
+
+    @property
+    def alarms(self) -> str:
+        """Filter of what stands at every robot."""
+        return f"{self.prefix}/+/alarms"
+
+    def robot_of(self, topic: str) -> str:
+        """The name of the robot whose state or alarms are on a topic.
+
+        Raises:
+            ValueError: its name is none that a robot can have.
+        """
+        name = topic.removeprefix(f"{self.prefix}/").rpartition("/")[0]
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{quoted(name)} is no name of a robot; its relay would not start with it")
+        return name
+
+
+def _check_prefix(prefix: str) -> None:
     if not _PREFIX.fullmatch(prefix) or len(prefix) > _LONGEST_PREFIX:
         raise ValueError(
             f"topic_prefix is {quoted(prefix)}; it must be names of the characters A-Z, a-z, 0-9, '_', '-' "
             f"and '.', separated by single slashes, {_LONGEST_PREFIX} characters at most"
         )
-    place = f"{prefix}/{name}"
-    return RobotTopics(name, f"{place}/state", f"{place}/alarms", f"{place}/events")

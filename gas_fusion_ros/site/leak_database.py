@@ -7,8 +7,6 @@ place is then that of both, each weighed by what it knows.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,28 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.base.leak_places import LeakPlace
-from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.site.site_file import SiteError as SiteError
+from gas_fusion_ros.site.site_file import opened
 
-_FORMAT = 1
-_WAIT_S = 1.0
 _LEAST_VARIANCE = 0.09
 """However often a leak is seen, the map is not known better, square metres."""
-_TABLES = """
-CREATE TABLE leak (
-    number INTEGER PRIMARY KEY, gas TEXT NOT NULL, frame_id TEXT NOT NULL, x REAL NOT NULL, y REAL NOT NULL,
-    xx REAL NOT NULL, xy REAL NOT NULL, yy REAL NOT NULL
-) STRICT;
-CREATE TABLE sighting (
-    leak INTEGER NOT NULL REFERENCES leak(number), stamp_ns INTEGER NOT NULL, x REAL NOT NULL,
-    y REAL NOT NULL, strength REAL, UNIQUE (leak, stamp_ns)
-) STRICT;
-"""
-
 Matrix = npt.NDArray[np.float64]
-
-
-class SiteError(RuntimeError):
-    """The file of a site cannot be used; the message names it and says why."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +82,7 @@ class LeakDatabase:
         Raises:
             SiteError: the file cannot be used.
         """
-        with self._opened() as site:
+        with opened(self._path) as site:
             number = _leak_of(site, sighting)
             if number is None:
                 number = _add_leak(site, sighting)
@@ -119,35 +101,9 @@ class LeakDatabase:
         Raises:
             SiteError: the file cannot be used.
         """
-        with self._opened() as site:
+        with opened(self._path) as site:
             numbers = [number for (number,) in site.execute("SELECT number FROM leak ORDER BY number")]
             return tuple(_leak(site, number) for number in numbers)
-
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it is kept, or nothing."""
-        try:
-            site = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
-            try:
-                site.execute("BEGIN IMMEDIATE")
-                self._prepare(site)
-                yield site
-                site.execute("COMMIT")
-            finally:
-                site.close()
-        except sqlite3.Error as error:
-            raise SiteError(f"{shown(self._path)} cannot be used as the file of a site: {error}") from None
-
-    def _prepare(self, site: sqlite3.Connection) -> None:
-        (version,) = site.execute("PRAGMA user_version").fetchone()
-        if version == _FORMAT:
-            return
-        (tables,) = site.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if version or tables:
-            raise SiteError(f"{shown(self._path)} is no file of a site of version {_FORMAT}; name another")
-        for statement in _TABLES.split(";")[:-1]:
-            site.execute(statement)
-        site.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
 def _leak_of(site: sqlite3.Connection, sighting: Sighting) -> int | None:

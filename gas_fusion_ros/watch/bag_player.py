@@ -12,8 +12,10 @@ from gas_fusion_ros.bags.reader import BagMessage, BagReader
 from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.observation import GasReading, RobotPose, Verdict
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.evaluation.leak_finding import LeakFinding
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.poses import PoseTrail
+from gas_fusion_ros.mapping.settings import MappingSettings
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.ros.classifier_messages import Classification
 from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC
@@ -34,7 +36,9 @@ def leak_topic(reader: BagReader, gas_topic: str | None) -> str | None:
     found = [
         topic.name
         for topic in reader.topics
-        if topic.type_name == _LEAK_POSE_TYPE and f"/{topic.name}".endswith(f"/{LEAK_POSE_TOPIC}")
+        if topic.type_name == _LEAK_POSE_TYPE
+        and topic.messages != 0
+        and f"/{topic.name}".endswith(f"/{LEAK_POSE_TOPIC}")
     ]
     namespace = (gas_topic or "").removesuffix("gas/readings")
     return min(found, key=lambda name: (name != f"{namespace}{LEAK_POSE_TOPIC}", name), default=None)
@@ -43,7 +47,8 @@ def leak_topic(reader: BagReader, gas_topic: str | None) -> str | None:
 class BagPlayer:
     """A bag as the robot that it was recorded on. `acknowledge` and `shelve` may be called from any thread.
 
-    The alarm speaks as the live node's does, every half second of the clock on the wall.
+    The alarm speaks as the live node's does, every half second of the clock on the wall. Leaks are where the
+    bag tells them to be; of a bag that tells of none, where `gas-fusion evaluate` would find them.
 
     Args:
         reader: the bag.
@@ -51,20 +56,30 @@ class BagPlayer:
         model: what classifies.
         watched: takes in what comes.
         speed: seconds of the recording in a second, at most.
+        mapping: how the leaks' places are estimated where the bag does not tell them.
     """
 
     def __init__(
-        self, reader: BagReader, topics: BagTopics, model: LoadedModel, watched: Watched, speed: float
+        self,
+        reader: BagReader,
+        topics: BagTopics,
+        model: LoadedModel,
+        watched: Watched,
+        speed: float,
+        mapping: MappingSettings,
     ) -> None:
         settings = model.settings
         self._reader = reader
         self._topics = topics
         self._leaks = leak_topic(reader, topics.gas)
+        self._finding = LeakFinding(mapping) if self._leaks is None else None
         self._watched = watched
         self._ear = RobotEar(watched)
         self._speed = speed
         self._shelve_ns = settings.alarm.shelve_ns
-        self._poses = PoseTrail(settings.pairing.wait_ns + model.alarm.timeout_ns)
+        # A reading may wait for its image, and silence count from the end of its wait.
+        self._wait_ns = settings.pairing.wait_ns
+        self._poses = PoseTrail(2 * self._wait_ns + model.alarm.timeout_ns)
         self._pipeline = Pipeline(
             model.bundle,
             model.runtime,
@@ -117,9 +132,13 @@ class BagPlayer:
     def on_decision(self, decision: Decision) -> None:
         """Show a verdict."""
         self._watched.hear_classification(_classification(decision.verdict, decision.cost_ns))
+        if self._finding is not None:
+            self._finding.hear_verdict(decision.verdict, self._poses.at(decision.recorded_ns))
 
-    def on_alarm(self, _: AlarmEvent) -> None:
+    def on_alarm(self, event: AlarmEvent) -> None:
         """Show what stands."""
+        if self._finding is not None:
+            self._finding.hear_alarm(event)
         self._speak()
 
     def where(self, moment_ns: int) -> RobotPose | None:
@@ -156,22 +175,24 @@ class BagPlayer:
             command()
 
     def _speak(self) -> None:
-        """Tell what stands, as `gas/alarm` and `gas/alarm_state` do."""
+        """Tell what stands, as `gas/alarm` and `gas/alarm_state` do, and where leaks are."""
         self._next_beat_s = time.monotonic() + _BEAT_S
         status = self._pipeline.alarm_status
         if status is not None:
             self._watched.hear_standing(status)
             self._watched.hear_alarm(not status.is_safe)
+        if self._finding is not None:
+            self._watched.hear_leaks(self._finding.places)
 
     def _take(self, message: BagMessage) -> None:
         topics, content, stamp_ns = self._topics, message.message, message.stamp_ns
         if message.topic == topics.gas:
             self._pipeline.add_reading_message(content, stamp_ns)
-            self._poses.settle(stamp_ns)
+            self._poses.settle(stamp_ns - self._wait_ns)
         elif message.topic == topics.image:
             self._pipeline.add_image_message(content, stamp_ns)
             self._ear.hear_image(content)
-            self._poses.settle(stamp_ns)
+            self._poses.settle(stamp_ns - self._wait_ns)
         elif message.topic == topics.array:
             self._pipeline.add_array_message(content, stamp_ns)
         elif message.topic == topics.camera:

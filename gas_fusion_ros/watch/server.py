@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import json
-import re
 import socket
 import threading
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from tornado.httpserver import HTTPServer
@@ -18,12 +16,15 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from gas_fusion_ros.base.closing import Closing
+from gas_fusion_ros.base.documents import parse_json
 from gas_fusion_ros.model.thermal import ThermalError
+from gas_fusion_ros.site.verdicts import Said
 from gas_fusion_ros.watch.access import Access, AccessError
+from gas_fusion_ros.watch.fleet import Fleet, FleetCursor
 from gas_fusion_ros.watch.operator import Operator
+from gas_fusion_ros.watch.pages import FLEET_PAGE, ROBOT_PAGE, content_security_policy
 from gas_fusion_ros.watch.watched import Cursor, Watched
 
-PAGE = Path(__file__).parent / "page" / "index.html"
 MOST_WATCHERS = 16
 """Pages that are told what is new at a time."""
 MOST_CONNECTIONS = 64
@@ -37,59 +38,42 @@ _MOST_BODY, _MOST_HEADER = 1 << 10, 1 << 14
 _IDLE_S = 30.0
 _WRONG_TOKEN_S = 0.5
 _CLOSING_S = 5.0
-_BLOCK = re.compile(rb"<(script|style)>(.*?)</\1>", re.DOTALL)
+
+News = Callable[[], dict[str, Any]]
+"""Returns what one page is told now; made anew for each page."""
 
 
-def content_security_policy(page: bytes) -> str:
-    """Return what a page may do: run its own script and style, talk to its own server, and nothing else."""
-    hashes: dict[str, list[str]] = {"script": [], "style": []}
-    for kind, block in _BLOCK.findall(page):
-        digest = base64.b64encode(hashlib.sha256(block).digest()).decode("ascii")
-        hashes[kind.decode("ascii")].append(f"'sha256-{digest}'")
-    return "; ".join(
-        (
-            "default-src 'none'",
-            f"script-src {' '.join(hashes['script'])}",
-            f"style-src {' '.join(hashes['style'])}",
-            "img-src blob: data:",
-            "connect-src 'self'",
-            "base-uri 'none'",
-            "form-action 'none'",
-            "frame-ancestors 'none'",
-        )
-    )
-
-
-class WatchServer(Closing):
-    """Serves the page from a thread of its own until it is closed.
+class PageServer(Closing):
+    """Serves a page from a thread of its own until it is closed.
 
     Args:
-        watched: what is shown.
+        page: the page.
         access: where, and to whom.
-        operator: who passes on what is done at the page.
+        news: makes what tells one page what is new.
+        further: what else is served: pattern of the path, handler and its arguments.
 
     Raises:
         AccessError: the address cannot be listened at.
     """
 
-    def __init__(self, watched: Watched, access: Access, operator: Operator) -> None:
+    def __init__(
+        self,
+        page: bytes,
+        access: Access,
+        news: Callable[[], News],
+        further: Sequence[tuple[str, type[RequestHandler], dict[str, Any]]] = (),
+    ) -> None:
         self._access = access
         self._sockets = _bind(access)
         self._port = self._sockets[0].getsockname()[1]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending = asyncio.Event()
         self._is_ready = threading.Event()
-        page = PAGE.read_bytes()
         self._application = Application(
             [
                 (r"/", _Page, {"page": page}),
-                (r"/events", _Events, {"watched": watched, "room": _Room(MOST_WATCHERS)}),
-                (r"/thermal\.png", _Thermal, {"watched": watched}),
-                (
-                    r"/alarms/(\d{1,9})/(acknowledge|shelve)",
-                    _Command,
-                    {"watched": watched, "operator": operator},
-                ),
+                (r"/events", _Events, {"news": news, "room": _Room(MOST_WATCHERS)}),
+                *further,
             ],
             default_handler_class=_Nothing,
             log_function=lambda _: None,
@@ -134,6 +118,47 @@ class WatchServer(Closing):
         await self._ending.wait()
         server.stop()
         await server.close_all_connections()
+
+
+class WatchServer(PageServer):
+    """Serves the page of a robot.
+
+    Args:
+        watched: what is shown.
+        access: where, and to whom.
+        operator: who passes on what is done at the page.
+
+    Raises:
+        AccessError: the address cannot be listened at.
+    """
+
+    def __init__(self, watched: Watched, access: Access, operator: Operator) -> None:
+        command = {"watched": watched, "operator": operator}
+        super().__init__(
+            ROBOT_PAGE,
+            access,
+            lambda: partial(watched.news, Cursor()),
+            (
+                (r"/thermal\.png", _Thermal, {"watched": watched}),
+                (r"/alarms/(\d{1,9})/(acknowledge|shelve)", _Command, command),
+                (r"/alarms/(\d{1,9})/(\d{1,16})/verdict", _Verdict, {"watched": watched}),
+            ),
+        )
+
+
+class FleetServer(PageServer):
+    """Serves the page of a fleet, which is for reading alone.
+
+    Args:
+        fleet: what is shown.
+        access: where, and to whom.
+
+    Raises:
+        AccessError: the address cannot be listened at.
+    """
+
+    def __init__(self, fleet: Fleet, access: Access) -> None:
+        super().__init__(FLEET_PAGE, access, lambda: partial(fleet.news, FleetCursor()))
 
 
 def _bind(access: Access) -> list[socket.socket]:
@@ -227,6 +252,16 @@ class _Handler(RequestHandler):
         self.set_header("WWW-Authenticate", "Bearer")
         self.refuse(401, "the token is missing or wrong; open the address that `gas-fusion watch` printed")
 
+    async def lets_write(self) -> bool:
+        """Whether whoever asks may write; else that was refused."""
+        if not self.access.may_write:
+            self.refuse(403, "this page is for reading; start `gas-fusion watch` with --token to write")
+        elif not self.access.knows(self.authorization):
+            await self.refuse_token()
+        else:
+            return True
+        return False
+
     def write_error(self, status_code: int, **_: Any) -> None:
         self.refuse(status_code, self._reason)
 
@@ -254,8 +289,8 @@ class _Page(_Handler):
 class _Events(_Handler):
     """Server-sent events until the page is gone or too slow."""
 
-    def initialize(self, watched: Watched, room: _Room) -> None:
-        self._watched = watched
+    def initialize(self, news: Callable[[], News], room: _Room) -> None:
+        self._news = news
         self._room = room
 
     async def get(self) -> None:
@@ -272,10 +307,10 @@ class _Events(_Handler):
 
     async def _tell(self) -> None:
         self.set_header("Content-Type", "text/event-stream")
-        cursor = Cursor()
+        tell = self._news()
         may_write = self.access.knows(self.authorization)
         while True:
-            news = {**self._watched.news(cursor), "may_write": may_write}
+            news = {**tell(), "may_write": may_write}
             self.write(f"data: {json.dumps(news, separators=(',', ':'), allow_nan=False)}\n\n")
             await asyncio.wait_for(self.flush(), PATIENCE_S)
             await asyncio.sleep(PUSH_PERIOD_S)
@@ -307,11 +342,9 @@ class _Command(_Handler):
         self._operator = operator
 
     async def post(self, number: str, command: str) -> None:
-        if not self.access.may_write:
-            self.refuse(403, "this page is for reading; start `gas-fusion watch` with --token to write")
-        elif not self.access.knows(self.authorization):
-            await self.refuse_token()
-        elif self._watched.is_silent:
+        if not await self.lets_write():
+            return
+        if self._watched.is_silent:
             self.refuse(409, "the robot is silent: it would not hear")
         elif int(number) not in self._watched.standing_numbers:
             self.refuse(404, f"alarm {int(number)} does not stand")
@@ -322,6 +355,35 @@ class _Command(_Handler):
         tell = self._operator.acknowledge if command == "acknowledge" else self._operator.shelve
         if refusal := tell(number):
             self.refuse(503, refusal)
+            return
+        self.set_status(202)
+        self.finish()
+
+
+class _Verdict(_Handler):
+    """What an operator found out about an alarm, also one that is over."""
+
+    def initialize(self, watched: Watched) -> None:
+        self._watched = watched
+
+    async def post(self, number: str, since_ms: str) -> None:
+        if not await self.lets_write():
+            return
+        try:
+            content = parse_json(self.request.body)
+            said, name = Said(content["said"]), str(content["by"])
+        except (ValueError, TypeError, KeyError):
+            one_of = ", ".join(said.value for said in Said)
+            self.refuse(400, f"a verdict is JSON with `said`, one of {one_of}, and `by`, who says it")
+            return
+        try:
+            # A file may have to be waited for: meanwhile the pages are told what is new.
+            refusal = await asyncio.to_thread(self._watched.judge, int(number), int(since_ms), said, name)
+        except LookupError as error:
+            self.refuse(404, str(error))
+            return
+        if refusal:
+            self.refuse(422, refusal)
             return
         self.set_status(202)
         self.finish()

@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from gas_fusion_ros.alarm.types import AlarmStatus, StandingAlarm, reasons_text
-from gas_fusion_ros.base.leak_places import HeardLeaks, LeakPlace
+from gas_fusion_ros.alarm.types import AlarmStatus, reasons_text
+from gas_fusion_ros.base.leak_places import MOST_LEAKS, HeardLeaks, LeakPlace
 from gas_fusion_ros.base.observation import GasReading, RobotPose, ThermalFrame
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.ros.classifier_messages import Classification
+from gas_fusion_ros.site.verdicts import AlarmKey, Judgement, Said
 from gas_fusion_ros.view.banner import AlarmWord, Banner, banner
 from gas_fusion_ros.view.trail import Trail, TrailPoint
+from gas_fusion_ros.watch.alarm_history import MOST_REMEMBERED, AlarmHistory, RememberedAlarm
+from gas_fusion_ros.watch.judge import Judge
+from gas_fusion_ros.watch.page_json import alarm_json, cut, leak_json, number, seconds
 from gas_fusion_ros.watch.series import Part, Series
 from gas_fusion_ros.watch.thermal_picture import ThermalPicture, thermal_picture
 
@@ -24,8 +28,6 @@ SILENT_AFTER_S = 2.2
 """The alarm is repeated every second by a steady clock; with what a page and its server take, within 3 s."""
 MOST_CHANNELS = 32
 MOST_CLASSES = 32
-MOST_LETTERS = 200
-"""Of a text that comes from elsewhere."""
 
 _MOST_READINGS = 1200
 _READING_PERIOD_NS = NANOSECONDS_PER_SECOND // 2
@@ -61,16 +63,26 @@ class Watched:
     Args:
         title: what is watched, in words.
         clock: steady, seconds.
+        judge: keeps what operators say of alarms; None where nobody does.
+        problems: where what could not be used is counted; its own unless given.
 
     Attributes:
         title: as given.
         problems: where what could not be used is counted.
     """
 
-    def __init__(self, title: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        title: str,
+        clock: Callable[[], float] = time.monotonic,
+        judge: Judge | None = None,
+        problems: Problems | None = None,
+    ) -> None:
         self.title = title
-        self.problems = Problems()
+        self.problems = problems or Problems()
         self._clock = clock
+        self._judge = judge
+        self._history = AlarmHistory("" if judge is None else judge.robot)
         self._lock = threading.Lock()
         self._beats = 0
         self._beat_s: float | None = None
@@ -115,6 +127,8 @@ class Watched:
         """The alarm said what stands; None where that could not be understood."""
         with self._lock:
             self._standing = standing
+            over = {} if standing is None else self._history.hear(standing, self._stamp_ns)
+        self._tell_ends(over)
 
     def hear_reading(self, reading: GasReading) -> None:
         """A gas reading came."""
@@ -131,7 +145,7 @@ class Watched:
             self._stamp_ns = reading.stamp_ns
             if reading.stamp_ns - self._row_ns >= _READING_PERIOD_NS:
                 self._row_ns = reading.stamp_ns
-                self._rows.append((_seconds(reading.stamp_ns), *counts))
+                self._rows.append((seconds(reading.stamp_ns), *counts))
 
     def hear_classification(self, said: Classification) -> None:
         """A class was told."""
@@ -152,6 +166,11 @@ class Watched:
         with self._lock:
             self._leaks.add(place)
 
+    def hear_leaks(self, places: Sequence[LeakPlace]) -> None:
+        """All leaks are estimated to be there; what was heard before is no more."""
+        with self._lock:
+            self._leaks = HeardLeaks(places[-MOST_LEAKS:])
+
     def hear_frame(self, frame: ThermalFrame) -> None:
         """A thermal image came."""
         with self._lock:
@@ -162,6 +181,31 @@ class Watched:
         """Nothing more will come."""
         with self._lock:
             self._ended = why
+            over = self._history.end(self._stamp_ns)
+        self._tell_ends(over)
+
+    def judge(self, number: int, since_ms: int, said: Said, name: str) -> str:
+        """Keep an operator's word on an alarm that was heard of.
+
+        Args:
+            number: its number.
+            since_ms: when it was raised.
+            said: what the operator says.
+            name: who says it.
+
+        Returns:
+            Why that could not be; empty where it was.
+
+        Raises:
+            LookupError: no such alarm is remembered, or nobody keeps verdicts.
+        """
+        if self._judge is None:
+            raise LookupError("no file keeps verdicts; start `gas-fusion watch` with --site")
+        with self._lock:
+            remembered = self._history.alarms.get(AlarmKey(self._judge.robot, number, since_ms))
+        if remembered is None:
+            raise LookupError(f"alarm {number} of that time is not among the latest {MOST_REMEMBERED}")
+        return self._judge.say(remembered, said, name)
 
     def thermal(self) -> ThermalPicture | None:
         """The latest thermal image as a picture; None before the first. Drawn once, however many ask.
@@ -195,21 +239,38 @@ class Watched:
                 "robot": {
                     "beats": self._beats,
                     "age_s": None if self._beat_s is None else round(self._age_s, 3),
-                    "stamp_s": _seconds(self._stamp_ns) if self._stamp_ns else None,
+                    "stamp_s": seconds(self._stamp_ns) if self._stamp_ns else None,
                 },
                 "word": _word(said, self._standing) if is_known else None,
-                "alarms": [_alarm(alarm) for alarm in self._standing.alarms] if self._standing else [],
+                "alarms": [alarm_json(alarm) for alarm in self._standing.alarms] if self._standing else [],
                 "class": None if self._said is None else _classification(self._said),
                 "pose": None if self._pose is None else _pose(self._pose),
-                "leaks": [_leak(place) for place in self._leaks.places],
+                "may_judge": self._judge is not None,
+                "recent": self._recent(),
+                "leaks": [leak_json(place) for place in self._leaks.places],
                 "frames": self._frames,
-                "channels": [_cut(name) for name in self._channels],
-                "readings": _part(rows, lambda row: [_number(value) for value in row]),
+                "channels": [cut(name) for name in self._channels],
+                "readings": _part(rows, lambda row: [number(value) for value in row]),
                 "trail": _part(
-                    points, lambda one: [_number(one.x), _number(one.y), _number(one.leak_probability)]
+                    points, lambda one: [number(one.x), number(one.y), number(one.leak_probability)]
                 ),
-                "problems": {_cut(cause): count for cause, count in self.problems.counts().items()},
+                "problems": {cut(cause): count for cause, count in self.problems.counts().items()},
             }
+
+    def _recent(self) -> list[dict[str, Any]]:
+        """The alarms that may be judged, the latest first."""
+        if self._judge is None:
+            return []
+        return [
+            {**alarm_json(one.alarm), "since_ms": key.since_ms, "word": _told(self._judge.word_on(key))}
+            for key, one in reversed(self._history.alarms.items())
+        ]
+
+    def _tell_ends(self, over: Mapping[AlarmKey, RememberedAlarm]) -> None:
+        if self._judge is not None:
+            for key, one in over.items():
+                if one.until_ns is not None:
+                    self._judge.hear_end(key, one.until_ns, self.problems)
 
     @property
     def _age_s(self) -> float:
@@ -234,17 +295,10 @@ def _part(part: Part[Any], encode: Callable[[Any], list[float | None]]) -> dict[
     return {"oldest": part.oldest, "first": part.first, "items": [encode(item) for item in part.items]}
 
 
-def _seconds(stamp_ns: int) -> float:
-    return round(stamp_ns / NANOSECONDS_PER_SECOND, 3)
-
-
-def _number(value: float | None) -> float | None:
-    """A number as JSON has it: none is infinite or NaN."""
-    return None if value is None or not math.isfinite(value) else round(value, 3)
-
-
-def _cut(text: str) -> str:
-    return text[:MOST_LETTERS]
+def _told(word: Judgement | None) -> dict[str, Any] | None:
+    if word is None:
+        return None
+    return {"said": word.said.value, "by": cut(word.judged_by), "at_s": seconds(word.judged_ns)}
 
 
 def _word(said: Banner, standing: AlarmStatus | None) -> dict[str, str]:
@@ -252,45 +306,21 @@ def _word(said: Banner, standing: AlarmStatus | None) -> dict[str, str]:
     return {"text": said.text, "urgency": said.urgency.value, "reasons": reasons[:_MOST_REASONS]}
 
 
-def _alarm(alarm: StandingAlarm) -> dict[str, Any]:
-    place = alarm.pose
-    return {
-        "number": alarm.number,
-        "state": alarm.state.value,
-        "gas": _cut(alarm.gas),
-        "severity": alarm.severity.value,
-        "since_s": _seconds(alarm.since_ns),
-        "peak": _number(alarm.peak),
-        "shelved": alarm.shelved,
-        "x": None if place is None else _number(place.x),
-        "y": None if place is None else _number(place.y),
-    }
-
-
 def _classification(said: Classification) -> dict[str, Any]:
     most: Mapping[str, float] = dict(list(said.probabilities.items())[:MOST_CLASSES])
     return {
-        "label": _cut(said.label),
+        "label": cut(said.label),
         "mode": said.mode.value,
-        "stamp_s": _seconds(said.stamp_ns),
-        "leak_probability": _number(said.leak_probability),
-        "probabilities": {_cut(name): _number(value) for name, value in most.items()},
+        "stamp_s": seconds(said.stamp_ns),
+        "leak_probability": number(said.leak_probability),
+        "probabilities": {cut(name): number(value) for name, value in most.items()},
     }
 
 
 def _pose(pose: RobotPose) -> dict[str, Any]:
     return {
-        "x": _number(pose.x),
-        "y": _number(pose.y),
-        "yaw": _number(pose.yaw),
-        "frame_id": _cut(pose.frame_id),
-    }
-
-
-def _leak(place: LeakPlace) -> dict[str, Any]:
-    return {
-        "x": _number(place.x),
-        "y": _number(place.y),
-        "frame_id": _cut(place.frame_id),
-        **{name: _number(value) for name, value in asdict(place.ellipse).items()},
+        "x": number(pose.x),
+        "y": number(pose.y),
+        "yaw": number(pose.yaw),
+        "frame_id": cut(pose.frame_id),
     }

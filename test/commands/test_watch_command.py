@@ -28,8 +28,14 @@ def test_its_choices_are_those_of_the_nodes() -> None:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        ((), "name a bag to play, or --live"),
-        (("bag", "--live"), "name a bag to play, or --live"),
+        ((), "name a bag to play, --live for a robot, or --broker"),
+        (("bag", "--live"), "name a bag to play, --live for a robot, or --broker"),
+        (("bag", "--broker", "localhost"), "name a bag to play, --live for a robot, or --broker"),
+        (("--broker", "a:b:c"), "expected HOST or HOST:PORT"),
+        (("--broker", "localhost:0"), "expected HOST or HOST:PORT"),
+        (("--broker", "localhost", "--topic-prefix", "a//b"), "topic_prefix is 'a//b'"),
+        (("--broker", "localhost", "--credentials-file", "/nowhere"), "credentials_file /nowhere cannot"),
+        (("--broker", "localhost", "--ca-file", "/nowhere"), "tls.ca_file /nowhere"),
         (("bag", "--host", "0.0.0.0"), "give a --token as well"),
         (("bag", "--token", "short"), "--token must have 16"),
         (("no_such_bag", "--port", "0"), "no_such_bag cannot be read"),

@@ -14,9 +14,10 @@ from waiting import wait_until
 
 from benchmarks.mosquitto import Mosquitto, NoMosquittoError, find_program, with_libraries
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.fleet.broker import Broker, Outgoing
+from gas_fusion_ros.fleet.broker import Broker, Incoming, Outgoing
 from gas_fusion_ros.fleet.credentials import Credentials, tls_context
 from gas_fusion_ros.fleet.outbox import Outbox
+from gas_fusion_ros.fleet.receiver import Receiver
 from gas_fusion_ros.fleet.sender import Link, Sender
 from gas_fusion_ros.fleet.settings import TlsSettings
 
@@ -74,8 +75,46 @@ def test_a_robot_with_certificate_and_password_is_let_in(secured: Secured) -> No
     assert secured.link("localhost", True, GOOD).events == 1
 
 
+class Heard:
+    """An audience that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.topics: list[str] = []
+        self.trouble = ""
+
+    def connected(self) -> None:
+        self.connections += 1
+
+    def disconnected(self, why: str) -> None:
+        self.trouble = why
+
+    def hear(self, document: Incoming) -> None:
+        self.topics.append(document.topic)
+
+
+def test_whoever_watches_is_let_in_with_the_same_files(secured: Secured) -> None:
+    heard = Heard()
+    settings = TlsSettings(ca_file=str(secured.certificate))
+    place = Broker("localhost", secured.broker.port, "watch", SECOND, tls_context(settings), GOOD)
+    with Receiver(place, ("gas_fusion/+/events",), heard):
+        wait_until(lambda: heard.connections == 1)
+        wait_until(lambda: secured.link("localhost", True, GOOD).events == 1 and bool(heard.topics))
+    assert set(heard.topics) == {"gas_fusion/robot1/events"}
+
+
+def test_whoever_watches_without_a_password_is_told_why_nothing_is_heard(secured: Secured) -> None:
+    heard = Heard()
+    settings = TlsSettings(ca_file=str(secured.certificate))
+    with Receiver(
+        Broker("localhost", secured.broker.port, "watch", SECOND, tls_context(settings)), ("#",), heard
+    ):
+        wait_until(lambda: "refuses the client watch: Not authorized" in heard.trouble)
+    assert heard.connections == 0
+
+
 def test_a_wrong_password_is_told_of(secured: Secured) -> None:
-    assert "refuses the robot: Not authorized" in secured.link("localhost", True, None).trouble
+    assert "refuses the client robot1: Not authorized" in secured.link("localhost", True, None).trouble
 
 
 def test_a_broker_that_has_another_name_than_its_certificate_is_not_trusted(secured: Secured) -> None:

@@ -15,6 +15,8 @@ from waiting import wait_until
 from gas_fusion_ros.bags.reader import BagReader
 from gas_fusion_ros.bags.topics import BagTopics, find_topics
 from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.evaluation.run import EvaluationSettings, evaluate_bag
+from gas_fusion_ros.mapping.settings import MappingSettings
 from gas_fusion_ros.watch.bag_player import BagPlayer
 from gas_fusion_ros.watch.watched import Cursor, Watched
 
@@ -51,7 +53,7 @@ class Played:
         self.watched = Watched(bag.name)
         self._reader = BagReader(bag, self.watched.problems)
         topics = find_topics(self._reader.topics, BagTopics(), Problems(), ("label", "leaks")).topics
-        self.player = BagPlayer(self._reader, topics, telling_model(), self.watched, speed)
+        self.player = BagPlayer(self._reader, topics, telling_model(), self.watched, speed, MappingSettings())
         self._thread = threading.Thread(target=self.player.play)
         self._thread.start()
 
@@ -104,7 +106,9 @@ def test_an_operator_acknowledges_and_shelves(bag: Path) -> None:
 def test_commands_that_nobody_takes_do_not_pile_up(bag: Path) -> None:
     watched = Watched("bag")
     with BagReader(bag, watched.problems) as reader:
-        player = BagPlayer(reader, BagTopics("/gas/readings"), telling_model(), watched, 1.0)
+        player = BagPlayer(
+            reader, BagTopics("/gas/readings"), telling_model(), watched, 1.0, MappingSettings()
+        )
         answers = [player.acknowledge(1) for _ in range(20)]
     assert answers.count("") == 16
     assert "try again" in answers[-1]
@@ -123,3 +127,54 @@ def test_an_empty_bag_ends_at_once(tmp_path: Path) -> None:
     played = Played(bag, 1.0)
     played.end()
     assert played.watched.news(Cursor())["ended"] == "the recording holds no messages"
+
+
+def patrol(folder: Path, *more: Made, topics: Sequence[tuple[str, str]] = ()) -> Path:
+    """A walk through the gas of a leak, with some clean air before and behind."""
+    walk = [pose(EPOCH + half * SECOND // 2 - SECOND // 4, half * 0.25) for half in range(1, 120)]
+    messages = in_order(readings(range(60), (range(20, 40),)), walk, more)
+    return write_bag(folder / "patrol", messages, topics=topics)
+
+
+def test_leaks_that_a_bag_does_not_tell_are_computed_as_an_evaluation_does(
+    tmp_path: Path,
+) -> None:
+    bag = patrol(tmp_path)
+    played = Played(bag, 1000.0)
+    played.end()
+    (shown,) = played.watched.news(Cursor())["leaks"]
+    report = evaluate_bag(
+        bag, tmp_path / "out", telling_model(), EvaluationSettings(with_images=False)
+    ).report
+    (alarm,) = report.alarms
+    assert alarm.leak_pose is not None
+    assert (shown["x"], shown["y"]) == pytest.approx((alarm.leak_pose.x, alarm.leak_pose.y), abs=0.006)
+    assert 5.0 < shown["x"] < 25.0
+    assert shown["long_m"] >= shown["short_m"] > 0.0
+
+
+def test_an_estimate_moves_and_stays_one_leak_while_it_is_played(tmp_path: Path) -> None:
+    played = Played(patrol(tmp_path), 40.0)
+    seen: set[float] = set()
+
+    def look() -> bool:
+        news = played.watched.news(Cursor())
+        assert len(news["leaks"]) <= 1
+        seen.update(leak["x"] for leak in news["leaks"])
+        return bool(news["ended"])
+
+    wait_until(look)
+    played.end()
+    assert len(seen) > 1
+
+
+def test_what_the_bag_tells_goes_before_what_is_computed(tmp_path: Path) -> None:
+    played = Played(patrol(tmp_path, leak(45, 3.0)), 1000.0)
+    played.end()
+    assert [place["x"] for place in played.watched.news(Cursor())["leaks"]] == [3.0]
+
+
+def test_a_topic_of_leaks_without_a_message_tells_nothing(tmp_path: Path) -> None:
+    played = Played(patrol(tmp_path, topics=[("/gas/leak_pose", LEAK_POSE)]), 1000.0)
+    played.end()
+    assert len(played.watched.news(Cursor())["leaks"]) == 1

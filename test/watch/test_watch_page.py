@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from browser import Browser, browser, needs_chromium
 from heard_robots import CLEAR, LEAK, SilentOperator, TalkingRobot, walk
 
+from gas_fusion_ros.site.verdicts import Said, VerdictBook
 from gas_fusion_ros.watch.access import Access
+from gas_fusion_ros.watch.judge import Judge
 from gas_fusion_ros.watch.operator import Operator
-from gas_fusion_ros.watch.server import PAGE, PUSH_PERIOD_S, WatchServer
+from gas_fusion_ros.watch.pages import ROBOT_PAGE
+from gas_fusion_ros.watch.server import PUSH_PERIOD_S, WatchServer
 from gas_fusion_ros.watch.watched import SILENT_AFTER_S, Watched
 
 pytestmark = needs_chromium
 
 TOKEN = "0123456789abcdef"
 WORD, WHY = "document.getElementById('word').textContent", "document.getElementById('why').textContent"
+RECENT = "document.getElementById('recent').innerText"
 INK = """(() => {
   const canvas = document.getElementById('%s');
   const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
@@ -67,7 +72,7 @@ def begins(text: str) -> str:
 
 
 def test_what_is_silent_is_noticed_within_three_seconds() -> None:
-    page = PAGE.read_text(encoding="utf-8")
+    page = ROBOT_PAGE.decode()
     constants = {name: float(value) for name, value in re.findall(r"([A-Z_]+) = ([\d.e-]+)[,;]", page)}
     assert constants["SILENT_S"] == SILENT_AFTER_S
     assert SILENT_AFTER_S + PUSH_PERIOD_S + constants["TICK_MS"] / 1000 <= 2.7
@@ -128,3 +133,34 @@ def test_without_a_token_it_is_for_reading(page: Browser, watched: Watched, robo
         page.wait_until("document.querySelector('#alarms li.active')")
         assert page.evaluate("document.querySelectorAll('#alarms button').length") == 0
         assert "token" in page.evaluate("document.getElementById('rights').textContent")
+
+
+def test_an_alarm_is_judged_also_when_it_is_over(page: Browser, tmp_path: Path) -> None:
+    watched = Watched("a robot", judge=Judge(tmp_path / "site.db", ""))
+    walk(watched)
+    robot = TalkingRobot(watched, LEAK)
+    with served(watched, OperatorOf(robot)) as server:
+        page.open(server.address_with_token)
+        page.wait_until("document.querySelectorAll('#recent button').length === 3")
+        page.evaluate("document.getElementById('operator').value = ''")
+        page.evaluate("document.querySelectorAll('#recent button')[1].click()")
+        page.wait_until("document.getElementById('message').textContent.includes('name of who')")
+        robot.standing = CLEAR
+        page.wait_until(begins("no leak alarm"))
+        page.evaluate("document.getElementById('operator').value = '<b>Ada</b>'")
+        page.evaluate("document.querySelectorAll('#recent button')[1].click()")
+        page.wait_until(
+            "document.getElementById('recent').innerText.includes('false alarm, says <b>Ada</b>')"
+        )
+        page.wait_until("document.querySelectorAll('#recent button')[1].ariaPressed === 'true'")
+        (judgement,) = VerdictBook(tmp_path / "site.db").judgements()
+        assert (judgement.said, judgement.judged_by) == (Said.FALSE_ALARM, "<b>Ada</b>")
+        assert page.errors == []
+    robot.silence()
+
+
+def test_without_a_file_nothing_is_asked(page: Browser, watched: Watched, robot: TalkingRobot) -> None:
+    with served(watched, OperatorOf(robot)) as server:
+        page.open(server.address_with_token)
+        page.wait_until("document.querySelector('#alarms button')")
+        assert page.evaluate("document.getElementById('judging').hidden")

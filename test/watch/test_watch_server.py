@@ -8,15 +8,19 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from heard_robots import CLEAR, LEAK, Clock, SilentOperator, speak, walk
 from waiting import wait_until
 
+from gas_fusion_ros.site.verdicts import VerdictBook
 from gas_fusion_ros.watch import server as serving
 from gas_fusion_ros.watch.access import Access, AccessError
-from gas_fusion_ros.watch.server import PAGE, WatchServer
+from gas_fusion_ros.watch.judge import Judge
+from gas_fusion_ros.watch.pages import FLEET_PAGE, ROBOT_PAGE
+from gas_fusion_ros.watch.server import WatchServer
 from gas_fusion_ros.watch.watched import SILENT_AFTER_S, Watched
 
 TOKEN = "0123456789abcdef"
@@ -27,9 +31,9 @@ PATIENCE_S = 20.0
 class Served:
     """A server at any free port, with what it shows and who is behind it."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, judge: Judge | None = None) -> None:
         self.clock = Clock()
-        self.watched = Watched("a robot", self.clock)
+        self.watched = Watched("a robot", self.clock, judge)
         self.operator = SilentOperator()
         self.server = WatchServer(self.watched, access, self.operator)
 
@@ -82,15 +86,17 @@ def next_event(answer: http.client.HTTPResponse) -> dict[str, object]:
 
 def test_the_page_comes_with_a_policy_that_its_own_script_and_style_fit(served: Served) -> None:
     status, page, headers = served.ask("GET", "/")
-    assert (status, page) == (200, PAGE.read_bytes())
+    assert (status, page) == (200, ROBOT_PAGE)
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_page_names_nothing_elsewhere() -> None:
-    page = PAGE.read_text(encoding="utf-8")
+@pytest.mark.parametrize("content", [ROBOT_PAGE, FLEET_PAGE], ids=["robot", "fleet"])
+def test_a_page_names_nothing_elsewhere_and_holds_all_its_files(content: bytes) -> None:
+    page = content.decode()
+    assert "include" not in page.replace(".includes(", "")
     assert not re.findall(r"https?:|//\w|@import|url\(", page.replace("// ", ""))
     assert not re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", page)
 
@@ -176,6 +182,61 @@ def test_what_is_not_there_is_refused(served: Served, method: str, path: str, st
     assert found == status
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert served.operator.told == []
+
+
+VERDICT = "/alarms/7/90000/verdict"
+BODY = {"said": "false alarm", "by": "Ada"}
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Iterator[Served]:
+    served = Served(Access(port=0, token=TOKEN), Judge(tmp_path / "site.db", ""))
+    speak(served.watched, LEAK)
+    with served.server:
+        yield served
+
+
+def post(served: Served, path: str, body: object, **headers: str) -> tuple[int, bytes]:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with closing(served.connection()) as connection:
+        connection.request("POST", path, content, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def test_an_operator_judges_also_while_the_robot_is_silent(judged: Served, tmp_path: Path) -> None:
+    judged.clock.now_s += 60.0
+    assert post(judged, VERDICT, BODY, **SHOWN)[0] == 202
+    (judgement,) = VerdictBook(tmp_path / "site.db").judgements()
+    assert (judgement.said.value, judgement.judged_by) == ("false alarm", "Ada")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "shown", "status"),
+    [
+        (VERDICT, BODY, {}, 401),
+        (VERDICT, BODY, {"Authorization": "Bearer 0123456789abcdeX"}, 401),
+        (VERDICT, {**BODY, "said": "perhaps"}, SHOWN, 400),
+        (VERDICT, {"said": "false alarm"}, SHOWN, 400),
+        (VERDICT, [], SHOWN, 400),
+        (VERDICT, b"{", SHOWN, 400),
+        (VERDICT, b"[" * 900, SHOWN, 400),
+        (VERDICT, {**BODY, "by": ""}, SHOWN, 422),
+        ("/alarms/8/90000/verdict", BODY, SHOWN, 404),
+        ("/alarms/7/90001/verdict", BODY, SHOWN, 404),
+    ],
+)
+def test_a_verdict_that_is_none_is_refused(
+    judged: Served, tmp_path: Path, path: str, body: object, shown: dict[str, str], status: int
+) -> None:
+    assert post(judged, path, body, **shown)[0] == status
+    assert not (tmp_path / "site.db").exists()
+
+
+def test_nobody_judges_where_there_is_no_file(served: Served) -> None:
+    speak(served.watched, LEAK)
+    status, why = post(served, VERDICT, BODY, **SHOWN)
+    assert (status, b"--site" in why) == (404, True)
 
 
 def test_why_it_could_not_be_passed_on_is_said(served: Served) -> None:

@@ -11,6 +11,7 @@ from heard_robots import ALARM, CLEAR, LEAK, SECOND, Clock, reading, said, speak
 from gas_fusion_ros.base.observation import RobotPose, ThermalFrame
 from gas_fusion_ros.model.thermal import ThermalError
 from gas_fusion_ros.watch import watched as limits
+from gas_fusion_ros.watch.page_json import MOST_LETTERS
 from gas_fusion_ros.watch.thermal_picture import MOST_SIDE, thermal_picture
 from gas_fusion_ros.watch.watched import SILENT_AFTER_S, Cursor, Watched
 
@@ -90,7 +91,7 @@ def test_whatever_comes_is_json(watched: Watched) -> None:
     assert json.loads(json.dumps(news, allow_nan=False)) == news
     assert news["readings"]["items"] == [[90.0, None, None, 1.0]]
     assert news["alarms"][0]["number"] == ALARM.number
-    assert len(news["pose"]["frame_id"]) == limits.MOST_LETTERS
+    assert len(news["pose"]["frame_id"]) == MOST_LETTERS
 
 
 def test_years_of_readings_and_way_take_no_more_room(watched: Watched) -> None:

@@ -1,0 +1,83 @@
+"""site.html: a site over all its patrols, on one page that needs no other file."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path, PurePath
+
+from gas_fusion_ros.base.files import write_whole
+from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.report.page import page_environment
+from gas_fusion_ros.report.site_figures import MOST_LINES, coverage_picture, drift_picture, strengths_picture
+from gas_fusion_ros.report.texts import (
+    DASH,
+    count_text,
+    duration_text,
+    leak_place_text,
+    number_text,
+    place_text,
+)
+from gas_fusion_ros.site.verdicts import Said
+from gas_fusion_ros.survey.schema import SiteReport
+
+MOST_ROWS = 500
+"""Of a table: of more the latest; site.json has all."""
+_MARKS = {Said.TRUE_LEAK: "bad", Said.FALSE_ALARM: "good", Said.NOT_KNOWN: "warn"}
+
+
+def write_site_html(report: SiteReport, path: Path) -> None:
+    """Write the page, whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    write_whole(path, site_html(report).encode())
+
+
+def site_html(report: SiteReport) -> str:
+    """Return the page as HTML."""
+    environment = page_environment()
+    environment.filters |= {
+        "counted": count_text,
+        "day": _day,
+        "duration": duration_text,
+        "last_part": lambda path: PurePath(path).name or path,
+        "leak_place": leak_place_text,
+        "number": number_text,
+        "or_dash": lambda figure: DASH if figure is None or figure == "" else figure,
+        "place": _place,
+        "thousands": lambda count: f"{count:,}",
+    }
+    named = PurePath(report.site).name if report.site else "a site"
+    return environment.get_template("site.html.jinja").render(
+        title=f"Patrols of {named}",
+        report=report,
+        key_figures={
+            "leaks": str(len(report.leaks)),
+            "patrols": str(len(report.patrols)),
+            "hours of patrol": number_text(report.patrol_hours),
+            "alarms": f"{report.alarms:,}",
+            "judged false": str(report.false_alarms),
+            "not judged": str(report.unjudged),
+        },
+        strengths=strengths_picture(report.leaks),
+        drift=drift_picture(report.sensors),
+        maps=[(coverage, coverage_picture(coverage, report.leaks)) for coverage in report.coverage],
+        most_lines=MOST_LINES,
+        most_rows=MOST_ROWS,
+        marks={said.value: kind for said, kind in _MARKS.items()},
+    )
+
+
+def _day(stamp_ns: int) -> str:
+    try:
+        moment = datetime.fromtimestamp(stamp_ns / NANOSECONDS_PER_SECOND, timezone.utc)
+    except (OverflowError, ValueError, OSError):  # of a clock that was never set
+        return f"{stamp_ns} ns"
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _place(x: float | None, y: float | None, frame_id: str | None) -> str:
+    from gas_fusion_ros.evaluation.schema import Place
+
+    return DASH if x is None or y is None else place_text(Place(x, y, frame_id or "", 0))
