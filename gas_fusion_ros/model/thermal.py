@@ -213,18 +213,20 @@ def _without_gaps(values: Field) -> Field:
 
 
 def _stretch(values: Field, min_span: float) -> Field:
-    """Scale the bulk of the values to 0..1; a frame with less contrast than `min_span` stays flat."""
+    """Scale the bulk of the values to 0..1, in place; a frame with less contrast than `min_span` stays flat."""
     low, high = _bulk(values)
     missing = max(0.0, min_span - (high - low))
     low, span = low - missing / 2, high - low + missing
-    stretched = (values - np.float32(low)) * np.float32(1.0 / span)
-    return np.clip(stretched, 0.0, 1.0, out=stretched)
+    values -= np.float32(low)
+    values *= np.float32(1.0 / span)
+    np.maximum(values, np.float32(0.0), out=values)
+    return np.minimum(values, np.float32(1.0), out=values)
 
 
 def _bulk(values: Field) -> tuple[float, float]:
     """Return the two values between which all but the coldest and hottest hundredth lie."""
     samples = values.reshape(-1)
-    samples = samples[:: max(1, samples.size // _PERCENTILE_SAMPLES)]
+    samples = np.ascontiguousarray(samples[:: max(1, samples.size // _PERCENTILE_SAMPLES)])
     places = ((len(samples) - 1) * percent / 100 for percent in (_LOW_PERCENT, _HIGH_PERCENT))
     low, high = (_at(samples, place) for place in places)
     return low, high
