@@ -213,7 +213,7 @@ def _without_gaps(values: Field) -> Field:
 
 
 def _stretch(values: Field, min_span: float) -> Field:
-    """Scale the bulk of the values to 0..1, in place; a frame with less contrast than `min_span` stays flat."""
+    """Scale the bulk of the values to 0..1, in place; what has less contrast than `min_span` stays flat."""
     low, high = _bulk(values)
     missing = max(0.0, min_span - (high - low))
     low, span = low - missing / 2, high - low + missing
