@@ -184,17 +184,7 @@ class _Survey:
         self._alarms[number] = replace(alarm, until_ns=max(alarm.since_ns, stamp_ns))
         place = self._leaks.place(number)
         if place is not None:
-            self._sightings.append(
-                Sighting(
-                    place.stamp_ns,
-                    place.gas,
-                    place.frame_id,
-                    place.x,
-                    place.y,
-                    place.covariance,
-                    place.strength,
-                )
-            )
+            self._sightings.append(Sighting(place.gas, place, place.strength))
 
     def _pass(self, stamp_ns: int) -> None:
         self._start_ns = stamp_ns if self._start_ns is None else min(self._start_ns, stamp_ns)
