@@ -26,12 +26,22 @@ def set_back(rows: Rows) -> npt.NDArray[np.int64]:
     Rows of another class or recording than the one before may be of an earlier time.
     """
     stamps = _stamps(rows)
-    is_back = stamps[1:] < stamps[:-1]
+    is_one = np.ones(max(0, len(stamps) - 1), dtype=np.bool_)
     for codes in (rows.label_codes, rows.bag_codes):
-        is_back &= codes[1:] == codes[:-1]
-    places = (np.flatnonzero(is_back) + 1).tolist()
-    lasting = [place for place in places if _lasts(stamps, place)]
-    return np.array(lasting if len(lasting) <= max(1.0, _FEW * len(rows)) else [], dtype=np.int64)
+        is_one &= codes[1:] == codes[:-1]
+    found = times_set_back(stamps)
+    return found[is_one[found - 1]]
+
+
+def times_set_back(stamps_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the places from which on times go back for good; none where they are in no order.
+
+    Args:
+        stamps_ns: shape (N,), in the order of the rows.
+    """
+    places = (np.flatnonzero(stamps_ns[1:] < stamps_ns[:-1]) + 1).tolist()
+    lasting = [place for place in places if _lasts(stamps_ns, place)]
+    return np.array(lasting if len(lasting) <= _FEW * len(stamps_ns) else [], dtype=np.int64)
 
 
 def _lasts(stamps: npt.NDArray[np.int64], place: int) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.drivers.thermal.frame_times import read_frame_times
 from gas_fusion_ros.export.bag_sources import BagSourceError, FolderSettings, FolderSource
 
 START, ROWS, SET = 1_714_550_400, 300, 160
@@ -88,6 +89,16 @@ def test_one_stray_time_costs_no_other_row(
     assert (
         others == [row + 1.0 for row in range(ROWS) if row != at and START + 2 * row != stray][: len(others)]
     )
+
+
+def test_a_clock_set_back_among_frames_is_told(tmp_path: Path) -> None:
+    frames = [tmp_path / f"{number:03}.png" for number in range(ROWS)]
+    csv = tmp_path / "timestamps.csv"
+    for clock, causes in ((set_by(-HOUR), {"frame_times_go_back": 1}), (set_by(0), {})):
+        problems = Problems()
+        csv.write_text("\n".join(["file,time", *(f"{one.name},{clock(n)}" for n, one in enumerate(frames))]))
+        assert len(read_frame_times(csv, frames, problems)) == ROWS
+        assert problems.counts() == causes
 
 
 def test_times_that_no_message_holds_are_told(tmp_path: Path) -> None:
