@@ -26,6 +26,7 @@ from gas_fusion_ros.base.quoting import listed, quoted, shown
 from gas_fusion_ros.base.rows import Row, RowCollector, Rows
 from gas_fusion_ros.base.table.cells import Cells
 from gas_fusion_ros.base.table.classes import ClassNames
+from gas_fusion_ros.base.table.clock_steps import told_steps
 from gas_fusion_ros.base.table.columns import (
     NoSuchColumnError,
     find_columns,
@@ -372,6 +373,7 @@ class _Table:
         warnings = list(self._classes.warnings()) if self._columns.label is not None else []
         if times is not None:
             warnings += _too_coarse(rows)
+            warnings += told_steps(rows, times.is_absolute)
         return rows, TableFacts(
             format=self._form,
             columns=self._columns,

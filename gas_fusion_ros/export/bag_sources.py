@@ -25,6 +25,7 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, quoted, shown
 from gas_fusion_ros.base.rows import Row, Rows
 from gas_fusion_ros.base.table.classes import check_aliases
+from gas_fusion_ros.base.table.clock_steps import set_back
 from gas_fusion_ros.base.table.options import AS_FOUND, TableOptions
 from gas_fusion_ros.base.table.times import TableTimes
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
@@ -156,8 +157,9 @@ class FolderSource:
         self.notes: list[str] = list(dataset.facts.told)
         self._rows = self._timed(dataset, settings)
         if not self._rows:
+            first = "".join(f": {problem.detail}" for problem in self.problems.take_unreported()[:1])
             raise BagSourceError(
-                f"{shown(dataset.csv_path)} has no row with a usable stamp in the part asked for"
+                f"{shown(dataset.csv_path)} has no row with a usable stamp in the part asked for{first}"
             )
         if render_seed is not None:
             _check_classes(row for _, row in self._rows)
@@ -328,6 +330,9 @@ def _begun_anew(rows: Rows, is_absolute: bool) -> list[int]:
     back = np.flatnonzero(stamps[1:] < stamps[:-1]) + 1
     codes = (rows.label_codes, rows.bag_codes)
     places = [place for place in back.tolist() if any(one[place - 1] != one[place] for one in codes)]
+    clock_set_back = set_back(rows).tolist() if is_absolute else []
+    if clock_set_back:
+        return clock_set_back
     if not is_absolute and len(places) < len(back):
         return back.tolist()
     stretches = [np.unique(stamps[begin:end]) for begin, end in pairwise((0, *places, len(rows)))]
