@@ -44,6 +44,7 @@ CREATE TABLE visited (
     patrol INTEGER NOT NULL REFERENCES patrol(number), i INTEGER NOT NULL, j INTEGER NOT NULL,
     UNIQUE (patrol, i, j)
 ) STRICT;
+CREATE INDEX visited_cell ON visited (i, j);
 CREATE TABLE sensor (
     patrol INTEGER NOT NULL REFERENCES patrol(number), channel TEXT NOT NULL, counts REAL NOT NULL,
     log_ratio REAL, baseline REAL, calibrated TEXT, readings INTEGER NOT NULL, UNIQUE (patrol, channel)
