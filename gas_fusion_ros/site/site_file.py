@@ -49,6 +49,9 @@ CREATE TABLE sensor (
     patrol INTEGER NOT NULL REFERENCES patrol(number), channel TEXT NOT NULL, counts REAL NOT NULL,
     log_ratio REAL, baseline REAL, calibrated TEXT, readings INTEGER NOT NULL, UNIQUE (patrol, channel)
 ) STRICT;
+CREATE TABLE surveyed (
+    leak INTEGER NOT NULL REFERENCES leak(number), stamp_ns INTEGER NOT NULL, UNIQUE (leak, stamp_ns)
+) STRICT;
 CREATE TABLE verdict (
     entry INTEGER PRIMARY KEY AUTOINCREMENT, robot TEXT NOT NULL, number INTEGER NOT NULL,
     since_ms INTEGER NOT NULL, since_ns INTEGER NOT NULL, until_ns INTEGER, gas TEXT NOT NULL,

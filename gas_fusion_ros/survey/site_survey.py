@@ -14,7 +14,7 @@ from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.schema import BagLoss
 from gas_fusion_ros.mapping.settings import MappingSettings
 from gas_fusion_ros.site.leak_database import LeakDatabase, SiteLeak
-from gas_fusion_ros.site.leak_history import has_sighting, sightings_by_leak
+from gas_fusion_ros.site.leak_history import mark_surveyed, sightings_by_leak, was_mapped
 from gas_fusion_ros.site.patrol_log import PatrolLog
 from gas_fusion_ros.site.verdicts import judgements_in, sidecar_of
 from gas_fusion_ros.survey.patrol_survey import SurveyError, survey_bag
@@ -82,9 +82,10 @@ class SiteSurvey:
                 continue
             patrol = surveyed.patrol
             # Where the robot's own mapper saw leaks meanwhile, its sightings count, and not these as well.
-            if not has_sighting(self._site, patrol.start_ns, patrol.end_ns):
-                for sighting in surveyed.sightings:
-                    LeakDatabase(self._site).see(sighting)
+            if not was_mapped(self._site, patrol.start_ns, patrol.end_ns):
+                for stamp_ns, sighting in surveyed.sightings:
+                    leak = LeakDatabase(self._site).see(sighting)
+                    mark_surveyed(self._site, leak.number, stamp_ns)
             self._log.add(patrol, surveyed.visited)
             self._known.add(sha256)
         return failed
