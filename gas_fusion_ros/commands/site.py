@@ -139,7 +139,7 @@ class _Given:
             path for path in paths if is_site_file(path) or (not path.exists() and path.suffix == _NEW_SUFFIX)
         ]
         if len(files) > 1:
-            raise SiteCommandError(f"{listed(files)} are files of sites; name one, and a report is of one")
+            raise SiteCommandError(f"{listed(files)} are files of sites; name one; --verdicts takes others")
         bags = tuple(path for path in paths if path not in files)
         if files and not bags and not files[0].exists():
             raise SiteCommandError(f"{shown(files[0])} is not there; name the site's file, or bags as well")

@@ -35,12 +35,26 @@ def sightings_by_leak(path: Path) -> dict[int, tuple[SightingRecord, ...]]:
     return {number: tuple(records) for number, records in found.items()}
 
 
-def has_sighting(path: Path, start_ns: int, end_ns: int) -> bool:
-    """Whether a leak was seen in a stretch of time.
+def mark_surveyed(path: Path, leak: int, stamp_ns: int) -> None:
+    """Note that a sighting is of a bag, and not of a robot's own mapper.
 
     Raises:
         SiteError: the file cannot be used.
     """
     with opened(path) as site:
-        asked = "SELECT 1 FROM sighting WHERE stamp_ns BETWEEN ? AND ?"
-        return site.execute(asked, (start_ns, end_ns)).fetchone() is not None
+        site.execute("INSERT OR IGNORE INTO surveyed VALUES (?, ?)", (leak, stamp_ns))
+
+
+def was_mapped(path: Path, start_ns: int, end_ns: int) -> bool:
+    """Whether a robot's own mapper saw a leak in a stretch of time.
+
+    Raises:
+        SiteError: the file cannot be used.
+    """
+    with opened(path) as site:
+        found = site.execute(
+            "SELECT 1 FROM (SELECT leak, stamp_ns FROM sighting EXCEPT SELECT leak, stamp_ns FROM surveyed) "
+            "WHERE stamp_ns BETWEEN ? AND ?",
+            (start_ns, end_ns),
+        ).fetchone()
+        return found is not None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,7 +83,6 @@ class Patrol:
         length_m: how far the robot went, metres; None without poses.
         readings: gas readings.
         alarms: in the order in which they were raised.
-        visited: cells of `CELL_M` in which the robot was: floor of x and y by the side.
         sensors: in the order of a reading.
     """
 
@@ -95,12 +96,13 @@ class Patrol:
     length_m: float | None
     readings: int
     alarms: tuple[PatrolAlarm, ...] = ()
-    visited: frozenset[Cell] = frozenset()
     sensors: tuple[SensorState, ...] = ()
 
 
 class PatrolLog:
-    """The patrols in a site's file. Each call opens it for its own length.
+    """The patrols in a site's file, and the cells that they were in. Each call opens it for its own length.
+
+    Cells have a side of `CELL_M`, and are named by x and y over that, rounded down.
 
     Args:
         path: the file; one that is not there is made.
@@ -109,8 +111,12 @@ class PatrolLog:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def add(self, patrol: Patrol) -> None:
+    def add(self, patrol: Patrol, visited: Collection[Cell] = ()) -> None:
         """Keep a patrol, in the place of one of the same bag.
+
+        Args:
+            patrol: the patrol.
+            visited: cells in which the robot was.
 
         Raises:
             SiteError: the file cannot be used.
@@ -125,7 +131,7 @@ class PatrolLog:
             ).lastrowid
             for table, rows in (
                 ("patrol_alarm", [astuple(alarm) for alarm in patrol.alarms]),
-                ("visited", sorted(patrol.visited)[:MOST_CELLS]),
+                ("visited", sorted(visited)[:MOST_CELLS]),
                 ("sensor", [astuple(sensor) for sensor in patrol.sensors]),
             ):
                 if rows:
@@ -152,7 +158,6 @@ class PatrolLog:
         """
         with opened(self._path) as site:
             alarms = _rows_of(site, "patrol_alarm", "since_ns, number")
-            cells = _rows_of(site, "visited", "i, j")
             sensors = _rows_of(site, "sensor", "rowid")
             heads = site.execute(
                 "SELECT number, bag, bag_sha256, robot, model, start_ns, end_ns, frame_id, length_m, "
@@ -162,11 +167,42 @@ class PatrolLog:
             replace(
                 Patrol(*head),
                 alarms=tuple(PatrolAlarm(*row) for row in alarms[number]),
-                visited=frozenset((i, j) for i, j in cells[number]),
                 sensors=tuple(SensorState(*row) for row in sensors[number]),
             )
             for number, *head in heads
         )
+
+    def coverage(self) -> dict[str, dict[Cell, int]]:
+        """How many patrols were in each cell, by the frame of their poses.
+
+        Raises:
+            SiteError: the file cannot be used.
+        """
+        found: defaultdict[str, dict[Cell, int]] = defaultdict(dict)
+        with opened(self._path) as site:
+            for frame_id, i, j, count in site.execute(
+                "SELECT frame_id, i, j, count(*) FROM visited JOIN patrol ON patrol = number "
+                "GROUP BY frame_id, i, j ORDER BY frame_id, i, j"
+            ):
+                found[frame_id][i, j] = count
+        return dict(found)
+
+    def passes(self, x: float, y: float, frame_id: str, within_m: float, after_ns: int) -> int:
+        """How many patrols that began after a stamp came within a distance of a place, by their cells.
+
+        Raises:
+            SiteError: the file cannot be used.
+        """
+        i, j, reach = math.floor(x / CELL_M), math.floor(y / CELL_M), math.floor(within_m / CELL_M)
+        with opened(self._path) as site:
+            (count,) = site.execute(
+                "SELECT count(DISTINCT patrol) FROM visited JOIN patrol ON patrol = number "
+                "WHERE frame_id = :frame_id AND start_ns > :after_ns "
+                "AND i BETWEEN :i - :reach AND :i + :reach AND j BETWEEN :j - :reach AND :j + :reach "
+                "AND (i - :i) * (i - :i) + (j - :j) * (j - :j) <= :reach * :reach",
+                {"frame_id": frame_id, "after_ns": after_ns, "i": i, "j": j, "reach": reach},
+            ).fetchone()
+        return int(count)
 
     def _forget(self, site: sqlite3.Connection, sha256: str) -> None:
         found = site.execute("SELECT number FROM patrol WHERE bag_sha256 = ?", (sha256,)).fetchone()

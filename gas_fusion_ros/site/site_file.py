@@ -44,9 +44,13 @@ CREATE TABLE visited (
     patrol INTEGER NOT NULL REFERENCES patrol(number), i INTEGER NOT NULL, j INTEGER NOT NULL,
     UNIQUE (patrol, i, j)
 ) STRICT;
+CREATE INDEX visited_cell ON visited (i, j);
 CREATE TABLE sensor (
     patrol INTEGER NOT NULL REFERENCES patrol(number), channel TEXT NOT NULL, counts REAL NOT NULL,
     log_ratio REAL, baseline REAL, calibrated TEXT, readings INTEGER NOT NULL, UNIQUE (patrol, channel)
+) STRICT;
+CREATE TABLE surveyed (
+    leak INTEGER NOT NULL REFERENCES leak(number), stamp_ns INTEGER NOT NULL, UNIQUE (leak, stamp_ns)
 ) STRICT;
 CREATE TABLE verdict (
     entry INTEGER PRIMARY KEY AUTOINCREMENT, robot TEXT NOT NULL, number INTEGER NOT NULL,

@@ -17,7 +17,7 @@ from gas_fusion_ros.mapping.settings import MappingSettings
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.ros.messages import decode_pose
 from gas_fusion_ros.site.leak_database import Sighting
-from gas_fusion_ros.site.patrol_log import Patrol, PatrolAlarm
+from gas_fusion_ros.site.patrol_log import Cell, Patrol, PatrolAlarm
 from gas_fusion_ros.survey.clean_air import CleanAirStates
 from gas_fusion_ros.survey.way import Way
 
@@ -34,11 +34,13 @@ class Surveyed:
 
     Attributes:
         patrol: the patrol.
-        sightings: where each alarm found its leak, as far as that is known.
+        sightings: where and when each alarm found its leak, as far as that is known.
+        visited: cells in which the robot was.
     """
 
     patrol: Patrol
     sightings: tuple[Sighting, ...]
+    visited: frozenset[Cell]
 
 
 def survey_bag(
@@ -137,10 +139,9 @@ class _Survey:
             None if way.frame_id is None else round(way.length_m, 1),
             self._readings,
             tuple(self._alarms.values()),
-            frozenset(way.cells),
             self._air.states(self._pipeline.array.array),
         )
-        return Surveyed(patrol, tuple(self._sightings))
+        return Surveyed(patrol, tuple(self._sightings), frozenset(way.cells))
 
     def on_reading(self, reading: GasReading, _: int) -> None:
         """Count a reading."""

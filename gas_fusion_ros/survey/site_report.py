@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND, SECONDS_PER_HOUR
 from gas_fusion_ros.evaluation.schema import BagLoss, LeakPose
 from gas_fusion_ros.site.leak_database import SiteLeak
 from gas_fusion_ros.site.leak_history import SightingRecord
-from gas_fusion_ros.site.patrol_log import CELL_M, Patrol, PatrolAlarm
+from gas_fusion_ros.site.patrol_log import CELL_M, Cell, Patrol, PatrolAlarm
 from gas_fusion_ros.site.verdicts import Judgement, Said, last_words
 from gas_fusion_ros.survey.schema import (
     Coverage,
@@ -28,7 +27,6 @@ from gas_fusion_ros.survey.schema import (
     SiteReport,
 )
 
-_PASSING_M = 4.0
 _NS_PER_DAY = 86_400 * NANOSECONDS_PER_SECOND
 
 
@@ -39,13 +37,17 @@ class SiteKnowledge:
     Attributes:
         leaks: its leaks.
         sightings: of each leak, by its number.
+        passes: of each leak, patrols that came near it after it was last seen.
         patrols: the earliest first.
+        coverage: how many patrols were in each cell, by frame.
         judgements: in the order in which they were given.
     """
 
     leaks: Sequence[SiteLeak]
     sightings: Mapping[int, Sequence[SightingRecord]]
+    passes: Mapping[int, int]
     patrols: Sequence[Patrol]
+    coverage: Mapping[str, Mapping[Cell, int]]
     judgements: Sequence[Judgement]
 
 
@@ -70,7 +72,7 @@ def site_report(site: str, known: SiteKnowledge, losses: Mapping[str, BagLoss]) 
             _patrol(number, patrol, counts)
             for number, (patrol, counts) in enumerate(zip(known.patrols, judged.by_patrol, strict=True), 1)
         ),
-        coverage=_coverage(known.patrols),
+        coverage=_coverage(known.coverage),
         sensors=_sensors(known.patrols),
         judgements=tuple(
             _judged_alarm(word, patrol) for word, patrol in zip(words, judged.patrols, strict=True)
@@ -151,10 +153,7 @@ def _leak(leak: SiteLeak, known: SiteKnowledge) -> LeakFigures:
         sightings,
         leak.trend_per_day,
         _trend_per_patrol(sightings),
-        sum(
-            patrol.start_ns > leak.last_seen_ns and _passes(patrol, leak.x, leak.y, leak.frame_id)
-            for patrol in known.patrols
-        ),
+        known.passes.get(leak.number, 0),
     )
 
 
@@ -172,33 +171,15 @@ def _trend_per_patrol(sightings: Sequence[SightingFigures]) -> float | None:
     return _slope(list(strongest), list(strongest.values()))
 
 
-def _passes(patrol: Patrol, x: float, y: float, frame_id: str) -> bool:
-    if patrol.frame_id != frame_id:
-        return False
-    reach = math.ceil(_PASSING_M / CELL_M)
-    i, j = math.floor(x / CELL_M), math.floor(y / CELL_M)
-    near = (
-        (i + along, j + aside)
-        for along in range(-reach, reach + 1)
-        for aside in range(-reach, reach + 1)
-        if math.hypot(along, aside) * CELL_M <= _PASSING_M
-    )
-    return any(cell in patrol.visited for cell in near)
-
-
-def _coverage(patrols: Sequence[Patrol]) -> tuple[Coverage, ...]:
-    counts: defaultdict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
-    for patrol in patrols:
-        if patrol.frame_id is not None:
-            counts[patrol.frame_id].update(patrol.visited)
+def _coverage(by_frame: Mapping[str, Mapping[Cell, int]]) -> tuple[Coverage, ...]:
     return tuple(
         Coverage(
             frame_id,
             CELL_M,
             len(cells) * CELL_M**2,
-            tuple(CoverageCell(i, j, count) for (i, j), count in sorted(cells.items())),
+            tuple(CoverageCell(i, j, count) for (i, j), count in cells.items()),
         )
-        for frame_id, cells in sorted(counts.items())
+        for frame_id, cells in by_frame.items()
     )
 
 

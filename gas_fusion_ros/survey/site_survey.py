@@ -13,13 +13,15 @@ from gas_fusion_ros.base.quoting import one_line, shown
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.schema import BagLoss
 from gas_fusion_ros.mapping.settings import MappingSettings
-from gas_fusion_ros.site.leak_database import LeakDatabase
-from gas_fusion_ros.site.leak_history import has_sighting, sightings_by_leak
+from gas_fusion_ros.site.leak_database import LeakDatabase, SiteLeak
+from gas_fusion_ros.site.leak_history import mark_surveyed, sightings_by_leak, was_mapped
 from gas_fusion_ros.site.patrol_log import PatrolLog
 from gas_fusion_ros.site.verdicts import judgements_in, sidecar_of
 from gas_fusion_ros.survey.patrol_survey import SurveyError, survey_bag
 from gas_fusion_ros.survey.schema import SiteReport
 from gas_fusion_ros.survey.site_report import SiteKnowledge, site_report
+
+_PASSING_M = 4.0
 
 
 class SiteSurvey:
@@ -80,10 +82,11 @@ class SiteSurvey:
                 continue
             patrol = surveyed.patrol
             # Where the robot's own mapper saw leaks meanwhile, its sightings count, and not these as well.
-            if not has_sighting(self._site, patrol.start_ns, patrol.end_ns):
+            if not was_mapped(self._site, patrol.start_ns, patrol.end_ns):
                 for sighting in surveyed.sightings:
-                    LeakDatabase(self._site).see(sighting)
-            self._log.add(patrol)
+                    leak = LeakDatabase(self._site).see(sighting)
+                    mark_surveyed(self._site, leak.number, sighting.place.stamp_ns)
+            self._log.add(patrol, surveyed.visited)
             self._known.add(sha256)
         return failed
 
@@ -98,13 +101,19 @@ class SiteSurvey:
             SiteError: a file cannot be used.
         """
         files = dict.fromkeys(path.resolve() for path in (self._site, *self._sidecars, *verdicts))
+        leaks = LeakDatabase(self._site).leaks()
         known = SiteKnowledge(
-            LeakDatabase(self._site).leaks(),
+            leaks,
             sightings_by_leak(self._site),
+            {leak.number: self._passes(leak) for leak in leaks},
             self._log.patrols(),
+            self._log.coverage(),
             judgements_in(files),
         )
         counts = self._problems.counts()
         details = {problem.cause: problem.detail for problem in self._problems.take_unreported()}
         losses = {cause: BagLoss(count, details.get(cause, "")) for cause, count in counts.items()}
         return site_report(named, known, losses)
+
+    def _passes(self, leak: SiteLeak) -> int:
+        return self._log.passes(leak.x, leak.y, leak.frame_id, _PASSING_M, leak.last_seen_ns)

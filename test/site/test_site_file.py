@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gas_fusion_ros.site.leak_database import LeakDatabase
-from gas_fusion_ros.site.leak_history import SightingRecord, has_sighting, sightings_by_leak
+from gas_fusion_ros.site.leak_history import SightingRecord, mark_surveyed, sightings_by_leak, was_mapped
 from gas_fusion_ros.site.site_file import FORMAT, SiteError, is_site_file, opened
 
 DAY_NS = 86_400 * 10**9
@@ -94,6 +94,10 @@ def test_a_site_file_is_told_from_a_bag(first_version: Path, tmp_path: Path) -> 
     assert not is_site_file(tmp_path)
 
 
-def test_a_stretch_of_time_without_a_sighting_is_told(first_version: Path) -> None:
-    assert has_sighting(first_version, 0, DAY_NS)
-    assert not has_sighting(first_version, DAY_NS + 1, 2 * DAY_NS - 1)
+def test_what_a_robot_saw_is_told_from_what_a_bag_gave(first_version: Path) -> None:
+    assert was_mapped(first_version, 0, DAY_NS)
+    assert not was_mapped(first_version, DAY_NS + 1, 2 * DAY_NS - 1)
+    mark_surveyed(first_version, 1, DAY_NS)
+    mark_surveyed(first_version, 1, DAY_NS)
+    assert not was_mapped(first_version, 0, DAY_NS)
+    assert was_mapped(first_version, 0, 2 * DAY_NS)

@@ -94,6 +94,12 @@ def test_where_the_robot_itself_saw_leaks_the_bag_adds_none(surveyor: Surveyor, 
     assert [(one.stamp_ns, one.strength) for one in leak.sightings] == [(seen.place.stamp_ns, 1.5)]
 
 
+def test_bags_of_two_robots_at_a_time_both_tell_of_leaks(surveyor: Surveyor, tmp_path: Path) -> None:
+    surveyor.report(patrol_bag(tmp_path, robot="r1"))
+    (leak,) = surveyor.report(patrol_bag(tmp_path, smoke=range(24, 44), robot="r2")).leaks
+    assert len(leak.sightings) == 2
+
+
 def test_a_leak_that_later_patrols_pass_unseen_is_told(surveyor: Surveyor, tmp_path: Path) -> None:
     bags = [patrol_bag(tmp_path, 0), patrol_bag(tmp_path, 1, None), patrol_bag(tmp_path, 2, None)]
     (leak,) = surveyor.report(*bags).leaks
