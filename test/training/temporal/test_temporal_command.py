@@ -102,6 +102,18 @@ def test_the_classifier_runs_it_in_every_mode(bundle: Bundle, runtime: Callable[
     assert max(verdict.by_class, key=lambda name: verdict.by_class[name]) == "Smoke"
 
 
+def test_a_block_held_out_of_the_bundle_stands_in_its_manifest(folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "held"
+    options = ("--cache", folder / "cache", "--threads", "1", "--hold-out", "0.6")
+    result = run("--data", folder, "--output", output, "--embargo", str(small.EMBARGO), *options)
+    assert result.exit_code == 0, result.output
+    assert "on all rows" not in result.output
+    trained_on = Bundle.load(output).trained_on
+    assert SplitSettings(**trained_on["split"]) == SplitSettings(BLOCKED, 0.2, 0.6, small.EMBARGO)
+    assert trained_on["protocol"].startswith("rows outside the blocked split at 0.6")
+    assert "--hold-out 0.6" in trained_on["command"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "detail"),
     [
