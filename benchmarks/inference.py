@@ -1,7 +1,7 @@
 """A bundle's forward pass, memory and windows beside another bundle's: `python -m benchmarks.inference`.
 
-Each bundle runs in a process of its own, one thread, batch 1; ratios are of medians in the same run. A network
-in eight bits is measured beside that of float32 in one process, in turns, by CPU time.
+Each bundle runs in a process of its own, one thread, batch 1; ratios are of medians in the same run.
+Eight bits are measured beside float32 in one process, in turns, by CPU time.
 """
 
 from __future__ import annotations
