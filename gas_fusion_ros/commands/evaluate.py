@@ -35,6 +35,7 @@ from gas_fusion_ros.commands.options import (
     Device,
     GasTopic,
     ImageTopic,
+    PrecisionChoice,
     UnpackDisk,
     UnpackMemory,
     bag_limits,
@@ -127,6 +128,9 @@ def evaluate(
         PredictionFormat, typer.Option(help="How the verdicts are written.")
     ] = PredictionFormat.CSV,
     device: Annotated[Optional[Device], typer.Option(help="Where the network runs.")] = None,
+    precision: Annotated[
+        Optional[PrecisionChoice], typer.Option(help="In which numbers the network computes on the CPU.")
+    ] = None,
     threads: Annotated[Optional[int], typer.Option(help="Inference threads on the CPU.")] = None,
     jobs: Annotated[int, typer.Option(help="How many bags at a time.", min=1)] = 1,
     scheduler: Annotated[
@@ -141,7 +145,7 @@ def evaluate(
     began_s = time.perf_counter()
     folder = output_folder(output)
     try:
-        classifier = _classifier(params, model, array, slop, wait, device, threads)
+        classifier = _classifier(params, model, array, slop, wait, device, precision, threads)
         check_format(predictions)
         _prepare(folder)
         settings = EvaluationSettings(
@@ -170,6 +174,7 @@ def _classifier(
     slop: Optional[float],
     wait: Optional[float],
     device: Optional[Device],
+    precision: Optional[PrecisionChoice],
     threads: Optional[int],
 ) -> ClassifierSettings:
     """The parameters of a file, and over them what was given as an option."""
@@ -179,6 +184,7 @@ def _classifier(
         "pairing.slop": slop,
         "pairing.wait": wait,
         "device": device.value if device is not None else None,
+        "precision": precision.value if precision is not None else None,
         "threads": threads,
     }
     return read_settings(
