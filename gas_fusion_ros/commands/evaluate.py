@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from gas_fusion_ros.bags.topics import BagTopics
+from gas_fusion_ros.base.memory import keep_freed_memory
 from gas_fusion_ros.base.quoting import LONGEST_PATH, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
 from gas_fusion_ros.commands.evaluation_jobs import (
@@ -56,6 +57,9 @@ from gas_fusion_ros.pipeline.settings import (
     replay_parameters_file,
 )
 from gas_fusion_ros.settings.parameter_spec import ParameterValue
+
+_KEPT_BYTES = 1 << 26
+"""Of freed memory: chunks and pictures come again and again."""
 
 
 @ends_on_signals
@@ -160,6 +164,7 @@ def evaluate(
         )
         loaded = LoadedModel.load(classifier)
         work = jobs_of(bag, folder, settings, writes_html=not no_html)
+        keep_freed_memory(_KEPT_BYTES)
         gc.freeze()  # what has been loaded stays: the collector need not look at it again and again
         outcomes = list(_outcomes(work, loaded, jobs, scheduler))
     except (SettingsError, LoadedModelError, PredictionError, ParallelError, OSError) as error:
