@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.site.site_file import SiteError as SiteError
 from gas_fusion_ros.site.site_file import opened
 
 _SAME_PLACE = 9.21

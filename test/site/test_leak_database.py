@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gas_fusion_ros.site.leak_database import LeakDatabase, Sighting, SiteError
+from gas_fusion_ros.site.leak_database import LeakDatabase, Sighting
+from gas_fusion_ros.site.site_file import SiteError
 
 DAY_NS = 86_400 * 10**9
 FIRST = Sighting(DAY_NS, "Smoke", "map", 10.0, 5.0, (4.0, 0.0, 1.0), 1.0)
