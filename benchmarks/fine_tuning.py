@@ -87,8 +87,7 @@ class Field:
         with (folder / CSV_NAME).open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["Serial Number", *channels, "Gas"])
-            for index in np.flatnonzero(mask):
-                row = self.dataset.rows[index]
+            for row in self.dataset.rows.select(mask):
                 writer.writerow([row.serial, *row.counts[columns].astype(int), row.label])
         return folder
 

@@ -34,6 +34,7 @@ from rich.table import Table
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
+from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, SIMULATED_ARRAY, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.demo.composition import (
@@ -51,7 +52,7 @@ from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
 from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
-from gas_fusion_ros.ros.classifier_messages import AlarmReport, decode_alarm_state
+from gas_fusion_ros.ros.alarm_status import decode_alarm_status
 from gas_fusion_ros.ros.messages import ns_to_stamp
 from gas_fusion_ros.truth.ground_truth import START_S
 
@@ -170,7 +171,7 @@ class Operator:
     def __init__(self, node: Node) -> None:
         self.alarms = 0
         self.faults = 0
-        self._last: AlarmReport | None = None
+        self._last: AlarmStatus | None = None
         self._acknowledged_ns = 0
         self._client: Client = node.create_client(Trigger, "gas/acknowledge_alarm")
         node.create_subscription(DiagnosticArray, "gas/alarm_state", self._hear, _LATCHED)
@@ -183,22 +184,22 @@ class Operator:
     def look(self, now_ns: int) -> None:
         """Acknowledge what stands."""
         alarm = self._last
-        if alarm is None or alarm.state not in ("active", "latched"):
+        if alarm is None or alarm.state not in (AlarmState.ACTIVE, AlarmState.LATCHED):
             return
-        if alarm.stamp_ns > self._acknowledged_ns and now_ns - alarm.stamp_ns >= _ACKNOWLEDGE_AFTER_NS:
-            self._acknowledged_ns = alarm.stamp_ns
+        if alarm.since_ns > self._acknowledged_ns and now_ns - alarm.since_ns >= _ACKNOWLEDGE_AFTER_NS:
+            self._acknowledged_ns = alarm.since_ns
             self._client.call_async(Trigger.Request())
 
     def _hear(self, msg: DiagnosticArray) -> None:
         if self._has_left:
             return
-        before, now = self._last, decode_alarm_state(msg)
+        before, now = self._last, decode_alarm_status(msg)
         self._last = now
         if before is not None:
-            self.alarms += now.state == "active" != before.state
+            self.alarms += now.state is AlarmState.ACTIVE and before.state is not AlarmState.ACTIVE
             if now.fault and not before.fault:
                 self.faults += 1
-                print(f"fault at {(now.stamp_ns - _START_NS) / HOUR_NS:.3f} h", file=sys.stderr, flush=True)
+                print(f"fault at {(now.since_ns - _START_NS) / HOUR_NS:.3f} h", file=sys.stderr, flush=True)
 
 
 class Soak:

@@ -1,11 +1,11 @@
-"""Draws the pictures of docs/operator.md from a bag of the demo, played through the real node over DDS.
+"""Draws the pictures of docs/operator.md from a bag of the demo, played through the real nodes over DDS.
 
     python scripts/draw_operator_view.py output/<time>/bag --bag seen
 
 writes into docs/media/operator:
 
 - `annotated.png`, as the node published it;
-- `map.png`, drawn from its markers;
+- `map.png`, drawn from its markers, with the leaks that the mapper tells of;
 - `plotjuggler.png`, the curves of our layout, drawn from the bag.
 
 `--bag` keeps what the node published beside what it heard: `foxglove.png` is a screenshot of that bag with
@@ -19,8 +19,8 @@ import math
 import sys
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,6 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 import rclpy  # noqa: E402
-from geometry_msgs.msg import PoseWithCovarianceStamped  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.collections import LineCollection  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
@@ -48,10 +47,10 @@ from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
 from gas_fusion_ros.bags.writer import BagWriter  # noqa: E402
 from gas_fusion_ros.demo.stage import LATCHED_TOPICS, TOPICS  # noqa: E402
+from gas_fusion_ros.nodes.leak_mapper import LeakMapperNode  # noqa: E402
 from gas_fusion_ros.nodes.operator_markers import STATE, TRAIL  # noqa: E402
 from gas_fusion_ros.nodes.operator_view import (  # noqa: E402
     ANNOTATED_TOPIC,
-    LEAK_POSE_TOPIC,
     MARKERS_TOPIC,
     OperatorViewNode,
 )
@@ -65,10 +64,10 @@ SPEED = 20.0
 """Seconds of the bag per second, at most."""
 
 _TYPES: dict[str, type[Any]] = {f"/{one.name.lstrip('/')}": one.type for one in TOPICS}
-_TYPES[f"/{LEAK_POSE_TOPIC}"] = PoseWithCovarianceStamped
 _ALL = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 _IMAGES = "/thermal/image_raw"
 _PATIENCE_S = 2.0
+_DISCOVERY_S = 60.0
 _DARK, _LIGHT = "#18181c", "#dddddd"
 
 
@@ -122,15 +121,11 @@ def read(path: Path) -> list[Recorded]:
 
 
 def play(recorded: Sequence[Recorded]) -> Seen:
-    """Play messages to the node, under their own clock, and keep what it publishes."""
+    """Play messages to the nodes, under their own clock, and keep what the view publishes."""
     rclpy.init()
     player, seen = Node("player"), Seen()
-    parameters = {"use_sim_time": True, "pose_topic": "pose", "timeout": 30.0, "rate": 60.0, "evidence": True}
-    view = OperatorViewNode(
-        parameter_overrides=[Parameter(name, value=value) for name, value in parameters.items()]
-    )
-    view.trigger_configure()
-    view.trigger_activate()
+    view = started(OperatorViewNode, timeout=30.0, rate=60.0, evidence=True)
+    mapper = started(LeakMapperNode, **{"pipe.side": "left", "pose_max_age": 30.0})
     now_ns = recorded[0].stamp_ns
     heard = {MARKERS_TOPIC: (MarkerArray, seen.markers), ANNOTATED_TOPIC: (Image, seen.pictures)}
     for topic, (kind, kept) in heard.items():
@@ -139,14 +134,14 @@ def play(recorded: Sequence[Recorded]) -> Seen:
         )
     publishers = {
         topic: player.create_publisher(_TYPES[topic], topic, LATCHED if topic in LATCHED_TOPICS else _ALL)
-        for topic in {one.topic for one in recorded} & (view_inputs() | {"/clock"})
+        for topic in {one.topic for one in recorded} & inputs().keys()
     }
     executor = SingleThreadedExecutor()
-    for node in (player, view):
+    for node in (player, view, mapper):
         executor.add_node(node)
     spinning = threading.Thread(target=executor.spin, daemon=True)
     spinning.start()
-    time.sleep(2.0)  # everybody finds everybody
+    wait_for_subscriptions({topic: one.get_subscription_count for topic, one in publishers.items()})
     began_s, began_ns = time.monotonic(), now_ns
     for one in recorded:
         ahead_s = (one.stamp_ns - began_ns) / 1e9 / SPEED - (time.monotonic() - began_s)
@@ -164,6 +159,29 @@ def play(recorded: Sequence[Recorded]) -> Seen:
     return seen
 
 
+def started(kind: type[Any], **parameters: Any) -> Any:
+    """Make a node that goes by the bag's clock and poses, and activate it."""
+    given = {"use_sim_time": True, "pose_topic": "pose", **parameters}
+    node = kind(parameter_overrides=[Parameter(name, value=value) for name, value in given.items()])
+    node.trigger_configure()
+    node.trigger_activate()
+    return node
+
+
+def wait_for_subscriptions(counts: Mapping[str, Callable[[], int]]) -> None:
+    """Wait until all who hear a topic have been found.
+
+    Raises:
+        SystemExit: somebody was not; the message names the topics.
+    """
+    deadline_s = time.monotonic() + _DISCOVERY_S
+    wanted = inputs()
+    while missing := [topic for topic, count in counts.items() if count() < wanted[topic]]:
+        if time.monotonic() > deadline_s:
+            sys.exit(f"after {_DISCOVERY_S:g} s not all subscribe to {', '.join(sorted(missing))}")
+        time.sleep(0.02)
+
+
 def wait_for_picture(seen: Seen, before: int) -> None:
     """Wait for the picture of an image, so that a busy machine shows what an idle one does."""
     deadline_s = time.monotonic() + _PATIENCE_S
@@ -171,10 +189,11 @@ def wait_for_picture(seen: Seen, before: int) -> None:
         time.sleep(0.002)
 
 
-def view_inputs() -> set[str]:
-    """What the node hears."""
-    gas = {f"/gas/{name}" for name in ("classification", "alarm", "alarm_state")}
-    return {"/pose", _IMAGES, f"/{LEAK_POSE_TOPIC}", *gas}
+def inputs() -> Counter[str]:
+    """How many hear each topic: the view most, the mapper three of them, and both the clock."""
+    view = ("/clock", "/pose", _IMAGES, "/gas/classification", "/gas/alarm", "/gas/alarm_state")
+    mapper = ("/clock", "/pose", "/gas/classification", "/gas/alarm_state")
+    return Counter((*view, *mapper))
 
 
 def write(path: Path, recorded: Sequence[Recorded], seen: Seen) -> None:

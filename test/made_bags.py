@@ -21,6 +21,7 @@ IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
 POSE = "geometry_msgs/msg/PoseStamped"
 ODOMETRY = "nav_msgs/msg/Odometry"
+TRANSFORMS = "tf2_msgs/msg/TFMessage"
 SECOND = 1_000_000_000
 EPOCH = 1_700_000_000 * SECOND
 
@@ -180,6 +181,18 @@ def pose(
     """Where the robot is, facing along x; recorded at its stamp unless told otherwise."""
     message = STORE.types[POSE](header=header(stamp_ns, frame_id), pose=_place(x, y))
     return Made(topic, POSE, stamp_ns if recorded_ns is None else recorded_ns, message)
+
+
+def transform(stamp_ns: int, parent: str, child: str, x: float, y: float = 0.0, topic: str = "/tf") -> Made:
+    """Where a frame is in its parent, as tf2 tells it."""
+    vector = STORE.types["geometry_msgs/msg/Vector3"](x=x, y=y, z=0.0)
+    turn = STORE.types["geometry_msgs/msg/Quaternion"](x=0.0, y=0.0, z=0.0, w=1.0)
+    one = STORE.types["geometry_msgs/msg/TransformStamped"](
+        header=header(stamp_ns, parent),
+        child_frame_id=child,
+        transform=STORE.types["geometry_msgs/msg/Transform"](translation=vector, rotation=turn),
+    )
+    return Made(topic, TRANSFORMS, stamp_ns, STORE.types[TRANSFORMS](transforms=[one]))
 
 
 def odometry(stamp_ns: int, x: float, topic: str = "/odom") -> Made:

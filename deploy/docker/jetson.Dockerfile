@@ -47,5 +47,5 @@ RUN source /opt/ros/jazzy/setup.bash && colcon build --packages-select gas_fusio
 # Standing alarms outlive the container in this volume.
 ENV ROS_HOME=/var/lib/gas_fusion
 VOLUME /var/lib/gas_fusion
-ENTRYPOINT ["/bin/bash", "-c", "source /opt/gas_fusion/install/setup.bash && exec \"$@\"", "--"]
-CMD ["ros2", "launch", "gas_fusion_ros", "pipeline.launch.py", "params_file:=/etc/gas_fusion/robot.yaml"]
+ENTRYPOINT ["/bin/bash", "/opt/gas_fusion/src/gas_fusion_ros/deploy/docker/entrypoint.sh"]
+CMD ["ros2", "launch", "gas_fusion_ros", "pipeline.launch.py"]

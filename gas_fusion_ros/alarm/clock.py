@@ -217,7 +217,7 @@ class AlarmClock:
         assert self._alarm is not None
         # A reading from the future must not carry the alarm's delays ahead of the clock.
         stamp_ns = min(verdict.stamp_ns, instant.now_ns or verdict.stamp_ns)
-        evidence = self.settings.evidence(verdict)
+        evidence, readings = self.settings.evidence(verdict), self.settings.readings_evidence(verdict)
         if self._was_silent_before(stamp_ns):
             self._gap_end_ns = None
             self._alarm.forget_delays()
@@ -225,7 +225,7 @@ class AlarmClock:
         self._evidence = (*self._anchor, self._passed)
         if verdict.has_reading and self._alarm.accepts(evidence):
             self._answer(verdict.stamp_ns)
-        events = self._watch(stamp_ns) + self._alarm.update(stamp_ns, evidence)
+        events = self._watch(stamp_ns) + self._alarm.update(stamp_ns, evidence, readings)
         self._tell(events)
 
     def _answer(self, stamp_ns: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from gas_fusion_ros.alarm.settings import AlarmSettings
 from gas_fusion_ros.alarm.types import (
@@ -43,6 +44,8 @@ _CLOCK_JUMP_NS = 1_000_000_000
 """A clock this far back has jumped; less is two callers' times out of order."""
 _ROUNDING = 1e-4
 """How far a probability may lie outside 0..1 by float arithmetic."""
+
+_UNTOLD: Mapping[str, float] = MappingProxyType({})
 
 Where = Callable[[int], RobotPose | None]
 """Tells where the robot was at a stamp; None where nobody knows."""
@@ -127,6 +130,7 @@ class LeakAlarm:
         self._watch_since_ns = self._since_ns = start_ns
         self._leader, self._leader_since = "", 0
         self._confidence = 0.0
+        self._readings_since: int | None = None  # since when readings say a leak, whatever pictures say
         self._is_picture_alone = False  # whether the latest evidence is a picture against calm readings
         memory = memory if memory is not None else Memory()
         self._leaks = [_Leak(alarm, since=0) for alarm in memory.alarms]
@@ -164,7 +168,9 @@ class LeakAlarm:
         values = [float(probabilities.get(gas, 0.0)) for gas in self.settings.severities]
         return all(-_ROUNDING <= value <= 1.0 + _ROUNDING for value in values)
 
-    def update(self, stamp_ns: int, probabilities: Mapping[str, float]) -> tuple[AlarmEvent, ...]:
+    def update(
+        self, stamp_ns: int, probabilities: Mapping[str, float], readings: Mapping[str, float] = _UNTOLD
+    ) -> tuple[AlarmEvent, ...]:
         """Take in the evidence of one classification; while the alarm is inhibited it counts for nothing.
 
         Args:
@@ -172,13 +178,15 @@ class LeakAlarm:
             probabilities: of each class, as `AlarmSettings.evidence` gives them; a class missing counts as 0.
                 With `PictureAlone` among them they hold a leak that stands and raise nothing but its warning.
                 Where `accepts` says no, all of it is refused and counted.
+            readings: likewise, of the readings without their picture, as `AlarmSettings.readings_evidence`
+                gives them; empty where that is not known.
         """
-        if not self.accepts(probabilities):
+        if not self.accepts(probabilities) or not self.accepts(readings):
             self._rejected += 1
             return ()
-        gases = {gas: float(probabilities.get(gas, 0.0)) for gas in self.settings.severities}
         self._is_picture_alone = probabilities.get(PICTURE_ALONE, 0.0) > 0.0
         self._advance(stamp_ns)
+        gases = self._believed(self._of_gases(probabilities), self._of_gases(readings))
         self._confidence = min(max(sum(gases.values()), 0.0), 1.0)
         if not self._inhibits:
             self._weigh(gases)
@@ -206,7 +214,7 @@ class LeakAlarm:
     def forget_delays(self) -> None:
         """Nobody looked for a while: what came before is no run with what comes now."""
         self._drop_suspicion()
-        self._leader = ""
+        self._leader, self._readings_since = "", None
         for leak in self._sensed():
             leak.gone_since = self._elapsed if leak.superseded else None
 
@@ -308,6 +316,20 @@ class LeakAlarm:
 
     def _leading(self) -> list[_Leak]:
         return [leak for leak in self._sensed() if not leak.superseded]
+
+    def _of_gases(self, probabilities: Mapping[str, float]) -> dict[str, float]:
+        return {gas: float(probabilities.get(gas, 0.0)) for gas in self.settings.severities}
+
+    def _believed(self, gases: dict[str, float], readings: dict[str, float]) -> dict[str, float]:
+        """Return the readings' evidence where they have insisted long enough on a leak that pictures deny."""
+        told = sum(readings.values())
+        if told < self.settings.off_threshold:
+            self._readings_since = None
+        elif told >= self.settings.on_threshold and self._readings_since is None:
+            self._readings_since = self._elapsed
+        is_denied = sum(gases.values()) < min(told, self.settings.on_threshold)
+        insist = self._lasted(self._readings_since, self.settings.readings_alone_on_delay_ns)
+        return readings if is_denied and insist else gases
 
     def _weigh(self, gases: Mapping[str, float]) -> None:
         rising = self._confidence >= self.settings.on_threshold

@@ -34,6 +34,8 @@ class AlarmSettings:
         picture_alone: whether a picture that calm, valid readings contradict raises a warning.
         picture_alone_on_delay_ns: as `on_delay_ns`, of that warning.
         picture_alone_off_delay_ns: as `off_delay_ns`, of that warning.
+        readings_alone_on_delay_ns: how long readings must say a leak that their pictures do not show before
+            they are believed against these; their gas's on-delay follows.
         novelty_is_evidence: whether an input unlike training alone is evidence of `Unknown`, where that is
             among the severities.
     """
@@ -49,6 +51,7 @@ class AlarmSettings:
     picture_alone: bool = True
     picture_alone_on_delay_ns: int = 20 * NANOSECONDS_PER_SECOND
     picture_alone_off_delay_ns: int = 20 * NANOSECONDS_PER_SECOND
+    readings_alone_on_delay_ns: int = 20 * NANOSECONDS_PER_SECOND
     novelty_is_evidence: bool = True
 
     def __post_init__(self) -> None:
@@ -70,6 +73,7 @@ class AlarmSettings:
             ("unidentified_off_delay_ns", 0),
             ("picture_alone_on_delay_ns", 0),
             ("picture_alone_off_delay_ns", 0),
+            ("readings_alone_on_delay_ns", 0),
         ):
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
@@ -115,6 +119,14 @@ class AlarmSettings:
         """
         evidence = self._known_or_unknown(verdict)
         return {**evidence, PICTURE_ALONE: 1.0} if self._contradicts(verdict.readings_alone) else evidence
+
+    def readings_evidence(self, verdict: Verdict) -> Mapping[str, float]:
+        """Return what a verdict's readings say without its picture, as `evidence`; empty where not known.
+
+        Of a fused verdict that is known where it, or its readings alone, may be a leak.
+        """
+        readings = verdict if verdict.mode is Mode.GAS_ONLY else verdict.readings_alone
+        return {} if readings is None else self._known_or_unknown(readings)
 
     def _known_or_unknown(self, verdict: Verdict) -> Mapping[str, float]:
         known = verdict.by_class
@@ -311,6 +323,14 @@ class AlarmChoice:
         "how long it must be gone before that warning lets go, s",
         minimum=0.0,
         maximum=3600.0,
+    )
+
+    readings_alone_on_delay_ns: int = setting(
+        AlarmSettings.readings_alone_on_delay_ns,
+        "how long readings must say a leak that their pictures do not show before they are believed against "
+        "these, s; 0 lets no picture hold an alarm back",
+        minimum=0.0,
+        maximum=600.0,
     )
 
     def with_severities(self, severities: Mapping[str, Severity]) -> AlarmChoice:

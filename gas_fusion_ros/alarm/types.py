@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -191,6 +191,11 @@ class AlarmStatus:
     def is_safe(self) -> bool:
         """Whether it is known that no leak alarm stands; shelving one changes nothing of that."""
         return not (self.alarms or self.omitted or self.faults or self.inhibits)
+
+    @property
+    def sensed(self) -> Mapping[int, str]:
+        """The gas of each alarm whose leak is not over, by its number."""
+        return {alarm.number: alarm.gas for alarm in self.alarms if alarm.state.is_sensed}
 
     @property
     def sounding(self) -> bool:

@@ -220,11 +220,18 @@ def _with_option(name: str, option: str) -> str:
 
 
 def _medians(readings: Floats) -> Floats:
-    """Return the median of each column that has a value, shape (C,), else NaN."""
-    medians = np.full(readings.shape[1], np.nan)
-    known = np.isfinite(readings).any(axis=0)
-    medians[known] = np.nanmedian(readings[:, known], axis=0)
-    return medians
+    """Return the median of each column that has a value, shape (C,), else NaN.
+
+    As np.nanmedian, which takes five times as long for a few columns.
+    """
+    counts = (~np.isnan(readings)).sum(axis=0)
+    ordered = np.sort(np.vstack([readings, np.full(readings.shape[1], np.nan)]), axis=0)  # NaN comes last
+    columns = np.arange(readings.shape[1])
+    lower, upper = (
+        np.where(counts > 0, (counts - 1) // 2, len(readings)),
+        np.where(counts > 0, counts // 2, 0),
+    )
+    return np.asarray((ordered[lower, columns] + ordered[upper, columns]) / 2.0)
 
 
 def _causes(expected: Expected, readings: Floats) -> Iterator[Cause]:

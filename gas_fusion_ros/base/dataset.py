@@ -12,10 +12,8 @@ Tables of others are read too: `table` finds how they are written and which colu
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +23,17 @@ from gas_fusion_ros.base.mq import sensor_column
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, quoted, shown
+from gas_fusion_ros.base.rows import Row, RowCollector, Rows
+from gas_fusion_ros.base.table.cells import Cells
 from gas_fusion_ros.base.table.classes import ClassNames
+from gas_fusion_ros.base.table.clock_steps import told_steps
 from gas_fusion_ros.base.table.columns import (
     NoSuchColumnError,
     find_columns,
     header_names,
 )
 from gas_fusion_ros.base.table.facts import Fates, RefusedRowError, TableFacts
+from gas_fusion_ros.base.table.moments import NO_TIME
 from gas_fusion_ros.base.table.numbers import ABSENT, MOST_ABSENT, POINT
 from gas_fusion_ros.base.table.options import AS_FOUND, TableError, TableOptions
 from gas_fusion_ros.base.table.reader import Damage, Record, TableReader
@@ -57,33 +59,20 @@ class DatasetError(ValueError):
 
 
 class MissingColumnError(DatasetError):
-    """The file has no column for a channel that was asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the CSV.
+    """The file has no column for a channel that was asked for.
 
     Attributes:
-        index: place among all rows of the file, unreadable ones included, so that it stands for a time.
-        line: line in the file, the header being line 1.
-        serial: serial number, unique within the class; the row's index where the column is missing.
-        label: class name; empty where the file does not tell it.
-        counts: shape (C,), float32, ADC counts in the order of the channels asked for; NaN where missing.
-        image: the row's thermal image; None where the folder has none.
-        stamp_ns: acquisition time, nanoseconds, since the epoch or, by `facts.times`, from a beginning; None
-            where the file has no column of times.
-        bag: the recording it is from; empty where the file has no `Bag` column.
+        sensors: the channels that it has columns for, by the names of these.
     """
 
-    index: int
-    line: int
-    serial: int
-    label: str
-    counts: npt.NDArray[np.float32]
-    image: Path | None = None
-    stamp_ns: int | None = None
-    bag: str = ""
+    def __init__(self, message: str, sensors: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.sensors = sensors
+
+    def with_remedy(self, option: str) -> str:
+        """Return the message, and the option or parameter that names the channels there are."""
+        names = f" {','.join(self.sensors)}" if self.sensors else ""
+        return f"{self}; name the channels with {option}{names}"
 
 
 @dataclass(frozen=True)
@@ -101,7 +90,7 @@ class Dataset:
 
     csv_path: Path
     channels: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: Rows
     length: int
     root: Path
     facts: TableFacts
@@ -200,18 +189,21 @@ class Dataset:
     @property
     def classes(self) -> tuple[str, ...]:
         """The class names that occur, sorted (the paper's label order)."""
-        return tuple(sorted({row.label for row in self.rows}))
+        rows = self.rows
+        return tuple(sorted(rows.label_names[code] for code in np.unique(rows.label_codes)))
 
     @property
     def counts(self) -> npt.NDArray[np.float32]:
         """All readings, shape (N, C), float32, ADC counts."""
-        return np.stack([row.counts for row in self.rows])
+        return self.rows.counts.copy()
 
     @property
     def labels(self) -> npt.NDArray[np.int64]:
         """Index into `classes` of each row, shape (N,)."""
         index = {name: position for position, name in enumerate(self.classes)}
-        return np.array([index[row.label] for row in self.rows], dtype=np.int64)
+        # A class that no row has any more has no place.
+        places = np.array([index.get(name, -1) for name in self.rows.label_names], dtype=np.int64)
+        return places[self.rows.label_codes]
 
 
 def _check_stamps(dataset: Dataset) -> None:
@@ -286,14 +278,14 @@ def holds_table(folder: Path) -> bool:
 
 def _check_whole(dataset: Dataset, name: str) -> None:
     """Refuse rows without a class where others have one, and rows in which a channel is missing."""
-    unlabelled = [row.line for row in dataset.rows if not row.label]
+    unlabelled = dataset.rows.lines[dataset.rows.of_label("")].tolist()
     if unlabelled and dataset.facts.columns.label is not None:
         raise DatasetError(
             f"{name} line {unlabelled[0]}: the field {quoted(str(dataset.facts.label_column))} is empty; "
             f"training needs the class of every row, {len(unlabelled)} of {dataset.length} rows lack it: "
             "fill or remove them"
         )
-    finite = np.isfinite(dataset.counts)
+    finite = np.isfinite(dataset.rows.counts)
     lacking = np.flatnonzero(~finite.all(axis=1))
     if len(lacking):
         place = int(lacking[0])
@@ -321,7 +313,9 @@ class _Table:
         try:
             self._columns = find_columns(self._form, self._reader.sample, channels, options)
         except NoSuchColumnError as error:
-            raise MissingColumnError(f"{self._name} line {self._form.header_line}: {error}") from None
+            raise MissingColumnError(
+                f"{self._name} line {self._form.header_line}: {error}", error.sensors
+            ) from None
         self._options = options
         self._places = tuple(place for _, place in self._columns.channels)
         self._classes = ClassNames(options.classes, PAPER_CLASSES)
@@ -335,7 +329,7 @@ class _Table:
 
     def read(
         self, images: dict[str, Path], on_bad_row: Callable[[DatasetError], None]
-    ) -> tuple[tuple[Row, ...], TableFacts]:
+    ) -> tuple[Rows, TableFacts]:
         """Read all rows.
 
         Args:
@@ -353,8 +347,8 @@ class _Table:
             fates.add(line, error)
             on_bad_row(DatasetError(f"{self._name} line {line}: {error}"))
 
-        rows: list[Row] = []
-        cells_of_times: list[str] = []
+        collected = RowCollector(len(self._places))
+        cells_of_times = Cells()
         headers = 0
         time = self._columns.time
         for item in self._items():
@@ -363,31 +357,31 @@ class _Table:
                 self.length += 1
                 continue
             try:
-                rows.append(self._row(item, images))
+                collected.add(self._row(item, images))
                 if time:
-                    cells_of_times.append(" ".join([item.cells[place].strip() for place in time]))
+                    cells_of_times.add(" ".join([item.cells[place].strip() for place in time]))
             except RefusedRowError as error:
                 if self._is_header(item):
                     headers += 1
                     continue
                 refuse(item.line, error)
             self.length += 1
+        rows = collected.rows()
         times = self._times(cells_of_times)
         if times is not None:
-            unstamped = deque(rows)
-            rows.clear()  # so that each row is there once
-            rows += _stamped(unstamped, cells_of_times, times, refuse)
+            rows = _stamped(rows, cells_of_times, times, refuse)
         warnings = list(self._classes.warnings()) if self._columns.label is not None else []
         if times is not None:
             warnings += _too_coarse(rows)
-        return tuple(rows), TableFacts(
+            warnings += told_steps(rows, times.is_absolute)
+        return rows, TableFacts(
             format=self._form,
             columns=self._columns,
             times=times,
             comments=self._reader.comments,
             repeated_headers=headers,
             refused=fates.all(),
-            unlabelled=sum(not row.label for row in rows),
+            unlabelled=int(rows.of_label("").sum()),
             spellings=self._classes.spellings,
             told_classes=tuple(self._classes.told()),
             warnings=tuple(warnings),
@@ -494,12 +488,11 @@ class _Table:
         return read_times(name, cells, self._options, columns.numbers, columns.time_unit)
 
 
-def _too_coarse(rows: Sequence[Row]) -> Iterator[str]:
+def _too_coarse(rows: Rows) -> Iterator[str]:
     """Warn of times that many rows share with the one before of their class and recording."""
-    repeated = sum(
-        (one.stamp_ns, one.label, one.bag) == (other.stamp_ns, other.label, other.bag)
-        for one, other in pairwise(rows)
-    )
+    assert rows.stamps_ns is not None
+    columns = (rows.stamps_ns, rows.label_codes, rows.bag_codes)
+    repeated = int(np.logical_and.reduce([one[1:] == one[:-1] for one in columns]).sum())
     if repeated > _NOTABLE_SHARE * len(rows):
         yield (
             f"{repeated} of {len(rows)} rows have the time of the row before; give the times more digits, or "
@@ -508,19 +501,16 @@ def _too_coarse(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _stamped(
-    rows: deque[Row],
-    cells: Sequence[str],
-    times: TableTimes,
-    refuse: Callable[[int, RefusedRowError], None],
-) -> Iterator[Row]:
-    """Give each row its time; one whose time is none is refused. The rows are taken out."""
-    for cell, stamp_ns in zip(cells, times.stamps_ns, strict=True):
-        row = rows.popleft()
-        if stamp_ns is not None:
-            yield replace(row, stamp_ns=stamp_ns)
-            continue
-        what = f"the field {quoted(times.column)} is {quoted(cell)}; expected {times.expected}"
-        refuse(row.line, RefusedRowError(what, "its time cannot be read", f"expected {times.expected}"))
+    rows: Rows, cells: Sequence[str], times: TableTimes, refuse: Callable[[int, RefusedRowError], None]
+) -> Rows:
+    """Give each row its time; one whose time is none is refused."""
+    has_time = times.stamps_ns != NO_TIME
+    for place in np.flatnonzero(~has_time).tolist():
+        what = f"the field {quoted(times.column)} is {quoted(cells[place])}; expected {times.expected}"
+        error = RefusedRowError(what, "its time cannot be read", f"expected {times.expected}")
+        refuse(int(rows.lines[place]), error)
+    stamped = replace(rows, stamps_ns=times.stamps_ns)
+    return stamped if has_time.all() else stamped.select(has_time)
 
 
 def _parse_serial(cell: str) -> int:

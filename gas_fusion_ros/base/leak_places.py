@@ -80,16 +80,23 @@ class LeakPlace:
             yaw=math.atan2(2 * self.xy, self.xx - self.yy) / 2,
         )
 
-    def may_be(self, other: LeakPlace) -> bool:
-        """Whether both may well be of one leak: 99 in 100 pairs of estimates of one are that near."""
+    def squared_distance(self, other: LeakPlace) -> float:
+        """Return the squared distance from another estimate, in deviations of both; infinite between frames.
+
+        Two estimates without any uncertainty are at one place, or infinitely far apart.
+        """
         if self.frame_id != other.frame_id:
-            return False
+            return math.inf
         xx, xy, yy = self.xx + other.xx, self.xy + other.xy, self.yy + other.yy
         dx, dy = self.x - other.x, self.y - other.y
         determinant = xx * yy - xy**2
         if determinant <= 0:
-            return dx == dy == 0
-        return (yy * dx**2 - 2 * xy * dx * dy + xx * dy**2) / determinant <= _SAME
+            return 0.0 if dx == dy == 0 else math.inf
+        return (yy * dx**2 - 2 * xy * dx * dy + xx * dy**2) / determinant
+
+    def may_be(self, other: LeakPlace) -> bool:
+        """Whether both may well be of one leak: 99 in 100 pairs of estimates of one are that near."""
+        return self.squared_distance(other) <= _SAME
 
 
 class HeardLeaks:

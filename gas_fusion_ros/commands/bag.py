@@ -197,7 +197,7 @@ def _folder_source(
     try:
         return FolderSource(folder, settings, render_seed)
     except MissingColumnError as error:
-        raise BagSourceError(f"--data: {error}; name the channels with --channels") from None
+        raise BagSourceError(f"--data: {error.with_remedy('--channels')}") from None
     except DatasetError as error:
         raise BagSourceError(f"--data: {error}") from None
 

@@ -24,6 +24,7 @@ from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription, Div
 from gas_fusion_ros.bags.reader import BagReadError
 from gas_fusion_ros.bags.recognition import is_table
 from gas_fusion_ros.bags.topics import BagTopics
+from gas_fusion_ros.base.dataset import MissingColumnError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
@@ -45,7 +46,15 @@ from gas_fusion_ros.commands.options import (
     table_options,
 )
 from gas_fusion_ros.commands.progress import counted
-from gas_fusion_ros.commands.terminal import EXIT_LOSSES, complain_of, ends_on_signals, fail, say, say_notes
+from gas_fusion_ros.commands.terminal import (
+    EXIT_LOSSES,
+    about,
+    complain_of,
+    ends_on_signals,
+    fail,
+    say,
+    say_notes,
+)
 from gas_fusion_ros.inspection.clean_air import BagSettings, CleanAir, read_bag, read_folder
 from gas_fusion_ros.pipeline.array_choice import KnownArray, array_of_file
 
@@ -174,8 +183,10 @@ def calibrate(
             f"{shown(source.name)}: {error}. --most-drift takes it all the same: clean air may then look "
             "like gas, and gas like clean air"
         )
+    except MissingColumnError as error:
+        fail(about(source, error.with_remedy("--channels")))
     except (ValueError, BagReadError) as error:
-        fail(f"{shown(source.name)}: {error}")
+        fail(about(source, str(error)))
     except OSError as error:
         fail(f"--output {shown(output)} cannot be written: {error.strerror or error}")
     say_notes(source, air.notes)

@@ -3,6 +3,7 @@
 # ruff: noqa: UP045
 # No `from __future__ import annotations`, see cli.py.
 
+import gc
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -155,6 +156,7 @@ def evaluate(
         )
         loaded = LoadedModel.load(classifier)
         work = jobs_of(bag, folder, settings, writes_html=not no_html)
+        gc.freeze()  # what has been loaded stays: the collector need not look at it again and again
         outcomes = list(_outcomes(work, loaded, jobs, scheduler))
     except (SettingsError, LoadedModelError, PredictionError, ParallelError, OSError) as error:
         fail(str(error))

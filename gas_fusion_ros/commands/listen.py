@@ -36,7 +36,7 @@ from gas_fusion_ros.drivers.gas.lines.garbled import judge
 from gas_fusion_ros.drivers.gas.lines.types import LineForm
 from gas_fusion_ros.drivers.gas.serial import SerialGasSettings
 from gas_fusion_ros.drivers.gas.serial_port import open_port, ports, received
-from gas_fusion_ros.inspection.serial_lines import SCALE, Heard, HeardLine, SerialListener
+from gas_fusion_ros.inspection.serial_lines import BEFORE_USE, Heard, HeardLine, SerialListener
 from gas_fusion_ros.settings.parameter_file import nodes_in
 
 DEFAULT_SECONDS = 10.0
@@ -309,8 +309,8 @@ def _parameters(heard: Heard, port: Optional[str], baud: Optional[int]) -> str:
         f"serial.format: {_format_to_set(heard)}",
         f"channels: {json.dumps(list(heard.channels))}",
         "# array_file: array.yaml  (gas-fusion calibrate writes it)",
-        # What is to be done before readings of that scale are of use.
-        *(f"# {one_line(note.text)}" for note in heard.notes if note.cause == SCALE),
+        # What is to be done before readings of such channels or scale are of use.
+        *(f"# {one_line(note.text)}" for note in heard.notes if note.cause in BEFORE_USE),
     ]
     head = (
         "# As gas-fusion listen has heard it: paste the section into your copy of config/robot.yaml.\n"

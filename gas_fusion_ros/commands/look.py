@@ -19,7 +19,7 @@ from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, 
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError
 from gas_fusion_ros.drivers.thermal.raw_frames import ByteOrder, Profile, RawFrameError, RawSettings
-from gas_fusion_ros.inspection.picture import LookedAt, PictureLook
+from gas_fusion_ros.inspection.picture import LookedAt, PictureLook, right_told
 from gas_fusion_ros.model.bundle import Bundle, BundleError
 from gas_fusion_ros.model.classifier import ClassifierError
 from gas_fusion_ros.model.picture_evidence import PictureEvidenceError
@@ -156,6 +156,8 @@ def _print(looked: Sequence[LookedAt], caveat: str) -> None:
     for read_as in dict.fromkeys(at.figures.read_as for at in looked):
         names = [shown(at.title) for at in looked if at.figures.read_as == read_as]
         console.print(f"{read_as}: {', '.join(names)}", soft_wrap=True)
+    if told := right_told(looked):
+        console.print(told)
     if caveat:
         console.print(caveat, style="yellow", soft_wrap=True)
 
@@ -163,11 +165,13 @@ def _print(looked: Sequence[LookedAt], caveat: str) -> None:
 def _verdicts(looked: Sequence[LookedAt]) -> Table:
     is_told = looked[0].verdict.novelty is not None  # of one picture, so of all
     novelty = ("novelty",) if is_told else ()
-    table = _table("picture", "verdict", *map(shown, looked[0].verdict.classes), *novelty)
+    named = ("named",) if any(at.named for at in looked) else ()
+    table = _table("picture", *named, "verdict", *map(shown, looked[0].verdict.classes), *novelty)
     for at in looked:
         probabilities = (f"{probability:.3f}" for probability in at.verdict.probabilities)
         further = (at.novelty_told,) if is_told else ()
-        table.add_row(shown(at.title), shown(at.verdict.label), *probabilities, *further)
+        truth = (shown(at.named or "-"),) if named else ()
+        table.add_row(shown(at.title), *truth, shown(at.verdict.label), *probabilities, *further)
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -71,6 +72,13 @@ def ends_on_signals(command: Callable[P, T]) -> Callable[P, T]:
             raise typer.Exit(EXIT_INTERRUPTED) from None
 
     return run
+
+
+def about(source: Path, text: str) -> str:
+    """Return a message after the name of the file that it is of, unless it names that or an option."""
+    name = shown(source.name)
+    is_named = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+    return text if is_named or text.startswith("--") else f"{name}: {text}"
 
 
 def without_ros(error: ImportError) -> str:

@@ -8,13 +8,14 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus
 from gas_fusion_ros.base.observation import GasReading, Mode
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.demo.snapshot import HISTORY, Snapshot
 from gas_fusion_ros.evaluation.tally import Tally
 from gas_fusion_ros.evaluation.timeline import Timeline
 from gas_fusion_ros.pairing.types import PairingSettings
-from gas_fusion_ros.ros.classifier_messages import AlarmReport, Classification
+from gas_fusion_ros.ros.classifier_messages import Classification
 from gas_fusion_ros.truth.ground_truth import GroundTruth
 from gas_fusion_ros.truth.scoring import ScoreSettings
 from gas_fusion_ros.truth.track import TruthTrack
@@ -54,7 +55,7 @@ class Heard:
         self.readings = 0
         self.images = 0
         self.newest_classified_ns = 0
-        self.alarm = AlarmReport(start_ns, "clear")
+        self.alarm = AlarmStatus(AlarmState.CLEAR, start_ns)
         self._channels = channels
         self._truth = truth
         self._start_ns = start_ns
@@ -88,11 +89,11 @@ class Heard:
             if said.mode is not Mode.THERMAL_ONLY:
                 self.newest_classified_ns = max(self.newest_classified_ns, said.stamp_ns)
 
-    def add_alarm_state(self, report: AlarmReport) -> None:
+    def add_alarm_state(self, status: AlarmStatus) -> None:
         """The alarm published its state."""
         with self._lock:
-            self.alarm = report
-            self.tally.add_alarm_state(report)
+            self.alarm = status
+            self.tally.add_alarm_state(status)
 
     def snapshot(self, now_ns: int, end_ns: int, speed: float) -> Snapshot:
         """The run at this moment, for the live view."""
@@ -108,7 +109,7 @@ class Heard:
                 label=last.label if last else "",
                 mode=last.mode.value if last else "",
                 truth=self._truth.label(now_ns) if self._truth is not None else "",
-                alarm="fault" if alarm.fault and alarm.state == "clear" else alarm.state,
+                alarm=alarm.state.value,
                 gas=alarm.gas,
                 readings=self.readings,
                 images=self.images,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gas_fusion_ros.base.dataset import Dataset, DatasetError
+from gas_fusion_ros.base.dataset import Dataset, DatasetError, MissingColumnError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.shipped_files import SIMULATED_ARRAY
@@ -173,6 +173,11 @@ def recorded_programme(
         dataset = Dataset.load_readable(
             folder, PAPER_CHANNELS, problems, replace(options, time_column=NO_COLUMN)
         )
+    except MissingColumnError as error:
+        raise ProgrammeError(
+            f"--recorded: {error}; the demo plays the published seven channels alone: gas-fusion bag --data "
+            "--channels makes a bag of others, for gas-fusion watch and evaluate"
+        ) from None
     except DatasetError as error:
         first = "".join(f"; the first: {problem.detail}" for problem in problems.take_unreported())
         raise ProgrammeError(f"--recorded: {error}{first}") from None

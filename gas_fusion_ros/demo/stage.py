@@ -49,7 +49,8 @@ from gas_fusion_ros.nodes.managed_node import ManagedNode
 from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
 from gas_fusion_ros.pipeline.settings import NO_STATE_FILE
-from gas_fusion_ros.ros.classifier_messages import decode_alarm_state, decode_classification
+from gas_fusion_ros.ros.alarm_status import decode_alarm_status
+from gas_fusion_ros.ros.classifier_messages import decode_classification
 from gas_fusion_ros.ros.messages import decode_reading, encode_label, ns_to_stamp, stamp_to_ns
 from gas_fusion_ros.truth.label_times import LabelTimes
 
@@ -364,10 +365,10 @@ class Stage:
         self._heard.add_reading(decode_reading(msg, PAPER_CHANNELS))
 
     def _hear_alarm_state(self, msg: DiagnosticArray, _: int) -> None:
-        report = decode_alarm_state(msg)
+        status = decode_alarm_status(msg)
         # Deactivating leaves a fault behind, rightly, but it is no part of what was played.
-        if not (self._going_down and report.fault):
-            self._heard.add_alarm_state(report)
+        if not (self._going_down and status.fault):
+            self._heard.add_alarm_state(status)
 
     def _hear_log(self, msg: Log, _: int) -> None:
         """Keep what a user should know; what belongs to every demo is none of it."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from gas_fusion_ros.bags.storage.limits import BagLimits
 from gas_fusion_ros.bags.topics import BY_GAS_ALONE, BagTopics, FoundTopics, TopicError, find_topics
 from gas_fusion_ros.base.observation import GasReading, RobotPose
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.base.quoting import quoted, shown
+from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.evaluation.alarm_pictures import AlarmPictures
@@ -33,12 +32,14 @@ from gas_fusion_ros.evaluation.tally import Tally
 from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.pipeline.settings import described
-from gas_fusion_ros.ros.messages import decode_pose, stamp_to_ns
+from gas_fusion_ros.ros.messages import MessageError, decode_pose, stamp_to_ns
+from gas_fusion_ros.ros.transforms import TF_STATIC_TOPIC, TF_TYPE, TransformTree
 from gas_fusion_ros.settings.fields import parameters_of
 from gas_fusion_ros.truth.decoding import decode_leaks
 from gas_fusion_ros.truth.labels import LabelError, outside_recording, read_intervals
 from gas_fusion_ros.truth.scoring import ScoreSettings
 from gas_fusion_ros.truth.track import TruthTrack, clock_shift_ns
+from gas_fusion_ros.truth.unknown_class import told_unknown_class
 
 Watch = Callable[[float], None]
 """Called now and then with the share of the recording that is done, 0..1."""
@@ -242,6 +243,12 @@ class _BagRun:
         self._is_labelled = False
         # A reading may wait for its image, and silence count from the end of its wait.
         self._wait_ns = pairing.wait_ns
+        frame = settings.mapping.robot_frame
+        self._transforms = TransformTree() if frame else None
+        # Their names differ between robots; their type is tf2's own.
+        self._transform_topics = {
+            topic.name for topic in reader.topics if frame and topic.type_name == TF_TYPE
+        }
         self._poses = PoseTrail(2 * pairing.wait_ns + model.alarm.timeout_ns)
         self._leaks = LeakFinding(settings.mapping)
         self.pictures = AlarmPictures(self.pipeline.classifier)
@@ -265,7 +272,7 @@ class _BagRun:
             self._poses.settle(start_ns)
             if self._topics.gas is None:
                 self._require_labels(start_ns, start_ns)
-        names = {name for name in vars(self._topics).values() if name is not None}
+        names = {name for name in vars(self._topics).values() if name is not None} | self._transform_topics
         for number, message in enumerate(reader.messages(names)):
             self._take(message)
             if number % _WATCH_EVERY == 0 and start_ns is not None and end_ns is not None:
@@ -332,8 +339,11 @@ class _BagRun:
             self.pipeline.add_array_message(message.message, message.stamp_ns)
         elif message.topic == topics.camera:
             self.pipeline.add_camera_message(message.message, message.stamp_ns)
+        elif message.topic in self._transform_topics:
+            self._take_transforms(message)
         elif message.topic == topics.pose:
-            self._take_pose(message)
+            if self._transforms is None:
+                self._hear_pose(message, decode_pose(message.message))
         else:
             self._take_leaks(message)
 
@@ -352,9 +362,20 @@ class _BagRun:
         except ValueError as error:
             self._problems.add("leaks_unusable", f"a message of {shown(message.topic)}: {error}")
 
-    def _take_pose(self, message: BagMessage) -> None:
+    def _take_transforms(self, message: BagMessage) -> None:
+        """Keep where the robot is by the transforms of tf2."""
+        mapping, transforms = self._settings.mapping, self._transforms
+        assert transforms is not None, "they are read where a frame is given"
+        try:
+            transforms.hear(message.message, is_static=message.topic.endswith(TF_STATIC_TOPIC))
+        except MessageError as error:
+            self._problems.add(error.cause, f"a message of {shown(message.topic)}: {error.detail}")
+        pose = transforms.pose(mapping.robot_frame, mapping.map_frame)
+        if pose is not None:
+            self._hear_pose(message, pose)
+
+    def _hear_pose(self, message: BagMessage, pose: RobotPose) -> None:
         """Keep where the robot is; as in the live node a pose of no numbers replaces the one before."""
-        pose = decode_pose(message.message)
         if place_of(pose) is None:
             self._problems.add(
                 "pose_unusable",
@@ -385,19 +406,8 @@ class _BagRun:
             self._check_label(interval.label)
 
     def _check_label(self, label: str) -> None:
-        classes = self._model.bundle.classes
-        if label in classes or label == self._strange_label:
+        bundle = self._model.bundle
+        if label in bundle.classes or label == self._strange_label:
             return
         self._strange_label = label
-        self._problems.add(
-            "label_unknown_class",
-            f"the label {quoted(label)} is no class of the model, which knows {', '.join(classes)}"
-            f"{_alike(label, classes)}; readings under it are not judged, and it counts as a leak",
-        )
-
-
-def _alike(label: str, classes: Sequence[str]) -> str:
-    """Ask whether a class was meant that is spelt nearly so; empty where there is none."""
-    by_fold = {name.casefold(): name for name in classes}
-    found = difflib.get_close_matches(label.casefold(), by_fold, n=1)
-    return f" (is '{by_fold[found[0]]}' meant?)" if found else ""
+        self._problems.add("label_unknown_class", told_unknown_class((label,), bundle.name, bundle.classes))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gas_fusion_ros.alarm.types import AlarmEvent
+from gas_fusion_ros.alarm.types import AlarmEvent, AlarmStatus
 from gas_fusion_ros.base.observation import UNKNOWN, GasReading, Mode
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.evaluation.class_figures import accuracy_of, share_of
@@ -29,7 +29,7 @@ from gas_fusion_ros.evaluation.schema import (
 from gas_fusion_ros.evaluation.thinning import Thinned
 from gas_fusion_ros.evaluation.timeline import Timeline
 from gas_fusion_ros.pipeline.offline import Decision
-from gas_fusion_ros.ros.classifier_messages import AlarmReport, Classification
+from gas_fusion_ros.ros.classifier_messages import Classification
 from gas_fusion_ros.truth.scoring import (
     AlarmIntervals,
     Interval,
@@ -178,9 +178,9 @@ class Tally:
         """Numbers of the alarms that `add_alarm` told of, in the order in which they were raised."""
         return tuple(self._numbers.values())
 
-    def add_alarm_state(self, report: AlarmReport) -> None:
+    def add_alarm_state(self, status: AlarmStatus) -> None:
         """Take in the state of the alarms as it is published; it has no places."""
-        self._alarms.show(report.stamp_ns + self._moments.shift_ns, report.sensed)
+        self._alarms.show(status.since_ns + self._moments.shift_ns, status.sensed)
 
     def alarms(self) -> list[Interval]:
         """When each alarm sensed its gas, in the order in which they were raised."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from gas_fusion_ros.array.description import ArrayDescription
 from gas_fusion_ros.bags.topics import RADIOMETRIC_IMAGE, RAW_IMAGE
-from gas_fusion_ros.base.dataset import Dataset, Row
+from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import (
     PAPER_CHANNELS,
     PAPER_CLASSES,
@@ -23,7 +23,9 @@ from gas_fusion_ros.base.observation import (
 )
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, quoted, shown
+from gas_fusion_ros.base.rows import Row, Rows
 from gas_fusion_ros.base.table.classes import check_aliases
+from gas_fusion_ros.base.table.clock_steps import set_back
 from gas_fusion_ros.base.table.options import AS_FOUND, TableOptions
 from gas_fusion_ros.base.table.times import TableTimes
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
@@ -155,8 +157,9 @@ class FolderSource:
         self.notes: list[str] = list(dataset.facts.told)
         self._rows = self._timed(dataset, settings)
         if not self._rows:
+            first = "".join(f": {problem.detail}" for problem in self.problems.take_unreported()[:1])
             raise BagSourceError(
-                f"{shown(dataset.csv_path)} has no row with a usable stamp in the part asked for"
+                f"{shown(dataset.csv_path)} has no row with a usable stamp in the part asked for{first}"
             )
         if render_seed is not None:
             _check_classes(row for _, row in self._rows)
@@ -179,7 +182,9 @@ class FolderSource:
     def _timed(self, dataset: Dataset, settings: FolderSettings) -> list[tuple[int, Row]]:
         """The rows asked for with their stamps, in time order, each stamp once."""
         timed: dict[int, Row] = {}
-        rows = [row for row in dataset.rows if settings.rows is None or row.index < settings.rows]
+        rows = dataset.rows
+        if settings.rows is not None:
+            rows = rows.select(rows.indices < settings.rows)
         for stamp_ns, row in self._stamped(rows, dataset.facts.times, settings.period_ns):
             place = f"{shown(dataset.csv_path.name)} line {row.line}"
             if not 0 < stamp_ns <= _LAST_STAMP_NS:
@@ -202,9 +207,7 @@ class FolderSource:
             ordered = [one for one in ordered if one[0] < end_ns]
         return ordered
 
-    def _stamped(
-        self, rows: Sequence[Row], times: TableTimes | None, period_ns: int
-    ) -> Iterator[tuple[int, Row]]:
+    def _stamped(self, rows: Rows, times: TableTimes | None, period_ns: int) -> Iterator[tuple[int, Row]]:
         """The rows with their times: those of the file, or one period each.
 
         Where time begins anew, so that several rows have the same times, they are laid one after another.
@@ -316,31 +319,25 @@ class PatrolSource:
             yield BagInstant(stamp_ns, reading, frame, pose)
 
 
-def _begun_anew(rows: Sequence[Row], is_absolute: bool) -> list[int]:
+def _begun_anew(rows: Rows, is_absolute: bool) -> list[int]:
     """The places at which time begins anew: a logger was started again, or classes were recorded apart.
 
     A time from a beginning that goes back within a class is of another start. Otherwise a class may stand
     behind the others of its recording: time begins anew with it only where rows then share times.
     """
-    back = [
-        place
-        for place, (before, after) in enumerate(pairwise(rows), start=1)
-        if (after.stamp_ns or 0) < (before.stamp_ns or 0)
-    ]
-    places = [place for place in back if not _of_one(rows[place - 1], rows[place])]
+    stamps = rows.stamps_ns
+    assert stamps is not None
+    back = np.flatnonzero(stamps[1:] < stamps[:-1]) + 1
+    codes = (rows.label_codes, rows.bag_codes)
+    places = [place for place in back.tolist() if any(one[place - 1] != one[place] for one in codes)]
+    clock_set_back = set_back(rows).tolist() if is_absolute else []
+    if clock_set_back:
+        return clock_set_back
     if not is_absolute and len(places) < len(back):
-        return back
-    seen: set[int | None] = set()
-    for begin, end in pairwise((0, *places, len(rows))):
-        stretch = {row.stamp_ns for row in rows[begin:end]}
-        if seen & stretch:
-            return places
-        seen |= stretch
-    return []
-
-
-def _of_one(before: Row, after: Row) -> bool:
-    return (before.label, before.bag) == (after.label, after.bag)
+        return back.tolist()
+    stretches = [np.unique(stamps[begin:end]) for begin, end in pairwise((0, *places, len(rows)))]
+    are_shared = len(np.unique(np.concatenate(stretches))) < sum(map(len, stretches))
+    return places if are_shared else []
 
 
 def _truth_of(rows: Sequence[tuple[int, Row]]) -> list[Interval]:

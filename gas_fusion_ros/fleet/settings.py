@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gas_fusion_ros.base.quoting import quoted
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.settings.fields import group, needed_setting, setting
+
+_RESERVED = ("example", "invalid", "example.com", "example.net", "example.org")
+"""Names that stand in documents for others and lead nowhere: RFC 2606."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,12 @@ class RelaySettings:
 
     Attributes:
         patience_ns: how long `gas/alarm`, which is repeated every second, may be silent.
+
+    Raises:
+        ValueError: the host is a placeholder.
     """
 
-    host: str = needed_setting(
-        "name or address of the MQTT 5 broker, for example broker.example: the one place that is sent to"
-    )
+    host: str = needed_setting("name or address of the MQTT 5 broker: the one place that is sent to")
     port: int = setting(
         8883, "the broker's port; usually 8883, and 1883 without encryption", minimum=1, maximum=65_535
     )
@@ -88,3 +93,11 @@ class RelaySettings:
         maximum=600.0,
     )
     queue: QueueSettings = group(QueueSettings)
+
+    def __post_init__(self) -> None:
+        name = f".{self.host.strip().lower().rstrip('.')}"
+        if any(name.endswith(f".{reserved}") for reserved in _RESERVED):
+            raise ValueError(
+                f"host is {quoted(self.host)}, a placeholder that leads nowhere; put the name or address of "
+                "your MQTT 5 broker in its place"
+            )

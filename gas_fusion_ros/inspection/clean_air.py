@@ -77,15 +77,15 @@ def read_folder(
     """
     dataset = Dataset.load_readable(path, tuple(channels), problems, options)
     check_aliases(options.classes, dataset.facts.spellings)
-    labelled = any(row.label for row in dataset.rows)
-    rows = [row for row in dataset.rows if not labelled or row.label == CLEAN_AIR][:MOST_READINGS]
+    labelled = not dataset.rows.of_label("").all()
+    rows = dataset.rows.select(dataset.rows.of_label(CLEAN_AIR)) if labelled else dataset.rows
     if not rows:
         raise CleanAirError(_no_clean_air(dataset.facts.spellings))
-    stamps = [row.stamp_ns for row in rows if row.stamp_ns is not None]
+    rows = rows[:MOST_READINGS]
     return CleanAir(
         tuple(channels),
-        np.stack([row.counts for row in rows]),
-        np.array(stamps, dtype=np.int64) if len(stamps) == len(rows) else None,
+        rows.counts,
+        rows.stamps_ns,
         f"rows of the class {CLEAN_AIR}" if labelled else "all rows, on your word: none is labelled",
         notes=dataset.facts.told,
     )

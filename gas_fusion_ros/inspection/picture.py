@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,12 @@ from gas_fusion_ros.model.thermal import celsius_of_counts, field_range, to_fiel
 DRAWN_ONLY = (
     "this model has seen drawn pictures only: what it says of a real one may be wrong (docs/thermal.md)"
 )
+
+
+def class_in(name: str, classes: Iterable[str]) -> str:
+    """Return the class that a picture's name holds; empty where it holds none, or several."""
+    found = [one for one in classes if one in name]
+    return found[0] if len(found) == 1 else ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,21 @@ class LookedAt:
         return f"{self.file.name} {self.place}".rstrip()
 
     @property
+    def frame(self) -> ThermalFrame:
+        """The picture as a camera would give it, at stamp 0."""
+        return ThermalFrame(0, self.pixels, self.figures.encoding)
+
+    @property
+    def named(self) -> str:
+        """The class that its name holds, as those of the published pictures do; empty without one."""
+        return class_in(self.title, self.verdict.classes)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the verdict is the class that its name holds."""
+        return self.verdict.label == self.named
+
+    @property
     def strongest_at(self) -> tuple[float, float] | None:
         """Where the map is largest, as shares of width and height; None without a map, or where all is 0."""
         if self.heat is None or not self.heat.any():
@@ -113,11 +134,20 @@ class LookedAt:
             "file": str(self.file),
             "place": self.place,
             "label": self.verdict.label,
+            "named": self.named,
             "probabilities": self.verdict.by_class,
             "novelty": self.verdict.novelty,
             "field": asdict(self.figures),
             "strongest_at": self.strongest_at,
         }
+
+
+def right_told(looked: Sequence[LookedAt]) -> str:
+    """Of how many pictures whose names hold a class the verdict is that class; empty without such ones."""
+    named = [at for at in looked if at.named]
+    if not named:
+        return ""
+    return f"{sum(at.is_right for at in named)} of {len(named)} whose names hold a class are right"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gas_fusion_ros.array.expected import Expected
 from gas_fusion_ros.array.scale import BITS, WINDOW, judge, looks_like_volts, told_by_range
 from gas_fusion_ros.base.mq import Quantity
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
@@ -29,11 +30,14 @@ from gas_fusion_ros.drivers.gas.lines.types import (
     Tellers,
     Values,
 )
+from gas_fusion_ros.inspection.missing_channels import CHANNELS, told_missing_channels
 from gas_fusion_ros.model.bundle import Bundle, BundleError
 from gas_fusion_ros.model.expected_readings import expected_readings
 
 SCALE = "scale"
 """Cause of the note on readings of another scale."""
+BEFORE_USE = (CHANNELS, SCALE)
+"""Causes of the notes on what is to be done before readings are of use."""
 
 _UNCONFIRMED_ROWS = 6
 _OFTEN = 0.1
@@ -227,7 +231,7 @@ class SerialListener:
             self._lines.manner,
             " and ".join(sorted(self._line_ends)),
             tuple(self._tally.refused.values()),
-            (*self._tally.notes, *_scale(channels, self._latest, self._least, self._greatest)),
+            (*self._tally.notes, *_for_model(channels, self._latest, self._least, self._greatest)),
             self._least,
             self._greatest,
             self._rate_hz,
@@ -319,16 +323,28 @@ def _line_end(line: Line, splitter: LineSplitter) -> str:
     return "CR LF" if line.content.endswith(b"\r") else "LF"
 
 
-def _scale(
+def _for_model(
     channels: tuple[str, ...], latest: Sequence[Values], least: float, greatest: float
 ) -> list[Remark]:
-    """Say what is to be known of the scale of the last readings."""
+    """Say what is to be known before the last readings go to the default model: of channels and scale."""
     if not latest:
         return []
     try:
-        expected = expected_readings(Bundle.load(find_bundle(DEFAULT_MODEL)), None)
+        bundle = Bundle.load(find_bundle(DEFAULT_MODEL))
     except (BundleError, OSError):
-        expected = None
+        return _scale(None, channels, latest, least, greatest)
+    missing = told_missing_channels(bundle, channels)
+    scale = _scale(expected_readings(bundle, None), channels, latest, least, greatest)
+    return scale if missing is None else [missing, *scale]
+
+
+def _scale(
+    expected: Expected | None,
+    channels: tuple[str, ...],
+    latest: Sequence[Values],
+    least: float,
+    greatest: float,
+) -> list[Remark]:
     if expected is not None and set(expected.names) <= set(channels):
         places = [channels.index(name) for name in expected.names]
         complaint = judge(expected, np.stack(latest)[:, places])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any
 
 from gas_fusion_ros.array.array_file import ARRAY_FILE_NAME, load_array
 from gas_fusion_ros.array.scale import ScaleWatch, told_by_range
-from gas_fusion_ros.base.dataset import Dataset, Row
+from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import GasReading
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, shown
+from gas_fusion_ros.base.rows import Rows
 from gas_fusion_ros.base.table.classes import alias_doubt
 from gas_fusion_ros.base.table.columns import MOST_NAMES
 from gas_fusion_ros.base.table.facts import Fate, TableFacts
@@ -22,9 +22,11 @@ from gas_fusion_ros.base.table.options import TableOptions
 from gas_fusion_ros.base.table.reader import DELIMITERS
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.inspection.gas import ChannelFollower
+from gas_fusion_ros.inspection.missing_channels import told_missing_channels
 from gas_fusion_ros.inspection.schema import ChannelFigures
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.expected_readings import expected_readings
+from gas_fusion_ros.truth.unknown_class import told_unknown_class
 
 _ROW_PERIOD_NS = 2 * NANOSECONDS_PER_SECOND
 """Of rows whose time nobody knows, as everywhere."""
@@ -234,27 +236,26 @@ def _dialect(facts: TableFacts) -> dict[str, Any]:
     }
 
 
-def _times(facts: TableFacts, rows: Sequence[Row]) -> TimeFigures | None:
-    times = facts.times
-    stamps = [row.stamp_ns for row in rows if row.stamp_ns is not None]
-    if times is None or not stamps:
+def _times(facts: TableFacts, rows: Rows) -> TimeFigures | None:
+    times, stamps = facts.times, rows.stamps_ns
+    if times is None or stamps is None:
         return None
     period_s = times.period_s
     return TimeFigures(
         times.column,
         times.form,
         times.is_absolute,
-        stamps[0],
-        stamps[-1],
+        int(stamps[0]),
+        int(stamps[-1]),
         period_s,
         None if not period_s else 1.0 / period_s,
     )
 
 
-def _labels(facts: TableFacts, rows: Sequence[Row], unlabelled: int) -> ClassFigures | None:
+def _labels(facts: TableFacts, rows: Rows, unlabelled: int) -> ClassFigures | None:
     if facts.label_column is None:
         return None
-    counts = Counter(row.label for row in rows if row.label)
+    counts = {name: int(rows.of_label(name).sum()) for name in rows.label_names if name}
     return ClassFigures(facts.label_column, dict(sorted(counts.items())), unlabelled)
 
 
@@ -268,11 +269,8 @@ def _without_classes(facts: TableFacts) -> Iterator[str]:
 def _unknown_classes(labels: ClassFigures | None, bundle: Bundle) -> Iterator[str]:
     unknown = [name for name in labels.rows if name not in bundle.classes] if labels is not None else []
     if unknown:
-        yield (
-            f"{shown(bundle.name)} knows no class {listed(unknown, MOST_NAMES)}: an evaluation counts a "
-            f"leak; --classes {shown(unknown[0])}=NAME takes it for one of {listed(bundle.classes)}, and "
-            "gas-fusion teach teaches it"
-        )
+        told = told_unknown_class(unknown, bundle.name, bundle.classes)
+        yield f"{told}, --classes {shown(unknown[0])}=NAME takes it for one that it knows"
 
 
 def _warnings(
@@ -292,12 +290,9 @@ def _warnings(
     if doubt:
         yield doubt
     yield from _unknown_classes(labels, bundle)
-    missing = [name for name in bundle.channels if name not in dataset.channels]
-    if missing:
-        yield (
-            f"no channel {listed(missing)}, which {shown(bundle.name)} needs; there are "
-            f"{listed(dataset.channels)}"
-        )
+    missing = told_missing_channels(bundle, dataset.channels)
+    if missing is not None:
+        yield missing.text
     if scale:
         yield scale
     for channel in values:

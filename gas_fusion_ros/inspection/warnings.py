@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from gas_fusion_ros.alarm.settings import AlarmSettings
 from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.inspection.missing_channels import told_missing_channels
 from gas_fusion_ros.inspection.schema import (
     ArrayFound,
     ChannelFigures,
@@ -22,6 +23,7 @@ from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.model.thermal import MIN_SIDE
 from gas_fusion_ros.pairing.types import PairingSettings
 from gas_fusion_ros.truth.track import SAME_CLOCK_NS
+from gas_fusion_ros.truth.unknown_class import told_unknown_class
 
 _LATE_S = 0.5
 """Labels are told by the time of recording: readings that lie so far before it get the wrong ones."""
@@ -56,12 +58,9 @@ def _of_gas(gas: GasFigures, bundle: Bundle, future_s: float) -> Iterator[str]:
         return
     if len(gas.frames) > 1:
         yield f"readings of {shown(gas.topic)} come from several frames: {listed(gas.frames)}"
-    missing = [name for name in bundle.channels if name not in {channel.name for channel in gas.channels}]
-    if missing and gas.channels:
-        yield (
-            f"{shown(gas.topic)} has no channel {listed(missing)}, which {shown(bundle.name)} needs; "
-            f"it has {listed(channel.name for channel in gas.channels)}"
-        )
+    missing = told_missing_channels(bundle, [channel.name for channel in gas.channels])
+    if missing is not None and gas.channels:
+        yield f"{shown(gas.topic)}: {missing.text}"
     yield from _of_stamps(gas.topic, gas.stamps, future_s)
     yield from _of_silence(gas, bundle)
     yield from _of_scale(gas)
@@ -208,11 +207,7 @@ def _of_labels(labels: LabelFigures, bundle: Bundle) -> Iterator[str]:
         yield f"{shown(labels.topic)} has no messages: nothing can be judged without --labels"
     unknown = [name for name in labels.seconds if name not in bundle.classes]
     if unknown:
-        yield (
-            f"{shown(labels.topic)} names {listed(unknown)}, no class of {shown(bundle.name)}, whose "
-            "classes are "
-            f"{listed(bundle.classes)}"
-        )
+        yield f"{shown(labels.topic)}: {told_unknown_class(unknown, bundle.name, bundle.classes)}"
 
 
 def _times(count: int) -> str:

@@ -112,6 +112,9 @@ class LeakPlaces:
         """An alarm was raised; without any reading before it, its leak has no place."""
         if alarm in self._leaks or alarm in self._settled or not self._heard:
             return
+        # An alarm may stand on for long after its gas: what is new from here on is of this one.
+        for other in self._leaks.values():
+            other.leave()
         self._leaks[alarm] = _FollowedLeak(alarm, gas, stamp_ns, list(self._heard), self._settings)
         while len(self._leaks) > MOST_LEAKS:
             oldest, leak = self._leaks.popitem(last=False)

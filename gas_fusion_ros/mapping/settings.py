@@ -11,6 +11,8 @@ from gas_fusion_ros.settings.fields import group, setting
 SIDES = ("unknown", "left", "right")
 MOST_KERNEL_CELLS = 10
 """Widths of the kernel in cells: the cost of a reading grows with its square."""
+_CLOSEST_M = 0.1
+"""A path that is nearer to a pipe is on it."""
 
 
 @dataclass(frozen=True)
@@ -84,19 +86,29 @@ class PipeSettings:
 
     @property
     def offset_m(self) -> float:
-        """Where the pipe most likely runs, metres to the left of the path."""
-        return {"unknown": 0.0, "left": 1.0, "right": -1.0}[self.side] * self._middle_m
+        """Where the pipe is expected to run, metres to the left of the path."""
+        return {"unknown": 0.0, "left": 1.0, "right": -1.0}[self.side] * self._mean_m
 
     @property
     def offset_deviation_m(self) -> float:
         """Standard deviation of that."""
-        spread_m = (self.farthest_m - self.nearest_m) / (2.0 * 1.645)
-        return math.hypot(spread_m, self._middle_m) if self.side == "unknown" else spread_m
+        spread_m = self._mean_m * math.sqrt(math.expm1(self._width**2))
+        return math.hypot(spread_m, self._mean_m) if self.side == "unknown" else spread_m
 
     @property
-    def _middle_m(self) -> float:
-        # The geometric mean: half and twice a distance are as likely.
-        return math.sqrt(self.nearest_m * self.farthest_m)
+    def _width(self) -> float:
+        """Standard deviation of the distance's logarithm: half and twice a distance are as likely."""
+        nearest, farthest = self._between
+        return math.log(farthest / nearest) / (2.0 * 1.645)
+
+    @property
+    def _mean_m(self) -> float:
+        nearest, farthest = self._between
+        return math.sqrt(nearest * farthest) * math.exp(0.5 * self._width**2)
+
+    @property
+    def _between(self) -> tuple[float, float]:
+        return max(self.nearest_m, _CLOSEST_M), max(self.farthest_m, _CLOSEST_M)
 
 
 @dataclass(frozen=True)

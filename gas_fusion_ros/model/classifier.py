@@ -70,7 +70,8 @@ class Classifier:
     alone.
 
     A fused verdict that may be a leak tells besides what its readings say alone. A network that knows says so
-    itself; for another the one for readings runs once more, on the same window without the picture. They are
+    itself, and then also where these alone may be a leak; for another the one for readings runs once more, on
+    the same window without the picture. They are
     not asked where fewer than half of the model's channels have a value now, and cannot be where the model
     has no network for readings.
 
@@ -205,12 +206,22 @@ class Classifier:
         mode, inputs = self.inputs(sample)
         answer = self._answer(mode, inputs)
         verdict = self._verdict(sample, mode, answer)
-        if mode is Mode.FUSION and _leak_probability(verdict) >= self._asked_from:
-            verdict = replace(verdict, readings_alone=self._readings_alone(sample, answer))
+        if mode is Mode.FUSION:
+            verdict = replace(verdict, readings_alone=self._told_beside(sample, verdict, answer))
         reading, tracker = sample.observation.reading, self._tracker
         if reading is not None and tracker is not None:
             tracker.judge(reading.stamp_ns, _is_calm(verdict))
         return verdict
+
+    def _told_beside(self, sample: Sample, verdict: Verdict, answer: Answer) -> Verdict | None:
+        """Return what the readings of a fused verdict say alone, where they or it may be a leak."""
+        is_asked = _leak_probability(verdict) >= self._asked_from
+        if answer.gas_logits is None and not is_asked:
+            return None
+        alone = self._readings_alone(sample, answer)
+        if alone is None or not (is_asked or _leak_probability(alone) >= self._asked_from):
+            return None
+        return alone
 
     def _readings_alone(self, sample: Sample, fused: Answer) -> Verdict | None:
         """Return what a fused observation's readings say without the picture; None where they cannot."""

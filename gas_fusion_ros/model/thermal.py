@@ -213,28 +213,36 @@ def _without_gaps(values: Field) -> Field:
 
 
 def _stretch(values: Field, min_span: float) -> Field:
-    """Scale the bulk of the values to 0..1; a frame with less contrast than `min_span` stays flat."""
+    """Scale the bulk of the values to 0..1, in place; what has less contrast than `min_span` stays flat."""
     low, high = _bulk(values)
     missing = max(0.0, min_span - (high - low))
     low, span = low - missing / 2, high - low + missing
-    stretched = (values - np.float32(low)) * np.float32(1.0 / span)
-    return np.clip(stretched, 0.0, 1.0, out=stretched)
+    values -= np.float32(low)
+    values *= np.float32(1.0 / span)
+    np.maximum(values, np.float32(0.0), out=values)
+    return np.minimum(values, np.float32(1.0), out=values)
 
 
 def _bulk(values: Field) -> tuple[float, float]:
     """Return the two values between which all but the coldest and hottest hundredth lie."""
     samples = values.reshape(-1)
-    samples = samples[:: max(1, samples.size // _PERCENTILE_SAMPLES)]
-    # As np.percentile, without what it does besides: that took longer than all the rest of a preparation.
-    places = [(len(samples) - 1) * percent / 100 for percent in (_LOW_PERCENT, _HIGH_PERCENT)]
-    below = [int(place) for place in places]
-    above = [min(place + 1, len(samples) - 1) for place in below]
-    ordered = np.partition(samples, [*below, *above])
-    low, high = (
-        float(ordered[lower]) + (place - lower) * (float(ordered[upper]) - float(ordered[lower]))
-        for place, lower, upper in zip(places, below, above, strict=True)
-    )
+    samples = np.ascontiguousarray(samples[:: max(1, samples.size // _PERCENTILE_SAMPLES)])
+    places = ((len(samples) - 1) * percent / 100 for percent in (_LOW_PERCENT, _HIGH_PERCENT))
+    low, high = (_at(samples, place) for place in places)
     return low, high
+
+
+def _at(samples: Field, place: float) -> float:
+    """Return the value at a place among the sorted samples, between two of them by its fraction.
+
+    As np.percentile, without what it does besides: that took longer than all the rest of a preparation.
+    """
+    index = int(place)
+    ordered = np.partition(samples, index)  # one place at a time: only that is vectorised
+    value = float(ordered[index])
+    if index == place:
+        return value
+    return value + (place - index) * (float(ordered[index + 1 :].min()) - value)
 
 
 def _luminance(rgb: npt.NDArray[np.uint8]) -> Field:
@@ -273,8 +281,14 @@ def _whole(rgb: Rgb) -> Rgb:
 
 
 def _resize(picture: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
-    shrinking = min(picture.shape[:2]) >= size
-    method = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    """Resize to a square.
+
+    Interpolation weighs each pixel as long as neither side shrinks to less than half; areas, which take eight
+    times as long, are there for what it would skip.
+    """
+    shorter, longer = sorted(picture.shape[:2])
+    skips = shorter >= size and longer >= 2 * size
+    method = cv2.INTER_AREA if skips else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, (size, size), interpolation=method))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -70,9 +71,13 @@ class WindowSettings:
         Returns:
             Shape (N, W).
         """
-        back = np.arange(self.readings - 1, -1, -1) * self.period_ns
         paces = np.broadcast_to(np.asarray(pace, dtype=np.float64), at_ns.shape)
-        return at_ns[:, np.newaxis] - np.rint(paces[:, np.newaxis] * back).astype(np.int64)
+        return at_ns[:, np.newaxis] - np.rint(paces[:, np.newaxis] * self.back_ns).astype(np.int64)
+
+    @cached_property
+    def back_ns(self) -> Stamps:
+        """From the end of a window back to each of its points, shape (W,)."""
+        return np.arange(self.readings - 1, -1, -1) * self.period_ns
 
 
 @dataclass(frozen=True)
@@ -139,12 +144,14 @@ def _alike(values: Values) -> Iterator[tuple[Stamps, Valid | slice]]:
 def _between(stamps: Stamps, values: Values, points: Stamps, max_gap_ns: int) -> tuple[Values, Valid]:
     """Interpolate readings that are all finite; return values (N, W, c) and validity (N, W)."""
     after = np.searchsorted(stamps, points)
-    exact = stamps[np.minimum(after, len(stamps) - 1)] == points
     inside = (after > 0) & (after < len(stamps))
     upper = np.minimum(after, len(stamps) - 1)
+    at_upper = stamps[upper]
+    exact = at_upper == points
     lower = np.where(exact | ~inside, upper, after - 1)
-    gap = stamps[upper] - stamps[lower]
-    share = (points - stamps[lower]) / np.maximum(gap, 1)
+    at_lower = stamps[lower]
+    gap = at_upper - at_lower
+    share = (points - at_lower) / np.maximum(gap, 1)
     share = np.where(gap > 0, share, 0.0)[..., np.newaxis]
     drawn = values[lower] * (1.0 - share) + values[upper] * share
     return drawn.astype(np.float32), exact | (inside & (gap <= max_gap_ns))
@@ -201,7 +208,7 @@ class WindowHistory:
 
     def window(self, at_ns: int) -> Window:
         """Return the one window that ends at `at_ns`, of the readings up to then."""
-        points = self._settings.points(np.array([at_ns], dtype=np.int64))
+        points = at_ns - self._settings.back_ns[np.newaxis]
         first = int(np.searchsorted(self._stamps[: self._used], points[0, 0] - self._settings.max_gap_ns))
         end = int(np.searchsorted(self._stamps[: self._used], at_ns, side="right"))
         return resample(self._stamps[first:end], self._values[first:end], points, self._settings.max_gap_ns)

@@ -165,7 +165,7 @@ class AlarmRelayNode(ManagedNode):
         relay = self._relay
         if relay is None:
             return
-        self._state_name = relay.say(self._stamp_ns(), self.watch_ns()).name
+        self._state_name = relay.say(self._stamp_ns(), self.steady_ns()).name
         link = relay.link
         said = f"connected to {self._broker}" if link.is_up else f"not connected: {link.trouble}"
         if said == self._said:
@@ -177,7 +177,7 @@ class AlarmRelayNode(ManagedNode):
             self.get_logger().warning(said)
 
     def _say_news(self, relay: Relay) -> None:
-        if relay.has_news(self.watch_ns()):
+        if relay.has_news(self.steady_ns()):
             self._say()
 
     def _hear_status(self, message: DiagnosticArray) -> None:
@@ -192,7 +192,7 @@ class AlarmRelayNode(ManagedNode):
 
     def _hear_word(self, message: Bool) -> None:
         if self._relay is not None:
-            self._relay.hear_word(message.data, self.watch_ns())
+            self._relay.hear_word(message.data, self.steady_ns())
             self._say_news(self._relay)
 
     def _hear_leak(self, message: PoseWithCovarianceStamped) -> None:

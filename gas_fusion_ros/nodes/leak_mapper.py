@@ -18,12 +18,13 @@ from gas_fusion_ros.mapping.gas_map import GasMap
 from gas_fusion_ros.mapping.leak_places import LeakPlaces, PlacedLeak, PlacedReading, evidence_of, is_usable
 from gas_fusion_ros.nodes.bounded_subscriber import BoundedSubscriber
 from gas_fusion_ros.nodes.managed_node import ManagedNode
-from gas_fusion_ros.nodes.pose_source import PoseSource
+from gas_fusion_ros.nodes.pose_source import PoseSource, transform_message_type
 from gas_fusion_ros.nodes.qos import LATCHED, LATCHED_LEAKS, RELIABLE
 from gas_fusion_ros.nodes.runner import run
 from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.ros import messages
-from gas_fusion_ros.ros.classifier_messages import decode_alarm_state, decode_classification
+from gas_fusion_ros.ros.alarm_status import decode_alarm_status
+from gas_fusion_ros.ros.classifier_messages import decode_classification
 from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC
 from gas_fusion_ros.ros.map_messages import encode_leak_pose, encode_map, encode_map_points
 from gas_fusion_ros.ros.messages import Level
@@ -66,6 +67,8 @@ class LeakMapperNode(ManagedNode):
         self._places = LeakPlaces(self._settings)
         self._map = GasMap(self._settings)
         self._sensed, self._told, self._latest = frozenset(), [], None
+        if self._settings.robot_frame:
+            transform_message_type()  # refuses where there is none
         named = self._settings.site_file
         self._site = LeakDatabase(Path(named).expanduser()) if named else None
         if self._site is not None:
@@ -73,7 +76,11 @@ class LeakMapperNode(ManagedNode):
 
     def activate(self) -> None:
         """Listen to pose, verdicts and alarms."""
-        self._poses.subscribe(self._settings.pose_topic, self._settings.pose_type)
+        settings = self._settings
+        if settings.robot_frame:
+            self._poses.subscribe_transforms(settings.robot_frame, settings.map_frame, self.problems)
+        else:
+            self._poses.subscribe(settings.pose_topic, settings.pose_type)
         self._subscribers = [
             BoundedSubscriber(
                 self, DiagnosticArray, "gas/classification", RELIABLE, self.problems, self._hear
@@ -129,20 +136,18 @@ class LeakMapperNode(ManagedNode):
 
     def _pose_of(self, stamp_ns: int) -> RobotPose | None:
         """Where the robot was at a reading; None, and counted why, where that is not known."""
-        pose, topic = self._poses.latest, self._settings.pose_topic
+        pose, source = self._poses.latest, self._settings.pose_source
         if pose is None:
-            self.problems.add("pose_missing", f"nothing has come on {topic}: readings have no place")
+            self.problems.add("pose_missing", f"{source} has not come yet: readings have no place")
             return None
         if not is_usable(pose):
-            self.problems.add(
-                "pose_unusable", f"a message of {topic} has x {pose.x} and y {pose.y}; expected metres"
-            )
+            self.problems.add("pose_unusable", f"{source} has x {pose.x} and y {pose.y}; expected metres")
             return None
         off_ns = abs(stamp_ns - pose.stamp_ns)
         if pose.stamp_ns and off_ns > self._settings.pose_max_age_ns:
             self.problems.add(
                 "pose_stale",
-                f"the latest pose on {topic} is {off_ns / 1e9:.1f} s off the reading; expected "
+                f"the latest of {source} is {off_ns / 1e9:.1f} s off the reading; expected "
                 f"pose_max_age = {self._settings.pose_max_age_ns / 1e9:g} s at most",
             )
             return None
@@ -150,33 +155,24 @@ class LeakMapperNode(ManagedNode):
 
     def _hear_alarms(self, message: DiagnosticArray) -> None:
         try:
-            report = decode_alarm_state(message)
+            status = decode_alarm_status(message)
         except ValueError as error:
             self.problems.add("alarm_state_unusable", str(error))
             return
-        for alarm, gas in report.sensed.items():
-            self._places.begin(alarm, gas, report.stamp_ns)
-        for alarm in self._sensed - report.sensed.keys():
+        for alarm, gas in status.sensed.items():
+            self._places.begin(alarm, gas, status.since_ns)
+        for alarm in self._sensed - status.sensed.keys():
             self._places.end(alarm)
             self._remember(alarm)
-        self._sensed = frozenset(report.sensed)
+        self._sensed = frozenset(status.sensed)
 
     def _remember(self, alarm: int) -> None:
         """Keep a leak whose gas is over in the site's file."""
         place = self._places.place(alarm)
         if self._site is None or place is None:
             return
-        sighting = Sighting(
-            place.stamp_ns,
-            place.gas,
-            place.frame_id,
-            place.x,
-            place.y,
-            place.covariance,
-            place.strength,
-        )
         try:
-            leak = self._site.see(sighting)
+            leak = self._site.see(Sighting(place.gas, place, place.strength))
         except SiteError as error:
             self.problems.add("site_file", str(error))
             return

@@ -108,6 +108,10 @@ class ManagedNode(LifecycleNode):
         """Call `callback` every `period_s` of the time that `watch_ns` tells."""
         return self.create_timer(period_s, callback, clock=self._watch_clock)
 
+    def steady_ns(self) -> int:
+        """The time of a steady clock, nanoseconds, also while simulated time stands or goes back."""
+        return int(self._steady_clock.now().nanoseconds)
+
     def watch_ns(self) -> int:
         """The time by which silence and waiting are measured, nanoseconds.
 

@@ -249,7 +249,7 @@ class OperatorViewNode(ManagedNode):
 
     def _hear_alarm(self, message: Bool) -> None:
         self._is_raised = bool(message.data)
-        self._alarm_ns = self._steady_ns()
+        self._alarm_ns = self.steady_ns()
 
     def _hear_state(self, message: DiagnosticArray) -> None:
         try:
@@ -267,7 +267,7 @@ class OperatorViewNode(ManagedNode):
 
     def _hear_image(self, message: Image | CompressedImage) -> None:
         if self._annotator is not None:
-            self._annotator.submit(message, self._opinion(), self._steady_ns())
+            self._annotator.submit(message, self._opinion(), self.steady_ns())
 
     def _look(self) -> None:
         """Follow the robot, and see whether anybody looks at pictures."""
@@ -310,12 +310,13 @@ class OperatorViewNode(ManagedNode):
 
     def _word(self) -> AlarmWord:
         heard_ns = self._alarm_ns
-        is_heard = heard_ns is not None and self._steady_ns() - heard_ns < _ALARM_SILENCE_NS
+        is_heard = heard_ns is not None and self.steady_ns() - heard_ns < _ALARM_SILENCE_NS
         return AlarmWord(is_heard, self._is_raised, self._standing)
 
     def _latest_word(self) -> Classification | None:
         """What was said last of the air; None where that is too long ago."""
-        is_fresh = self.watch_ns() - self._said_ns < self._settings.timeout_ns
+        # Simulated time that goes back makes nothing fresh.
+        is_fresh = 0 <= self.watch_ns() - self._said_ns < self._settings.timeout_ns
         return self._said if is_fresh else None
 
     def _opinion(self) -> Opinion:
@@ -323,9 +324,6 @@ class OperatorViewNode(ManagedNode):
         if said is None:
             return Opinion("no classification", {}, state)
         return Opinion(f"{said.label} by {said.mode.value}", said.probabilities, state)
-
-    def _steady_ns(self) -> int:
-        return int(self._steady_clock.now().nanoseconds)
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -22,6 +22,13 @@ LATCHED = QoSProfile(
 )
 """States: a late subscriber gets the last one."""
 
+TRANSFORMS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+"""Of tf2: its own listeners ask for no less."""
+
+STATIC_TRANSFORMS = QoSProfile(
+    depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+
 LATCHED_LEAKS = QoSProfile(
     depth=16, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )

@@ -24,6 +24,12 @@ class LeakMapperSettings(MappingSettings):
 
     pose_topic: str = setting("pose", "topic of the robot's pose")
     pose_type: str = setting("PoseStamped", "type of the pose topic", choices=POSE_TYPES)
+    robot_frame: str = setting(
+        "",
+        "frame of the robot, as base_link: its pose is then that of the transforms on /tf and /tf_static, in "
+        "map_frame, and pose_topic is not heard; empty for the topic",
+    )
+    map_frame: str = setting("map", "frame in which the robot's frame is looked up; fixed to the site")
     pose_max_age_ns: int = setting(
         2 * NANOSECONDS_PER_SECOND,
         "a reading has no place where the robot's pose is older or newer than it by more, s; a pose without "
@@ -43,6 +49,13 @@ class LeakMapperSettings(MappingSettings):
         "SQLite file that keeps the site's leaks from patrol to patrol, made where it is not there; the "
         "pose's frame must be fixed to the site; empty for none",
     )
+
+    @property
+    def pose_source(self) -> str:
+        """Where the robot's pose comes from, for a sentence."""
+        if self.robot_frame:
+            return f"the transform of {shown(self.robot_frame)} in {shown(self.map_frame)}"
+        return f"the pose on {shown(self.pose_topic)}"
 
     def __post_init__(self) -> None:
         super().__post_init__()

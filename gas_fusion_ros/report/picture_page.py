@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.base.files import write_whole
-from gas_fusion_ros.inspection.picture import LookedAt
+from gas_fusion_ros.inspection.picture import LookedAt, right_told
 from gas_fusion_ros.model.pseudo_colour import Rgb, grey, heat_over_picture
 from gas_fusion_ros.report.figure_style import PagePicture, row_png
 from gas_fusion_ros.report.page import page_environment
@@ -47,7 +47,8 @@ def write_picture_page(looked: Sequence[LookedAt], model: str, caveat: str, path
     """
     page = page_environment().get_template("look.html.jinja")
     title = f"What {model} makes of pictures"
-    write_whole(path, page.render(title=title, caveat=caveat, pictures=map(_shown, looked)).encode())
+    html = page.render(title=title, caveat=caveat, right=right_told(looked), pictures=map(_shown, looked))
+    write_whole(path, html.encode())
 
 
 def _shown(looked: LookedAt) -> ShownPicture:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from diagnostic_msgs.msg import DiagnosticArray
 
 _SUM = ("state", "gas", "standing", "raised", "sequence", "faults", "inhibits", "warnings")
+_SUM_OF_OLD = ("state", "gas", "fault")
 _ALARM = ("number", "gas", "severity", "state", "since", "peak", "shelved")
 _NEXT_REASON = re.compile(r"; (?=\w+: )")
 _LARGEST = 2**53
@@ -27,7 +28,8 @@ def decode_alarm_status(msg: DiagnosticArray) -> AlarmStatus:
     """Read a message of `gas/alarm_state`, as `messages.encode_alarm_state` writes it.
 
     Times of alarms come in milliseconds, and the latest leak probability is not told. The state of the watch
-    beside alarms that stand is told as far as it is a fault or an inhibit.
+    beside alarms that stand is told as far as it is a fault or an inhibit. A message of old, of one alarm and
+    status, does not tell its alarm's severity, time or peak: it is critical, of now, and 0.
 
     Raises:
         MessageError: it lacks a status or a value, has one that cannot be, or too many statuses.
@@ -38,6 +40,8 @@ def decode_alarm_status(msg: DiagnosticArray) -> AlarmStatus:
             f"a message of gas/alarm_state has {len(msg.status)} statuses; expected 1 to {MAX_STANDING + 1}",
         )
     total, *each = (key_values(status) for status in msg.status)
+    if not each and "standing" not in total:
+        return _of_old(total, stamp_to_ns(msg.header.stamp))
     _require(total, _SUM)
     alarms = tuple(map(_alarm, each))
     numbers = [alarm.number for alarm in alarms]
@@ -63,6 +67,20 @@ def decode_alarm_status(msg: DiagnosticArray) -> AlarmStatus:
         raised=_count(total, "raised"),
         sequence=_count(total, "sequence"),
     )
+
+
+def _of_old(values: Mapping[str, str], stamp_ns: int) -> AlarmStatus:
+    _require(values, _SUM_OF_OLD)
+    state, gas = _state(values["state"]), values["gas"]
+    is_fault = values["fault"] == "true" or state is AlarmState.FAULT
+    faults = (Reason("fault", ""),) if is_fault else ()
+    inhibits = (Reason("inhibited", ""),) if state is AlarmState.INHIBITED else ()
+    if not state.is_leak:
+        return AlarmStatus(state, stamp_ns, faults=faults, inhibits=inhibits, suspected=gas)
+    number = _count({"alarm": "1", **values}, "alarm")
+    alarm = StandingAlarm(number, gas, Severity.CRITICAL, state, stamp_ns, peak=0.0)
+    watch = AlarmState.FAULT if is_fault else AlarmState.CLEAR
+    return AlarmStatus(watch, stamp_ns, (alarm,), faults=faults)
 
 
 def _alarm(values: Mapping[str, str]) -> StandingAlarm:

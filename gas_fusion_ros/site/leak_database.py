@@ -1,6 +1,6 @@
 """The leaks of a site over all patrols, in a file of SQLite: alarms of the same place and gas are one leak.
 
-A sighting is of a known leak where the two places differ by no more than their covariances allow. The leak's
+A sighting is of a known leak where one may be the other, see `LeakPlace.may_be`. The leak's
 place is then that of both, each weighed by what it knows.
 """
 
@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.site.site_file import opened
 
-_SAME_PLACE = 9.21
-"""Squared distance in deviations that two sightings of one leak keep within in 99 of 100."""
 _LEAST_VARIANCE = 0.09
 """However often a leak is seen, the map is not known better, square metres."""
 Matrix = npt.NDArray[np.float64]
@@ -27,21 +26,13 @@ class Sighting:
     """A leak as one alarm found it.
 
     Attributes:
-        stamp_ns: when.
         gas: its gas.
-        frame_id: frame of the place; must be fixed to the site.
-        x: metres.
-        y: metres.
-        covariance: xx, xy, yy, square metres.
+        place: where, and when; its frame must be fixed to the site.
         strength: how far the array departed from clean air at most, 1 at the limit; None where nobody knows.
     """
 
-    stamp_ns: int
     gas: str
-    frame_id: str
-    x: float
-    y: float
-    covariance: tuple[float, float, float]
+    place: LeakPlace
     strength: float | None = None
 
 
@@ -94,11 +85,12 @@ class LeakDatabase:
             number = _leak_of(site, sighting)
             if number is None:
                 number = _add_leak(site, sighting)
-            elif not _has(site, number, sighting.stamp_ns):
-                _fuse(site, number, sighting)
+            elif not _has(site, number, sighting.place.stamp_ns):
+                _fuse(site, number, sighting.place)
+            place = sighting.place
             site.execute(
                 "INSERT OR IGNORE INTO sighting VALUES (?, ?, ?, ?, ?)",
-                (number, sighting.stamp_ns, sighting.x, sighting.y, sighting.strength),
+                (number, place.stamp_ns, place.x, place.y, sighting.strength),
             )
             return _leak(site, number)
 
@@ -115,20 +107,14 @@ class LeakDatabase:
 
 def _leak_of(site: sqlite3.Connection, sighting: Sighting) -> int | None:
     """The number of the nearest leak that a sighting may be of; None where there is none."""
+    place = sighting.place
     rows = site.execute(
-        "SELECT number, x, y, xx, xy, yy FROM leak WHERE gas = ? AND frame_id = ?",
-        (sighting.gas, sighting.frame_id),
+        "SELECT number, x, y, xx, xy, yy, frame_id FROM leak WHERE gas = ? AND frame_id = ?",
+        (sighting.gas, place.frame_id),
     )
-    distances = {
-        number: _distance(np.array((x - sighting.x, y - sighting.y)), covariance, sighting.covariance)
-        for number, x, y, *covariance in rows
-    }
-    nearest = min(distances, key=distances.__getitem__, default=None)
-    return nearest if nearest is not None and distances[nearest] <= _SAME_PLACE else None
-
-
-def _distance(off: Matrix, *covariances: object) -> float:
-    return float(off @ np.linalg.solve(sum(_matrix(one) for one in covariances), off))
+    known = {number: LeakPlace(*columns) for number, *columns in rows}
+    same = {number: one.squared_distance(place) for number, one in known.items() if one.may_be(place)}
+    return min(same, key=same.__getitem__, default=None)
 
 
 def _has(site: sqlite3.Connection, number: int, stamp_ns: int) -> bool:
@@ -137,21 +123,22 @@ def _has(site: sqlite3.Connection, number: int, stamp_ns: int) -> bool:
 
 
 def _add_leak(site: sqlite3.Connection, sighting: Sighting) -> int:
+    place = sighting.place
     cursor = site.execute(
         "INSERT INTO leak (gas, frame_id, x, y, xx, xy, yy) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (sighting.gas, sighting.frame_id, sighting.x, sighting.y, *sighting.covariance),
+        (sighting.gas, place.frame_id, place.x, place.y, *place.covariance),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
 
-def _fuse(site: sqlite3.Connection, number: int, sighting: Sighting) -> None:
+def _fuse(site: sqlite3.Connection, number: int, seen_at: LeakPlace) -> None:
     x, y, *covariance = site.execute(
         "SELECT x, y, xx, xy, yy FROM leak WHERE number = ?", (number,)
     ).fetchone()
-    known, seen = np.linalg.inv(_matrix(covariance)), np.linalg.inv(_matrix(sighting.covariance))
+    known, seen = np.linalg.inv(_matrix(covariance)), np.linalg.inv(_matrix(seen_at.covariance))
     both = np.linalg.inv(known + seen)
-    place = both @ (known @ (x, y) + seen @ (sighting.x, sighting.y))
+    place = both @ (known @ (x, y) + seen @ (seen_at.x, seen_at.y))
     both += np.diag(np.maximum(0.0, _LEAST_VARIANCE - both.diagonal()))
     site.execute(
         "UPDATE leak SET x = ?, y = ?, xx = ?, xy = ?, yy = ? WHERE number = ?",

@@ -34,12 +34,12 @@ class Surveyed:
 
     Attributes:
         patrol: the patrol.
-        sightings: when and where each alarm found its leak, as far as that is known.
+        sightings: where and when each alarm found its leak, as far as that is known.
         visited: cells in which the robot was.
     """
 
     patrol: Patrol
-    sightings: tuple[tuple[int, Sighting], ...]
+    sightings: tuple[Sighting, ...]
     visited: frozenset[Cell]
 
 
@@ -95,7 +95,7 @@ class _Survey:
         self._air = CleanAirStates()
         self._alarms: dict[int, PatrolAlarm] = {}
         self._sensed: set[int] = set()
-        self._sightings: list[tuple[int, Sighting]] = []
+        self._sightings: list[Sighting] = []
         self._readings = 0
         self._start_ns: int | None = None
         self._end_ns = 0
@@ -185,16 +185,7 @@ class _Survey:
         self._alarms[number] = replace(alarm, until_ns=max(alarm.since_ns, stamp_ns))
         place = self._leaks.place(number)
         if place is not None:
-            sighting = Sighting(
-                place.stamp_ns,
-                place.gas,
-                place.frame_id,
-                place.x,
-                place.y,
-                place.covariance,
-                place.strength,
-            )
-            self._sightings.append((place.stamp_ns, sighting))
+            self._sightings.append(Sighting(place.gas, place, place.strength))
 
     def _pass(self, stamp_ns: int) -> None:
         self._start_ns = stamp_ns if self._start_ns is None else min(self._start_ns, stamp_ns)

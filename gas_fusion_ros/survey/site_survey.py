@@ -83,9 +83,9 @@ class SiteSurvey:
             patrol = surveyed.patrol
             # Where the robot's own mapper saw leaks meanwhile, its sightings count, and not these as well.
             if not was_mapped(self._site, patrol.start_ns, patrol.end_ns):
-                for stamp_ns, sighting in surveyed.sightings:
+                for sighting in surveyed.sightings:
                     leak = LeakDatabase(self._site).see(sighting)
-                    mark_surveyed(self._site, leak.number, stamp_ns)
+                    mark_surveyed(self._site, leak.number, sighting.place.stamp_ns)
             self._log.add(patrol, surveyed.visited)
             self._known.add(sha256)
         return failed

@@ -141,22 +141,21 @@ def read_table(
         dataset = Dataset.load_readable(path, channels, problems, options)
     except MissingColumnError as error:
         raise SourceError(f"{error}; name an array of just these by --array") from None
-    rows = [row for row in dataset.rows if row.label]
+    rows = dataset.rows.select(~dataset.rows.of_label(""))
     if not rows:
         others = dataset.facts.unused_columns
         named = f"; --label-column names another of {listed(others, MOST_NAMES)}" if others else ""
         raise SourceError(
             f"{shown(path)} has no labels: it needs a column 'Gas' that holds the class of each row{named}"
         )
-    stamps = [row.index * ROW_PERIOD_NS if row.stamp_ns is None else row.stamp_ns for row in rows]
     return Labelled(
         path,
         file_sha256(dataset.csv_path),
         dataset.channels,
-        np.stack([row.counts for row in rows]),
-        np.array(stamps, dtype=np.int64),
-        tuple(row.label for row in rows),
-        tuple(row.bag for row in rows),
+        rows.counts,
+        rows.indices * ROW_PERIOD_NS if rows.stamps_ns is None else rows.stamps_ns,
+        tuple(rows.label_names[code] for code in rows.label_codes.tolist()),
+        tuple(rows.bag_names[code] for code in rows.bag_codes.tolist()),
         notes=dataset.facts.told,
         spellings=dataset.facts.spellings,
     )

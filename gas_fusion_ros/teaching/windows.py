@@ -86,10 +86,10 @@ class Recording:
 
         Where it has none, rows are `ROW_PERIOD_NS` apart within each class, and a missing row leaves a gap.
         """
-        stamps = [row.index * ROW_PERIOD_NS if row.stamp_ns is None else row.stamp_ns for row in dataset.rows]
-        names, bags = np.unique([row.bag for row in dataset.rows], return_inverse=True)
-        several = bags.ravel() if len(names) > 1 else None
-        return cls(dataset.counts, dataset.labels, np.array(stamps, dtype=np.int64), several, array)
+        rows = dataset.rows
+        stamps = rows.indices * ROW_PERIOD_NS if rows.stamps_ns is None else rows.stamps_ns
+        several = rows.bag_codes.astype(np.int64) if len(np.unique(rows.bag_codes)) > 1 else None
+        return cls(dataset.counts, dataset.labels, stamps, several, array)
 
     @cached_property
     def values(self) -> npt.NDArray[np.float32]:

@@ -9,7 +9,7 @@ from gas_fusion_ros.bags.reader import BagReader, BagTopic
 from gas_fusion_ros.base.observation import UNKNOWN
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, shown
-from gas_fusion_ros.ros.classifier_messages import decode_alarm_state
+from gas_fusion_ros.ros.alarm_status import decode_alarm_status
 from gas_fusion_ros.ros.messages import stamp_to_ns
 from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.labels import LabelError, gaps_between, merge_intervals
@@ -85,11 +85,11 @@ def alarm_intervals(
     states = []
     for message in reader.messages([alarm_topic]):
         try:
-            state = decode_alarm_state(message.message)
+            status = decode_alarm_status(message.message)
         except ValueError as error:
             problems.add("alarm_state_wrong", f"{shown(alarm_topic)}: {error}")
             continue
-        states.append((state.stamp_ns, state.sensed))
+        states.append((status.since_ns, status.sensed))
     states.sort(key=lambda state: state[0])
     return merge_intervals(one_at_a_time(sensed_intervals(states, (reader.end_ns or 0) - start.shift_ns)))
 

@@ -55,7 +55,8 @@ class Rig:
         for verdict in verdicts:
             self.now += STEP
             evidence = self.alarm.settings.evidence(verdict)
-            for event in self.alarm.update(self.now, evidence):
+            readings = self.alarm.settings.readings_evidence(verdict)
+            for event in self.alarm.update(self.now, evidence, readings):
                 if event.raises_alarm:
                     self.raised_at.setdefault(event.gas, self.now - START)
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -146,6 +147,34 @@ def test_a_file_that_exists_is_kept_unless_told_otherwise(folder: Path, tmp_path
     assert out.read_text() == "mine"
     assert invoke("calibrate", folder, "--channels", "mq2,mq3", "--output", out, "--overwrite")[0] == 0
     assert load_array(out).names == ("mq2", "mq3")
+
+
+def test_sensors_of_a_table_are_offered_as_channels_and_the_file_is_named_once(tmp_path: Path) -> None:
+    table, out = tmp_path / "two.csv", tmp_path / "array.yaml"
+    table.write_text("MQ2,MQ-135 (raw),Gas\n" + "500,300,NoGas\n" * 70)
+    code, text = invoke("calibrate", table, "--output", out)
+    assert code == 2
+    assert "no column for mq3, mq5, mq6, mq7, mq8; the columns are MQ2, 'MQ-135 (raw)', Gas" in text
+    assert text.rstrip().endswith("; name the channels with --channels mq2,mq135")
+    assert text.count("two.csv") == 1
+    assert invoke("calibrate", table, "--output", out, "--channels", "mq2,mq135")[0] == 0
+    table.write_text("co2,voc,Gas\n" + "500,300,NoGas\n" * 70)
+    code, text = invoke("calibrate", table, "--output", tmp_path / "other.yaml")
+    assert code == 2
+    assert text.rstrip().endswith("the columns are co2, voc, Gas; name the channels with --channels")
+
+
+@pytest.mark.parametrize(
+    ("option", "names"),
+    [(("--channels", "mq2,mq2"), 0), (("--channels", "mq2", "--last", "10"), 1), (("--array", "no.yaml"), 1)],
+)
+def test_a_refusal_names_its_file_or_its_option(
+    option: tuple[str, ...], names: int, folder: Path, tmp_path: Path
+) -> None:
+    code, text = invoke("calibrate", folder, *option, "--output", tmp_path / "array.yaml")
+    assert code == 2
+    assert len(re.findall(r"\bdata: ", text)) == names
+    assert ("--channels" in text) is (names == 0)
 
 
 def test_a_channel_that_a_bag_lacks_is_named(folder: Path, tmp_path: Path) -> None:

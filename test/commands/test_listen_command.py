@@ -96,6 +96,56 @@ def test_other_sensors_are_found_or_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "label"),
+    [
+        ("Gas Sensor Value = {}", "Gas Sensor Value"),
+        ("Sensor 1: {}, Sensor 2: 201", "Sensor 1"),
+        ("Smoke: {} ppm", "Smoke"),
+        ("gas:{}", "gas"),
+        ("Gas value {}", "Gas value"),
+        ('{{"gas": {}, "air": 12}}', "gas"),
+    ],
+)
+def test_a_value_of_no_sensor_is_told_with_what_to_send(line: str, label: str, tmp_path: Path) -> None:
+    code, found = heard(write(tmp_path, lines([line.format(count) for count in range(300, 312)])))
+    assert code == 2
+    (refused,) = found["refused"]
+    assert refused["count"] == 12
+    assert f"gives a value under '{label}', which is the name of no sensor" in refused["reason"]
+    assert "print the sensor's name before it, such as MQ2: 302" in refused["remedy"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["Connected to 192.168.1.4", "rst:0x1 (POWERON_RESET),boot:0x13", "up at 12:00:05"],
+)
+def test_a_message_asks_for_nothing(message: str, tmp_path: Path) -> None:
+    _, found = heard(write(tmp_path, lines([message])))
+    assert [one["remedy"].split(" where")[0] for one in found["refused"]] == ["nothing is to be done"]
+
+
+def test_an_array_with_fewer_sensors_than_the_model_is_told_what_to_do(tmp_path: Path) -> None:
+    capture = write(tmp_path, lines([f"MQ2: {count} MQ135: 200" for count in range(300, 312)]))
+    code, found = heard(capture)
+    assert (code, found["channels"]) == (0, ["mq2", "mq135"])
+    (note,) = found["notes"]
+    assert note["reason"].startswith("temporal_fusion learned from 7 channels, of which mq3, mq5,")
+    assert note["reason"].endswith("; there are mq2, mq135")
+    assert "gas-fusion calibrate" in note["remedy"]
+    assert "gas-fusion teach" in note["remedy"]
+    parameters = tmp_path / "board.yaml"
+    invoke("listen", capture, "--write", parameters)
+    assert "# temporal_fusion learned from 7 channels" in parameters.read_text()
+
+
+def test_an_array_with_none_of_the_models_sensors_is_told_so(tmp_path: Path) -> None:
+    _, found = heard(write(tmp_path, lines([f"MQ4: {count} MQ9: 200" for count in range(300, 312)])))
+    assert [one["remedy"] for one in found["notes"]] == [
+        "it needs one of them at least: name the channels after the sensors, or train a model"
+    ]
+
+
+@pytest.mark.parametrize(
     ("factor", "told"), [(4.0, "--full-scale 4095"), (5.0 / 1023.0, "--unit volt --full-scale 5")]
 )
 def test_another_scale_is_read_and_told_with_the_remedy(factor: float, told: str, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from without_ros import gas_fusion
 from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode, ThermalFrame
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.commands.look import PAGE
-from gas_fusion_ros.inspection.picture import DRAWN_ONLY
+from gas_fusion_ros.inspection.picture import DRAWN_ONLY, class_in
 from gas_fusion_ros.model.thermal import raw_counts
 from gas_fusion_ros.simulation.renderer import random_scene, render
 from gas_fusion_ros.simulation.screenshot import screenshot
@@ -178,6 +178,34 @@ def test_the_page_shows_each_picture_with_field_and_map(pictures: dict[str, Path
     assert html.count("data:image/png;base64,") == len(pictures)
     for name in pictures:
         assert name in html
+
+
+def test_a_class_is_found_in_a_name_that_holds_one() -> None:
+    assert class_in("49_Perfume.png", PAPER_CLASSES) == "Perfume"
+    assert class_in("07_Perfume_printed_as_NoGas.png", PAPER_CLASSES) == ""
+    assert class_in("scene.png", PAPER_CLASSES) == ""
+
+
+def test_a_picture_whose_name_holds_a_class_is_told_right_or_wrong(
+    pictures: dict[str, Path], tmp_path: Path
+) -> None:
+    """Two names for one picture: the one is right, the other is not."""
+    said = entries(pictures["grey.png"])[0]
+    assert said["named"] == ""
+    other = next(one for one in PAPER_CLASSES if one != said["label"])
+    files = [tmp_path / f"1_{said['label']}.png", tmp_path / f"2_{other}.png"]
+    for file in files:
+        shutil.copy(pictures["grey.png"], file)
+    assert [entry["named"] for entry in entries(*files)] == [said["label"], other]
+    code, out = invoke("look", *files, pictures["grey.png"], "--output", tmp_path / "page")
+    assert code == 0
+    told = "1 of 2 whose names hold a class are right"
+    assert told in out
+    assert out.splitlines()[0].split()[:3] == ["picture", "named", "verdict"]
+    html = (tmp_path / "page" / PAGE).read_text(encoding="utf-8")
+    assert told in html
+    assert (html.count(">right</span>"), html.count(f">named {other}</span>")) == (1, 1)
+    assert "whose names hold" not in invoke("look", pictures["grey.png"])[1]
 
 
 def test_a_hostile_name_forges_nothing_in_the_page(pictures: dict[str, Path], tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from in_process import invoke
 from made_bags import EPOCH, SQLITE, text, write_bag
 from telling_runtime import readings
 
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.site.leak_database import LeakDatabase, Sighting
 
 
 def a_site(path: Path) -> Path:
-    LeakDatabase(path).see(Sighting(EPOCH, "Smoke", "map", 1.0, 2.0, (1.0, 0.0, 1.0), 1.0))
+    LeakDatabase(path).see(Sighting("Smoke", LeakPlace(1.0, 2.0, 1.0, 0.0, 1.0, "map", EPOCH), 1.0))
     return path
 
 

@@ -57,7 +57,8 @@ def test_inspect_warns_of_a_class_that_the_model_does_not_know(tmp_path: Path) -
     path = written(tmp_path, table(labels=labels))
     [told] = [one for one in inspected(path)["warnings"] if "class" in one]
     assert told.startswith(
-        "temporal_fusion knows no class rein: an evaluation counts a leak; --classes rein=NAME"
+        "temporal_fusion knows no class rein, it knows Mixture, NoGas, Perfume, Smoke: readings under it are "
+        "not judged, and an evaluation counts a leak; gas-fusion teach teaches it, --classes rein=NAME takes"
     )
     assert not [one for one in inspected(path, "--classes", "rein=NoGas")["warnings"] if "no class" in one]
 

@@ -19,6 +19,7 @@ import numpy as np
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
+from nav_msgs.msg import OccupancyGrid
 from nodes.harness import Graph
 from rclpy.node import Node
 from rclpy.qos import (
@@ -28,7 +29,7 @@ from rclpy.qos import (
     ReliabilityPolicy,
     qos_check_compatible,
 )
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import Bool, String
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
@@ -39,6 +40,7 @@ from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.model.bundle import Bundle
 from gas_fusion_ros.nodes.gas_classifier import GasClassifierNode
 from gas_fusion_ros.nodes.gas_sensor import GasSensorNode
+from gas_fusion_ros.nodes.leak_mapper import LeakMapperNode
 from gas_fusion_ros.nodes.operator_markers import NAMESPACES
 from gas_fusion_ros.nodes.operator_view import OperatorViewNode
 from gas_fusion_ros.nodes.thermal_camera import ThermalCameraNode
@@ -49,14 +51,18 @@ PAGE = CONFIG.parent / "docs" / "operator.md"
 TYPES = {
     "diagnostic_msgs/msg/DiagnosticArray": DiagnosticArray,
     "geometry_msgs/msg/PoseStamped": PoseStamped,
+    "nav_msgs/msg/OccupancyGrid": OccupancyGrid,
     "sensor_msgs/msg/Image": Image,
+    "sensor_msgs/msg/PointCloud2": PointCloud2,
     "std_msgs/msg/Bool": Bool,
     "std_msgs/msg/String": String,
     "visualization_msgs/msg/MarkerArray": MarkerArray,
 }
 RVIZ_DISPLAYS = {
     "rviz_default_plugins/Image": Image,
+    "rviz_default_plugins/Map": OccupancyGrid,
     "rviz_default_plugins/MarkerArray": MarkerArray,
+    "rviz_default_plugins/PointCloud2": PointCloud2,
     "rviz_default_plugins/Pose": PoseStamped,
 }
 FRAMES = {RobotPose(0.0, 0.0).frame_id}
@@ -89,9 +95,11 @@ def running(graph: Graph) -> Running:
         node.trigger_activate()
     graph.create(GasClassifierNode)
     graph.create(ThermalCameraNode)
+    graph.create(LeakMapperNode)
     # As a localisation would.
     graph.probe.create_publisher(PoseStamped, "pose", QoSProfile(depth=1))
-    wanted = {"/gas/alarm", "/thermal/annotated", "/thermal/camera_info", "/pose", "/gas/acknowledge_alarm"}
+    wanted = {"/gas/alarm", "/thermal/annotated", "/thermal/camera_info", "/pose", "/gas/map"}
+    wanted |= {"/gas/map_points", "/gas/acknowledge_alarm"}
     probe = graph.probe
     graph.wait_for(lambda: wanted <= {*_names(probe.get_topic_names_and_types()), *_services(probe)})
     topics = {
@@ -253,6 +261,9 @@ CHECKS = {
 BROKEN = {
     "rviz/operator.rviz": [
         ("Value: gas/markers", "Value: gas/marker"),
+        ("Value: gas/map\n", "Value: gas/maps\n"),
+        ("Value: gas/map\n", "Value: gas/map_points\n"),
+        ("Value: gas/map_points", "Value: gas/map_point"),
         ("Value: thermal/annotated", "Value: gas/markers"),
         ("Value: gas/markers", "Value: /gas/markers"),
         ("Fixed Frame: map", "Fixed Frame: maps"),
@@ -266,6 +277,8 @@ BROKEN = {
     ],
     "foxglove/operator.json": [
         ("/gas/markers", "/gas/marker"),
+        ('"/gas/map"', '"/gas/maps"'),
+        ("/gas/map_points", "/gas/map_point"),
         ("/thermal/annotated", "/gas/alarm"),
         ("p(Smoke)", "p(Methane)"),
         ("gas_sensor: mq8", "gas_sensor: mq9"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Reason, Severity, StandingAlarm
 from gas_fusion_ros.base.observation import GasReading, Mode
 from gas_fusion_ros.demo.heard import Heard
 from gas_fusion_ros.demo.snapshot import HISTORY
-from gas_fusion_ros.ros.classifier_messages import AlarmReport, Classification
+from gas_fusion_ros.ros.classifier_messages import Classification
 from gas_fusion_ros.truth.ground_truth import GroundTruth
 from gas_fusion_ros.truth.scoring import Interval, Leak, ScoreSettings
 
@@ -23,6 +26,15 @@ AIR = (
 )
 TRUTH = GroundTruth(AIR, (LEAK,))
 SCORING = ScoreSettings(grace_ns=20 * S)
+
+
+FAULTS = (Reason("silence", "no reading"),)
+
+
+def sensed(second: int) -> AlarmStatus:
+    """One alarm stands, and its gas is sensed."""
+    alarm = StandingAlarm(1, "Smoke", Severity.CRITICAL, AlarmState.ACTIVE, second * S, 0.9)
+    return AlarmStatus(AlarmState.CLEAR, second * S, (alarm,))
 
 
 def empty(truth: GroundTruth | None = TRUTH) -> Heard:
@@ -51,9 +63,9 @@ def played(until: int) -> Heard:
 @pytest.fixture
 def heard() -> Heard:
     heard = played(100)
-    heard.add_alarm_state(AlarmReport(S, "clear"))
-    heard.add_alarm_state(AlarmReport(50 * S, "active", "Smoke", sensed={1: "Smoke"}))
-    heard.add_alarm_state(AlarmReport(95 * S, "clear"))
+    heard.add_alarm_state(AlarmStatus(AlarmState.CLEAR, S))
+    heard.add_alarm_state(sensed(50))
+    heard.add_alarm_state(AlarmStatus(AlarmState.CLEAR, 95 * S))
     return heard
 
 
@@ -101,9 +113,9 @@ def test_the_snapshot_shows_the_newest(heard: Heard) -> None:
 
 
 def test_a_fault_without_a_leak_is_shown_as_a_fault(heard: Heard) -> None:
-    heard.add_alarm_state(AlarmReport(96 * S, "clear", fault=True))
+    heard.add_alarm_state(AlarmStatus(AlarmState.FAULT, 96 * S, faults=FAULTS))
     assert heard.snapshot(97 * S, 101 * S, 1.0).alarm == "fault"
-    heard.add_alarm_state(AlarmReport(97 * S, "active", "Smoke", fault=True))
+    heard.add_alarm_state(replace(sensed(97), faults=FAULTS))
     assert heard.snapshot(97 * S, 101 * S, 1.0).alarm == "active"
 
 
@@ -134,7 +146,7 @@ def test_an_empty_run() -> None:
 def test_without_a_truth_nothing_is_compared() -> None:
     heard = empty(truth=None)
     heard.add_classification(classification(2, "Smoke"))
-    heard.add_alarm_state(AlarmReport(3 * S, "active", "Smoke", sensed={1: "Smoke"}))
+    heard.add_alarm_state(sensed(3))
     heard.tally.pass_time(9 * S)
     assert heard.tally.score(heard.track) is None
     assert heard.tally.accuracy_by_mode() == {}

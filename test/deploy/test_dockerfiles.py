@@ -1,16 +1,23 @@
-"""The Dockerfiles copy what is there, and all that the package is built of. Nothing here builds them."""
+"""The Dockerfiles copy what is there, and all that the package is built of. Their entrypoint runs.
+
+Nothing here builds them.
+"""
 
 from __future__ import annotations
 
 import ast
 import json
+import os
 import re
+import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted((ROOT / "deploy" / "docker").glob("*.Dockerfile"))
+ENTRYPOINT = ROOT / "deploy" / "docker" / "entrypoint.sh"
 KNOWN = {"ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "FROM", "RUN", "SHELL", "VOLUME", "WORKDIR"}
 
 pytestmark = pytest.mark.skipif(not (ROOT / ".dockerignore").exists(), reason="runs from a checkout only")
@@ -72,6 +79,80 @@ def test_what_is_started_exists(path: Path) -> None:
     (volume,) = (rest for word, rest in instructions(path) if word == "VOLUME")
     homes = [rest for word, rest in instructions(path) if word == "ENV" and rest.startswith("ROS_HOME=")]
     assert homes == [f"ROS_HOME={volume}"]
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.stem)
+def test_the_entrypoint_is_where_it_is_copied_to(path: Path) -> None:
+    (entrypoint,) = (json.loads(rest) for word, rest in instructions(path) if word == "ENTRYPOINT")
+    (folder,) = (rest for word, rest in instructions(path) if word == "WORKDIR")
+    assert entrypoint == ["/bin/bash", f"{folder}/src/gas_fusion_ros/{ENTRYPOINT.relative_to(ROOT)}"]
+
+
+def run_as_container(
+    tmp_path: Path, command: Sequence[str], **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the entrypoint where `ros2` prints its arguments, and the workspace's set-up finds it."""
+    programs = tmp_path / "install"
+    programs.mkdir()
+    (programs / "ros2").write_text("#!/bin/sh\nprintf '%s\\n' ros2 \"$@\"\n", encoding="utf-8")
+    (programs / "ros2").chmod(0o755)
+    setup = tmp_path / "setup.bash"
+    # As those of ROS do, it reads a variable that is not set.
+    setup.write_text(f'_old=$NEVER_SET\nexport PATH="{programs}:$PATH"\n', encoding="utf-8")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GAS_FUSION")}
+    return subprocess.run(
+        ["bash", ENTRYPOINT, *command],
+        env={**kept, "GAS_FUSION_SETUP": str(setup), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+LAUNCH = ["ros2", "launch", "gas_fusion_ros"]
+PIPELINE = [*LAUNCH, "pipeline.launch.py"]
+USUAL = "params_file:=/etc/gas_fusion/robot.yaml"
+
+
+@pytest.mark.parametrize(
+    ("command", "variables", "started"),
+    [
+        (PIPELINE, {}, [*PIPELINE, USUAL]),
+        (PIPELINE, {"GAS_FUSION_NAMESPACE": "/"}, [*PIPELINE, USUAL]),
+        (PIPELINE, {"GAS_FUSION_NAMESPACE": ""}, [*PIPELINE, USUAL]),
+        (PIPELINE, {"GAS_FUSION_NAMESPACE": "/robot1"}, [*PIPELINE, "namespace:=/robot1", USUAL]),
+        (PIPELINE, {"GAS_FUSION_PARAMETERS": "/my robot.yaml"}, [*PIPELINE, "params_file:=/my robot.yaml"]),
+        (
+            [*PIPELINE, "namespace:=own", "params_file:=/own.yaml"],
+            {"GAS_FUSION_NAMESPACE": "/robot1", "GAS_FUSION_PARAMETERS": "/robot.yaml"},
+            [*PIPELINE, "namespace:=own", "params_file:=/own.yaml"],
+        ),
+        (
+            [*LAUNCH, "demo.launch.py"],
+            {"GAS_FUSION_NAMESPACE": "/robot1"},
+            [*LAUNCH, "demo.launch.py", "namespace:=/robot1"],
+        ),
+        (["ros2", "topic", "list"], {"GAS_FUSION_NAMESPACE": "/robot1"}, ["ros2", "topic", "list"]),
+    ],
+)
+def test_a_container_is_named_as_the_services_are(
+    tmp_path: Path, command: list[str], variables: dict[str, str], started: list[str]
+) -> None:
+    done = run_as_container(tmp_path, command, **variables)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == started
+
+
+def test_a_container_does_not_drop_arguments_in_silence(tmp_path: Path) -> None:
+    done = run_as_container(tmp_path, PIPELINE, GAS_FUSION_ARGUMENTS="-r a:=b")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "GAS_FUSION_ARGUMENTS is for single nodes" in done.stderr
+
+
+def test_the_robots_file_sets_what_a_container_reads() -> None:
+    given = (ROOT / "deploy" / "systemd" / "robot.env").read_text(encoding="utf-8")
+    read = set(re.findall(r"GAS_FUSION_[A-Z]+", ENTRYPOINT.read_text(encoding="utf-8")))
+    assert read == set(re.findall(r"^(GAS_FUSION_[A-Z]+)=", given, re.MULTILINE))
 
 
 def test_pages_name_dockerfiles_that_exist() -> None:

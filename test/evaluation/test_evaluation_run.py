@@ -27,6 +27,7 @@ from made_bags import (
     reading,
     storage_file,
     text,
+    transform,
     write_bag,
 )
 from rosbags.rosbag2 import Writer
@@ -46,6 +47,7 @@ from gas_fusion_ros.evaluation.predictions import PredictionFormat
 from gas_fusion_ros.evaluation.run import EvaluationError, EvaluationSettings, evaluate_bag
 from gas_fusion_ros.evaluation.schema import LabelSource, LeakVerdict
 from gas_fusion_ros.pipeline.array_choice import ArrayFigures
+from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.ros.source_messages import encode_source_status
 
 SMOKE = (range(20, 40),)
@@ -487,6 +489,36 @@ def test_each_alarm_tells_where_its_leak_is(tmp_path: Path, model: LoadedModel) 
     assert alarm["leak_pose"] is None
 
 
+def test_transforms_tell_the_same_as_a_pose_topic(tmp_path: Path, model: LoadedModel) -> None:
+    """The map is 100 m beside the odometry's frame, as told before anything else."""
+    sensed = in_order(readings(SECONDS, SMOKE), images(SECONDS))
+    moved = [
+        transform(EPOCH + second * SECOND + HALF, "odom", "base_link", second - 100.0, -2.5)
+        for second in SECONDS
+    ]
+    placed = [transform(EPOCH - HALF, "map", "odom", 100.0, topic="/tf_static")]
+    # A pose topic beside them is not heard.
+    bag = write_bag(tmp_path / "bag", in_order(sensed, moved, placed, [pose(EPOCH, 7.0)]))
+    settings = EvaluationSettings(mapping=LeakMapperSettings(robot_frame="base_link"), with_heat=False)
+    by_transforms = evaluate(bag, tmp_path / "out", model, settings).report.alarms
+    by_poses = evaluate(
+        write_bag(tmp_path / "poses", in_order(sensed, poses(SECONDS))), tmp_path / "expected", model
+    ).report.alarms
+    assert by_transforms[0].leak_pose is not None
+    assert [(one.pose, one.leak_pose) for one in by_transforms] == [
+        (one.pose, one.leak_pose) for one in by_poses
+    ]
+
+
+def test_transform_that_cannot_be_used_is_counted(tmp_path: Path, model: LoadedModel) -> None:
+    sensed = in_order(readings(SECONDS, SMOKE), images(SECONDS))
+    bag = write_bag(tmp_path / "bag", in_order(sensed, [transform(EPOCH, "map", "base_link", float("nan"))]))
+    settings = EvaluationSettings(mapping=LeakMapperSettings(robot_frame="base_link"), with_heat=False)
+    report = evaluate(bag, tmp_path / "out", model, settings).report
+    assert report.losses["transform_unusable"].count == 1
+    assert [alarm.pose for alarm in report.alarms] == [None]
+
+
 def test_odometry_may_be_asked_for(tmp_path: Path, model: LoadedModel) -> None:
     moved = [odometry(EPOCH + second * SECOND + HALF, second / 2) for second in SECONDS]
     bag = write_bag(tmp_path / "bag", in_order(readings(SECONDS, SMOKE), images(SECONDS), moved))
@@ -727,14 +759,14 @@ def test_labels_that_cannot_be_used(tmp_path: Path, model: LoadedModel) -> None:
     assert [leak.gas for leak in evaluation.report.leaks or ()] == ["Tea"]
 
 
-@pytest.mark.parametrize(("label", "hint"), [("nogas", " (is 'NoGas' meant?)"), ("Tea", "")])
+@pytest.mark.parametrize(("label", "hint"), [("nogas", " (is NoGas meant?)"), ("Tea", "")])
 def test_a_class_that_is_spelt_nearly_right_is_asked_about(
     tmp_path: Path, model: LoadedModel, label: str, hint: str
 ) -> None:
     bag = write_bag(tmp_path / "bag", in_order(labels({0: label}), readings(range(5))))
     evaluation = evaluate(bag, tmp_path / "out", model, EvaluationSettings(with_images=False))
     detail = evaluation.report.losses["label_unknown_class"].detail
-    assert f"NoGas, Perfume, Smoke{hint}; readings under it are not judged" in detail
+    assert f"knows no class {label}{hint}, it knows Mixture, NoGas, Perfume, Smoke: readings" in detail
 
 
 # What cannot be evaluated at all.

@@ -53,7 +53,7 @@ def found(places: LeakPlaces) -> tuple[float, float, float]:
 def test_leak_is_found_once_the_robot_has_passed() -> None:
     x, y, deviation = found(walked(150.0))
     assert x == pytest.approx(LEAK_M, abs=2.0)
-    assert y == pytest.approx(2.0)
+    assert y == pytest.approx(LEFT.pipe.offset_m)
     assert abs(x - LEAK_M) < 2.5 * deviation < 5.0
 
 
@@ -89,6 +89,40 @@ def test_next_leak_on_a_new_path_does_not_move_one_that_is_over() -> None:
     assert before is not None
     assert after is not None
     assert (after.x, after.y) == (before.x, before.y)
+
+
+def test_new_alarm_takes_the_new_way_from_one_that_stands_on() -> None:
+    places = walked(150.0)
+    before = places.place(1)
+    for time_s in np.arange(150.0, 220.0, 0.5).tolist():
+        places.add(reading(time_s, SPEED * time_s, gas=float(time_s >= 155.0)))
+        if time_s == 150.0:
+            places.begin(2, "Smoke", round(time_s * 1e9))
+    after = places.place(1)
+    assert before is not None
+    assert after is not None
+    assert after.x == pytest.approx(before.x, abs=0.1)
+    new = places.place(2)
+    assert new is not None
+    assert new.x > 80.0
+
+
+@pytest.mark.parametrize(("side", "sign"), [("left", 1.0), ("right", -1.0)])
+def test_pipe_runs_between_the_distances_nine_times_in_ten(side: str, sign: float) -> None:
+    pipe = PipeSettings(side, 1.0, 4.0)
+    drawn = np.exp(np.random.default_rng(0).normal(math.log(2.0), math.log(4.0) / 3.29, 200_000))
+    assert ((drawn > 1.0) & (drawn < 4.0)).mean() == pytest.approx(0.9, abs=0.005)
+    assert pipe.offset_m == pytest.approx(sign * drawn.mean(), abs=0.02)
+    assert pipe.offset_deviation_m == pytest.approx(drawn.std(), abs=0.02)
+    unknown = PipeSettings("unknown", 1.0, 4.0)
+    assert unknown.offset_m == 0.0
+    assert unknown.offset_deviation_m == pytest.approx(math.sqrt(np.square(drawn).mean()), abs=0.02)
+
+
+def test_distance_that_is_known_has_no_spread() -> None:
+    pipe = PipeSettings("left", 2.0, 2.0)
+    assert (pipe.offset_m, pipe.offset_deviation_m) == (pytest.approx(2.0), pytest.approx(0.0))
+    assert math.isfinite(PipeSettings("left", 0.0, 0.0).offset_m)
 
 
 def test_later_pass_sharpens_the_place() -> None:

@@ -59,6 +59,13 @@ def test_a_network_that_tells_both_is_run_once() -> None:
     assert runtime.modes == [Mode.FUSION]
 
 
+@pytest.mark.parametrize(("alone", "told"), [(0.39, False), (0.41, True)])
+def test_readings_that_may_be_a_leak_are_told_beside_a_picture_without_one(alone: float, told: bool) -> None:
+    verdict = Classifier(WINDOWED, BothAtOnce(pictured=0.05, alone=alone)).classify(pair())
+    assert verdict.label == "NoGas"
+    assert (verdict.readings_alone is not None) is told
+
+
 def test_the_default_model_tells_both_and_means_the_same() -> None:
     bundle = Bundle.load(find_bundle("temporal_fusion"))
     pictured, alone = (Classifier(bundle, OnnxRuntime(bundle), asked_from=0.0) for _ in range(2))

@@ -251,6 +251,25 @@ def test_a_camera_without_colours_is_coloured_as_the_app_would(
     np.testing.assert_allclose(invert_palette(rgb, APP_PALETTE), field, atol=1 / 255)
 
 
+@pytest.mark.parametrize("size", [64, 103, 104, 112, 156, 224])
+def test_no_column_of_a_picture_is_passed_over(size: int) -> None:
+    for column in range(WIDTH):
+        picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+        picture[:, column] = 255
+
+        assert network_input(picture, "rgb8", size, Preparation.ORIGINAL).max() > 0.01, column
+
+
+def test_a_picture_that_shrinks_by_less_than_half_is_interpolated() -> None:
+    """Of areas a picture of 112 pixels would take longer to prepare than one of 224."""
+    picture = paint(scene() / np.float32(50))
+
+    whole = network_input(picture, "rgb8", 112, Preparation.ORIGINAL)
+
+    expected = cv2.resize(picture, (112, 112), interpolation=cv2.INTER_LINEAR).astype(np.float32) / 255
+    np.testing.assert_array_equal(whole.transpose(1, 2, 0), expected)
+
+
 def test_a_coloured_picture_without_a_bar_is_taken_whole() -> None:
     picture = paint(scene() / np.float32(50))
     assert not has_colour_bar(picture)

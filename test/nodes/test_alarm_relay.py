@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from brokers import Listener, running_broker
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from rclpy.lifecycle import TransitionCallbackReturn
+from rosgraph_msgs.msg import Clock as ClockMessage
 from std_msgs.msg import Bool
 from waiting import wait_until
 
@@ -151,10 +153,30 @@ def test_events_of_a_time_without_a_broker_come_afterwards_and_once(graph: Graph
         assert [event["event"] for event in listener.events()].count("raised") == 1
 
 
+def test_a_dead_alarm_is_unknown_also_while_simulated_time_stands(
+    graph: Graph, broker: Mosquitto, listener: Listener
+) -> None:
+    start(graph, broker.port, use_sim_time=True)
+    ticks = graph.talk(ClockMessage, "/clock", RELIABLE)
+    alarm = Alarm(graph)
+    alarm.tell(CLEAR)
+    wait_until(lambda: alarm.repeat() and bool(listener.states()) and listener.states()[-1]["safe"])
+    # A bag that begins anew: its time goes back by an hour and stands there.
+    for second in (7200, 3600):
+        ticks.publish(ClockMessage(clock=Time(sec=second)))
+    wait_until(lambda: codes(listener.states()[-1]) == ["silent"])
+    assert not listener.states()[-1]["safe"]
+
+
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
         ({}, "host is not set; it must be name or address of the MQTT 5 broker"),
+        (
+            {**PLAIN, "host": "broker.example"},
+            "host is 'broker.example', a placeholder that leads nowhere; put",
+        ),
+        ({**PLAIN, "host": "MQTT.Example.COM."}, "a placeholder that leads nowhere"),
         ({"host": HOST, "tls__enabled": False}, "robot is not set, and the node has no namespace"),
         ({"host": HOST, "robot": "a/b"}, "robot is 'a/b'; it must be"),
         ({**PLAIN, "credentials_file": "/nowhere"}, "credentials_file /nowhere cannot be read"),

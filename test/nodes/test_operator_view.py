@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
 from rclpy.lifecycle import TransitionCallbackReturn
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_msgs.msg import Bool
 from visualization_msgs.msg import Marker, MarkerArray
@@ -63,10 +65,14 @@ class View:
         self._alarms.publish(encode_alarm(status))
         self._states.publish(encode_alarm_state(status, SECOND, "gas_classifier"))
 
-    def walk(self, x: float, leak_probability: float) -> None:
-        """Go to x and sense something there; returns when the trail has it."""
+    def go(self, x: float) -> None:
+        """Go to x; returns when the trail has it."""
         self._poses.publish(encode_pose(RobotPose(x, 0.0, stamp_ns=SECOND)))
         self.graph.wait_for(lambda: self.node.trail.points[-1].x == x)
+
+    def walk(self, x: float, leak_probability: float) -> None:
+        """Go to x and sense something there; returns when the trail has it."""
+        self.go(x)
         self._classifications.publish(encode_classification(verdict(leak_probability), 1.0, "gas_classifier"))
         sensed = float(np.float32(leak_probability))
         self.graph.wait_for(
@@ -113,6 +119,21 @@ def test_the_trail_has_the_colour_of_what_was_sensed(graph: Graph) -> None:
     assert [point.x for point in line.points] == [0.0, 1.0]
     assert line.colors[0].b > line.colors[0].r
     assert line.header.frame_id == "map"
+
+
+def test_a_verdict_is_not_fresh_because_simulated_time_went_back(graph: Graph) -> None:
+    view = View(graph, use_sim_time=True)
+    ticks = graph.talk(Clock, "/clock", RELIABLE)
+
+    def tick(second: int) -> None:
+        ticks.publish(Clock(clock=Time(sec=second)))
+        graph.wait_for(lambda: view.node.watch_ns() == second * SECOND)
+
+    tick(7200)
+    view.walk(0.0, 0.9)
+    tick(3600)
+    view.go(5.0)
+    assert view.node.trail.points[-1].leak_probability is None
 
 
 def test_a_leak_is_drawn_as_its_ellipse_once_however_often_it_is_estimated(graph: Graph) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tty
 from dataclasses import replace
 from pathlib import Path
@@ -79,7 +80,18 @@ def given(path: Path, node: str, tmp_path: Path) -> dict[str, Any]:
         _, port = os.openpty()
         tty.setraw(port)
         values["serial.port"] = os.ttyname(port)
+    if "host" in values:
+        assert values["host"] == "", "whose broker it is no file can know"
+        values["host"] = "127.0.0.1"
     return values
+
+
+def test_no_file_names_a_machine_that_is_nowhere() -> None:
+    folders = [ROBOTS.parents[1] / name for name in ("config", "deploy", "launch")]
+    texts = {path: path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
+    assert len(texts) > 40
+    nowhere = re.compile(rb"\w\.(example|invalid)\b|\bexample\.(com|net|org)\b")
+    assert [path.name for path, text in texts.items() if nowhere.search(text)] == []
 
 
 @pytest.mark.parametrize("path", sorted(ROBOTS.glob("*.yaml")), ids=lambda path: path.stem)

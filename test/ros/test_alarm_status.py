@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+pytest.importorskip("diagnostic_msgs.msg", reason="needs the ROS message packages")
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,3 +114,38 @@ def test_an_alarm_at_no_place_stands_all_the_same() -> None:
     message = encode_alarm_state(STANDING, STAMP_NS, "gas_classifier")
     next(pair for pair in message.status[1].values if pair.key == "x").value = "nan"
     assert decode_alarm_status(message).alarms[0].pose is None
+
+
+OLD = {"gas": "Smoke", "fault": "false", "alarm": "2"}
+
+
+def of_old(**values: str) -> DiagnosticArray:
+    """A message from before an alarm had a status of its own."""
+    pairs = [KeyValue(key=key, value=value) for key, value in {**OLD, **values}.items()]
+    return DiagnosticArray(status=[DiagnosticStatus(name="gas_classifier: alarm", values=pairs)])
+
+
+@pytest.mark.parametrize(
+    ("state", "sensed", "is_safe"),
+    [
+        ("acknowledged", {2: "Smoke"}, False),
+        ("latched", {}, False),
+        ("clear", {}, True),
+        ("fault", {}, False),
+        ("inhibited", {}, False),
+    ],
+)
+def test_a_message_of_old_has_one_alarm_and_is_never_safe_by_what_it_lacks(
+    state: str, sensed: dict[int, str], is_safe: bool
+) -> None:
+    decoded = decode_alarm_status(of_old(state=state))
+    assert (decoded.state.value, decoded.sensed, decoded.is_safe) == (state, sensed, is_safe)
+
+
+def test_a_message_of_old_may_have_a_fault_beside_its_alarm() -> None:
+    decoded = decode_alarm_status(of_old(state="active", fault="true"))
+    assert (decoded.state, decoded.fault, decoded.gas) == (AlarmState.ACTIVE, True, "Smoke")
+    with pytest.raises(MessageError, match="has no value gas"):
+        decode_alarm_status(
+            DiagnosticArray(status=[DiagnosticStatus(values=[KeyValue(key="state", value="clear")])])
+        )

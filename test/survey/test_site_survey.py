@@ -15,6 +15,7 @@ from telling_runtime import LOW, telling_model
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.storage.limits import BagLimits
 from gas_fusion_ros.bags.topics import BagTopics, robot_of
+from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, Mode, RobotPose, Verdict
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.mapping.settings import MappingSettings
@@ -87,10 +88,10 @@ def test_a_bag_is_read_once_wherever_it_lies(surveyor: Surveyor, tmp_path: Path)
 
 
 def test_where_the_robot_itself_saw_leaks_the_bag_adds_none(surveyor: Surveyor, tmp_path: Path) -> None:
-    seen = Sighting(EPOCH + 45 * SECOND, "Smoke", "map", 14.0, 1.0, (1.0, 0.0, 1.0), 1.5)
+    seen = Sighting("Smoke", LeakPlace(14.0, 1.0, 1.0, 0.0, 1.0, "map", EPOCH + 45 * SECOND), 1.5)
     LeakDatabase(surveyor.site).see(seen)
     (leak,) = surveyor.report(patrol_bag(tmp_path)).leaks
-    assert [(one.stamp_ns, one.strength) for one in leak.sightings] == [(seen.stamp_ns, 1.5)]
+    assert [(one.stamp_ns, one.strength) for one in leak.sightings] == [(seen.place.stamp_ns, 1.5)]
 
 
 def test_bags_of_two_robots_at_a_time_both_tell_of_leaks(surveyor: Surveyor, tmp_path: Path) -> None:

@@ -215,8 +215,8 @@ def test_runs_of_earlier_versions_are_found_by_their_names(tmp_path: Path) -> No
     ("arguments", "detail"),
     [
         (("--model", "dnn"), "no column for mq2, mq5, mq6, mq7; the columns are 'Serial Number', MQ3"),
-        (("--model", "dnn"), "name the sensor columns there are by --channels"),
-        (("--from", "fusion1"), "name the sensor columns there are by --channels"),
+        (("--model", "dnn"), "name the channels with --channels mq3"),
+        (("--from", "fusion1"), "name the channels with --channels mq3"),
         (("--channels", "mq3"), "no model: name one by --model, or a bundle to start from by --from"),
         (
             ("--model", "dnn", "--channels", "mq3,MQ3"),

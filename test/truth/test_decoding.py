@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("diagnostic_msgs.msg", reason="needs the ROS message packages")
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray
 
-from gas_fusion_ros.alarm.leak_alarm import AlarmSettings, LeakAlarm, Reason, Severity
+from gas_fusion_ros.alarm.leak_alarm import AlarmSettings, LeakAlarm, Severity
 from gas_fusion_ros.base.observation import PAPER_CLASSES, UNKNOWN, Mode, Verdict
-from gas_fusion_ros.ros.classifier_messages import Classification, decode_alarm_state, decode_classification
+from gas_fusion_ros.ros.classifier_messages import Classification, decode_classification
 from gas_fusion_ros.ros.messages import encode_alarm_state, encode_classification
 
 STAMP_NS = 12_345_678_901
@@ -52,31 +52,6 @@ def test_clean_air_is_never_made_of_what_is_not_known(
 ) -> None:
     said = Classification(STAMP_NS, label, {"NoGas": clean, "Smoke": 1.0 - clean}, mode, 1.0)
     assert said.leak_probability == probability
-
-
-OLD = {"state": "acknowledged", "gas": "Smoke", "fault": "false", "alarm": "2"}
-
-
-def test_an_alarm_state_comes_back() -> None:
-    settings = AlarmSettings({"Smoke": Severity.CRITICAL}, on_delay_ns=0, timeout_ns=10)
-    alarm = LeakAlarm(settings, start_ns=1)
-    alarm.update(2, {"Smoke": 0.99})
-    decoded = decode_alarm_state(encode_alarm_state(alarm.status, STAMP_NS, "gas_classifier"))
-    assert (decoded.stamp_ns, decoded.state, decoded.gas, decoded.fault) == (
-        STAMP_NS,
-        "active",
-        "Smoke",
-        False,
-    )
-    assert decoded.sensed == {1: "Smoke"}
-    alarm.watch(100, (Reason("silence", "no reading"),), ())
-    assert decode_alarm_state(encode_alarm_state(alarm.status, STAMP_NS, "gas_classifier")).fault
-
-
-def test_an_alarm_state_of_old_has_one_alarm() -> None:
-    values = [KeyValue(key=key, value=value) for key, value in OLD.items()]
-    message = DiagnosticArray(status=[DiagnosticStatus(name="gas_classifier: alarm", values=values)])
-    assert decode_alarm_state(message).sensed == {2: "Smoke"}
 
 
 def test_messages_of_another_kind_are_refused() -> None:

@@ -7,6 +7,7 @@ recorded and under faults. Stopped, the same command goes on where it was.
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +17,11 @@ from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.model.bundle import Bundle, Domain
 from training.benchmark.contenders import choose_contenders
-from training.benchmark.tasks import PARTS, benchmark_splits, collect, compare, tasks
+from training.benchmark.tasks import PARTS, RunAll, benchmark_splits, collect, compare, tasks
 from training.command_line import options
 from training.command_line.options import CONSOLE, POSITIONS
 from training.command_line.output_folder import make_output, note_command, noted_commands
+from training.command_line.parallel import ClusterError, run_each, run_each_remotely
 from training.command_line.study import MOST_FINDINGS
 from training.data.dataset_check import check_readings
 from training.data.images import choose_thermal
@@ -65,6 +67,10 @@ def main(
     thermal: options.ThermalOption = "auto",
     cache: options.CacheOption = None,
     jobs: Annotated[int, typer.Option(min=1, help="Models at a time, a core each.")] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Address of a dask scheduler whose workers train: tcp://host:8786."),
+    ] = None,
 ) -> None:
     """Compare windowed models under splits by time, or what they make of other arrays."""
     if study is Study.TRANSFER:
@@ -97,7 +103,14 @@ def main(
         if is_shown:
             folder, first = options.cache_folder(cache), options.seed_list(seeds)[0]
             lessons = prepare_lessons(dataset, thermal, ThermalSettings(), folder, first, _note)
-        compare(work, bench, lessons, output, jobs)
+        run_all: RunAll = partial(run_each, jobs=jobs)
+        if scheduler is not None:
+            run_all = partial(run_each_remotely, scheduler=scheduler)
+        try:
+            compare(work, bench, lessons, output, run_all)
+        except ClusterError as error:
+            options.ERRORS.print(f"training.benchmark: {error}", soft_wrap=True)
+            raise typer.Exit(2) from None
 
 
 def _note(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,13 +16,16 @@ from training.benchmark.report import write_report
 from training.benchmark.runs import run_contender
 from training.command_line.options import CONSOLE
 from training.command_line.output_folder import noted_commands
-from training.command_line.parallel import run_each
 from training.data.splits import FRACTION, STRICT, SplitSettings, split_settings
 from training.fitting.fit import threads
 from training.results.benchmark_result import BenchmarkResult, read_benchmark
 from training.results.result_file import RESULTS, in_order, write_results
 from training.temporal.bench import Bench
 from training.temporal.fusion_training import PictureLessons
+
+Results = list[BenchmarkResult]
+RunAll = Callable[[Callable[["BenchmarkTask"], Results], Sequence["BenchmarkTask"]], Iterator[Results]]
+"""Runs each task, and yields what comes of them as it comes: here, in processes, or on a cluster."""
 
 PARTS = "parts"
 """Folder of what is finished, a file for each contender, split and seeds."""
@@ -102,14 +105,26 @@ def result_line(result: BenchmarkResult) -> str:
 
 
 def compare(
-    work: Sequence[BenchmarkTask], bench: Bench, lessons: PictureLessons | None, output: Path, jobs: int
+    work: Sequence[BenchmarkTask],
+    bench: Bench,
+    lessons: PictureLessons | None,
+    output: Path,
+    run_all: RunAll,
 ) -> None:
-    """Run all tasks that are not finished, and report over all there are, also where it is stopped."""
+    """Run all tasks that are not finished, and report over all there are, also where it is stopped.
+
+    Args:
+        work: the tasks.
+        bench: what they are judged on.
+        lessons: the pictures; None where no model sees any.
+        output: the folder that is written.
+        run_all: where they run.
+    """
     waiting = [task for task in work if not task.path(output, bench).is_file()]
     CONSOLE.print(f"{len(waiting)} of {len(work)} tasks to go", highlight=False)
-    run = partial(run_task, bench=bench, lessons=lessons, output=output)
+    run = partial(run_task, bench=bench, lessons=lessons, output=output.absolute())
     try:
-        for number, results in enumerate(run_each(run, waiting, jobs), start=1):
+        for number, results in enumerate(run_all(run, waiting), start=1):
             for result in results:
                 CONSOLE.print(
                     f"{number}/{len(waiting)} {result_line(result)}", highlight=False, soft_wrap=True

@@ -29,7 +29,7 @@ def read_readings(data: Path, channels: Sequence[str]) -> Dataset:
     try:
         dataset = Dataset.load(data, channels)
     except MissingColumnError as error:
-        raise DatasetError(f"{error}; name the sensor columns there are by --channels") from error
+        raise DatasetError(error.with_remedy("--channels")) from error
     except DatasetError as error:
         raise DatasetError(f"{error}{_BY_A_BAG if _TABLE_OPTION.search(str(error)) else ''}") from error
     if dataset.classes == ("",):

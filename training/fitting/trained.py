@@ -173,7 +173,7 @@ def load_inputs(result: RunResult, data: Path, rows: Sequence[int]) -> RowInputs
             f"{dataset.csv_path} is not what {result.run} was trained on: sha256 is {sha256}, the run's "
             f"data_sha256 {result.data_sha256}"
         )
-    chosen = replace(dataset, rows=tuple(dataset.rows[row] for row in rows))
+    chosen = replace(dataset, rows=dataset.rows.select(np.asarray(rows, dtype=np.int64)))
     gas = torch.from_numpy(Normalisation(**result.normalisation).apply(chosen.counts))
     values = {
         Mode.FUSION: lambda: (gas, _pictures(result, chosen)),

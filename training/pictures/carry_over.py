@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from gas_fusion_ros.base.observation import CLEAN_AIR, PAPER_CLASSES
+from gas_fusion_ros.inspection.picture import class_in
 from gas_fusion_ros.model.networks.temporal import ThermalEncoder, bounded
 from training.pictures.drawn_set import SIDE, DrawnSet
 from training.pictures.pretraining import DrawnSettings, Trust, ask, embed, fit, measure
@@ -140,7 +141,7 @@ def judge(carried: Carried, samples: Sequence[Sample]) -> list[RealVerdict]:
         verdicts.append(
             RealVerdict(
                 name=sample.name,
-                truth=truth_of(sample.name),
+                truth=class_in(sample.name, PAPER_CLASSES),
                 label=PAPER_CLASSES[int(shares.argmax())],
                 probabilities=dict(zip(PAPER_CLASSES, shares.tolist(), strict=True)),
                 novelty=novelty,
@@ -148,12 +149,6 @@ def judge(carried: Carried, samples: Sequence[Sample]) -> list[RealVerdict]:
             )
         )
     return verdicts
-
-
-def truth_of(name: str) -> str:
-    """Return the class that a file's name holds; empty where it holds none, or several."""
-    found = [gas for gas in PAPER_CLASSES if gas in name]
-    return found[0] if len(found) == 1 else ""
 
 
 def _taught(

@@ -54,6 +54,8 @@ class DrawnSettings:
         where: weight of the loss over where the plume is.
         unseen_share: share of the plumes of any gas that a picture does not show, where cameras are in use.
         precision: share of the verdicts on the camera left out that must be right where the network speaks.
+        least_sure: probability of the likeliest class below which it never speaks; at half it is likelier
+            than all others together.
         left_out: name of the camera whose pictures are not learned from.
         augmentation: what is done to pictures.
         randomisation: how drawn pictures vary.
@@ -69,7 +71,8 @@ class DrawnSettings:
     silence: float = 0.1
     where: float = 1.0
     unseen_share: float = 0.2
-    precision: float = 0.8
+    precision: float = 0.7
+    least_sure: float = 0.5
     left_out: str = "Lepton 3.5"
     augmentation: ThermalAugmentationSettings = field(default_factory=lambda: HEAVY)
     randomisation: RandomisationSettings = WIDE
@@ -86,6 +89,8 @@ class DrawnSettings:
             ("nonsense", 0 <= self.nonsense <= 1, "a share, 0..1"),
             ("silence", self.silence >= 0, "at least 0"),
             ("where", self.where >= 0, "at least 0"),
+            ("precision", 0 <= self.precision <= 1, "a share, 0..1"),
+            ("least_sure", 0 <= self.least_sure <= 1, "a probability, 0..1"),
             ("unseen_share", 0 < self.unseen_share <= 1, "above 0 and at most 1"),
             (
                 "left_out",
@@ -227,7 +232,8 @@ def measure(logits: torch.Tensor, unseen: DrawnSet, settings: DrawnSettings) -> 
     belief = fit_belief(logits, unseen.beliefs(settings.unseen_share))
     sure, likeliest = (logits / belief.temperature).softmax(dim=1).max(dim=1)
     right = likeliest.numpy() == unseen.shown_labels
-    return Trust(belief, speaking_threshold(sure.numpy(), right, settings.precision))
+    precise = speaking_threshold(sure.numpy(), right, settings.precision)
+    return Trust(belief, max(settings.least_sure, precise))
 
 
 def pretrain(

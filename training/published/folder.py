@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gas_fusion_ros.base.dataset import DOI, IMAGE_FOLDER, Dataset, DatasetError, Row
+from gas_fusion_ros.base.dataset import DOI, IMAGE_FOLDER, Dataset, DatasetError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, PAPER_CLASSES
 from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.base.rows import Row
 from gas_fusion_ros.export.dataset_folder import PROVENANCE_NAME
 from gas_fusion_ros.model.bundle import file_sha256
 from training.data.dataset_check import PUBLISHED_SHA256, check_published

@@ -53,7 +53,15 @@ _READINGS = (Quantity.RAW, Quantity.UNSAID)
 
 
 class NoSuchColumnError(TableError):
-    """The table has no column for a channel that was asked for."""
+    """The table has no column for a channel that was asked for.
+
+    Attributes:
+        sensors: the channels that there are columns for, by the names of these.
+    """
+
+    def __init__(self, message: str, sensors: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.sensors = sensors
 
 
 @dataclass(frozen=True)
@@ -182,8 +190,7 @@ class _Finding:
                 )
 
     def _found_channels(self) -> tuple[str, ...]:
-        sensors = (sensor_column(name) for name in self._names)
-        found = tuple(dict.fromkeys(sensor.name for sensor in sensors if sensor is not None))
+        found = self._sensors()
         if not found:
             self._check_shape()
             raise NoSuchColumnError(
@@ -192,13 +199,18 @@ class _Finding:
             )
         return found
 
+    def _sensors(self) -> tuple[str, ...]:
+        sensors = (sensor_column(name) for name in self._names)
+        return tuple(dict.fromkeys(sensor.name for sensor in sensors if sensor is not None))
+
     def _channels(self, channels: Sequence[str]) -> tuple[tuple[str, int], ...]:
         candidates = {name: self._columns_of(name) for name in channels}
         missing = [name for name, places in candidates.items() if not places]
         if missing:
             self._check_shape()
             raise NoSuchColumnError(
-                f"no column for {listed(missing)}; the columns are {listed(self._names, MOST_NAMES)}"
+                f"no column for {listed(missing)}; the columns are {listed(self._names, MOST_NAMES)}",
+                self._sensors(),
             )
         found = tuple((name, self._choose(name, places)) for name, places in candidates.items())
         if self._others:

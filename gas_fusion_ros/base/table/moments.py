@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
 
 from gas_fusion_ros.base.quoting import quoted
 from gas_fusion_ros.base.table.options import DateOrder, TableError
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+
+Stamps = npt.NDArray[np.int64]
+NO_TIME = -(2**63)
+"""Stands for the time of a cell that is none."""
+_LAST_NS = 2**63 - 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _DAY_NS = 86_400 * NANOSECONDS_PER_SECOND
@@ -146,7 +154,14 @@ def _dated(text: str) -> _Dated | None:
     return _Dated(int(first), month, int(last), is_named, separator == ".", of_day_ns)
 
 
-def dated_ns(cells: Sequence[str], order: DateOrder | None) -> tuple[list[int | None], DateOrder | None]:
+def stamps_of(moments: Iterable[int | None]) -> Stamps:
+    """Keep moments as int64; what is none, or does not fit, is `NO_TIME`."""
+    return np.fromiter(
+        (NO_TIME if one is None or abs(one) > _LAST_NS else one for one in moments), dtype=np.int64
+    )
+
+
+def dated_ns(cells: Iterable[str], order: DateOrder | None) -> tuple[Stamps, DateOrder | None]:
     """The moments of a column of dates with times; UTC where no zone is given.
 
     Whether the day or the month comes first is told by a number above 12, or else by days that follow one
@@ -157,66 +172,100 @@ def dated_ns(cells: Sequence[str], order: DateOrder | None) -> tuple[list[int | 
         order: of day and month, where the user gives it.
 
     Returns:
-        The moments, nanoseconds, None where a cell is none; and the order that was needed, if any.
+        The moments, shape (N,), nanoseconds, `NO_TIME` where a cell is none, and the order that was needed.
 
     Raises:
         TableError: nothing tells the order of day and month.
     """
-    parsed = [None if is_iso_8601(cell) else _dated(cell) for cell in cells]
-    doubtful = [one for one in parsed if one is not None and not one.is_plain]
-    needed = None
-    if doubtful:
-        needed = order or _order_of(doubtful)
-        if needed is None:
-            example = next(
-                cell for cell, one in zip(cells, parsed, strict=True) if one is not None and not one.is_plain
-            )
-            raise TableError(
-                f"{quoted(example)} may begin with the day or the month; give --date-order day-first or "
-                "--date-order month-first"
-            )
-    moments: list[int | None] = []
-    for cell, one in zip(cells, parsed, strict=True):
-        try:
-            moments.append(iso_ns(cell) if one is None else one.ns(needed or DateOrder.DAY_FIRST))
-        except ValueError:
-            moments.append(None)
+    doubts = _Doubts()
+    moments = stamps_of(map(doubts.ns_of, cells))
+    if not doubts.places:
+        return moments, None
+    places = np.array(doubts.places, dtype=np.int64)
+    by_order = {DateOrder.DAY_FIRST: moments[places], DateOrder.MONTH_FIRST: stamps_of(doubts.month_first)}
+    needed = order or doubts.order(by_order)
+    if needed is None:
+        raise TableError(
+            f"{quoted(doubts.example)} may begin with the day or the month; give --date-order day-first or "
+            "--date-order month-first"
+        )
+    moments[places] = by_order[needed]
     return moments, needed
 
 
-def _order_of(doubtful: Sequence[_Dated]) -> DateOrder | None:
-    if any(one.first > 12 for one in doubtful):
-        return DateOrder.DAY_FIRST
-    if any(one.second > 12 for one in doubtful):
-        return DateOrder.MONTH_FIRST
-    steps = {order: _greatest_step_days(doubtful, order) for order in DateOrder}
-    (near, order), (far, _) = sorted((step, order) for order, step in steps.items())
-    return order if 0 < near <= 2 and far > 20 else None
+class _Doubts:
+    """Reads dates with the day first, and keeps what those would be with the month first that may have it so.
+
+    Attributes:
+        places: of these among all.
+        month_first: what they would be; None where there is no such day.
+        example: the first one, as it is written.
+    """
+
+    def __init__(self) -> None:
+        self.places = array("q")
+        self.month_first: list[int | None] = []
+        self.example = ""
+        self._number = 0
+        self._has_large_first = self._has_large_second = False
+
+    def ns_of(self, cell: str) -> int | None:
+        """The moment of a cell; None where it is none."""
+        place, self._number = self._number, self._number + 1
+        dated = None if is_iso_8601(cell) else _dated(cell)
+        if dated is None:
+            return _ns_or_none(lambda: iso_ns(cell))
+        if not dated.is_plain:
+            self.example = self.example or cell
+            self.places.append(place)
+            self.month_first.append(_ns_or_none(lambda: dated.ns(DateOrder.MONTH_FIRST)))
+            self._has_large_first |= dated.first > 12
+            self._has_large_second |= dated.second > 12
+        return _ns_or_none(lambda: dated.ns(DateOrder.DAY_FIRST))
+
+    def order(self, by_order: Mapping[DateOrder, Stamps]) -> DateOrder | None:
+        """Which comes first; None where nothing tells."""
+        if self._has_large_first:
+            return DateOrder.DAY_FIRST
+        if self._has_large_second:
+            return DateOrder.MONTH_FIRST
+        steps = {one: _greatest_step_days(moments) for one, moments in by_order.items()}
+        (near, nearest), (far, _) = sorted((step, one) for one, step in steps.items())
+        return nearest if 0 < near <= 2 and far > 20 else None
 
 
-def _greatest_step_days(dates: Sequence[_Dated], order: DateOrder) -> int:
-    days = [one.ns(order) // _DAY_NS for one in dates]
-    return max((abs(after - before) for before, after in pairwise(days)), default=0)
+def _ns_or_none(read: Callable[[], int]) -> int | None:
+    try:
+        return read()
+    except ValueError:
+        return None
 
 
-def time_of_day_ns(cells: Sequence[str]) -> list[int | None]:
-    """The times of day of a column, from the first midnight on; None where a cell is none.
+def _greatest_step_days(moments: Stamps) -> int:
+    days = moments[moments != NO_TIME] // _DAY_NS
+    return int(np.abs(np.diff(days)).max(initial=0))
+
+
+def time_of_day_ns(cells: Iterable[str]) -> Stamps:
+    """The times of day of a column, from the first midnight on, shape (N,); `NO_TIME` where a cell is none.
 
     A time that falls by more than half a day is of the next day.
     """
-    times: list[int | None] = []
+    return stamps_of(_times_of_day(cells))
+
+
+def _times_of_day(cells: Iterable[str]) -> Iterator[int | None]:
     day_ns = latest_ns = 0
     for cell in cells:
         found = _TIME_OF_DAY.fullmatch(cell.strip())
         if found is None:
-            times.append(None)
+            yield None
             continue
         of_day_ns = _of_day_ns(found[1], found[2], found[3], found[4], found[5])
         if latest_ns - of_day_ns > _DAY_NS // 2:
             day_ns += _DAY_NS
         latest_ns = of_day_ns
-        times.append(day_ns + of_day_ns)
-    return times
+        yield day_ns + of_day_ns
 
 
 def _of_day_ns(hour: str, minute: str, second: str, fraction: str | None, half: str | None) -> int:

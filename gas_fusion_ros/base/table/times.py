@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
+from functools import partial
+from itertools import islice, pairwise
 from statistics import median
+
+import numpy as np
+import numpy.typing as npt
 
 from gas_fusion_ros.base.quoting import listed, quoted
 from gas_fusion_ros.base.table.moments import (
+    NO_TIME,
     dated_ns,
     is_dated,
     is_iso_8601,
     is_time_of_day,
+    stamps_of,
     time_of_day_ns,
 )
 from gas_fusion_ros.base.table.numbers import NumberForm
@@ -45,7 +51,8 @@ _LOGGER_S = frozenset((30, 60, 120, 180, 240, 300, 600, 900, 1200, 1800, 3600))
 """What slow loggers are set to; read in the next smaller unit it is as usual a period."""
 _OWN_STEP_NS = 10_000_000
 _SAMPLE = 1000
-_LAST_NS = 2**63 - 1
+_SEEN = 3
+"""Cells of a column that messages show."""
 _EXCEL_DAYS = (36_526.0, 73_051.0)
 """Days since the end of 1899, as spreadsheets count, of the years 2000 to 2100."""
 _EXCEL_EPOCH_DAYS = 25_569
@@ -70,14 +77,14 @@ class TableTimes:
         column: the column, or two joined by `+`.
         form: `s`, `ms`, `us`, `ns`, `s and ns`, `ISO 8601`, `dates`, `time of day` or `days`.
         is_absolute: whether they count since the epoch, not from some beginning.
-        stamps_ns: the time of each row, nanoseconds; None where its cell is none.
+        stamps_ns: shape (N,), int64, the time of each row, nanoseconds; `NO_TIME` where its cell is none.
         told: what was taken for what, and why, in a sentence.
     """
 
     column: str
     form: str
     is_absolute: bool
-    stamps_ns: Sequence[int | None]
+    stamps_ns: npt.NDArray[np.int64]
     told: str
 
     @property
@@ -88,8 +95,17 @@ class TableTimes:
     @property
     def period_s(self) -> float | None:
         """The median time between two rows; None below two."""
-        step_ns = _median_step([Decimal(one) for one in self.stamps_ns if one is not None])
-        return None if step_ns is None else float(step_ns) / NANOSECONDS_PER_SECOND
+        known = self.stamps_ns[self.stamps_ns != NO_TIME]
+        # Of int64 a step may be beyond; as unsigned it is not.
+        ahead = known[1:] > known[:-1]
+        forward = known[1:].view(np.uint64) - known[:-1].view(np.uint64)
+        steps = forward[ahead]
+        if not steps.size:
+            back = known[:-1].view(np.uint64) - known[1:].view(np.uint64)
+            steps = back[known[1:] < known[:-1]]
+        if not steps.size:
+            return None
+        return float(np.sort(steps)[steps.size // 2]) / NANOSECONDS_PER_SECOND
 
 
 def read_times(
@@ -115,7 +131,7 @@ def read_times(
         (lambda cell: _SPLIT.fullmatch(cell) is not None, lambda: _of_ros(column, cells)),
         (
             lambda cell: _NUMBER.fullmatch(numbers.plain(cell)) is not None,
-            lambda: _numbers(column, [numbers.plain(cell) for cell in cells], options, named),
+            lambda: _numbers(column, cells, numbers, options, named),
         ),
     )
     for fits, read in forms:
@@ -140,26 +156,32 @@ def _times_of_day(column: str, cells: Sequence[str]) -> TableTimes:
 
 
 def _of_ros(column: str, cells: Sequence[str]) -> TableTimes:
-    stamps: list[int | None] = []
-    for cell in cells:
-        found = _SPLIT.fullmatch(cell)
-        stamps.append(None if found is None else int(found[1]) * NANOSECONDS_PER_SECOND + int(found[2]))
-    middle = median([stamp for stamp in stamps[:_SAMPLE] if stamp is not None])
+    stamps = stamps_of(map(_split_ns, cells))
+    first = stamps[:_SAMPLE]
+    middle = median(first[first != NO_TIME].tolist())
     is_absolute = _YEAR_2000_S <= middle / NANOSECONDS_PER_SECOND < _YEAR_2100_S
     return TableTimes(column, "s and ns", is_absolute, stamps, f"seconds and nanoseconds in {quoted(column)}")
 
 
-def _numbers(column: str, cells: Sequence[str], options: TableOptions, named: TimeUnit | None) -> TableTimes:
-    values = _unwrapped([_number(cell) for cell in cells])
-    known = [value for value in values if value is not None]
+def _split_ns(cell: str) -> int | None:
+    found = _SPLIT.fullmatch(cell)
+    return None if found is None else int(found[1]) * NANOSECONDS_PER_SECOND + int(found[2])
+
+
+def _numbers(
+    column: str, cells: Sequence[str], numbers: NumberForm, options: TableOptions, named: TimeUnit | None
+) -> TableTimes:
+    values = partial(_unwrapped, cells, numbers)
+    known = list(islice((value for value in values() if value is not None), _SAMPLE))
     if options.time_unit is None and named is None and _are_spreadsheet_days(known):
-        stamps = [None if value is None else _from_days(value) for value in values]
+        stamps = stamps_of(None if value is None else _from_days(value) for value in values())
         told = f"days as a spreadsheet counts them, in column {quoted(column)}"
         return TableTimes(column, "days", True, stamps, told)
-    unit, why = _unit(column, cells, known, options.time_unit, named)
+    seen = [numbers.plain(cell) for cell in cells[:_SEEN]]
+    unit, why = _unit(column, seen, known, options.time_unit, named)
     factor = _NS_PER[unit]
-    stamps = [None if value is None else _ns(value, factor) for value in values]
-    middle_s = median(known[:_SAMPLE]) * factor / NANOSECONDS_PER_SECOND
+    stamps = stamps_of(None if value is None else round(value * factor) for value in values())
+    middle_s = median(known) * factor / NANOSECONDS_PER_SECOND
     is_own = unit is TimeUnit.NANOSECONDS and column.strip().lower() == OWN_COLUMN
     is_absolute = is_own or _YEAR_2000_S <= middle_s < _YEAR_2100_S
     since = "since the epoch" if is_absolute else "from a beginning"
@@ -168,19 +190,18 @@ def _numbers(column: str, cells: Sequence[str], options: TableOptions, named: Ti
     )
 
 
-def _unwrapped(values: Sequence[Decimal | None]) -> list[Decimal | None]:
-    """Let a clock of 32 bits go on where it begins again."""
-    whole: list[Decimal | None] = []
+def _unwrapped(cells: Iterable[str], numbers: NumberForm) -> Iterator[Decimal | None]:
+    """Read numbers, None where a cell is none; a clock of 32 bits goes on where it begins again."""
     turns, before = 0, Decimal(0)
-    for value in values:
+    for cell in cells:
+        value = _number(numbers.plain(cell))
         if value is None:
-            whole.append(None)
+            yield None
             continue
         if _COUNTER > before > value + _COUNTER * 9 // 10:
             turns += 1
         before = value
-        whole.append(value + turns * _COUNTER)
-    return whole
+        yield value + turns * _COUNTER
 
 
 def _number(cell: str) -> Decimal | None:
@@ -189,24 +210,18 @@ def _number(cell: str) -> Decimal | None:
     return Decimal(cell)
 
 
-def _ns(value: Decimal, factor: int) -> int | None:
-    stamp_ns = round(value * factor)
-    return stamp_ns if abs(stamp_ns) <= _LAST_NS else None
-
-
 def _from_days(value: Decimal) -> int:
     return round((value - _EXCEL_EPOCH_DAYS) * _DAY_NS)
 
 
 def _are_spreadsheet_days(known: Sequence[Decimal]) -> bool:
-    sample = known[:_SAMPLE]
-    step = _median_step(sample)
+    step = _median_step(known)
     return (
         step is not None
-        and _EXCEL_DAYS[0] <= min(sample)
-        and max(sample) < _EXCEL_DAYS[1]
+        and _EXCEL_DAYS[0] <= min(known)
+        and max(known) < _EXCEL_DAYS[1]
         and _SHORTEST_S <= float(step) * _LONGEST_S <= _LONGEST_S / 24
-        and any(value % 1 for value in sample)
+        and any(value % 1 for value in known)
     )
 
 
@@ -220,19 +235,18 @@ def _unit(
     """The unit of times, and what tells it."""
     if given is not None:
         return given, "as --time-unit says"
-    sample = known[:_SAMPLE]
-    step = _median_step(sample)
+    step = _median_step(known)
     is_own = column.strip().lower() == OWN_COLUMN
     if is_own and named is TimeUnit.NANOSECONDS:
         return named, "as gas-fusion dataset writes them"
-    if is_own and len(sample) == 1:
+    if is_own and len(known) == 1:
         return TimeUnit.NANOSECONDS, "as the column Stamp has them"
-    if step is None and len(sample) > 1:
+    if step is None and len(known) > 1:
         raise TableError(
             f"all times in the column {quoted(column)} are {_seen(cells[:1])}; give them more digits, or "
             "count the rows instead with --time-column none"
         )
-    by_size = _unit_of_epoch(median(sample), step)
+    by_size = _unit_of_epoch(median(known), step)
     if named is not None:
         if by_size not in (None, named) or not _is_period(step, named):
             raise TableError(
@@ -300,4 +314,4 @@ def _median_step(values: Sequence[Decimal]) -> Decimal | None:
 
 
 def _seen(cells: Sequence[str]) -> str:
-    return listed(cells[:3], 3)
+    return listed(cells[:_SEEN], _SEEN)

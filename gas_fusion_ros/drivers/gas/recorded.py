@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gas_fusion_ros.base.dataset import Dataset, DatasetError, Row
+from gas_fusion_ros.base.dataset import Dataset, DatasetError, MissingColumnError
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading
 from gas_fusion_ros.base.problems import Problems
+from gas_fusion_ros.base.rows import Rows
 from gas_fusion_ros.base.table.options import READINGS_ALONE
 from gas_fusion_ros.drivers import DriverError, DriverState
 from gas_fusion_ros.drivers.grid import Grid, Playback
@@ -54,7 +55,7 @@ class RecordedGasDriver:
         self._settings = settings
         self.channels = settings.channels
         self.problems = Problems()
-        self._rows: dict[int, Row] = {}
+        self._rows: Rows | None = None
         self._playback: Playback | None = None
 
     @property
@@ -71,26 +72,30 @@ class RecordedGasDriver:
         settings = self._settings
         try:
             dataset = Dataset.load_readable(settings.path, settings.channels, self.problems, READINGS_ALONE)
+        except MissingColumnError as error:
+            raise DriverError(error.with_remedy("the parameter channels:")) from None
         except DatasetError as error:
             raise DriverError(str(error)) from None
-        self._rows = {row.index: row for row in dataset.rows}
+        self._rows = dataset.rows
         grid = Grid(settings.period_ns, settings.start_ns, _MAX_BACKLOG, self.problems)
         self._playback = Playback(grid, settings.period_ns, settings.start_ns, dataset.length, settings.loop)
 
     def poll(self, now_ns: int) -> list[GasReading]:
         """Return the readings whose time has come, oldest first."""
-        if self._playback is None:
+        if self._playback is None or self._rows is None:
             return []
+        due = ((cue.stamp_ns, self._rows.counts_at(cue.index)) for cue in self._playback.due(now_ns))
+        frame_id = self._settings.frame_id
         return [
-            GasReading(cue.stamp_ns, self.channels, self._rows[cue.index].counts, self._settings.frame_id)
-            for cue in self._playback.due(now_ns)
-            if cue.index in self._rows
+            GasReading(stamp_ns, self.channels, counts, frame_id)
+            for stamp_ns, counts in due
+            if counts is not None
         ]
 
     def close(self) -> None:
         """Forget the rows; safe to call twice."""
         self._playback = None
-        self._rows = {}
+        self._rows = None
 
 
 DRIVER = DriverEntry("recorded", RecordedGasSettings, RecordedGasDriver, is_sensor=False)

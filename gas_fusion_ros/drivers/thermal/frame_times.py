@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import listed, shown
+from gas_fusion_ros.base.table.clock_steps import times_set_back
+from gas_fusion_ros.base.table.moments import NO_TIME
 from gas_fusion_ros.base.table.names import TimeName, plain, time_name
 from gas_fusion_ros.base.table.numbers import POINT
 from gas_fusion_ros.base.table.options import TableError, TableOptions
@@ -69,6 +73,13 @@ def read_frame_times(table: Path, frames: Sequence[Path], problems: Problems) ->
             timed.append(TimedFrame(stamp_ns, file_of_row))
     if not timed:
         raise FrameTimesError(f"{shown(table)} gives no picture of its folder a time")
+    back = times_set_back(np.array([one.stamp_ns for one in timed], dtype=np.int64))
+    if len(back):
+        problems.add(
+            "frame_times_go_back",
+            f"{shown(table)}: time goes back at {shown(timed[back[0]].file.name)}: was the clock set, or "
+            "summer time over? Pictures are played in the order of their times: give these their zone",
+        )
     return sorted(timed, key=lambda one: one.stamp_ns)
 
 
@@ -87,7 +98,8 @@ def _stamps(table: Path, header: Sequence[str], rows: Sequence[Record]) -> Seque
     cells = [row.cells[place].strip() for row in rows]
     try:
         options = TableOptions(time_unit=found[place].unit)
-        return read_times(header[place], cells, options, POINT, None).stamps_ns
+        stamps = read_times(header[place], cells, options, POINT, None).stamps_ns.tolist()
+        return [None if stamp_ns == NO_TIME else stamp_ns for stamp_ns in stamps]
     except TableError as error:
         reason = str(error).partition(";")[0]
         raise FrameTimesError(

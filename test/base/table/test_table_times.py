@@ -210,7 +210,7 @@ def test_since_the_epoch_the_size_tells_the_unit(unit: TimeUnit, start_s: int, s
     cells = [f"{ms * per_second // 1000}" if per_second > 1 else f"{ms / 1000:.3f}" for ms in moments_ms]
     times = read_times("time", cells, TableOptions(), POINT, None)
     assert (times.form, times.is_absolute) == (unit.value, True)
-    assert times.stamps_ns == [ms * 1_000_000 for ms in moments_ms]
+    assert times.stamps_ns.tolist() == [ms * 1_000_000 for ms in moments_ms]
 
 
 @given(st.text(max_size=12), st.lists(st.text(alphabet="0123456789.:-/TZ+ ", max_size=20), min_size=1))

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from training.benchmark import __main__ as benchmark
 from training.benchmark import contenders, tasks
+from training.command_line import parallel
 from training.results.benchmark_result import BenchmarkResult, read_benchmark
 from training.variations.perturbations import perturbations
 
@@ -47,6 +48,17 @@ def finished(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.exit_code == 0, result.output
     assert "3 of 3 tasks to go" in result.output
     return output
+
+
+def test_a_cluster_that_is_not_there_is_a_line(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="the cluster is dask's")
+    monkeypatch.setattr(parallel, "_CONNECT_S", 0.2)
+    nowhere = ("--scheduler", "tcp://127.0.0.1:9")
+    result = run(*OPTIONS, "--data", folder, "--output", tmp_path / "out", *nowhere)
+    assert result.exit_code == 2
+    assert "training.benchmark: there is no dask scheduler at tcp://127.0.0.1:9" in result.output
 
 
 @pytest.fixture

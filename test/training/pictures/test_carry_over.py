@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from gas_fusion_ros.base.observation import PAPER_CLASSES
 from gas_fusion_ros.simulation.renderer import random_scene, render
 from training import carry_over
-from training.pictures.carry_over import Carried, carry, judge, truth_of
+from training.pictures.carry_over import Carried, carry, judge
 from training.pictures.drawn_set import CELL, SIDE, DrawnSet, draw_set
 from training.pictures.pretraining import DrawnSettings
 from training.pictures.samples import Sample
@@ -99,12 +99,6 @@ def test_from_the_threshold_on_verdicts_are_right_often_enough(
     assert not spoken.any() or right[spoken].mean() >= precision
     for lower in set(sure[sure < threshold].tolist()):
         assert right[sure >= lower].mean() < precision
-
-
-def test_the_truth_is_the_one_class_in_a_file_s_name() -> None:
-    assert truth_of("49_Perfume.png") == "Perfume"
-    assert truth_of("07_Perfume_printed_as_NoGas.png") == ""
-    assert truth_of("scene.png") == ""
 
 
 def test_drawn_pictures_are_balanced_and_the_same_again() -> None:

@@ -23,6 +23,14 @@ _PAIR = re.compile(
 _BETWEEN_BRACKETS = re.compile(r"\]\s*[,;]?\s*\[|>\s*<|\)\s*[,;]?\s*\((?=[A-Za-z])")
 """Of `[MQ2:555] [MQ3:515]`."""
 
+_UNNAMED_VALUE = re.compile(
+    r"""(?P<label>[^\W\d_][^:=>|;,&{}\t"']*?)["']?\s*(?:->|=>|:=|[=>]|:(?=\s)|(?<!\d):)\s*
+    [+-]?\d+(?:[.,]\d+)?(?:\s?[^\W\d]{1,4})?(?=[\s,;|&)}\]]|$)
+    |^(?P<before>[^\W\d_][^\d:=>]*?)\s+[+-]?\d+(?:[.,]\d+)?$""",
+    re.VERBOSE,
+)
+"""In a line that names no sensor: `Gas Sensor Value = 302`, `{"gas": 301}`, `Gas value 302`."""
+
 _LEAST_PAIRS = 3
 """Named values of no sensor that make a line a reading under other names, and no message."""
 
@@ -62,6 +70,12 @@ def read_labels(text: str, names: ColumnNames) -> Named | None:
         names,
         [(pair["label"], pair["value"], quantity_of(pair["unit"] or "")) for pair in pairs],
     )
+
+
+def label_of_value(text: str) -> str:
+    """Return the name under which a line that names no sensor gives a value; empty where it gives none."""
+    found = _UNNAMED_VALUE.search(text)
+    return "" if found is None else (found["label"] or found["before"]).strip()
 
 
 def _pairs(text: str) -> Iterator[re.Match[str] | None]:

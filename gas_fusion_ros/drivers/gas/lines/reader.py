@@ -26,6 +26,7 @@ from gas_fusion_ros.drivers.gas.lines.layout import Fitted, Layout, counts_of
 from gas_fusion_ros.drivers.gas.lines.remark import LineRefusedError, Remark
 from gas_fusion_ros.drivers.gas.lines.shape import Header, Text, shape_of
 from gas_fusion_ros.drivers.gas.lines.splitter import MAX_LINE_BYTES, Line
+from gas_fusion_ros.drivers.gas.lines.thousands import Thousands, Written
 from gas_fusion_ros.drivers.gas.lines.types import LineForm, LineReading, Manner, Order, Tellers
 from gas_fusion_ros.drivers.gas.lines.waiting import Habit, Held, TimeBefore, Twins
 
@@ -80,6 +81,7 @@ class LineReader:
         self._time = TimeBefore()
         self._twins: Twins | None = None
         self._latest: deque[Row] = deque(maxlen=_WATCHED)
+        self._thousands = Thousands()
         self._is_settled = False  # Whether rows are known to hold a sensor's value in each column.
         self._listed: list[str] = []
         self._is_begun = False  # Whether a row of values has come.
@@ -137,8 +139,7 @@ class LineReader:
                 self._heed_names(shape.text)
                 self._list_sensor(shape.text)
                 self.data_lines += shape.holds_values
-                remark = refusals.unclear if shape.holds_values else refusals.no_reading
-                raise LineRefusedError(remark(shape.text))
+                raise LineRefusedError(refusals.of_text(shape.text, shape.holds_values, shape.label))
         return []
 
     def _current(self) -> Layout:
@@ -333,6 +334,7 @@ class LineReader:
         if self._twins is not None:
             return self._take_twins(self._twins, row, at_ns)
         layout = self._current()
+        row = self._as_written(row, layout)
         counts = layout.counts(row)
         self._want(layout.resolution.channels)
         form = LineForm.HEADER if layout.has_header else LineForm.VALUES
@@ -340,6 +342,23 @@ class LineReader:
         if row.stamp_cells and not layout.has_header:
             self._tellers.noted(refusals.time_left_out("a date or time"))
         return self._confirmed(LineReading(at_ns, counts), layout)
+
+    def _as_written(self, row: Row, layout: Layout) -> Row:
+        """Return a row in which thousands are no fractions.
+
+        Raises:
+            LineRefusedError: nobody can tell which they are.
+        """
+        said = layout.resolution.quantity
+        written = [
+            Written(channel, row.cells[place], row.values[place], _said(row.quantities[place], said))
+            for channel, place in zip(layout.resolution.channels, layout.places, strict=True)
+        ]
+        values = list(row.values)
+        for place, value in zip(layout.places, self._thousands.values(written, row.cells), strict=True):
+            values[place] = value
+        has_decimal_comma = row.has_decimal_comma and "," not in self._thousands.marks
+        return replace(row, values=tuple(values), has_decimal_comma=has_decimal_comma)
 
     def _take_twins(self, twins: Twins, row: Row, at_ns: int) -> list[LineReading]:
         if not twins.take(at_ns, row):
@@ -451,15 +470,24 @@ class LineReader:
         for channel, places in zip(resolution.channels, resolution.places, strict=True):
             if len(places) > 1:
                 raise LineRefusedError(ambiguous(channel, named.names, places, "a line"))
-        counts = counts_of(
-            resolution.channels, [(named.values[place], named.texts[place]) for (place,) in resolution.places]
-        )
+        written = [
+            Written(channel, named.texts[place], named.values[place], resolution.quantity)
+            for channel, (place,) in zip(resolution.channels, resolution.places, strict=True)
+        ]
+        values = [one.value for one in written]
+        if form is LineForm.LABELS or any("," in one.text for one in written):
+            values = self._thousands.values(written)
+        counts = counts_of(resolution.channels, list(zip(values, (one.text for one in written), strict=True)))
         self._want(resolution.channels)
         self.manner = Manner(form, quantity=resolution.quantity)
         if resolution.ignored and self._told_names != named.names:
             self._told_names = named.names
             self._tellers.noted(refusals.columns_left_out(resolution.ignored, "a line"))
         return [LineReading(at_ns, counts)]
+
+
+def _said(by_unit: Quantity, by_header: Quantity) -> Quantity:
+    return by_header if by_unit is Quantity.UNSAID else by_unit
 
 
 def _text_of(line: Line, recent: bytes) -> tuple[str, bool]:

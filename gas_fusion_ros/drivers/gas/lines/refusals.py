@@ -82,10 +82,37 @@ def no_number(channel: str, text: str) -> Remark:
     )
 
 
+def thousands_or_fraction(text: str) -> Remark:
+    """Of a value that nobody can read for certain."""
+    bare = "".join(char for char in text if char not in ".,")
+    return Remark(
+        "thousands_or_fraction",
+        f"{quoted(text)} may be {bare} or a fraction, and nothing in these lines tells",
+        f"print counts without thousands marks, {bare}; volts with their unit or with two decimals",
+    )
+
+
 def no_reading(text: str) -> Remark:
     """Of a banner, a message, a line that was cut."""
     return Remark(
         "text", f"{quoted(text)} is no reading", f"{_NOTHING} where it is a message; a # before it says so"
+    )
+
+
+def of_text(text: str, holds_values: bool, label: str) -> Remark:
+    """Of a line that is neither values nor names; see `Text`."""
+    if holds_values:
+        return unclear(text)
+    return unnamed_value(text, label) if label else no_reading(text)
+
+
+def unnamed_value(text: str, label: str) -> Remark:
+    """Of a line that gives a value under a name that is no sensor's."""
+    return Remark(
+        "unnamed_value",
+        f"{quoted(text)} gives a value under {quoted(label)}, which is the name of no sensor",
+        "where it is a reading, print the sensor's name before it, such as MQ2: 302; "
+        f"{_NOTHING} where it is a message",
     )
 
 

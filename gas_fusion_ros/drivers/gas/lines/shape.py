@@ -16,7 +16,7 @@ from gas_fusion_ros.drivers.gas.lines.cells import (
 )
 from gas_fusion_ros.drivers.gas.lines.columns import ColumnNames
 from gas_fusion_ros.drivers.gas.lines.json_line import looks_like_json, read_json
-from gas_fusion_ros.drivers.gas.lines.labels import Named, read_labels
+from gas_fusion_ros.drivers.gas.lines.labels import Named, label_of_value, read_labels
 
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[()][0-9A-Z]|[=>78c])")
 """Colours, and where on its screen a terminal shall write."""
@@ -63,10 +63,12 @@ class Text:
     Attributes:
         text: as it came.
         holds_values: whether it looks like values that nobody can tell apart, rather than like a message.
+        label: the name of no sensor that it gives a value under; empty where it gives none.
     """
 
     text: str
     holds_values: bool
+    label: str = ""
 
 
 Shape = Row | Named | Header | Text
@@ -97,7 +99,7 @@ def shape_of(text: str, names: ColumnNames, width: int) -> Shape | None:
     if (prefix := _NMEA_PREFIX.match(body)) is not None:
         body = body[prefix.end() :]
     found = _data(body, stamp_cells, names, width) if body.strip() else None
-    return found or _header(body, names) or Text(bare, _holds_values(body, names))
+    return found or _header(body, names) or Text(bare, _holds_values(body, names), label_of_value(body))
 
 
 def _holds_values(body: str, names: ColumnNames) -> bool:
