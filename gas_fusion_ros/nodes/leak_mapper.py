@@ -29,7 +29,8 @@ from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC
 from gas_fusion_ros.ros.map_messages import encode_leak_pose, encode_map, encode_map_points
 from gas_fusion_ros.ros.messages import Level
 from gas_fusion_ros.settings.fields import specs_of
-from gas_fusion_ros.site.leak_database import LeakDatabase, Sighting, SiteError
+from gas_fusion_ros.site.leak_database import LeakDatabase, Sighting
+from gas_fusion_ros.site.site_file import SiteError
 
 _PERIOD_S = 1.0
 

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gas_fusion_ros.base.leak_places import LeakPlace
-from gas_fusion_ros.site.site_file import SiteError as SiteError
 from gas_fusion_ros.site.site_file import opened
 
 _LEAST_VARIANCE = 0.09

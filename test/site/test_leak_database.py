@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gas_fusion_ros.base.leak_places import LeakPlace
-from gas_fusion_ros.site.leak_database import LeakDatabase, Sighting, SiteError
+from gas_fusion_ros.site.leak_database import LeakDatabase, Sighting
+from gas_fusion_ros.site.site_file import SiteError
 
 DAY_NS = 86_400 * 10**9
 FIRST = Sighting("Smoke", LeakPlace(10.0, 5.0, 4.0, 0.0, 1.0, "map", DAY_NS), 1.0)
