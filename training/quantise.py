@@ -147,7 +147,7 @@ def _lessons(
     images = load(dataset, kind, tick=lambda: None)
 
     def renew(rows: Indices) -> Images:
-        chosen = replace(dataset, rows=tuple(dataset.rows[row] for row in rows))
+        chosen = replace(dataset, rows=dataset.rows.select(rows))
         return load(chosen, kind, tick=lambda: None, seed=SEED, takes=TAKES)
 
     is_drawable = set(bundle.classes) <= set(PAPER_CLASSES)
