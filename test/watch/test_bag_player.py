@@ -16,7 +16,7 @@ from gas_fusion_ros.bags.reader import BagReader
 from gas_fusion_ros.bags.topics import BagTopics, find_topics
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.evaluation.run import EvaluationSettings, evaluate_bag
-from gas_fusion_ros.mapping.settings import MappingSettings
+from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.watch.bag_player import BagPlayer
 from gas_fusion_ros.watch.watched import Cursor, Watched
 
@@ -53,7 +53,9 @@ class Played:
         self.watched = Watched(bag.name)
         self._reader = BagReader(bag, self.watched.problems)
         topics = find_topics(self._reader.topics, BagTopics(), Problems(), ("label", "leaks")).topics
-        self.player = BagPlayer(self._reader, topics, telling_model(), self.watched, speed, MappingSettings())
+        self.player = BagPlayer(
+            self._reader, topics, telling_model(), self.watched, speed, LeakMapperSettings()
+        )
         self._thread = threading.Thread(target=self.player.play)
         self._thread.start()
 
@@ -107,7 +109,7 @@ def test_commands_that_nobody_takes_do_not_pile_up(bag: Path) -> None:
     watched = Watched("bag")
     with BagReader(bag, watched.problems) as reader:
         player = BagPlayer(
-            reader, BagTopics("/gas/readings"), telling_model(), watched, 1.0, MappingSettings()
+            reader, BagTopics("/gas/readings"), telling_model(), watched, 1.0, LeakMapperSettings()
         )
         answers = [player.acknowledge(1) for _ in range(20)]
     assert answers.count("") == 16
