@@ -25,7 +25,8 @@ def bag_of_both(folder: Path) -> Path:
 
 def heard(path: Path, settings: LeakMapperSettings, problems: Problems) -> tuple[BagPoses, list[RobotPose]]:
     with BagReader(path, Problems()) as reader:
-        poses = BagPoses(reader, "/pose", settings, SECOND, problems)
+        poses = BagPoses(reader, "/pose", settings, 10 * SECOND, problems)
+        poses.settle(EPOCH)
         told = [poses.hear(message) for message in reader.messages(set(poses.topics))]
     return poses, [one for one in told if one is not None]
 
