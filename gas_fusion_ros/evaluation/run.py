@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gas_fusion_ros.alarm.event_log import EventLog, EventLogError
@@ -22,18 +22,18 @@ from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.evaluation.alarm_pictures import AlarmPictures
 from gas_fusion_ros.evaluation.assembly import EvaluationOrigin, Volume, report_of
+from gas_fusion_ros.evaluation.bag_poses import BagPoses
 from gas_fusion_ros.evaluation.evaluated_bag import Evaluation
 from gas_fusion_ros.evaluation.leak_finding import LeakFinding
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.losses import losses_of
-from gas_fusion_ros.evaluation.poses import PoseTrail, leak_pose_of, place_of
+from gas_fusion_ros.evaluation.poses import leak_pose_of
 from gas_fusion_ros.evaluation.predictions import PredictionError, PredictionFormat, Predictions
 from gas_fusion_ros.evaluation.tally import Tally
 from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.pipeline.settings import described
-from gas_fusion_ros.ros.messages import MessageError, decode_pose, stamp_to_ns
-from gas_fusion_ros.ros.transforms import TF_STATIC_TOPIC, TF_TYPE, TransformTree
+from gas_fusion_ros.ros.messages import stamp_to_ns
 from gas_fusion_ros.settings.fields import parameters_of
 from gas_fusion_ros.truth.decoding import decode_leaks
 from gas_fusion_ros.truth.labels import LabelError, outside_recording, read_intervals
@@ -243,13 +243,9 @@ class _BagRun:
         self._is_labelled = False
         # A reading may wait for its image, and silence count from the end of its wait.
         self._wait_ns = pairing.wait_ns
-        frame = settings.mapping.robot_frame
-        self._transforms = TransformTree() if frame else None
-        # Their names differ between robots; their type is tf2's own.
-        self._transform_topics = {
-            topic.name for topic in reader.topics if frame and topic.type_name == TF_TYPE
-        }
-        self._poses = PoseTrail(2 * pairing.wait_ns + model.alarm.timeout_ns)
+        reach_ns = 2 * pairing.wait_ns + model.alarm.timeout_ns
+        self._bag_poses = BagPoses(topics.pose, reader.topics, settings.mapping, reach_ns, problems)
+        self._poses = self._bag_poses.trail
         self._leaks = LeakFinding(settings.mapping)
         self.pictures = AlarmPictures(self.pipeline.classifier)
         self._decision: Decision | None = None
@@ -272,7 +268,8 @@ class _BagRun:
             self._poses.settle(start_ns)
             if self._topics.gas is None:
                 self._require_labels(start_ns, start_ns)
-        names = {name for name in vars(self._topics).values() if name is not None} | self._transform_topics
+        named = replace(self._topics, pose=None)
+        names = {name for name in vars(named).values() if name is not None} | self._bag_poses.topics
         for number, message in enumerate(reader.messages(names)):
             self._take(message)
             if number % _WATCH_EVERY == 0 and start_ns is not None and end_ns is not None:
@@ -339,11 +336,8 @@ class _BagRun:
             self.pipeline.add_array_message(message.message, message.stamp_ns)
         elif message.topic == topics.camera:
             self.pipeline.add_camera_message(message.message, message.stamp_ns)
-        elif message.topic in self._transform_topics:
-            self._take_transforms(message)
-        elif message.topic == topics.pose:
-            if self._transforms is None:
-                self._hear_pose(message, decode_pose(message.message))
+        elif message.topic in self._bag_poses.topics:
+            self._bag_poses.hear(message)
         else:
             self._take_leaks(message)
 
@@ -361,27 +355,6 @@ class _BagRun:
             self.truth.hear_leaks(decode_leaks(message.message))
         except ValueError as error:
             self._problems.add("leaks_unusable", f"a message of {shown(message.topic)}: {error}")
-
-    def _take_transforms(self, message: BagMessage) -> None:
-        """Keep where the robot is by the transforms of tf2."""
-        mapping, transforms = self._settings.mapping, self._transforms
-        assert transforms is not None, "they are read where a frame is given"
-        try:
-            transforms.hear(message.message, is_static=message.topic.endswith(TF_STATIC_TOPIC))
-        except MessageError as error:
-            self._problems.add(error.cause, f"a message of {shown(message.topic)}: {error.detail}")
-        pose = transforms.pose(mapping.robot_frame, mapping.map_frame)
-        if pose is not None:
-            self._hear_pose(message, pose)
-
-    def _hear_pose(self, message: BagMessage, pose: RobotPose) -> None:
-        """Keep where the robot is; as in the live node a pose of no numbers replaces the one before."""
-        if place_of(pose) is None:
-            self._problems.add(
-                "pose_unusable",
-                f"a message of {shown(message.topic)} has x {pose.x} and y {pose.y}; expected metres",
-            )
-        self._poses.hear(message.stamp_ns, pose)
 
     def _require_labels(self, origin_ns: int, recorded_ns: int) -> None:
         """Read the CSV as soon as it is known what its times count from: the first reading with a stamp.

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gas_fusion_ros.alarm.types import AlarmEvent
-from gas_fusion_ros.bags.reader import BagMessage, BagReader
+from gas_fusion_ros.bags.reader import BagMessage, BagReader, BagTopic
 from gas_fusion_ros.bags.topics import BagTopics, find_topics, robot_of
 from gas_fusion_ros.base.observation import GasReading, RobotPose
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
+from gas_fusion_ros.evaluation.bag_poses import BagPoses
 from gas_fusion_ros.evaluation.leak_finding import LeakFinding
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel
-from gas_fusion_ros.evaluation.poses import PoseTrail, place_of
-from gas_fusion_ros.mapping.settings import MappingSettings
+from gas_fusion_ros.evaluation.poses import place_of
+from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
-from gas_fusion_ros.ros.messages import decode_pose
 from gas_fusion_ros.site.leak_database import Sighting
 from gas_fusion_ros.site.patrol_log import Cell, Patrol, PatrolAlarm
 from gas_fusion_ros.survey.clean_air import CleanAirStates
@@ -48,7 +49,7 @@ def survey_bag(
     sha256: str,
     topics: BagTopics,
     model: LoadedModel,
-    mapping: MappingSettings,
+    mapping: LeakMapperSettings,
     problems: Problems,
 ) -> Surveyed:
     """Play a bag, and return what it gave.
@@ -74,7 +75,7 @@ def survey_bag(
         raise SurveyError(f"{shown(reader.path)} has neither gas readings nor thermal images")
     if reader.start_ns is None or reader.end_ns is None:
         raise SurveyError(f"{shown(reader.path)} holds no messages")
-    survey = _Survey(found, model, mapping, problems)
+    survey = _Survey(found, reader.topics, model, mapping, problems)
     survey.play(reader, reader.start_ns, reader.end_ns)
     return survey.surveyed(str(reader.path), sha256)
 
@@ -83,13 +84,20 @@ class _Survey:
     """One bag through the pipeline; hears what comes out of it."""
 
     def __init__(
-        self, topics: BagTopics, model: LoadedModel, mapping: MappingSettings, problems: Problems
+        self,
+        topics: BagTopics,
+        bag_topics: Sequence[BagTopic],
+        model: LoadedModel,
+        mapping: LeakMapperSettings,
+        problems: Problems,
     ) -> None:
         settings = model.settings
         self._topics = topics
         self._model = model
         self._wait_ns = settings.pairing.wait_ns
-        self._poses = PoseTrail(2 * self._wait_ns + model.alarm.timeout_ns)
+        reach_ns = 2 * self._wait_ns + model.alarm.timeout_ns
+        self._bag_poses = BagPoses(topics.pose, bag_topics, mapping, reach_ns, problems)
+        self._poses = self._bag_poses.trail
         self._leaks = LeakFinding(mapping)
         self._way = Way()
         self._air = CleanAirStates()
@@ -118,7 +126,9 @@ class _Survey:
     def play(self, reader: BagReader, start_ns: int, end_ns: int) -> None:
         """Play it to its end."""
         self._pipeline.tick(start_ns)
-        for message in reader.messages({name for name in vars(self._topics).values() if name is not None}):
+        named = replace(self._topics, pose=None)
+        names = {name for name in vars(named).values() if name is not None} | self._bag_poses.topics
+        for message in reader.messages(names):
             self._take(message)
         self._pipeline.tick(end_ns)
         self._pipeline.finish()
@@ -203,7 +213,5 @@ class _Survey:
             self._pipeline.add_array_message(content, stamp_ns)
         elif message.topic == topics.camera:
             self._pipeline.add_camera_message(content, stamp_ns)
-        elif message.topic == topics.pose:
-            pose = decode_pose(content)
-            self._poses.hear(stamp_ns, pose)
+        elif message.topic in self._bag_poses.topics and (pose := self._bag_poses.hear(message)) is not None:
             self._way.hear(pose)

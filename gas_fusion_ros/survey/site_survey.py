@@ -12,7 +12,7 @@ from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import one_line, shown
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.schema import BagLoss
-from gas_fusion_ros.mapping.settings import MappingSettings
+from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.site.leak_database import LeakDatabase, SiteLeak
 from gas_fusion_ros.site.leak_history import mark_surveyed, sightings_by_leak, was_mapped
 from gas_fusion_ros.site.patrol_log import PatrolLog
@@ -48,7 +48,7 @@ class SiteSurvey:
         self,
         bags: Sequence[Path],
         load: Callable[[], LoadedModel],
-        mapping: MappingSettings,
+        mapping: LeakMapperSettings,
         topics: BagTopics,
     ) -> list[str]:
         """Read bags that the file does not know yet.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from queue import Empty, Full, Queue
 
 from gas_fusion_ros.alarm.types import AlarmEvent
@@ -12,14 +13,13 @@ from gas_fusion_ros.bags.reader import BagMessage, BagReader
 from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.observation import GasReading, RobotPose, Verdict
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
+from gas_fusion_ros.evaluation.bag_poses import BagPoses
 from gas_fusion_ros.evaluation.leak_finding import LeakFinding
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel
-from gas_fusion_ros.evaluation.poses import PoseTrail
-from gas_fusion_ros.mapping.settings import MappingSettings
+from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
 from gas_fusion_ros.ros.classifier_messages import Classification
 from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC
-from gas_fusion_ros.ros.messages import decode_pose
 from gas_fusion_ros.watch.robot_ear import RobotEar
 from gas_fusion_ros.watch.watched import Watched
 
@@ -66,7 +66,7 @@ class BagPlayer:
         model: LoadedModel,
         watched: Watched,
         speed: float,
-        mapping: MappingSettings,
+        mapping: LeakMapperSettings,
     ) -> None:
         settings = model.settings
         self._reader = reader
@@ -79,7 +79,9 @@ class BagPlayer:
         self._shelve_ns = settings.alarm.shelve_ns
         # A reading may wait for its image, and silence count from the end of its wait.
         self._wait_ns = settings.pairing.wait_ns
-        self._poses = PoseTrail(2 * self._wait_ns + model.alarm.timeout_ns)
+        reach_ns = 2 * self._wait_ns + model.alarm.timeout_ns
+        self._bag_poses = BagPoses(topics.pose, reader.topics, mapping, reach_ns, watched.problems)
+        self._poses = self._bag_poses.trail
         self._pipeline = Pipeline(
             model.bundle,
             model.runtime,
@@ -108,7 +110,8 @@ class BagPlayer:
             return
         self._began_s = time.monotonic()
         self._pipeline.tick(start_ns)
-        names = {name for name in (*vars(self._topics).values(), self._leaks) if name is not None}
+        named = (*vars(replace(self._topics, pose=None)).values(), self._leaks)
+        names = {name for name in named if name is not None} | self._bag_poses.topics
         for message in self._reader.messages(names):
             self._wait_until(message.stamp_ns, start_ns)
             self._take(message)
@@ -197,9 +200,10 @@ class BagPlayer:
             self._pipeline.add_array_message(content, stamp_ns)
         elif message.topic == topics.camera:
             self._pipeline.add_camera_message(content, stamp_ns)
-        elif message.topic == topics.pose:
-            self._poses.hear(stamp_ns, decode_pose(content))
-            self._ear.hear_pose(content)
+        elif message.topic in self._bag_poses.topics:
+            pose = self._bag_poses.hear(message)
+            if pose is not None:
+                self._watched.hear_pose(pose)
         elif message.topic == self._leaks:
             self._ear.hear_leak(content)
 

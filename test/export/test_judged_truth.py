@@ -19,7 +19,7 @@ from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.export.dataset_making import DatasetMaking, DatasetMakingError, DatasetSettings
-from gas_fusion_ros.mapping.settings import MappingSettings
+from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.site.verdicts import Judgement, Said, VerdictBook, sidecar_of
 from gas_fusion_ros.watch.bag_player import BagPlayer
 from gas_fusion_ros.watch.judge import Judge
@@ -93,7 +93,7 @@ def test_what_was_judged_while_a_bag_was_played_makes_the_next_folder(bag: Path,
     watched = Watched("bag", judge=Judge(sidecar_of(bag), ""))
     with BagReader(bag, watched.problems) as reader:
         topics = find_topics(reader.topics, BagTopics(), Problems(), ("label", "leaks")).topics
-        player = BagPlayer(reader, topics, telling_model(), watched, 1000.0, MappingSettings())
+        player = BagPlayer(reader, topics, telling_model(), watched, 1000.0, LeakMapperSettings())
         player.play()
     # Nobody acknowledged the first alarm, so that the second leak is one of its own or the same again.
     for recent in watched.news(Cursor())["recent"]:

@@ -18,7 +18,7 @@ from gas_fusion_ros.bags.topics import BagTopics, robot_of
 from gas_fusion_ros.base.leak_places import LeakPlace
 from gas_fusion_ros.base.observation import PAPER_CHANNELS, GasReading, Mode, RobotPose, Verdict
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.mapping.settings import MappingSettings
+from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
 from gas_fusion_ros.report import site_page
 from gas_fusion_ros.report.site_page import site_html
 from gas_fusion_ros.site.leak_database import LeakDatabase, Sighting
@@ -40,7 +40,7 @@ class Surveyor:
 
     def report(self, *bags: Path, verdicts: tuple[Path, ...] = ()) -> SiteReport:
         survey = SiteSurvey(self.site, self.problems, BagLimits())
-        self.failed = survey.read(bags, self._load, MappingSettings(), BagTopics())
+        self.failed = survey.read(bags, self._load, LeakMapperSettings(), BagTopics())
         report = survey.report(str(self.site), verdicts)
         json.loads(report.to_json())
         return report
