@@ -15,7 +15,8 @@ from sensor_msgs.msg import Image, PointCloud2
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.model.bundle import Bundle
-from gas_fusion_ros.model.runtimes import OnnxRuntime
+from gas_fusion_ros.model.precision import AUTO
+from gas_fusion_ros.model.runtimes import create_runtime
 from gas_fusion_ros.nodes.qos import RELIABLE, SENSOR_DATA
 from gas_fusion_ros.nodes.runner import run
 
@@ -25,7 +26,7 @@ class BareNode(Node):
 
     def __init__(self, bundle: Bundle) -> None:
         super().__init__("bare_node")
-        self._runtime = OnnxRuntime(bundle, threads=1)
+        self._runtime = create_runtime(bundle, "cpu", threads=1, precision=AUTO)  # as the node does
         rng = np.random.default_rng(0)
         self._inputs = {
             name: rng.uniform(size=(1, *shape)).astype(np.float32)

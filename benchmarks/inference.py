@@ -1,6 +1,7 @@
 """A bundle's forward pass, memory and windows beside another bundle's: `python -m benchmarks.inference`.
 
 Each bundle runs in a process of its own, one thread, batch 1; ratios are of medians in the same run.
+Eight bits are measured beside float32 in one process, in turns, by CPU time.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -22,12 +24,13 @@ from rich.table import Table
 from gas_fusion_ros.base.observation import GasReading, Mode, Observation
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
-from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.bundle import Bundle, Precision
 from gas_fusion_ros.model.classifier import Classifier
 from gas_fusion_ros.model.runtimes import OnnxRuntime
 
 _ROUNDS = 5
 _RUNS = 400
+_PAIRS = 9
 _RATE_HZ = 10
 
 
@@ -36,9 +39,7 @@ def measure(model: str) -> dict[str, float]:
     bundle = Bundle.load(find_bundle(model))
     runtime = OnnxRuntime(bundle, threads=1)
     rng = np.random.default_rng(0)
-    inputs = {
-        name: rng.random((1, *shape), dtype=np.float32) for name, shape in bundle.inputs(Mode.FUSION).items()
-    }
+    inputs = _inputs(bundle, rng)
     forward = _median_ms(lambda: runtime.run(Mode.FUSION, inputs))
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     classifier = Classifier(bundle, runtime)
@@ -51,6 +52,33 @@ def measure(model: str) -> dict[str, float]:
     for _ in range(_RATE_HZ * 130):  # two minutes fill every window
         prepare()
     return {"forward_ms": forward, "window_ms": _median_ms(prepare), "resident_mb": resident}
+
+
+def _inputs(bundle: Bundle, rng: np.random.Generator) -> dict[str, npt.NDArray[np.float32]]:
+    return {
+        name: rng.random((1, *shape), dtype=np.float32) for name, shape in bundle.inputs(Mode.FUSION).items()
+    }
+
+
+def measure_precisions(model: str) -> list[tuple[float, float]]:
+    """Return milliseconds of CPU time per forward pass, in float32 and in eight bits, of each pair of turns.
+
+    Empty where the bundle has no network in eight bits.
+    """
+    bundle = Bundle.load(find_bundle(model))
+    if bundle.int8 is None:
+        return []
+    runtimes = [OnnxRuntime(bundle, threads=1, precision=precision) for precision in Precision]
+    inputs = _inputs(bundle, np.random.default_rng(0))
+
+    def turn(runtime: OnnxRuntime) -> float:
+        runtime.run(Mode.FUSION, inputs)
+        start = time.process_time()
+        for _ in range(_RUNS):
+            runtime.run(Mode.FUSION, inputs)
+        return 1e3 * (time.process_time() - start) / _RUNS
+
+    return [(turn(runtimes[0]), turn(runtimes[1])) for _ in range(_PAIRS)]
 
 
 def _median_ms(call: Callable[[], object]) -> float:
@@ -82,6 +110,7 @@ def main(
         sys.stdout.write(json.dumps(measure(one)))
         return
     rounds = [(_in_process(model), _in_process(beside)) for _ in range(_ROUNDS)]
+    pairs = measure_precisions(model)
     table = Table("measured", model, beside, "ratio")
     for name, title in (
         ("forward_ms", "forward pass with a picture, ms"),
@@ -90,7 +119,20 @@ def main(
     ):
         mine, theirs = (statistics.median(pair[side][name] for pair in rounds) for side in (0, 1))
         table.add_row(title, f"{mine:.3f}", f"{theirs:.3f}", f"{mine / theirs:.2f}")
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if pairs:
+        console.print(precision_table(model, pairs))
+
+
+def precision_table(model: str, pairs: Sequence[tuple[float, float]]) -> Table:
+    """Show what `measure_precisions` returned: medians, and the ratio of each pair with its spread."""
+    ratios = [int8 / float32 for float32, int8 in pairs]
+    table = Table("CPU time", *(precision.value for precision in Precision), "ratio (spread)", title=model)
+    medians = [f"{statistics.median(values):.3f}" for values in zip(*pairs, strict=True)]
+    spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    table.add_row("forward pass with a picture, ms", *medians, spread)
+    return table
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.demo.programme import GAS_PERIOD_S, IMAGE_PERIOD_S
 from gas_fusion_ros.evaluation.tally import Tally
 from gas_fusion_ros.model.bundle import Bundle, BundleError
+from gas_fusion_ros.model.precision import PRECISIONS
 from gas_fusion_ros.model.runtimes import Runtime, create_runtime
 from gas_fusion_ros.pairing.types import PairingSettings
 from gas_fusion_ros.pipeline.array_choice import array_of_file
@@ -113,17 +114,20 @@ def main(
     duration: Annotated[float, typer.Option(help="Length of each patrol, s.")] = 600.0,
     leaks: Annotated[int, typer.Option(help="Leaks on each patrol.", min=0)] = 3,
     model: Annotated[str, typer.Option(help="Model bundle: a name or a folder.")] = DEFAULT_MODEL,
+    precision: Annotated[str, typer.Option(help=f"One of {', '.join(PRECISIONS)}.")] = "float32",
     images: Annotated[bool, typer.Option(help="With the camera, or by gas alone.")] = True,
 ) -> None:
     """Play patrols and print what was found; exit code 1 on any missed, false or misnamed."""
     console = Console()
     try:
         bundle = Bundle.load(find_bundle(model))
-    except (FileNotFoundError, BundleError) as error:
+        runtime = create_runtime(bundle, device="cpu", threads=1, precision=precision)
+    except (FileNotFoundError, BundleError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
-    runtime = create_runtime(bundle, device="cpu", threads=1)
     heads = ("seed", "leaks", "alarms", "missed", "false", "misnamed", "delays [s]", "accuracy", "settled")
-    table = Table(*heads, title=f"{bundle.name}, {'with images' if images else 'gas alone'}")
+    table = Table(
+        *heads, title=f"{bundle.name}, {runtime.precision}, {'with images' if images else 'gas alone'}"
+    )
     scores, tallies = [], []
     for seed in range(first, first + seeds):
         run = PatrolRun(Patrol(seed, duration, leaks), bundle, runtime)

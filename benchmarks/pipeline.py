@@ -35,7 +35,8 @@ from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.demo.composition import ACTIVATE, CONFIGURE, Composition, LifecycleClient
 from gas_fusion_ros.model.bundle import Bundle
-from gas_fusion_ros.model.runtimes import OnnxRuntime
+from gas_fusion_ros.model.precision import AUTO
+from gas_fusion_ros.model.runtimes import create_runtime
 from gas_fusion_ros.pipeline.settings import NO_STATE_FILE
 from gas_fusion_ros.ros import messages
 
@@ -200,7 +201,7 @@ def run_pipeline(model: Path, seconds: float) -> tuple[Load, list[Arrival]]:
 def bare_forward_ms(model: Path, runs: int, pause_s: float) -> list[float]:
     """Times of the fusion network alone, one thread, milliseconds; `pause_s` between two runs."""
     bundle = Bundle.load(model)
-    runtime = OnnxRuntime(bundle, threads=1)
+    runtime = create_runtime(bundle, "cpu", threads=1, precision=AUTO)  # as the node does
     rng = np.random.default_rng(0)
     inputs = {
         name: rng.uniform(size=(1, *shape)).astype(np.float32)

@@ -22,6 +22,7 @@ from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.precision import AUTO
 from gas_fusion_ros.model.runtimes import create_runtime
 
 
@@ -54,7 +55,7 @@ def read(bag: str) -> float:
 def forward(model: str, mode: str, runs: str) -> float:
     """Run a network on random inputs, one at a time on one thread; return the seconds that took."""
     bundle = Bundle.load(find_bundle(model))
-    runtime = create_runtime(bundle, "cpu", threads=1)
+    runtime = create_runtime(bundle, "cpu", threads=1, precision=AUTO)  # as the evaluation does
     rng = np.random.default_rng(0)
     inputs = {
         name: rng.uniform(size=(1, *shape)).astype(np.float32)

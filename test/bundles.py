@@ -18,6 +18,7 @@ from gas_fusion_ros.model.bundle import (
     FORMAT_VERSION,
     MANIFEST,
     WEIGHTS,
+    Precision,
     bundle_files,
     domain_to_json,
     file_sha256,
@@ -99,6 +100,19 @@ def write_windowed_bundle(folder: Path, modes: Iterable[Mode] = tuple(Mode)) -> 
     (folder / WEIGHTS).write_bytes(b"")
     manifest = {"format_version": FORMAT_VERSION, **content, **window, "name": "windowed"}
     (folder / MANIFEST).write_text(json.dumps(manifest))
+    update_digests(folder)
+
+
+def add_int8(folder: Path, admissible: bool = True) -> None:
+    """Give a windowed bundle a network in eight bits, in name: its novelty is half of the other's."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(folder / "model.onnx")
+    (limit,) = (value for value in model.graph.initializer if value.name == "limit")
+    limit.CopyFrom(numpy_helper.from_array(np.array(2 * NOVELTY_LIMIT, dtype=np.float32), "limit"))
+    onnx.save(model, folder / "model.int8.onnx")
+    edit_manifest(folder, int8={"admissible": admissible, "measured": {}})
     update_digests(folder)
 
 
@@ -187,7 +201,9 @@ def edit_manifest(folder: Path, **fields: Any) -> None:
 def update_digests(folder: Path) -> None:
     """Write the sha256 of a bundle's files as they are into its manifest."""
     manifest = json.loads((folder / MANIFEST).read_text())
-    names = bundle_files([Mode(name) for name in manifest["networks"]], manifest["window"]["readings"])
+    modes = [Mode(name) for name in manifest["networks"]]
+    precisions = tuple(Precision) if manifest.get("int8") else (Precision.FLOAT32,)
+    names = bundle_files(modes, manifest["window"]["readings"], precisions)
     edit_manifest(folder, files={name: file_sha256(folder / name) for name in names})
 
 

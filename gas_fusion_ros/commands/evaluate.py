@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from gas_fusion_ros.bags.topics import BagTopics
+from gas_fusion_ros.base.memory import keep_freed_memory
 from gas_fusion_ros.base.quoting import LONGEST_PATH, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL
 from gas_fusion_ros.commands.evaluation_jobs import (
@@ -35,6 +36,7 @@ from gas_fusion_ros.commands.options import (
     Device,
     GasTopic,
     ImageTopic,
+    PrecisionChoice,
     UnpackDisk,
     UnpackMemory,
     bag_limits,
@@ -55,6 +57,9 @@ from gas_fusion_ros.pipeline.settings import (
     replay_parameters_file,
 )
 from gas_fusion_ros.settings.parameter_spec import ParameterValue
+
+_KEPT_BYTES = 1 << 26
+"""Of freed memory: chunks and pictures come again and again."""
 
 
 @ends_on_signals
@@ -127,6 +132,9 @@ def evaluate(
         PredictionFormat, typer.Option(help="How the verdicts are written.")
     ] = PredictionFormat.CSV,
     device: Annotated[Optional[Device], typer.Option(help="Where the network runs.")] = None,
+    precision: Annotated[
+        Optional[PrecisionChoice], typer.Option(help="In which numbers the network computes on the CPU.")
+    ] = None,
     threads: Annotated[Optional[int], typer.Option(help="Inference threads on the CPU.")] = None,
     jobs: Annotated[int, typer.Option(help="How many bags at a time.", min=1)] = 1,
     scheduler: Annotated[
@@ -141,7 +149,7 @@ def evaluate(
     began_s = time.perf_counter()
     folder = output_folder(output)
     try:
-        classifier = _classifier(params, model, array, slop, wait, device, threads)
+        classifier = _classifier(params, model, array, slop, wait, device, precision, threads)
         check_format(predictions)
         _prepare(folder)
         settings = EvaluationSettings(
@@ -156,6 +164,7 @@ def evaluate(
         )
         loaded = LoadedModel.load(classifier)
         work = jobs_of(bag, folder, settings, writes_html=not no_html)
+        keep_freed_memory(_KEPT_BYTES)
         gc.freeze()  # what has been loaded stays: the collector need not look at it again and again
         outcomes = list(_outcomes(work, loaded, jobs, scheduler))
     except (SettingsError, LoadedModelError, PredictionError, ParallelError, OSError) as error:
@@ -170,6 +179,7 @@ def _classifier(
     slop: Optional[float],
     wait: Optional[float],
     device: Optional[Device],
+    precision: Optional[PrecisionChoice],
     threads: Optional[int],
 ) -> ClassifierSettings:
     """The parameters of a file, and over them what was given as an option."""
@@ -179,6 +189,7 @@ def _classifier(
         "pairing.slop": slop,
         "pairing.wait": wait,
         "device": device.value if device is not None else None,
+        "precision": precision.value if precision is not None else None,
         "threads": threads,
     }
     return read_settings(

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from gas_fusion_ros.base.quoting import one_line, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
-from gas_fusion_ros.commands.options import Device
+from gas_fusion_ros.commands.options import Device, PrecisionChoice
 from gas_fusion_ros.commands.terminal import EXIT_LOSSES, EXIT_USAGE, complain, ends_on_signals, fail, say
 from gas_fusion_ros.drivers import DriverError
 from gas_fusion_ros.drivers.thermal.image_file import UnreadableImageError
@@ -44,6 +44,9 @@ def look(
         str, typer.Option(help="Model bundle: a name below models/ or a folder.")
     ] = DEFAULT_MODEL,
     device: Annotated[Device, typer.Option(help="Where the network runs.")] = Device.CPU,
+    precision: Annotated[
+        PrecisionChoice, typer.Option(help="In which numbers it computes on the CPU.")
+    ] = PrecisionChoice.AUTO,
     profile: Annotated[
         Profile, typer.Option(help="How 16-bit frames are read, see docs/cameras.md.")
     ] = Profile.AUTO,
@@ -78,7 +81,7 @@ def look(
         offset,
         "" if shutter is None else str(shutter),
     )
-    looking = _open(model, device, raw)
+    looking = _open(model, device, precision, raw)
     looked: list[LookedAt] = []
     entries: list[dict[str, Any]] = []
     failed = 0
@@ -139,10 +142,10 @@ def _problem_entry(file: Path, place: str) -> dict[str, Any]:
     return {"file": str(file), **where, "label": None, "probabilities": {}}
 
 
-def _open(model: str, device: Device, raw: RawSettings) -> PictureLook:
+def _open(model: str, device: Device, precision: PrecisionChoice, raw: RawSettings) -> PictureLook:
     try:
         bundle = Bundle.load(find_bundle(model))
-        return PictureLook(bundle, create_runtime(bundle, device.value), raw)
+        return PictureLook(bundle, create_runtime(bundle, device.value, precision=precision.value), raw)
     except (BundleError, DeviceError, DriverError, PictureEvidenceError, OSError) as error:
         fail(str(error))
 

@@ -22,6 +22,14 @@ class Device(str, Enum):
     CUDA = "cuda"
 
 
+class PrecisionChoice(str, Enum):
+    """In which numbers the network computes on the CPU."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    INT8 = "int8"
+
+
 GasTopic = Annotated[Optional[str], typer.Option(help="Topic of the gas readings.")]
 ImageTopic = Annotated[Optional[str], typer.Option(help="Topic of the thermal images.")]
 

@@ -32,6 +32,7 @@ from gas_fusion_ros.demo.programme import CLOCK_PERIOD_S, Programme
 from gas_fusion_ros.demo.report import DemoReport
 from gas_fusion_ros.demo.stage import LATCHED_TOPICS, NodeCounts, Stage, StageSettings
 from gas_fusion_ros.model.bundle import Bundle, BundleError
+from gas_fusion_ros.model.precision import AUTO
 from gas_fusion_ros.model.runtimes import DeviceError, create_runtime
 from gas_fusion_ros.report.timeline_picture import draw_timeline
 from gas_fusion_ros.truth.scoring import ScoreSettings
@@ -185,7 +186,7 @@ def _check_model(model: str, device: str) -> Bundle:
     try:
         bundle = Bundle.load(find_bundle(model))
         bundle.check_channels(PAPER_CHANNELS)
-        create_runtime(bundle, device)
+        create_runtime(bundle, device, precision=AUTO)
     except (FileNotFoundError, BundleError) as error:
         raise DemoError(f"--model: {error}") from None
     except DeviceError as error:

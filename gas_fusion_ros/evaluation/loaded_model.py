@@ -65,7 +65,7 @@ class LoadedModel:
         try:
             cv_bridge()
             bundle = Bundle.load(find_bundle(settings.model))
-            runtime = create_runtime(bundle, settings.device, settings.threads)
+            runtime = create_runtime(bundle, settings.device, settings.threads, settings.precision)
         except (BundleError, DeviceError, FileNotFoundError, ImportError) as error:
             raise LoadedModelError(str(error)) from error
         return cls(settings, bundle, runtime)

@@ -62,6 +62,26 @@ class Domain(str, Enum):
     """ln(Rs/R0), how far each channel lies from its own clean air: of any calibrated array."""
 
 
+class Precision(str, Enum):
+    """In which numbers a network's convolutions multiply on a CPU."""
+
+    FLOAT32 = "float32"
+    INT8 = "int8"
+
+
+@dataclass(frozen=True)
+class Int8Advice:
+    """What is known of a bundle's networks in eight bits.
+
+    Attributes:
+        admissible: whether they lost so little, where that was decided, that they may be taken unasked.
+        measured: their figures beside those of float32, by what they were measured on.
+    """
+
+    admissible: bool
+    measured: Mapping[str, Any]
+
+
 class BundleError(RuntimeError):
     """A model bundle cannot be used; the message names the file or field and what would be right."""
 
@@ -113,6 +133,7 @@ class Bundle:
             of it beside a real camera.
         trained_on: what the weights were made from.
         metrics: measured results by the name of the protocol.
+        int8: of the networks in eight bits; None where there are none.
     """
 
     path: Path
@@ -135,6 +156,7 @@ class Bundle:
     trained_on: Mapping[str, Any]
     metrics: Mapping[str, Any]
     reproduction: bool = False
+    int8: Int8Advice | None = None
 
     @property
     def has_seen_drawn_pictures_only(self) -> bool:
@@ -153,7 +175,7 @@ class Bundle:
         folder = Path(path)
         manifest = _read_manifest(folder / MANIFEST)
         try:
-            manifest = _upgraded(manifest)
+            manifest = upgraded(manifest)
             bundle = _from_manifest(folder, manifest)
             files = _mapping(manifest, "files")
         except KeyError as error:
@@ -173,6 +195,11 @@ class Bundle:
     def domain(self) -> Domain:
         """What of a reading the model looks at."""
         return Domain.COUNTS if self.array is None else Domain.LOG_RATIO
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """In which its networks are there."""
+        return (Precision.FLOAT32,) if self.int8 is None else tuple(Precision)
 
     @property
     def is_windowed(self) -> bool:
@@ -222,8 +249,13 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _upgraded(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return a manifest of any format that is read as one of the format that is written."""
+def upgraded(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest of any format that is read as one of the format that is written.
+
+    Raises:
+        ValueError: its format is none of those, or a field is unusable.
+        KeyError: a field is missing.
+    """
     version = manifest.get("format_version")
     known = (*_UPGRADES, FORMAT_VERSION)
     if not isinstance(version, int) or version not in known:
@@ -301,6 +333,7 @@ def _from_manifest(folder: Path, manifest: Mapping[str, Any]) -> Bundle:
         trained_on=_mapping(manifest, "trained_on"),
         metrics=_mapping(manifest, "metrics"),
         reproduction=_reproduction(manifest),
+        int8=_int8(manifest),
     )
 
 
@@ -310,6 +343,17 @@ def _reproduction(manifest: Mapping[str, Any]) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"reproduction must be true or false, not {value!r}")
     return value
+
+
+def _int8(manifest: Mapping[str, Any]) -> Int8Advice | None:
+    """Return the field `int8`, which bundles of any format may lack."""
+    if manifest.get("int8") is None:
+        return None
+    values = _mapping(manifest, "int8")
+    admissible = values.get("admissible")
+    if not isinstance(admissible, bool):
+        raise ValueError(f"int8.admissible must be true or false, not {admissible!r}")
+    return Int8Advice(admissible, _mapping(values, "measured"))
 
 
 def _array(manifest: Mapping[str, Any]) -> ArrayDescription | None:
@@ -505,24 +549,34 @@ def _check_picture(where: Path, bundle: Bundle) -> None:
         )
 
 
-def onnx_files(modes: Iterable[Mode], readings: int) -> dict[Mode, str]:
+def onnx_files(
+    modes: Iterable[Mode], readings: int, precision: Precision = Precision.FLOAT32
+) -> dict[Mode, str]:
     """Return the name of the ONNX file that holds each mode's network.
 
     Args:
         modes: those that have a network.
         readings: readings of the bundle's window; above 1 all modes share one network.
+        precision: in which the network is wanted.
     """
-    return {mode: ONNX_FILES[Mode.FUSION if readings > 1 else mode] for mode in modes}
+    files = {mode: ONNX_FILES[Mode.FUSION if readings > 1 else mode] for mode in modes}
+    if precision is Precision.FLOAT32:
+        return files
+    return {mode: f"{Path(name).stem}.{precision.value}{Path(name).suffix}" for mode, name in files.items()}
 
 
-def bundle_files(modes: Iterable[Mode], readings: int) -> tuple[str, ...]:
+def bundle_files(
+    modes: Iterable[Mode], readings: int, precisions: Iterable[Precision] = (Precision.FLOAT32,)
+) -> tuple[str, ...]:
     """Return the names of a bundle's files beside its manifest; arguments as for `onnx_files`."""
-    return (*dict.fromkeys(onnx_files(modes, readings).values()), WEIGHTS)
+    listed = tuple(modes)
+    names = [name for one in precisions for name in onnx_files(listed, readings, one).values()]
+    return (*dict.fromkeys(names), WEIGHTS)
 
 
 def _check_files(bundle: Bundle, digests: Mapping[str, Any]) -> None:
     folder = bundle.path
-    for name in bundle_files(bundle.networks, bundle.window.readings):
+    for name in bundle_files(bundle.networks, bundle.window.readings, bundle.precisions):
         if name not in digests:
             raise BundleError(f"{folder / MANIFEST}: files does not list {name} with its sha256")
         found = file_sha256(folder / name)

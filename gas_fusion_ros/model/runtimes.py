@@ -16,7 +16,8 @@ import onnxruntime as ort
 
 from gas_fusion_ros.base.observation import Mode
 from gas_fusion_ros.model.answers import Answer, answer_complaint
-from gas_fusion_ros.model.bundle import MANIFEST, WEIGHTS, Bundle, BundleError, onnx_files
+from gas_fusion_ros.model.bundle import MANIFEST, WEIGHTS, Bundle, BundleError, Precision, onnx_files
+from gas_fusion_ros.model.precision import choose_precision
 
 if TYPE_CHECKING:
     import torch
@@ -41,10 +42,12 @@ class Runtime(Protocol):
 
     Attributes:
         device: `cpu` or `cuda`.
+        precision: `float32`, `int8` or, on CUDA through torch, `float16`.
         note: why this device was chosen where another was possible; empty otherwise.
     """
 
     device: str
+    precision: str
     note: str
 
     def run(self, mode: Mode, inputs: Mapping[str, Input]) -> Answer:
@@ -77,11 +80,15 @@ def _picked(bundle: Bundle, mode: Mode, inputs: Mapping[str, Input]) -> dict[str
 class OnnxRuntime:
     """Runs a bundle with ONNX Runtime; needs no torch.
 
+    Attributes:
+        files: name of each mode's ONNX file.
+
     Args:
         bundle: the bundle to run.
         provider: ONNX Runtime's execution provider.
         threads: threads per forward pass, at least 1.
         note: why this runtime was chosen.
+        precision: which of the bundle's networks; `INT8` is for the CPU.
 
     Raises:
         BundleError: ONNX Runtime cannot load a network, or it has other inputs or outputs than the
@@ -90,12 +97,19 @@ class OnnxRuntime:
     """
 
     def __init__(
-        self, bundle: Bundle, provider: str = "CPUExecutionProvider", threads: int = 1, note: str = ""
+        self,
+        bundle: Bundle,
+        provider: str = "CPUExecutionProvider",
+        threads: int = 1,
+        note: str = "",
+        precision: Precision = Precision.FLOAT32,
     ) -> None:
         self.device = "cuda" if provider == CUDA_PROVIDER else "cpu"
+        self.precision = precision.value
         self.note = note
         self._bundle = bundle
-        files = onnx_files(bundle.networks, bundle.window.readings)
+        files = onnx_files(bundle.networks, bundle.window.readings, precision)
+        self.files = files
         sessions = {
             name: _open_session(bundle.path / name, provider, threads)
             for name in dict.fromkeys(files.values())
@@ -184,6 +198,7 @@ class TorchRuntime:
         self._bundle = bundle
         # What a windowed network tells of small differences drowns in half precision.
         self._dtype = torch.float32 if bundle.is_windowed else torch.float16
+        self.precision = "float32" if bundle.is_windowed else "float16"
         self._networks = {
             mode: network.to(device=device, dtype=self._dtype).to(memory_format=torch.channels_last)
             for mode, network in load_networks(bundle).items()
@@ -279,9 +294,8 @@ def check_networks(bundle: Bundle, runtime: Runtime) -> None:
         BundleError: a network cannot be run, or its answer is none: logits of another number than there are
             classes, or something that makes no probabilities.
     """
-    files = onnx_files(bundle.networks, bundle.window.readings)
     for mode in bundle.networks:
-        name = WEIGHTS if isinstance(runtime, TorchRuntime) else files[mode]
+        name = runtime.files[mode] if isinstance(runtime, OnnxRuntime) else WEIGHTS
         where = f"{bundle.path / name}: the network for {mode.value}"
         for value in (0.0, 0.5):
             inputs = {
@@ -297,7 +311,9 @@ def check_networks(bundle: Bundle, runtime: Runtime) -> None:
                 raise BundleError(f"{where} {complaint}")
 
 
-def create_runtime(bundle: Bundle, device: str = "auto", threads: int = 1) -> Runtime:
+def create_runtime(
+    bundle: Bundle, device: str = "auto", threads: int = 1, precision: str = Precision.FLOAT32.value
+) -> Runtime:
     """Return the runtime for `device`, once each network has been run on it and answers as it should.
 
     Args:
@@ -305,30 +321,41 @@ def create_runtime(bundle: Bundle, device: str = "auto", threads: int = 1) -> Ru
         device: `cpu`, `cuda`, or `auto`: CUDA where there is a working device, else the CPU with
             a note that says why.
         threads: threads per forward pass on the CPU, at least 1.
+        precision: `float32`, `int8` or `auto` on the CPU, see `choose_precision`. CUDA takes no network in
+            eight bits, so with `int8` the device `auto` is the CPU.
 
     Raises:
-        ValueError: `device` or `threads` is out of range.
-        DeviceError: `cuda` was asked for and there is none.
-        BundleError: a network cannot be loaded or run, or answers what is no answer.
+        ValueError: `device`, `threads` or `precision` is out of range.
+        DeviceError: `cuda` was asked for and there is none, or in eight bits.
+        BundleError: a network cannot be loaded or run, answers what is no answer, or is asked for in eight
+            bits and not there.
     """
-    runtime = _runtime(bundle, device, threads)
+    runtime = _runtime(bundle, device, threads, precision)
     check_networks(bundle, runtime)
     return runtime
 
 
-def _runtime(bundle: Bundle, device: str, threads: int) -> Runtime:
+def _runtime(bundle: Bundle, device: str, threads: int, precision: str) -> Runtime:
     if device not in DEVICES:
         raise ValueError(f"device is '{device}'; it must be one of {', '.join(DEVICES)}")
     if threads < 1:
         raise ValueError(f"threads is {threads}; it must be at least 1")
+    on_cpu = choose_precision(bundle, precision)
+    if precision == Precision.INT8 and device != "cpu":
+        if device == "cuda":
+            raise DeviceError("precision 'int8' is for the CPU: use device 'cpu' or precision 'float32'")
+        return OnnxRuntime(
+            bundle, threads=threads, note="running on the CPU: int8 is for it", precision=on_cpu
+        )
     if device == "cpu":
-        return OnnxRuntime(bundle, threads=threads)
+        return OnnxRuntime(bundle, threads=threads, precision=on_cpu)
     try:
         return _cuda_runtime(bundle, threads)
     except DeviceError as error:
         if device == "cuda":
             raise DeviceError(f"device 'cuda' is not usable: {error}; use device 'cpu' or 'auto'") from error
-        return OnnxRuntime(bundle, threads=threads, note=f"running on the CPU: {error}")
+        note = f"running on the CPU: {error}"
+        return OnnxRuntime(bundle, threads=threads, note=note, precision=on_cpu)
 
 
 def _cuda_runtime(bundle: Bundle, threads: int) -> Runtime:

@@ -106,7 +106,7 @@ class GasClassifierNode(ManagedNode):
         if settings.channels:
             bundle.check_channels(settings.channels)
         self._alarm.configure(bundle, settings)
-        runtime = create_runtime(bundle, settings.device, settings.threads)
+        runtime = create_runtime(bundle, settings.device, settings.threads, settings.precision)
         if runtime.note:
             self.get_logger().info(runtime.note)
         self._classifier = self._classifier_of(bundle, runtime)
@@ -114,9 +114,9 @@ class GasClassifierNode(ManagedNode):
         self._frames = FrameDecoder(settings.raw, settings.pairing.image_offset_ns)
         self._told_doubt = False
         self._bundle, self._runtime = bundle, runtime
-        self._model, self._device = bundle.name, runtime.device
+        self._model, self._device = bundle.name, f"{runtime.device}, {runtime.precision}"
         messages.cv_bridge()
-        self.get_logger().info(f"model {bundle.name} runs on {runtime.device}")
+        self.get_logger().info(f"model {bundle.name} runs on {self._device}")
         silent = self._alarm.settings.gases_without_alarm(bundle.classes)
         if silent:
             self.get_logger().warning(

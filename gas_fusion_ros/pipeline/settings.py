@@ -14,6 +14,7 @@ from gas_fusion_ros.base.quoting import listed, shown
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, shipped_folder
 from gas_fusion_ros.drivers.thermal.raw_frames import RawSettings
 from gas_fusion_ros.model.bundle import Bundle
+from gas_fusion_ros.model.precision import AUTO, PRECISIONS
 from gas_fusion_ros.model.runtimes import DEVICES
 from gas_fusion_ros.pairing.types import PairingSettings
 from gas_fusion_ros.settings.fields import group, make_settings, parameters_of, setting, specs_of
@@ -39,6 +40,12 @@ class ClassifierSettings:
 
     model: str = setting(DEFAULT_MODEL, "model bundle: a name below models/ or a folder")
     device: str = setting("auto", "where the network runs", choices=DEVICES)
+    precision: str = setting(
+        AUTO,
+        "in which numbers the network computes on the CPU; auto takes int8 where the model says that it may "
+        "and this kind of CPU is faster in it",
+        choices=PRECISIONS,
+    )
     threads: int = setting(1, "inference threads on the CPU", minimum=1, maximum=64)
     channels: tuple[str, ...] = setting(
         (),
@@ -180,6 +187,7 @@ def described(settings: ClassifierSettings, bundle: Bundle, alarm: AlarmSettings
     return {
         "model": settings.model,
         "device": settings.device,
+        "precision": settings.precision,
         "threads": settings.threads,
         "channels": list(settings.channels or bundle.channels),
         "array_file": settings.array_file,

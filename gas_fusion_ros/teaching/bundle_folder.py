@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.model.bundle import FORMAT_VERSION, MANIFEST, bundle_files, file_sha256
+from gas_fusion_ros.model.bundle import FORMAT_VERSION, MANIFEST, Precision, bundle_files, file_sha256
 
 
 class ExportError(ValueError):
@@ -21,7 +21,8 @@ class ExportError(ValueError):
 def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
     """Write bundle.json: `content`, the format's version and the sha256 of the files in `folder`."""
     modes = [Mode(name) for name in content["networks"]]
-    names = bundle_files(modes, content["window"]["readings"])
+    precisions = tuple(Precision) if content.get("int8") else (Precision.FLOAT32,)
+    names = bundle_files(modes, content["window"]["readings"], precisions)
     manifest = {
         "format_version": FORMAT_VERSION,
         **content,

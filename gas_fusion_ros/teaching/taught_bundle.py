@@ -166,8 +166,9 @@ def teach(
         "metrics": _metrics(held, reports),
         **_advised(advice),
     }
-    for field in ("files", "format_version"):
-        content.pop(field)
+    # Its networks in eight bits are those of other classes.
+    for field in ("files", "format_version", "int8"):
+        content.pop(field, None)
     with whole(output) as folder:
         network.write(folder)
         write_manifest(folder, content)

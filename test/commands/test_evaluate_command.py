@@ -71,6 +71,14 @@ def test_a_patrol_without_ros(patrol: Path, tmp_path: Path) -> None:
     assert str(tmp_path / "out") in done.stdout
 
 
+def test_eight_bits_of_a_model_without_them_are_refused_in_one_line(patrol: Path, tmp_path: Path) -> None:
+    options = ("--model", "fusion1", "--precision", "int8", "--device", "cpu")
+    done = gas_fusion("evaluate", patrol, "--output", tmp_path / "out", *options)
+    assert done.returncode == 2
+    assert "model 'fusion1'" in done.stderr
+    assert "take precision 'auto' or 'float32'" in done.stderr
+
+
 def test_the_array_is_that_of_the_option_then_of_the_parameter_file_then_of_the_bag(tmp_path: Path) -> None:
     files = {}
     for name in ("option", "parameter", "bag"):

@@ -124,6 +124,13 @@ def test_a_model_without_a_network_for_pictures_is_refused(pictures: dict[str, P
     assert "has no network for pictures alone; its modes are gas_only" in out
 
 
+def test_eight_bits_give_another_answer_and_nearly_the_same(pictures: dict[str, Path]) -> None:
+    picture = next(iter(pictures.values()))
+    float32, int8 = (entries(picture, "--precision", name)[0] for name in ("float32", "int8"))
+    assert float32["probabilities"] != int8["probabilities"]
+    assert float32["probabilities"] == pytest.approx(int8["probabilities"], abs=0.05)
+
+
 def test_the_table_tells_verdict_field_and_place(pictures: dict[str, Path]) -> None:
     code, out = invoke("look", *pictures.values(), "--model", "fusion1")
     assert code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 import lessons
 import numpy as np
 import pytest
+from bundles import edit_manifest, update_digests
 from in_process import invoke
 
 from gas_fusion_ros.array.array_file import ARRAY_FILE_NAME, write_array
@@ -71,6 +73,19 @@ def test_the_new_bundle_says_what_it_was_taught_from(four: Bundle, tmp_path: Pat
     card = (tmp_path / "five" / "README.md").read_text()
     for told in ("# mine", four.sha256, "Methane 90", "| Methane | 1.000 |", str(source / ARRAY_FILE_NAME)):
         assert told in card
+
+
+def test_networks_in_eight_bits_stay_behind(four: Bundle, tmp_path: Path) -> None:
+    shutil.copytree(four.path, tmp_path / "four")
+    shutil.copy(tmp_path / "four" / "model.onnx", tmp_path / "four" / "model.int8.onnx")
+    edit_manifest(tmp_path / "four", int8={"admissible": True, "measured": {}})
+    update_digests(tmp_path / "four")
+    both = Bundle.load(tmp_path / "four")
+    source = lessons.write_lesson(tmp_path / "methane", {"Methane": 90})
+    code, said = teach(both, tmp_path / "five", source)
+    assert code == 0, said
+    assert Bundle.load(tmp_path / "five").int8 is None
+    assert not (tmp_path / "five" / "model.int8.onnx").exists()
 
 
 def test_clean_air_among_what_is_taught_tunes_the_alarm(four: Bundle, tmp_path: Path) -> None:

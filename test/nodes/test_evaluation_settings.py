@@ -43,6 +43,8 @@ EXAMPLES = [
     ("alarm.on_delay", "-1.0"),
     ("device", "tpu"),
     ("device", "cpu"),
+    ("precision", "int4"),
+    ("precision", "int8"),
     ("model", "off"),
     ("alarm.critical_classes", "[]"),
     ("alarm.critical_classes", "['']"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gas_fusion_ros.base.observation import Mode
-from gas_fusion_ros.model.bundle import MANIFEST, WEIGHTS, Bundle, Domain, onnx_files
+from gas_fusion_ros.model.bundle import MANIFEST, WEIGHTS, Bundle, Domain, Precision, onnx_files
 from gas_fusion_ros.model.thermal import Preparation
 from training.data.dataset_check import PUBLISHED_SHA256
 from training.data.images import Thermal
@@ -59,7 +59,7 @@ differences of a logit on random inputs:
 | mode | forward, ms | ONNX Runtime to torch | as stored to as trained | inputs |
 |---|---|---|---|---|
 {runtime}
-
+{int8}
 ## Use
 Probabilities are calibrated by a temperature per mode, fitted on validation: {temperature}.
 
@@ -114,6 +114,7 @@ def write_card(bundle: Bundle) -> None:
         results="\n".join(_results(bundle.metrics)),
         notes="\n".join(_notes(bundle)),
         runtime="\n".join(_runtime(bundle.metrics[RUNTIME])),
+        int8="\n".join(_int8(bundle)),
         temperature=_listed({mode.value: value for mode, value in bundle.temperatures.items()}),
         advice="\n".join(_advice(bundle)),
         shifts=_SHIFTS[bundle.domain],
@@ -144,6 +145,10 @@ def _files(bundle: Bundle) -> Iterator[str]:
             size += f", {run['macs'] / 1e6:,.2f} million multiplications"
         network = f"{run['title']} (`{architecture}`): {size}"
         yield f"| `{files[mode]}` | {network} | `{mode.value}`: {_INPUTS[mode]} |"
+    if bundle.int8 is not None:
+        in_int8 = onnx_files(bundle.networks, bundle.window.readings, Precision.INT8)
+        for name in dict.fromkeys(in_int8.values()):
+            yield f"| `{name}` | the same, convolutions in eight bits | `precision: int8` |"
 
 
 def _sources(bundle: Bundle) -> Iterator[str]:
@@ -322,4 +327,40 @@ def _runtime(measured: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"| `{mode}` | {values['forward_ms']} | {values['onnx_torch_max_difference']:.1e} "
             f"| {values['stored_trained_max_difference']:.1e} | {values['inputs']} |"
+        )
+
+
+def _int8(bundle: Bundle) -> Iterator[str]:
+    """Yield what is known of the networks in eight bits; nothing where there are none."""
+    if bundle.int8 is None:
+        return
+    verdict = "takes them where the CPU is faster in them" if bundle.int8.admissible else "does not take them"
+    yield f"""
+## In eight bits
+All convolutions but the first, per channel; readings alone are answered as in float32. `precision: auto`
+{verdict}: it goes by what training left out, and by patrols.
+
+| measured on | shown | accuracy, float32 / int8 | ECE | leak recall | clean air called gas | samples |
+|---|---|---|---|---|---|---|"""
+    alarms = []
+    for where, figures in bundle.int8.measured.items():
+        if set(figures) == {precision.value for precision in Precision}:
+            alarms += list(_alarms(where, figures))
+            continue
+        for shown, pair in figures.items():
+            cells = " | ".join(
+                " / ".join(_figure(pair[precision.value][name], "{:.4f}") for precision in Precision)
+                for name in ("accuracy", "ece", "leak_recall", "clean_called_gas")
+            )
+            yield f"| {where} | `{shown}` | {cells} | {pair[Precision.FLOAT32.value]['samples']} |"
+    yield from ("", *alarms, "")
+
+
+def _alarms(where: str, heard: Mapping[str, Any]) -> Iterator[str]:
+    for precision, figures in heard.items():
+        delays = [delay for delay in figures["delays_s"] if delay is not None]
+        yield (
+            f"- {where}, {precision}: of {figures['leaks']} leaks {figures['missed']} missed, "
+            f"{figures['false']} false alarms, {figures['misnamed']} under another gas; "
+            f"{sum(delays) / max(len(delays), 1):.2f} s to an alarm on average."
         )

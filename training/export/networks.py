@@ -108,7 +108,7 @@ def to_onnx(network: nn.Module, examples: Tensors, outputs: Sequence[str]) -> on
     assert program is not None
     model = program.model_proto
     _strip(model)
-    _halve_initialisers(model)
+    halve_initialisers(model)
     model.ir_version = _IR_VERSION
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -123,7 +123,7 @@ def _strip(model: onnx.ModelProto) -> None:
     del graph.value_info[:]
 
 
-def _halve_initialisers(model: onnx.ModelProto) -> None:
+def halve_initialisers(model: onnx.ModelProto) -> None:
     """Store large weights in half precision, each behind a Cast that ONNX Runtime folds on loading."""
     casts = []
     for initialiser in model.graph.initializer:

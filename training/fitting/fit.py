@@ -18,6 +18,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import nn
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
+from gas_fusion_ros.base.memory import keep_freed_memory
 from training.data.splits import Indices, Split
 from training.fitting.catalog import Hyperparameters
 from training.fitting.material import (
@@ -225,6 +226,7 @@ def fit(
         machine: what it runs on.
     """
     files = _Files(folder / CHECKPOINTS)
+    keep_freed_memory()
     network.to(memory_format=torch.channels_last)
     history = _read_history(files)
     if not history.has_run_out(hyperparameters):

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
@@ -29,7 +28,6 @@ from training.temporal.bench import Bench
 from training.temporal.bundle import NAME, benchmark_metrics, picture_metrics, write_bundle
 from training.temporal.fusion_fitting import ThermalSettings
 from training.temporal.fusion_training import prepare_lessons, train
-from training.temporal.nested import Outside
 from training.temporal.recipes import choose_recipes
 
 TEST = SplitSettings(BLOCKED, FRACTION, 0.4, EMBARGO)
@@ -51,6 +49,15 @@ def main(
     ] = "all",
     thermal: options.ThermalOption = "auto",
     embargo: options.EmbargoOption = EMBARGO,
+    hold_out: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Where in each class a block is held out of the bundle itself: one to test, not to use.",
+            show_default="none",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of weights and order.")] = 0,
     cache: options.CacheOption = None,
     threads_: options.ThreadsOption = None,
@@ -62,13 +69,15 @@ def main(
         dataset = read_readings(options.data_folder(data), options.channel_list(channels, PAPER_CHANNELS))
         bench = Bench.of(dataset, array_of(dataset, domain, array))
         metrics = {} if benchmark is None else benchmark_metrics(read_benchmark(benchmark), NAME)
-        split = replace(TEST, embargo=embargo)
+        position = TEST.position if hold_out is None else hold_out
+        split = replace(TEST, position=position, embargo=embargo)
         test, tested = bench.held_out(split, seed)
         choose_thermal(dataset, thermal)
     options.print_notes(check_readings(dataset), most=MOST_FINDINGS)
+    held_out = "" if hold_out is None else f"--hold-out {hold_out:g} "
     command = (
         f"python -m training.temporal --recipes {recipe_names} --data DIR --benchmark OUT/results.json "
-        f"--embargo {embargo} --output DIR --name {name}"
+        f"--embargo {embargo} {held_out}--output DIR --name {name}"
     )
     with (
         options.stoppable("training.temporal", "nothing was written"),
@@ -88,12 +97,12 @@ def main(
         metrics[protocol] = picture_metrics(bench, held, test, images)
         for mode, figures in metrics[protocol].items():
             CONSOLE.print(f"{mode}: accuracy {figures['accuracy']:.4f} ({protocol})", highlight=False)
-        CONSOLE.print("on all rows", highlight=False)
-        everything = Outside.of(
-            bench.recording, np.zeros(0, dtype=np.int64), bench.copies, embargo, bench.clean
-        )
-        trained = train(recipes, everything, lessons, settings, seed)
-        write_bundle(trained, bench, images, output, name, metrics, command, settings, seed)
+        if hold_out is None:
+            CONSOLE.print("on all rows", highlight=False)
+            learned = train(recipes, bench.everything(embargo), lessons, settings, seed)
+            write_bundle(learned, bench, images, output, name, metrics, command, settings, seed)
+        else:
+            write_bundle(held, bench, images, output, name, metrics, command, settings, seed, split)
     CONSOLE.print(f"{output}/README.md is its card", highlight=False, soft_wrap=True)
 
 

@@ -57,6 +57,11 @@ class Bench:
         """Return all rows, the test's too, as an array sees them that was calibrated outside the test."""
         return replace(self.recording, array=outside.recording.array)
 
+    def everything(self, embargo: int) -> Outside:
+        """Return what may be known where no row is left to test on: all rows."""
+        none = np.zeros(0, dtype=np.int64)
+        return Outside.of(self.recording, none, self.copies, embargo, self.clean)
+
     def held_out(self, split: SplitSettings, seed: int) -> tuple[Indices, Outside]:
         """Return the test rows, and what may be known before them.
 

@@ -21,6 +21,7 @@ from gas_fusion_ros.model.networks.temporal import OUTPUTS
 from gas_fusion_ros.model.runtimes import OnnxRuntime, load_networks
 from gas_fusion_ros.teaching.bundle_folder import ExportError, whole, write_manifest
 from training.data.images import Images
+from training.data.splits import SplitSettings
 from training.export.bundle import INPUTS
 from training.export.card import AS_TRAINED, RUNTIME, write_card
 from training.export.networks import Tensors, deployed, to_onnx, write_tensors
@@ -35,6 +36,8 @@ from training.temporal.fusion_training import TrainedFusion, answer_shown
 from training.temporal.nested import FALSE_REJECT_RATE
 
 NAME = "temporal_fusion"
+ALL_ROWS = "none"
+"""Name, in the manifest, of the split that holds nothing out."""
 DEPARTURE = DepartureAdvice(1.9)
 """Between what real arrays depart in air of their own, and in a gas that they were not taught.
 
@@ -89,15 +92,28 @@ def write_bundle(
     command: str,
     settings: ThermalSettings,
     seed: int,
+    split: SplitSettings | None = None,
 ) -> Bundle:
     """Write the bundle, whole or not at all.
+
+    Args:
+        trained: the network.
+        bench: what it learned from.
+        images: likewise.
+        output: its folder; must not exist or be empty.
+        name: the model's name.
+        metrics: what was measured of it, by protocol.
+        command: what made it, for the card.
+        settings: how it learned from pictures.
+        seed: of weights and order.
+        split: what it has not seen; None where it learned from all rows.
 
     Raises:
         ExportError: `output` cannot be written, or ONNX Runtime's logits are too far from torch's.
     """
     network = deployed(copy.deepcopy(trained.fusion.network))
     content = {
-        **_content(trained, bench, images, name, command, settings, seed),
+        **_content(trained, bench, images, name, command, settings, seed, split),
         "metrics": dict(metrics),
     }
     with whole(output) as folder:
@@ -120,6 +136,7 @@ def _content(
     command: str,
     settings: ThermalSettings,
     seed: int,
+    split: SplitSettings | None,
 ) -> dict[str, Any]:
     fusion, choice = trained.fusion, trained.choice
     streams = HeldStreams.of(choice, trained.outside)
@@ -142,6 +159,7 @@ def _content(
         "branches": [],
         "code_version": code_version(),
     }
+    where = "all rows" if split is None else f"rows outside the {split.protocol}"
     architecture = f"temporal_{fusion.encoder.settings.encoder}"
     return {
         "name": name,
@@ -164,8 +182,8 @@ def _content(
             "readings": bench.dataset.csv_path.name,
             "readings_sha256": bench.data_sha256,
             "thermal": images.thermal.value,
-            "split": {"name": "none"},
-            "protocol": "all rows; recipe, temperatures, limits and alarm fitted on folds of them",
+            "split": {"name": ALL_ROWS} if split is None else asdict(split),
+            "protocol": f"{where}; recipe, temperatures, limits and alarm fitted on folds of them",
             "seed": seed,
             "runs": {mode.value: run for mode in Mode},
             "alarm_curve": [alarm.advice(period_s) for alarm in streams.curve()],

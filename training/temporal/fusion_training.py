@@ -115,6 +115,12 @@ def train(
     return TrainedFusion(choice, fusion, outside)
 
 
+def noise_pictures(images: Images) -> Pictures:
+    """Return what gives every row one picture of noise, of the size of some pictures."""
+    noise = np.random.default_rng(_DRAWN_SEED).integers(0, 256, images.pixels.shape[2:], dtype=np.uint8)
+    return lambda rows: torch.from_numpy(noise).expand(len(rows), *noise.shape)
+
+
 def answer_shown(
     bench: Bench, trained: TrainedFusion, test: Indices, images: Images
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -128,16 +134,11 @@ def answer_shown(
     windows = recording.windows(rows, trained.outside.rows, trained.fusion.encoder.settings.window)
     pictures = first_pictures(images)
     clean = rows[windows.labels == (bench.clean or 0)][0]
-    noise = np.random.default_rng(_DRAWN_SEED).integers(0, 256, images.pixels.shape[2:], dtype=np.uint8)
-
-    def blind(wanted: Indices) -> torch.Tensor:
-        return torch.from_numpy(noise).expand(len(wanted), *noise.shape)
-
     shown: dict[str, Pictures | None] = {
         Mode.FUSION.value: pictures,
         Mode.GAS_ONLY.value: None,
         STOPPED: frozen(pictures, clean),
-        NOISE: blind,
+        NOISE: noise_pictures(images),
     }
     answers = {
         name: answer_fusion(trained.fusion, windows, picture).logits for name, picture in shown.items()
