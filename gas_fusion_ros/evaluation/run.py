@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gas_fusion_ros.alarm.event_log import EventLog, EventLogError
@@ -243,13 +243,9 @@ class _BagRun:
         self._is_labelled = False
         # A reading may wait for its image, and silence count from the end of its wait.
         self._wait_ns = pairing.wait_ns
-        self._poses = BagPoses(
-            reader,
-            topics.pose,
-            settings.mapping,
-            2 * pairing.wait_ns + model.alarm.timeout_ns,
-            problems,
-        )
+        reach_ns = 2 * pairing.wait_ns + model.alarm.timeout_ns
+        self._bag_poses = BagPoses(topics.pose, reader.topics, settings.mapping, reach_ns, problems)
+        self._poses = self._bag_poses.trail
         self._leaks = LeakFinding(settings.mapping)
         self.pictures = AlarmPictures(self.pipeline.classifier)
         self._decision: Decision | None = None
@@ -272,7 +268,8 @@ class _BagRun:
             self._poses.settle(start_ns)
             if self._topics.gas is None:
                 self._require_labels(start_ns, start_ns)
-        names = {name for name in vars(self._topics).values() if name is not None} | self._poses.topics
+        named = replace(self._topics, pose=None)
+        names = {name for name in vars(named).values() if name is not None} | self._bag_poses.topics
         for number, message in enumerate(reader.messages(names)):
             self._take(message)
             if number % _WATCH_EVERY == 0 and start_ns is not None and end_ns is not None:
@@ -339,9 +336,9 @@ class _BagRun:
             self.pipeline.add_array_message(message.message, message.stamp_ns)
         elif message.topic == topics.camera:
             self.pipeline.add_camera_message(message.message, message.stamp_ns)
-        elif message.topic in self._poses.topics:
-            self._poses.hear(message)
-        elif message.topic == topics.leaks:
+        elif message.topic in self._bag_poses.topics:
+            self._bag_poses.hear(message)
+        else:
             self._take_leaks(message)
 
     def _take_label(self, message: BagMessage) -> None:

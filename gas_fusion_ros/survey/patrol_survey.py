@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gas_fusion_ros.alarm.types import AlarmEvent
-from gas_fusion_ros.bags.reader import BagMessage, BagReader
+from gas_fusion_ros.bags.reader import BagMessage, BagReader, BagTopic
 from gas_fusion_ros.bags.topics import BagTopics, find_topics, robot_of
 from gas_fusion_ros.base.observation import GasReading, RobotPose
 from gas_fusion_ros.base.problems import Problems
@@ -74,7 +75,7 @@ def survey_bag(
         raise SurveyError(f"{shown(reader.path)} has neither gas readings nor thermal images")
     if reader.start_ns is None or reader.end_ns is None:
         raise SurveyError(f"{shown(reader.path)} holds no messages")
-    survey = _Survey(reader, found, model, mapping, problems)
+    survey = _Survey(found, reader.topics, model, mapping, problems)
     survey.play(reader, reader.start_ns, reader.end_ns)
     return survey.surveyed(str(reader.path), sha256)
 
@@ -84,8 +85,8 @@ class _Survey:
 
     def __init__(
         self,
-        reader: BagReader,
         topics: BagTopics,
+        bag_topics: Sequence[BagTopic],
         model: LoadedModel,
         mapping: LeakMapperSettings,
         problems: Problems,
@@ -95,7 +96,8 @@ class _Survey:
         self._model = model
         self._wait_ns = settings.pairing.wait_ns
         reach_ns = 2 * self._wait_ns + model.alarm.timeout_ns
-        self._poses = BagPoses(reader, topics.pose, mapping, reach_ns, problems)
+        self._bag_poses = BagPoses(topics.pose, bag_topics, mapping, reach_ns, problems)
+        self._poses = self._bag_poses.trail
         self._leaks = LeakFinding(mapping)
         self._way = Way()
         self._air = CleanAirStates()
@@ -124,7 +126,8 @@ class _Survey:
     def play(self, reader: BagReader, start_ns: int, end_ns: int) -> None:
         """Play it to its end."""
         self._pipeline.tick(start_ns)
-        names = {name for name in vars(self._topics).values() if name is not None} | self._poses.topics
+        named = replace(self._topics, pose=None)
+        names = {name for name in vars(named).values() if name is not None} | self._bag_poses.topics
         for message in reader.messages(names):
             self._take(message)
         self._pipeline.tick(end_ns)
@@ -210,7 +213,5 @@ class _Survey:
             self._pipeline.add_array_message(content, stamp_ns)
         elif message.topic == topics.camera:
             self._pipeline.add_camera_message(content, stamp_ns)
-        elif message.topic in self._poses.topics:
-            pose = self._poses.hear(message)
-            if pose is not None:
-                self._way.hear(pose)
+        elif message.topic in self._bag_poses.topics and (pose := self._bag_poses.hear(message)) is not None:
+            self._way.hear(pose)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from queue import Empty, Full, Queue
 
 from gas_fusion_ros.alarm.types import AlarmEvent
@@ -79,7 +80,8 @@ class BagPlayer:
         # A reading may wait for its image, and silence count from the end of its wait.
         self._wait_ns = settings.pairing.wait_ns
         reach_ns = 2 * self._wait_ns + model.alarm.timeout_ns
-        self._poses = BagPoses(reader, topics.pose, mapping, reach_ns, watched.problems)
+        self._bag_poses = BagPoses(topics.pose, reader.topics, mapping, reach_ns, watched.problems)
+        self._poses = self._bag_poses.trail
         self._pipeline = Pipeline(
             model.bundle,
             model.runtime,
@@ -108,8 +110,8 @@ class BagPlayer:
             return
         self._began_s = time.monotonic()
         self._pipeline.tick(start_ns)
-        names = {name for name in (*vars(self._topics).values(), self._leaks) if name is not None}
-        names |= self._poses.topics
+        named = (*vars(replace(self._topics, pose=None)).values(), self._leaks)
+        names = {name for name in named if name is not None} | self._bag_poses.topics
         for message in self._reader.messages(names):
             self._wait_until(message.stamp_ns, start_ns)
             self._take(message)
@@ -198,8 +200,8 @@ class BagPlayer:
             self._pipeline.add_array_message(content, stamp_ns)
         elif message.topic == topics.camera:
             self._pipeline.add_camera_message(content, stamp_ns)
-        elif message.topic in self._poses.topics:
-            pose = self._poses.hear(message)
+        elif message.topic in self._bag_poses.topics:
+            pose = self._bag_poses.hear(message)
             if pose is not None:
                 self._watched.hear_pose(pose)
         elif message.topic == self._leaks:

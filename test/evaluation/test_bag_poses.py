@@ -25,8 +25,8 @@ def bag_of_both(folder: Path) -> Path:
 
 def heard(path: Path, settings: LeakMapperSettings, problems: Problems) -> tuple[BagPoses, list[RobotPose]]:
     with BagReader(path, Problems()) as reader:
-        poses = BagPoses(reader, "/pose", settings, 10 * SECOND, problems)
-        poses.settle(EPOCH)
+        poses = BagPoses("/pose", reader.topics, settings, 10 * SECOND, problems)
+        poses.trail.settle(EPOCH)
         told = [poses.hear(message) for message in reader.messages(set(poses.topics))]
     return poses, [one for one in told if one is not None]
 
@@ -38,7 +38,7 @@ def test_the_frame_decides_which_of_both_is_heard(
     poses, told = heard(bag_of_both(tmp_path), LeakMapperSettings(robot_frame=frame), Problems())
     assert poses.topics == topics
     assert [one.x for one in told] == [first, first + 1, first + 2]
-    found = poses.at(EPOCH + SECOND)
+    found = poses.trail.at(EPOCH + SECOND)
     assert found is not None
     assert found.x == first + 1
 
@@ -49,7 +49,7 @@ def test_a_pose_of_no_numbers_is_counted_and_replaces_the_one_before(tmp_path: P
     poses, told = heard(path, LeakMapperSettings(), problems)
     assert len(told) == 2
     assert problems.counts() == {"pose_unusable": 1}
-    found = poses.at(EPOCH + SECOND)
+    found = poses.trail.at(EPOCH + SECOND)
     assert found is not None
     assert found.x != found.x
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_bags import EPOCH, SECOND, reading, text, transform, write_bag
+from made_bags import EPOCH, SECOND, text, write_bag
 from patrol_bags import DAY, patrol_bag
-from telling_runtime import LOW, in_order, telling_model
+from telling_runtime import LOW, telling_model
 
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.storage.limits import BagLimits
@@ -35,13 +35,12 @@ class Surveyor:
 
     def __init__(self, site: Path) -> None:
         self.site = site
-        self.mapping = LeakMapperSettings()
         self.loads = 0
         self.problems = Problems()
 
     def report(self, *bags: Path, verdicts: tuple[Path, ...] = ()) -> SiteReport:
         survey = SiteSurvey(self.site, self.problems, BagLimits())
-        self.failed = survey.read(bags, self._load, self.mapping, BagTopics())
+        self.failed = survey.read(bags, self._load, LeakMapperSettings(), BagTopics())
         report = survey.report(str(self.site), verdicts)
         json.loads(report.to_json())
         return report
@@ -61,17 +60,6 @@ def verdict(since_ns: int, said: Said, gas: str = "Smoke", robot: str = "", numb
     return Judgement(
         robot, number, since_ns, until_ns, gas, "critical", 0.9, 1.0, 2.0, "map", said, "<b>Ada</b>", 10
     )
-
-
-def test_transforms_tell_the_way_where_the_parameters_name_the_robots_frame(
-    surveyor: Surveyor, tmp_path: Path
-) -> None:
-    surveyor.mapping = LeakMapperSettings(robot_frame="base_link")
-    half = SECOND // 2
-    walk = [transform(EPOCH + step * half, "map", "base_link", step * 0.25) for step in range(1, 120)]
-    readings = [reading(EPOCH + second * SECOND, LOW) for second in range(60)]
-    report = surveyor.report(write_bag(tmp_path / "bag", in_order(readings, walk)))
-    assert report.patrols[0].length_m == pytest.approx(29.5, abs=0.6)
 
 
 def test_patrols_of_one_leak_are_one_leak_of_the_site(surveyor: Surveyor, tmp_path: Path) -> None:

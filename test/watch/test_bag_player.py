@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_bags import EPOCH, SECOND, STORE, Made, header, pose, write_bag
+from made_bags import EPOCH, SECOND, STORE, Made, header, pose, transform, write_bag
 from telling_runtime import images, in_order, readings, telling_model
 from waiting import wait_until
 
@@ -21,6 +21,7 @@ from gas_fusion_ros.watch.bag_player import BagPlayer
 from gas_fusion_ros.watch.watched import Cursor, Watched
 
 SMOKE = (range(5, 20),)
+MAPPING = LeakMapperSettings()
 LEAK_POSE = "geometry_msgs/msg/PoseWithCovarianceStamped"
 
 
@@ -49,13 +50,11 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Played:
     """A bag that a thread plays, and what is watched of it."""
 
-    def __init__(self, bag: Path, speed: float) -> None:
+    def __init__(self, bag: Path, speed: float, mapping: LeakMapperSettings = MAPPING) -> None:
         self.watched = Watched(bag.name)
         self._reader = BagReader(bag, self.watched.problems)
         topics = find_topics(self._reader.topics, BagTopics(), Problems(), ("label", "leaks")).topics
-        self.player = BagPlayer(
-            self._reader, topics, telling_model(), self.watched, speed, LeakMapperSettings()
-        )
+        self.player = BagPlayer(self._reader, topics, telling_model(), self.watched, speed, mapping)
         self._thread = threading.Thread(target=self.player.play)
         self._thread.start()
 
@@ -180,3 +179,16 @@ def test_a_topic_of_leaks_without_a_message_tells_nothing(tmp_path: Path) -> Non
     played = Played(patrol(tmp_path, topics=[("/gas/leak_pose", LEAK_POSE)]), 1000.0)
     played.end()
     assert len(played.watched.news(Cursor())["leaks"]) == 1
+
+
+def test_a_bag_whose_robot_is_placed_by_transforms_has_trail_and_leaks(tmp_path: Path) -> None:
+    moved = [
+        transform(EPOCH + half * SECOND // 2 - SECOND // 4, "map", "base_link", half * 0.25)
+        for half in range(1, 120)
+    ]
+    bag = write_bag(tmp_path / "bag", in_order(readings(range(60), (range(20, 40),)), moved))
+    played = Played(bag, 1000.0, LeakMapperSettings(robot_frame="base_link"))
+    played.end()
+    news = played.watched.news(Cursor())
+    assert news["pose"]["x"] == pytest.approx(29.5, abs=0.6)
+    assert [5.0 < place["x"] < 25.0 for place in news["leaks"]] == [True]
