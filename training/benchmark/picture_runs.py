@@ -1,4 +1,4 @@
-"""Temporal fusion with pictures under one split: as shown, and with the camera missing, stopped or blind."""
+"""Temporal fusion with pictures under one split: as shown, and with faults of the camera."""
 
 from __future__ import annotations
 
@@ -15,15 +15,23 @@ from training.results.benchmark_result import BenchmarkResult
 from training.temporal.bench import Bench
 from training.temporal.fusion_fitting import ThermalSettings
 from training.temporal.fusion_training import (
+    BLOCKS,
     NOISE,
     STOPPED,
+    TURNED,
     PictureLessons,
     TrainedFusion,
     answer_shown,
     train,
 )
 
-PERTURBED = {"camera missing": Mode.GAS_ONLY.value, "camera stopped": STOPPED, "camera noise": NOISE}
+PERTURBED = {
+    "camera missing": Mode.GAS_ONLY.value,
+    "camera stopped": STOPPED,
+    "camera noise": NOISE,
+    "camera turned": TURNED,
+    "camera in blocks": BLOCKS,
+}
 """What is done to the camera, and what is shown then."""
 
 

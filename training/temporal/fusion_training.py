@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from gas_fusion_ros.base.dataset import Dataset
 from gas_fusion_ros.base.observation import PAPER_CLASSES, Mode
@@ -34,8 +35,12 @@ from training.temporal.recipes import EncoderRecipe, Recipe
 
 STOPPED = "fusion, camera stopped in clean air"
 NOISE = "fusion, picture of noise"
+TURNED = "fusion, camera turned"
+BLOCKS = "fusion, picture in blocks"
 
 _DRAWN_SEED = 0
+_BLOCK = 4
+"""Side of a compressed picture's blocks, of the network's pixels: 8 of a screenshot are 3 of them."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +126,27 @@ def noise_pictures(images: Images) -> Pictures:
     return lambda rows: torch.from_numpy(noise).expand(len(rows), *noise.shape)
 
 
+def turned(pictures: Pictures) -> Pictures:
+    """Return what gives each picture turned by a quarter: a camera mounted on its side."""
+    return lambda rows: torch.rot90(pictures(rows), dims=(-2, -1))
+
+
+def in_blocks(pictures: Pictures) -> Pictures:
+    """Return what gives each picture as means of blocks, as the strongest compression leaves it."""
+
+    def blocked(rows: Indices) -> torch.Tensor:
+        shown = pictures(rows)
+        side = shown.shape[-1] // _BLOCK * _BLOCK
+        means = functional.avg_pool2d(shown[..., :side, :side].to(torch.float32), _BLOCK)
+        return functional.interpolate(means, size=shown.shape[-2:], mode="nearest").round().to(shown.dtype)
+
+    return blocked
+
+
 def answer_shown(
     bench: Bench, trained: TrainedFusion, test: Indices, images: Images
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Run the modes on held-out rows, and fusion with the camera stopped or showing noise.
+    """Run the modes on held-out rows, and fusion with what faults of a camera show.
 
     Returns:
         Labels, shape (N,), of the test rows that have a picture; and by what is shown logits, shape (N, K).
@@ -139,6 +161,8 @@ def answer_shown(
         Mode.GAS_ONLY.value: None,
         STOPPED: frozen(pictures, clean),
         NOISE: noise_pictures(images),
+        TURNED: turned(pictures),
+        BLOCKS: in_blocks(pictures),
     }
     answers = {
         name: answer_fusion(trained.fusion, windows, picture).logits for name, picture in shown.items()

@@ -59,7 +59,7 @@ def test_the_entry_says_that_pictures_were_rendered(entry: BenchmarkResult) -> N
 
 def test_what_happens_to_the_camera_is_measured(entry: BenchmarkResult) -> None:
     assert entry.perturbed is not None
-    assert set(entry.perturbed) == {"camera missing", "camera stopped", "camera noise"}
+    assert set(entry.perturbed) == set(picture_runs.PERTURBED)
     # The made readings tell the classes apart without a picture.
     assert entry.perturbed["camera missing"] > 0.8
     assert entry.accuracy > 0.8

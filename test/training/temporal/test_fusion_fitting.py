@@ -29,6 +29,7 @@ from training.temporal.fusion_fitting import (
     fit_fusion,
     frozen,
 )
+from training.temporal.fusion_training import in_blocks, turned
 from training.temporal.nested import FALSE_REJECT_RATE, Choice, Outside, choose
 from training.variations.nonsense import nonsense_pictures
 
@@ -126,6 +127,21 @@ def test_pictures_of_test_rows_have_no_influence(
     weights = fitted.network.state_dict()
     assert all(torch.equal(value, weights[name]) for name, value in again.network.state_dict().items())
     assert any(not torch.equal(value, weights[name]) for name, value in other.network.state_dict().items())
+
+
+def test_a_turned_camera_shows_each_picture_on_its_side(images: Images) -> None:
+    rows = np.array([1, 2])
+    shown, as_it_is = turned(first_pictures(images))(rows), first_pictures(images)(rows)
+    assert torch.equal(shown[0, 0], torch.from_numpy(np.rot90(as_it_is[0, 0].numpy()).copy()))
+
+
+def test_a_compressed_picture_is_even_within_its_blocks(images: Images) -> None:
+    rows = np.array([1, 2])
+    shown, as_it_is = in_blocks(first_pictures(images))(rows), first_pictures(images)(rows)
+    assert (shown.shape, shown.dtype) == (as_it_is.shape, as_it_is.dtype)
+    assert shown[0, 0, 4:8, 8:12].unique().numel() == 1
+    mean = as_it_is[0, 0, 4:8, 8:12].to(torch.float32).mean()
+    assert abs(float(shown[0, 0, 4, 8]) - float(mean)) <= 0.5
 
 
 def test_a_stopped_camera_shows_one_picture(images: Images) -> None:
