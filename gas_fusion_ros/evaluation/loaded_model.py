@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gas_fusion_ros.array.array_file import ArrayFileError
+from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.shipped_files import find_bundle
 from gas_fusion_ros.model.bundle import Bundle, BundleError
@@ -12,6 +13,7 @@ from gas_fusion_ros.model.classifier import Classifier, ClassifierError
 from gas_fusion_ros.model.grad_cam import GradCam
 from gas_fusion_ros.model.runtimes import DeviceError, Runtime, create_runtime
 from gas_fusion_ros.pipeline.array_choice import KnownArray, array_of_file
+from gas_fusion_ros.pipeline.offline import Pipeline, PipelineListener, PipelineSettings
 from gas_fusion_ros.pipeline.settings import ClassifierSettings
 from gas_fusion_ros.ros.messages import cv_bridge
 
@@ -53,6 +55,20 @@ class LoadedModel:
                 raise LoadedModelError(str(error)) from None
         self.array = self._load_array()
         self._grad_cam: GradCam | None = None
+
+    def pipeline(self, problems: Problems, listener: PipelineListener) -> Pipeline:
+        """Return what plays a bag's messages with all of this; see `Pipeline`."""
+        settings = self.settings
+        chosen = PipelineSettings(
+            settings.pairing,
+            self.alarm,
+            settings.channels,
+            self.array,
+            settings.tracking,
+            settings.allow_reproduction,
+            settings.raw,
+        )
+        return Pipeline(self.bundle, self.runtime, chosen, problems, listener)
 
     @classmethod
     def load(cls, settings: ClassifierSettings) -> LoadedModel:

@@ -31,7 +31,7 @@ from gas_fusion_ros.evaluation.poses import leak_pose_of
 from gas_fusion_ros.evaluation.predictions import PredictionError, PredictionFormat, Predictions
 from gas_fusion_ros.evaluation.tally import Tally
 from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
-from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
+from gas_fusion_ros.pipeline.offline import Decision
 from gas_fusion_ros.pipeline.settings import described
 from gas_fusion_ros.ros.messages import stamp_to_ns
 from gas_fusion_ros.settings.fields import parameters_of
@@ -223,21 +223,7 @@ class _BagRun:
         self._events = events
         pairing = model.settings.pairing
         self.score_settings = ScoreSettings.for_alarm(model.alarm.off_delay_ns)
-        self.pipeline = Pipeline(
-            model.bundle,
-            model.runtime,
-            PipelineSettings(
-                pairing,
-                model.alarm,
-                model.settings.channels,
-                model.array,
-                model.settings.tracking,
-                model.settings.allow_reproduction,
-                model.settings.raw,
-            ),
-            problems,
-            self,
-        )
+        self.pipeline = model.pipeline(problems, self)
         self.tally = Tally(model.bundle.classes, model.channels, pairing.slop_ns, self.score_settings)
         self.truth = TruthTrack(None, self.score_settings.grace_ns)
         self._is_labelled = False

@@ -16,7 +16,7 @@ from gas_fusion_ros.evaluation.leak_finding import LeakFinding
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.evaluation.poses import place_of
 from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
-from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
+from gas_fusion_ros.pipeline.offline import Decision
 from gas_fusion_ros.site.leak_database import Sighting
 from gas_fusion_ros.site.patrol_log import Cell, Patrol, PatrolAlarm
 from gas_fusion_ros.survey.clean_air import CleanAirStates
@@ -107,21 +107,7 @@ class _Survey:
         self._readings = 0
         self._start_ns: int | None = None
         self._end_ns = 0
-        self._pipeline = Pipeline(
-            model.bundle,
-            model.runtime,
-            PipelineSettings(
-                settings.pairing,
-                model.alarm,
-                settings.channels,
-                model.array,
-                settings.tracking,
-                settings.allow_reproduction,
-                settings.raw,
-            ),
-            problems,
-            self,
-        )
+        self._pipeline = model.pipeline(problems, self)
 
     def play(self, reader: BagReader, start_ns: int, end_ns: int) -> None:
         """Play it to its end."""

@@ -17,7 +17,7 @@ from gas_fusion_ros.evaluation.bag_poses import BagPoses
 from gas_fusion_ros.evaluation.leak_finding import LeakFinding
 from gas_fusion_ros.evaluation.loaded_model import LoadedModel
 from gas_fusion_ros.pipeline.mapper_settings import LeakMapperSettings
-from gas_fusion_ros.pipeline.offline import Decision, Pipeline, PipelineSettings
+from gas_fusion_ros.pipeline.offline import Decision
 from gas_fusion_ros.ros.classifier_messages import Classification
 from gas_fusion_ros.ros.leak_pose import LEAK_POSE_TOPIC
 from gas_fusion_ros.watch.robot_ear import RobotEar
@@ -82,21 +82,7 @@ class BagPlayer:
         reach_ns = 2 * self._wait_ns + model.alarm.timeout_ns
         self._bag_poses = BagPoses(topics.pose, reader.topics, mapping, reach_ns, watched.problems)
         self._poses = self._bag_poses.trail
-        self._pipeline = Pipeline(
-            model.bundle,
-            model.runtime,
-            PipelineSettings(
-                settings.pairing,
-                model.alarm,
-                settings.channels,
-                model.array,
-                settings.tracking,
-                settings.allow_reproduction,
-                settings.raw,
-            ),
-            watched.problems,
-            self,
-        )
+        self._pipeline = model.pipeline(watched.problems, self)
         self._commands: Queue[Command] = Queue(_MOST_COMMANDS)
         self._sleeper = threading.Event()
         self._began_s = 0.0
