@@ -41,7 +41,7 @@ def windowed_bundle(readings: int, advice: AlarmAdvice) -> Bundle:
 class ScriptedRuntime:
     """Says what it is told to, as slowly as it is told to, and keeps what it was given."""
 
-    device, note = "cpu", ""
+    device, precision, note = "cpu", "float32", ""
 
     def __init__(self) -> None:
         self.may_answer = threading.Event()
@@ -78,7 +78,7 @@ class TwoMinds:
         calls: mode and inputs of each.
     """
 
-    device, note = "cpu", ""
+    device, precision, note = "cpu", "float32", ""
 
     def __init__(self, pictured: float, alone: float) -> None:
         self.pictured, self.alone = pictured, alone

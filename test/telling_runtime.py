@@ -36,7 +36,7 @@ SETTINGS = ClassifierSettings(
 class TellingRuntime:
     """Says smoke where the first channel lies above the mean, else clean air; of a picture alone, perfume."""
 
-    device, note = "cpu", ""
+    device, precision, note = "cpu", "float32", ""
 
     def run(self, mode: Mode, inputs: Mapping[str, npt.NDArray[np.float32]]) -> Answer:
         label = "Perfume"

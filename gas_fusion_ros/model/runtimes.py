@@ -44,11 +44,13 @@ class Runtime(Protocol):
         device: `cpu` or `cuda`.
         precision: `float32`, `int8` or, on CUDA through torch, `float16`.
         note: why this device was chosen where another was possible; empty otherwise.
+        files: name of the file that holds each mode's network.
     """
 
     device: str
     precision: str
     note: str
+    files: Mapping[Mode, str]
 
     def run(self, mode: Mode, inputs: Mapping[str, Input]) -> Answer:
         """Run the network of `mode` on one observation.
@@ -80,9 +82,6 @@ def _picked(bundle: Bundle, mode: Mode, inputs: Mapping[str, Input]) -> dict[str
 class OnnxRuntime:
     """Runs a bundle with ONNX Runtime; needs no torch.
 
-    Attributes:
-        files: name of each mode's ONNX file.
-
     Args:
         bundle: the bundle to run.
         provider: ONNX Runtime's execution provider.
@@ -109,7 +108,7 @@ class OnnxRuntime:
         self.note = note
         self._bundle = bundle
         files = onnx_files(bundle.networks, bundle.window.readings, precision)
-        self.files = files
+        self.files: Mapping[Mode, str] = files
         sessions = {
             name: _open_session(bundle.path / name, provider, threads)
             for name in dict.fromkeys(files.values())
@@ -199,6 +198,7 @@ class TorchRuntime:
         # What a windowed network tells of small differences drowns in half precision.
         self._dtype = torch.float32 if bundle.is_windowed else torch.float16
         self.precision = "float32" if bundle.is_windowed else "float16"
+        self.files: Mapping[Mode, str] = dict.fromkeys(bundle.networks, WEIGHTS)
         self._networks = {
             mode: network.to(device=device, dtype=self._dtype).to(memory_format=torch.channels_last)
             for mode, network in load_networks(bundle).items()
@@ -295,8 +295,7 @@ def check_networks(bundle: Bundle, runtime: Runtime) -> None:
             classes, or something that makes no probabilities.
     """
     for mode in bundle.networks:
-        name = runtime.files[mode] if isinstance(runtime, OnnxRuntime) else WEIGHTS
-        where = f"{bundle.path / name}: the network for {mode.value}"
+        where = f"{bundle.path / runtime.files[mode]}: the network for {mode.value}"
         for value in (0.0, 0.5):
             inputs = {
                 its_name: np.full((1, *shape), value, dtype=np.float32)

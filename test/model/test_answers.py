@@ -33,7 +33,8 @@ def folder(tmp_path: Path) -> Path:
 class Answering:
     """Answers each mode what it is told to, and keeps what it was given."""
 
-    device, note = "cpu", ""
+    device, precision, note = "cpu", "float32", ""
+    files: Mapping[Mode, str] = dict.fromkeys(Mode, "model.onnx")
 
     def __init__(self, answers: Mapping[Mode, Answer] | None = None) -> None:
         self._answers = dict(answers or {})

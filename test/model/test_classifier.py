@@ -41,6 +41,7 @@ class RecordingRuntime:
     """Answers fixed logits and keeps what it was given."""
 
     device = "cpu"
+    precision = "float32"
     note = ""
 
     def __init__(self) -> None:

@@ -58,7 +58,7 @@ def bundle() -> Bundle:
 class HashingRuntime:
     """Says something else of every input, and the same of the same."""
 
-    device, note = "cpu", ""
+    device, precision, note = "cpu", "float32", ""
 
     def run(self, _: Mode, inputs: Mapping[str, npt.NDArray[np.float32]]) -> Answer:
         value = sum(float(np.abs(array).sum()) for array in inputs.values())

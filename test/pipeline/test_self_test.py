@@ -32,7 +32,7 @@ def test_shipped_models_find_a_known_leak(bundle: Bundle, gas: str) -> None:
 class Saying:
     """A runtime that always says the same."""
 
-    device, note = "cpu", ""
+    device, precision, note = "cpu", "float32", ""
 
     def __init__(self, logits: list[float]) -> None:
         self._logits = np.array(logits, dtype=np.float32)
