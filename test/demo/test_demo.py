@@ -186,7 +186,7 @@ def test_unknown_verdicts_are_verdicts_and_their_share_is_reported(
     windowed = windowed_bundle(40, AlarmAdvice(off_delay_ns=50 * 10**9))
     monkeypatch.setattr(Bundle, "load", lambda _: windowed)
     for module in (demo, gas_classifier):
-        monkeypatch.setattr(module, "create_runtime", lambda *_: runtime)
+        monkeypatch.setattr(module, "create_runtime", lambda *_, **__: runtime)
     write_recording(tmp_path, rows=20)
     settings = demo.DemoSettings(tmp_path / "out", "fusion1")
     outcome = demo.run(recorded_programme(tmp_path, None, 100.0), settings, Console(file=io.StringIO()))

@@ -18,7 +18,10 @@ from gas_fusion_ros.base.shipped_files import shipped_folder  # noqa: E402
 from gas_fusion_ros.model import split_network  # noqa: E402
 from gas_fusion_ros.model.split_network import NetworkSplitError, SplitNetwork  # noqa: E402
 
-SHIPPED = sorted((shipped_folder() / "models").glob("*/*.onnx"))
+# Maps are made of the networks in float32.
+SHIPPED = sorted(
+    path for path in (shipped_folder() / "models").glob("*/*.onnx") if not path.name.endswith(".int8.onnx")
+)
 OF_PICTURES = [path for path in SHIPPED if path.name != "gas_only.onnx"]
 
 
