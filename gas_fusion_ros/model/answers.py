@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,8 @@ from gas_fusion_ros.base.quoting import one_line
 from gas_fusion_ros.model.bundle import Bundle
 
 Logits = npt.NDArray[np.float32]
-_SUM_TOLERANCE = 1e-3
+_LARGEST = float(np.finfo(np.float32).max)
+"""Beyond it a logit by its temperature is no number, and so no probability comes of it."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,14 @@ def answer_complaint(answer: Answer, bundle: Bundle, mode: Mode) -> str:
     count = len(bundle.classes)
     if answer.logits.shape != (count,):
         return f"answers logits of shape {answer.logits.shape}; expected ({count},), one for each class"
-    if not np.isfinite(answer.logits).all():
-        return f"answers {one_line(str(answer.logits.tolist()), 200)}; every logit must be a finite number"
-    with np.errstate(all="ignore"):
-        probabilities = softmax(answer.logits / np.float32(bundle.temperatures[mode]))
-    if not abs(float(probabilities.sum()) - 1.0) <= _SUM_TOLERANCE:
+    logits, temperature = answer.logits.tolist(), bundle.temperatures[mode]
+    if not all(map(math.isfinite, logits)):
+        return f"answers {one_line(str(logits), 200)}; every logit must be a finite number"
+    if not all(abs(logit) <= _LARGEST * temperature for logit in logits):
         return (
-            f"answers {one_line(str(answer.logits.tolist()), 200)}, which at the temperature "
-            f"{bundle.temperatures[mode]:g} makes no probabilities that sum to 1"
+            f"answers {one_line(str(logits), 200)}, which at the temperature {temperature:g} makes no "
+            "probabilities that sum to 1"
         )
-    if answer.novelty is not None and np.isnan(answer.novelty):
+    if answer.novelty is not None and math.isnan(answer.novelty):
         return f"answers the novelty {answer.novelty}; it must be a number"
     return ""

@@ -216,12 +216,16 @@ class Classifier:
     def _told_beside(self, sample: Sample, verdict: Verdict, answer: Answer) -> Verdict | None:
         """Return what the readings of a fused verdict say alone, where they or it may be a leak."""
         is_asked = _leak_probability(verdict) >= self._asked_from
-        if answer.gas_logits is None and not is_asked:
+        if not is_asked and (answer.gas_logits is None or self._is_calm_alone(answer.gas_logits)):
             return None
-        alone = self._readings_alone(sample, answer)
-        if alone is None or not (is_asked or _leak_probability(alone) >= self._asked_from):
-            return None
-        return alone
+        return self._readings_alone(sample, answer)
+
+    def _is_calm_alone(self, gas_logits: Array) -> bool:
+        """Whether readings by themselves may be no leak; not so where their answer is none."""
+        if Mode.GAS_ONLY not in self._bundle.networks or CLEAN_AIR not in self._bundle.classes:
+            return True
+        alone = softmax(gas_logits / np.float32(self._bundle.temperatures[Mode.GAS_ONLY]))
+        return bool(1.0 - alone[self._bundle.classes.index(CLEAN_AIR)] < self._asked_from)
 
     def _readings_alone(self, sample: Sample, fused: Answer) -> Verdict | None:
         """Return what a fused observation's readings say without the picture; None where they cannot."""
