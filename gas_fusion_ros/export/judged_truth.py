@@ -53,8 +53,8 @@ def judged_truth(reader: BagReader, gas_topic: str, files: Sequence[Path], probl
     for one in nameless:
         problems.add(
             "verdict_without_gas",
-            f"alarm {one.number} of {shown(reader.path)} was judged a true leak, and {one.gas} is no gas: it gives "
-            "no row; label that time by hand with its gas (`gas-fusion label`)",
+            f"alarm {one.number} of {shown(reader.path)} was judged a true leak, and {one.gas} is no gas: it "
+            "gives no row; label that time by hand with its gas (`gas-fusion label`)",
         )
     ended = mine
     if any(one.until_ns is None for one in mine):
