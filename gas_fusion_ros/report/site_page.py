@@ -41,7 +41,7 @@ def site_html(report: SiteReport) -> str:
         "counted": count_text,
         "day": _day,
         "duration": duration_text,
-        "last_part": lambda path: PurePath(path).name or path,
+        "last_parts": _last_parts,
         "leak_place": leak_place_text,
         "number": number_text,
         "or_dash": lambda figure: DASH if figure is None or figure == "" else figure,
@@ -67,6 +67,12 @@ def site_html(report: SiteReport) -> str:
         most_rows=MOST_ROWS,
         marks={said.value: kind for said, kind in _MARKS.items()},
     )
+
+
+def _last_parts(path: str) -> str:
+    """The name of a bag after that of its folder: names such as `bag` recur from patrol to patrol."""
+    pure = PurePath(path)
+    return "/".join(part for part in (pure.parent.name, pure.name) if part) or path
 
 
 def _day(stamp_ns: int) -> str:

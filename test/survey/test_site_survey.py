@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_bags import EPOCH, SECOND, text, write_bag
 from patrol_bags import DAY, patrol_bag
-from telling_runtime import LOW, telling_model
+from telling_runtime import HIGH, LOW, telling_model
 
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.storage.limits import BagLimits
@@ -162,6 +162,12 @@ def test_the_page_shows_all_of_it_and_escapes_it(surveyor: Surveyor, tmp_path: P
     for heading in ("Leaks by place", "Patrols", "Where the robots", "Drift of", "Alarms that were judged"):
         assert heading in html
     assert "1 false alarm<" in html
+
+
+def test_bags_of_one_name_are_told_apart_by_their_folders(surveyor: Surveyor, tmp_path: Path) -> None:
+    html = site_html(surveyor.report(patrol_bag(tmp_path / "d1"), patrol_bag(tmp_path / "d2", clean=HIGH)))
+    assert "<td>d1/patrol0</td>" in html
+    assert "<td>d2/patrol0</td>" in html
 
 
 def test_a_page_of_an_empty_site_says_what_is_missing(surveyor: Surveyor) -> None:
