@@ -108,9 +108,11 @@ def site(
         complain(reason)
     if is_empty:
         fail("nothing could be read: no report was written")
+    judged_false = report.leaks_judged_false
+    besides = f" and {judged_false} judged false" if judged_false else ""
     say(
-        f"{shown(folder)}: {len(report.leaks)} leaks, {len(report.patrols)} patrols, {report.alarms} alarms, "
-        f"{report.false_alarms} judged false"
+        f"{shown(folder)}: {len(report.leaks) - judged_false} leaks{besides}, "
+        f"{len(report.patrols)} patrols, {report.alarms} alarms, {report.false_alarms} judged false"
     )
     raise typer.Exit(EXIT_LOSSES if failed or report.losses else 0)
 
