@@ -4,6 +4,7 @@
 # No `from __future__ import annotations`, see cli.py.
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -29,6 +30,7 @@ from gas_fusion_ros.model.thermal import ThermalError
 PAGE = "look.html"
 _MOST_OF_A_FILE = 100
 _SHUTTER = "the camera's closed shutter: taken off the frames that follow"
+_PARAMETER, _OPTION = re.compile(r"(?<![\w./])shutter_file(?![\w./])"), "--shutter"
 
 
 @ends_on_signals
@@ -111,7 +113,7 @@ def _entries(looking: PictureLook, file: Path) -> Iterator[LookedAt | dict[str, 
     try:
         opened = looking.open(file)
     except (DriverError, UnreadableImageError) as error:
-        yield _problem(file, one_line(str(error)))
+        yield _problem(file, _told(error))
         return
     with opened:
         there = [index for index in range(len(opened.series)) if opened.series.has(index)]
@@ -125,21 +127,22 @@ def _entries(looking: PictureLook, file: Path) -> Iterator[LookedAt | dict[str, 
             try:
                 at = looking.at(opened, index)
             except (UnreadableImageError, RawFrameError, ThermalError, ClassifierError) as error:
-                yield _problem(file, one_line(str(error)), place)
+                yield _problem(file, _told(error), place)
             else:
-                yield at or {**_problem_entry(file, place), "problem": _SHUTTER}
+                yield at or _problem(file, _SHUTTER, place)
+
+
+def _told(error: Exception) -> str:
+    """A message in one line, what is a parameter of the nodes under its name on the command line."""
+    return one_line(_PARAMETER.sub(_OPTION, str(error), count=1))
 
 
 def _problem(file: Path, problem: str, place: str = "") -> dict[str, Any]:
     """Say what is wrong, and return what is printed of it."""
     where = shown(file) if not place else f"{shown(file)} {shown(place)}"
     complain(f"{where}: {problem}")
-    return {**_problem_entry(file, place), "problem": problem}
-
-
-def _problem_entry(file: Path, place: str) -> dict[str, Any]:
-    where = {"place": place} if place else {}
-    return {"file": str(file), **where, "label": None, "probabilities": {}}
+    at = {"place": place} if place else {}
+    return {"file": str(file), **at, "label": None, "probabilities": {}, "problem": problem}
 
 
 def _open(model: str, device: Device, precision: PrecisionChoice, raw: RawSettings) -> PictureLook:
@@ -147,7 +150,7 @@ def _open(model: str, device: Device, precision: PrecisionChoice, raw: RawSettin
         bundle = Bundle.load(find_bundle(model))
         return PictureLook(bundle, create_runtime(bundle, device.value, precision=precision.value), raw)
     except (BundleError, DeviceError, DriverError, PictureEvidenceError, OSError) as error:
-        fail(str(error))
+        fail(_told(error))
 
 
 def _print(looked: Sequence[LookedAt], caveat: str) -> None:

@@ -68,7 +68,10 @@ def site(
     unpack_memory: UnpackMemory = DEFAULT_MEMORY_MIB,
     unpack_disk: UnpackDisk = DEFAULT_DISK_GIB,
 ) -> None:
-    """Report a site over all its patrols: leaks, coverage, drift of the sensors, false alarms."""
+    """Report a site over all its patrols: leaks, coverage, drift of the sensors, false alarms.
+
+    Exit code 0: all was read. 1: some was not. 2: nothing was, and no report was written.
+    """
     # Imported here: --help needs none of it.
     from gas_fusion_ros.bags.topics import BagTopics
     from gas_fusion_ros.base.problems import Problems
@@ -94,16 +97,22 @@ def site(
                 BagTopics(gas=gas_topic, image=image_topic, pose=pose_topic),
             )
             report = survey.report(given.named, verdicts or ())
-        _write(report, folder)
+        is_empty = bool(failed) and not report.patrols and not report.leaks
+        if not is_empty:
+            _write(report, folder)
     except (SiteCommandError, SiteError, SettingsError, LoadedModelError, OSError) as error:
         fail(str(error))
     for cause, loss in report.losses.items():
         complain(f"{cause}{f' ({loss.count} times)' if loss.count > 1 else ''}: {loss.detail}")
     for reason in failed:
         complain(reason)
+    if is_empty:
+        fail("nothing could be read: no report was written")
+    judged_false = report.leaks_judged_false
+    besides = f" and {judged_false} judged false" if judged_false else ""
     say(
-        f"{shown(folder)}: {len(report.leaks)} leaks, {len(report.patrols)} patrols, {report.alarms} alarms, "
-        f"{report.false_alarms} judged false"
+        f"{shown(folder)}: {len(report.leaks) - judged_false} leaks{besides}, "
+        f"{len(report.patrols)} patrols, {report.alarms} alarms, {report.false_alarms} judged false"
     )
     raise typer.Exit(EXIT_LOSSES if failed or report.losses else 0)
 

@@ -17,7 +17,7 @@ from gas_fusion_ros.commands.options import GasTopic, ImageTopic
 from gas_fusion_ros.commands.terminal import complain_of, ends_on_signals, fail, say, without_ros
 from gas_fusion_ros.commands.watched_fleet import FleetOptionError, FleetOptions, watch_fleet
 from gas_fusion_ros.fleet.settings import TlsSettings
-from gas_fusion_ros.watch.access import DEFAULT_HOST, DEFAULT_PORT, Access, AccessError
+from gas_fusion_ros.watch.access import DEFAULT_HOST, DEFAULT_PORT, TOKEN_VARIABLE, Access, AccessError
 
 if TYPE_CHECKING:
     from gas_fusion_ros.watch.judge import Judge
@@ -73,8 +73,8 @@ def watch(
     token: Annotated[
         str,
         typer.Option(
-            envvar="GAS_FUSION_TOKEN",
-            help="What a page must show to acknowledge and shelve alarms, at least 16 letters and digits. "
+            envvar=TOKEN_VARIABLE,
+            help="What a page must show to acknowledge and shelve alarms, 16 to 256 letters and digits. "
             "Unless given pages are for reading.",
             show_default=False,
         ),
@@ -185,7 +185,7 @@ def _watch_robot(
             ) as listener,
             WatchServer(watched, access, listener) as server,
         ):
-            _say_where(server.address_with_token)
+            _say_where(server.address_with_token, access)
             threading.Event().wait()
     except ListeningError as error:
         raise WatchError(str(error)) from None
@@ -231,7 +231,7 @@ def _watch_bag(
             watched = Watched(title, judge=judge, problems=problems)
             player = BagPlayer(reader, found, loaded, watched, speed, mapping)
             with WatchServer(watched, access, player) as server:
-                _say_where(server.address_with_token)
+                _say_where(server.address_with_token, access)
                 player.play()
                 complain_of(watched.problems)
                 say("the recording has ended; Ctrl-C ends this too")
@@ -253,8 +253,9 @@ def _judge(access: Access, file: Optional[Path], robot: str) -> "Optional[Judge]
         raise WatchError(str(error)) from None
 
 
-def _say_where(address: str) -> None:
-    say(f"open {address} in a browser; Ctrl-C ends this")
+def _say_where(address: str, access: Access) -> None:
+    reading = "" if access.may_write else f" to read only, as no --token or {TOKEN_VARIABLE} is given"
+    say(f"open {address} in a browser{reading}; Ctrl-C ends this")
 
 
 def _text(path: Optional[Path]) -> str:

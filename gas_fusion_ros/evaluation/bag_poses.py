@@ -22,7 +22,7 @@ class BagPoses:
         topics: of the bag.
         mapping: says whether transforms tell the pose, and of which frames.
         reach_ns: how long after a reading or image something may fall due by time alone.
-        problems: where poses and transforms that are none are counted.
+        problems: where poses and transforms that are none, and transforms that are missing, are counted.
 
     Attributes:
         topics: those whose messages `hear` takes.
@@ -46,6 +46,7 @@ class BagPoses:
         else:
             self.topics = frozenset(() if pose_topic is None else (pose_topic,))
         self.trail = PoseTrail(reach_ns)
+        self._tells = False
 
     def hear(self, message: BagMessage) -> RobotPose | None:
         """Take in a message of `topics`, and return the pose that it tells; None where it tells none.
@@ -61,7 +62,18 @@ class BagPoses:
                 f"a message of {shown(message.topic)} has x {pose.x} and y {pose.y}; expected metres",
             )
         self.trail.hear(message.stamp_ns, pose)
+        self._tells = True
         return pose
+
+    def finish(self) -> None:
+        """Once the bag is over: count it where transforms were asked for, and none led to the robot."""
+        frame = self._mapping.robot_frame
+        if frame and not self._tells:
+            self._problems.add(
+                "transforms_missing",
+                f"the bag has no transforms from {shown(self._mapping.map_frame)} to {shown(frame)}, so "
+                "nobody knows where the robot was; unset robot_frame of leak_mapper to use the pose topic",
+            )
 
     def _pose_of(self, message: BagMessage) -> RobotPose | None:
         if self._transforms is None:

@@ -264,6 +264,7 @@ class _BagRun:
             self.pipeline.tick(end_ns)
             self.tally.pass_time(end_ns)
         self.pipeline.finish()
+        self._bag_poses.finish()
         self._place_leaks()
         if self._decision is None:
             told = _told(self._problems)

@@ -15,7 +15,7 @@ from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.labelling import RecordingStart, alarm_intervals, find_alarm_topic, recording_start
 from gas_fusion_ros.truth.labels import LabelError
 from gas_fusion_ros.truth.scoring import Interval
-from gas_fusion_ros.truth.verdict_labels import verdict_labels, with_ends
+from gas_fusion_ros.truth.verdict_labels import verdict_labels, with_ends, without_gas
 
 
 def judged_truth(reader: BagReader, gas_topic: str, files: Sequence[Path], problems: Problems) -> BagTruth:
@@ -26,7 +26,8 @@ def judged_truth(reader: BagReader, gas_topic: str, files: Sequence[Path], probl
         gas_topic: its readings.
         files: with verdicts; the one beside the bag comes first where it is there.
         problems: where `verdict_missing` counts bags of whose alarms nobody judged one, and
-            `verdict_without_end` verdicts on alarms of which nobody knows how long they were.
+            `verdict_without_end` verdicts on alarms of which nobody knows how long they were, and
+            `verdict_without_gas` true leaks whose alarms name no gas.
 
     Raises:
         SiteError: a file cannot be used.
@@ -48,11 +49,18 @@ def judged_truth(reader: BagReader, gas_topic: str, files: Sequence[Path], probl
             f"{name} has no verdict on an alarm of {shown(reader.path)}: it gives no row; `gas-fusion watch` "
             "with --token takes verdicts",
         )
+    nameless = without_gas(mine)
+    for one in nameless:
+        problems.add(
+            "verdict_without_gas",
+            f"alarm {one.number} of {shown(reader.path)} was judged a true leak, and {one.gas} is no gas: it "
+            "gives no row; label that time by hand with its gas (`gas-fusion label`)",
+        )
     ended = mine
     if any(one.until_ns is None for one in mine):
         ended = with_ends(mine, _recorded(reader, start))
     for one in ended:
-        if one.until_ns is None:
+        if one.until_ns is None and one not in nameless:
             problems.add(
                 "verdict_without_end",
                 f"alarm {one.number} of {shown(reader.path)} was judged; neither {name} nor the bag tells "

@@ -112,7 +112,8 @@ def _draw_leak(axes: Axes, leak: LeakFigures) -> None:
         2 * ellipse.short_m,
         angle=np.degrees(ellipse.yaw),
         fill=False,
-        color=VERMILLION,
+        color=FAINT_COLOUR if leak.judged_false else VERMILLION,
+        linestyle="--" if leak.judged_false else "-",
     )
     axes.add_patch(shape)
     axes.annotate(
@@ -121,7 +122,7 @@ def _draw_leak(axes: Axes, leak: LeakFigures) -> None:
         textcoords="offset points",
         xytext=(4, 4),
         fontsize=8,
-        color=TEXT_COLOUR,
+        color=FAINT_COLOUR if leak.judged_false else TEXT_COLOUR,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
     )
 

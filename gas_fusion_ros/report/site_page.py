@@ -41,7 +41,7 @@ def site_html(report: SiteReport) -> str:
         "counted": count_text,
         "day": _day,
         "duration": duration_text,
-        "last_part": lambda path: PurePath(path).name or path,
+        "last_parts": _last_parts,
         "leak_place": leak_place_text,
         "number": number_text,
         "or_dash": lambda figure: DASH if figure is None or figure == "" else figure,
@@ -53,12 +53,13 @@ def site_html(report: SiteReport) -> str:
         title=f"Patrols of {named}",
         report=report,
         key_figures={
-            "leaks": str(len(report.leaks)),
+            "leaks": str(len(report.leaks) - report.leaks_judged_false),
+            "leaks judged false": str(report.leaks_judged_false),
             "patrols": str(len(report.patrols)),
             "hours of patrol": number_text(report.patrol_hours),
             "alarms": f"{report.alarms:,}",
-            "judged false": str(report.false_alarms),
-            "not judged": str(report.unjudged),
+            "alarms judged false": str(report.false_alarms),
+            "alarms not judged": str(report.unjudged),
         },
         strengths=strengths_picture(report.leaks),
         drift=drift_picture(report.sensors),
@@ -67,6 +68,12 @@ def site_html(report: SiteReport) -> str:
         most_rows=MOST_ROWS,
         marks={said.value: kind for said, kind in _MARKS.items()},
     )
+
+
+def _last_parts(path: str) -> str:
+    """The name of a bag after that of its folder: names such as `bag` recur from patrol to patrol."""
+    pure = PurePath(path)
+    return "/".join(part for part in (pure.parent.name, pure.name) if part) or path
 
 
 def _day(stamp_ns: int) -> str:

@@ -118,6 +118,7 @@ class _Survey:
             self._take(message)
         self._pipeline.tick(end_ns)
         self._pipeline.finish()
+        self._bag_poses.finish()
         for number in sorted(self._sensed):
             self._over(number, self._end_ns)
 

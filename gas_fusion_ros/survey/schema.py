@@ -36,6 +36,8 @@ class LeakFigures:
         trend_per_day: by how much its strength grows a day; None of fewer than two strengths.
         trend_per_patrol: by how much the largest strength of a patrol grows from patrol to patrol.
         passes_since_seen: patrols that began after the last sighting, and passed within 4 m of the place.
+        false_sightings: sightings whose alarm was judged a false alarm.
+        judged_false: whether there is such a one, and none whose alarm was judged otherwise.
     """
 
     number: int
@@ -47,6 +49,8 @@ class LeakFigures:
     trend_per_day: float | None
     trend_per_patrol: float | None
     passes_since_seen: int
+    false_sightings: int
+    judged_false: bool
 
 
 @dataclass(frozen=True)
@@ -190,6 +194,7 @@ class SiteReport(JsonReport):
     Attributes:
         site: the site's file; empty without one.
         leaks: the site's leaks.
+        leaks_judged_false: those of them that are `judged_false`.
         patrols: every patrol, the earliest first.
         coverage: where the robots have been, by frame.
         sensors: every sensor of every robot.
@@ -206,6 +211,7 @@ class SiteReport(JsonReport):
 
     site: str
     leaks: tuple[LeakFigures, ...]
+    leaks_judged_false: int
     patrols: tuple[PatrolFigures, ...]
     coverage: tuple[Coverage, ...]
     sensors: tuple[SensorFigures, ...]

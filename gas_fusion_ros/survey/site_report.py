@@ -28,6 +28,8 @@ from gas_fusion_ros.survey.schema import (
 )
 
 _NS_PER_DAY = 86_400 * NANOSECONDS_PER_SECOND
+_SIGHTING_SLACK_NS = 2 * NANOSECONDS_PER_SECOND
+"""How long after its alarm's gas a sighting may be stamped: with the reading at which it was kept."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,12 @@ def site_report(site: str, known: SiteKnowledge, losses: Mapping[str, BagLoss]) 
     said = Counter(one.said for one in words)
     alarms = sum(len(patrol.alarms) for patrol in known.patrols)
     hours = sum(_duration_s(patrol) for patrol in known.patrols) / SECONDS_PER_HOUR
+    leaks = tuple(_leak(leak, known, judged) for leak in known.leaks)
     of_patrols = sum(counts[Said.FALSE_ALARM] for counts in judged.by_patrol)
     return SiteReport(
         site=site,
-        leaks=tuple(_leak(leak, known) for leak in known.leaks),
+        leaks=leaks,
+        leaks_judged_false=sum(leak.judged_false for leak in leaks),
         patrols=tuple(
             _patrol(number, patrol, counts)
             for number, (patrol, counts) in enumerate(zip(known.patrols, judged.by_patrol, strict=True), 1)
@@ -99,15 +103,45 @@ class _Judged:
     def __init__(self, patrols: Sequence[Patrol], words: Sequence[Judgement]) -> None:
         self.patrols: list[int | None] = [None] * len(words)
         self.by_patrol: list[Counter[Said]] = []
+        self._alarms: defaultdict[str, list[_Stretch]] = defaultdict(list)
+        self._words: defaultdict[str, list[tuple[_Stretch, Said]]] = defaultdict(list)
+        for word in words:
+            self._words[word.gas].append((_Stretch(word.robot, word.since_ns, word.end_ns), word.said))
         for number, patrol in enumerate(patrols, 1):
             counts: Counter[Said] = Counter()
             for alarm in patrol.alarms:
+                stretch = _Stretch(patrol.robot, alarm.since_ns, alarm.until_ns)
+                self._alarms[alarm.gas].append(stretch)
                 found = [place for place, word in enumerate(words) if _is_on(word, patrol, alarm)]
                 for place in found:
                     self.patrols[place] = number
                 if found:
-                    counts[words[found[-1]].said] += 1
+                    said = words[found[-1]].said
+                    counts[said] += 1
+                    self._words[alarm.gas].append((stretch, said))
             self.by_patrol.append(counts)
+
+    def said_of(self, gas: str, stamp_ns: int) -> set[Said]:
+        """What was said of the alarm that found a leak; nothing where it may be of either of two robots."""
+        words = [(one, said) for one, said in self._words[gas] if one.saw(stamp_ns)]
+        if not words:
+            return set()
+        alarms = [one for one in self._alarms[gas] if one.saw(stamp_ns)]
+        robots = {one.robot for one, _ in words} | {one.robot for one in alarms}
+        return {said for _, said in words} if len(robots) == 1 else set()
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """When an alarm of a robot sensed its gas."""
+
+    robot: str
+    since_ns: int
+    until_ns: int
+
+    def saw(self, stamp_ns: int) -> bool:
+        """Whether a sighting at a stamp may be of the alarm."""
+        return self.since_ns <= stamp_ns <= self.until_ns + _SIGHTING_SLACK_NS
 
 
 def _is_on(word: Judgement, patrol: Patrol, alarm: PatrolAlarm) -> bool:
@@ -138,11 +172,12 @@ def _patrol(number: int, patrol: Patrol, said: Mapping[Said, int]) -> PatrolFigu
     )
 
 
-def _leak(leak: SiteLeak, known: SiteKnowledge) -> LeakFigures:
+def _leak(leak: SiteLeak, known: SiteKnowledge, judged: _Judged) -> LeakFigures:
     sightings = tuple(
         SightingFigures(one.stamp_ns, one.strength, _patrol_at(known.patrols, one.stamp_ns))
         for one in known.sightings.get(leak.number, ())
     )
+    said = [judged.said_of(leak.gas, one.stamp_ns) for one in sightings]
     xx, xy, yy = (round(value, 4) for value in leak.covariance)
     return LeakFigures(
         leak.number,
@@ -154,6 +189,8 @@ def _leak(leak: SiteLeak, known: SiteKnowledge) -> LeakFigures:
         leak.trend_per_day,
         _trend_per_patrol(sightings),
         known.passes.get(leak.number, 0),
+        sum(one == {Said.FALSE_ALARM} for one in said),
+        set().union(*said) == {Said.FALSE_ALARM},
     )
 
 

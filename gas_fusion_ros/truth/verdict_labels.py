@@ -1,7 +1,8 @@
 """What was in the air during alarms that operators judged, as labels.
 
-During a false alarm the air was clean; during a true leak its gas was there; of what is not known nothing is
-said. Where alarms overlap, a true leak counts before a false alarm, and of two gases neither is told.
+During a false alarm the air was clean; during a true leak its gas was there; of what is not known, and of a
+true leak whose alarm names no gas, nothing is said. Where alarms overlap, a true leak counts before a false
+alarm, and of two gases neither is told.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from gas_fusion_ros.base.observation import CLEAN_AIR
+from gas_fusion_ros.base.observation import CLEAN_AIR, RESERVED_CLASSES
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.site.verdicts import Judgement, Said, last_words
 from gas_fusion_ros.truth.scoring import Interval
@@ -47,6 +48,13 @@ def verdict_labels(judgements: Iterable[Judgement]) -> list[Interval]:
     return labels
 
 
+def without_gas(judgements: Iterable[Judgement]) -> list[Judgement]:
+    """Return the last words that call an alarm a true leak which names no gas, such as `PictureAlone`."""
+    return [
+        one for one in last_words(judgements) if one.said is Said.TRUE_LEAK and one.gas in RESERVED_CLASSES
+    ]
+
+
 def with_ends(judgements: Iterable[Judgement], recorded: Sequence[Interval]) -> list[Judgement]:
     """Return verdicts with the ends of their alarms as a bag has them, where nobody knew them when judging.
 
@@ -70,6 +78,7 @@ def _label_of(standing: Sequence[Judgement]) -> str | None:
     """The class during alarms that stand at a time; None where nobody can say."""
     said = {one.said for one in standing}
     gases = {one.gas for one in standing if one.said is Said.TRUE_LEAK}
-    if not said or Said.NOT_KNOWN in said or len(gases) > 1:
+    named = gases.difference(RESERVED_CLASSES)
+    if not said or Said.NOT_KNOWN in said or len(named) > 1 or (gases and not named):
         return None
-    return gases.pop() if gases else CLEAN_AIR
+    return named.pop() if named else CLEAN_AIR

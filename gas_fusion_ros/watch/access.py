@@ -11,6 +11,9 @@ LEAST_TOKEN = 16
 MOST_TOKEN = 256
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8642
 
+TOKEN_VARIABLE = "GAS_FUSION_TOKEN"
+"""The variable of the environment that holds the token where the option is not given."""
+
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/=-]{{{LEAST_TOKEN},{MOST_TOKEN}}}", re.ASCII)
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -40,13 +43,13 @@ class Access:
     def __post_init__(self) -> None:
         if self.token and _TOKEN.fullmatch(self.token) is None:
             raise AccessError(
-                f"--token must have {LEAST_TOKEN} to {MOST_TOKEN} letters, digits or ._~+/=- ; "
-                "`openssl rand -hex 16` makes one"
+                f"--token or {TOKEN_VARIABLE} must have {LEAST_TOKEN} to {MOST_TOKEN} letters, digits or "
+                "._~+/=- ; `openssl rand -hex 16` makes one"
             )
         if not self.is_local and not self.token:
             raise AccessError(
-                f"--host {self.host} is reached from other machines: give a --token as well; "
-                "`openssl rand -hex 16` makes one"
+                f"--host {self.host} is reached from other machines: give a --token or "
+                f"{TOKEN_VARIABLE} as well; `openssl rand -hex 16` makes one"
             )
 
     @property

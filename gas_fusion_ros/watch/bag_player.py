@@ -103,6 +103,7 @@ class BagPlayer:
             self._take(message)
         self._pipeline.tick(end_ns)
         self._pipeline.finish()
+        self._bag_poses.finish()
         self._speak()
         self._watched.end("the recording has ended")
 

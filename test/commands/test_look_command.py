@@ -117,6 +117,22 @@ def test_none_that_can_be_read_is_exit_code_2(tmp_path: Path) -> None:
     assert "missing.png: cannot be read (No such file or directory)" in out
 
 
+def test_a_seeks_shutter_is_told_and_its_option_named(tmp_path: Path) -> None:
+    shutter, frame = tmp_path / "shutter.png", tmp_path / "frame.png"
+    counts = np.random.default_rng(5).integers(4000, 11_000, (156, 208)).astype(np.uint16)
+    for file, kind in ((shutter, 1), (frame, 3)):
+        counts[0, 10] = kind
+        assert cv2.imwrite(str(file), counts)
+    code, out = invoke("look", shutter, "--profile", "seek")
+    assert (code, "shutter.png: the camera's closed shutter" in out) == (2, True)
+    code, out = invoke("look", frame, "--profile", "seek")
+    assert (code, "give that as --shutter" in out) == (2, True)
+    code, out = invoke("look", frame, "--profile", "seek", "--shutter", tmp_path / "none.png")
+    assert (code, "--shutter" in out, "shutter_file" in out) == (2, True, False)
+    code, out = invoke("look", shutter, frame, "--profile", "seek")
+    assert (code, "closed shutter" in out) == (0, True)
+
+
 def test_a_model_without_a_network_for_pictures_is_refused(pictures: dict[str, Path], tmp_path: Path) -> None:
     write_untrained_bundle(tmp_path / "gas", {Mode.GAS_ONLY: SHIPPED_NETWORKS[Mode.GAS_ONLY]}, 0, None)
     code, out = invoke("look", pictures["grey.png"], "--model", tmp_path / "gas")

@@ -56,3 +56,9 @@ def test_it_says_what_is_wrong(tmp_path: Path) -> None:
     bag = write_bag(tmp_path / "bag", [text("/chatter", EPOCH, "hello")])
     code, said = invoke("site", one, bag, "--output", tmp_path / "out")
     assert (code, "neither gas readings" in said) == (1, True)
+
+
+def test_where_nothing_can_be_read_there_is_no_report(tmp_path: Path) -> None:
+    code, said = invoke("site", tmp_path / "nosuch", "--output", tmp_path / "out")
+    assert (code, "nosuch" in said, "no report" in said) == (2, True, True)
+    assert list(tmp_path.iterdir()) == []

@@ -36,8 +36,8 @@ def test_its_choices_are_those_of_the_nodes() -> None:
         (("--broker", "localhost", "--topic-prefix", "a//b"), "topic_prefix is 'a//b'"),
         (("--broker", "localhost", "--credentials-file", "/nowhere"), "credentials_file /nowhere cannot"),
         (("--broker", "localhost", "--ca-file", "/nowhere"), "tls.ca_file /nowhere"),
-        (("bag", "--host", "0.0.0.0"), "give a --token as well"),
-        (("bag", "--token", "short"), "--token must have 16"),
+        (("bag", "--host", "0.0.0.0"), "give a --token or GAS_FUSION_TOKEN as well"),
+        (("bag", "--token", "short"), "--token or GAS_FUSION_TOKEN must have 16"),
         (("no_such_bag", "--port", "0"), "no_such_bag cannot be read"),
         (("no_such_bag", "--model", "no_such_model"), "no_such_model"),
         (("--live", "--host", "192.0.2.1", "--token", TOKEN), "cannot be listened at"),
@@ -58,12 +58,18 @@ def test_a_bag_of_other_things_is_refused(tmp_path: Path) -> None:
     assert "neither gas readings nor thermal images" in said
 
 
-def test_it_serves_a_bag_until_it_is_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("token", "is_told"), [("", True), (TOKEN, False)])
+def test_it_serves_a_bag_until_it_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, is_told: bool
+) -> None:
+    monkeypatch.setenv("GAS_FUSION_TOKEN", token)
     bag = write_bag(tmp_path / "bag", readings(range(3)))
     command = [sys.executable, "-m", "gas_fusion_ros", "watch", str(bag), "--port", "0", "--speed", "100"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        address = process.stdout.readline().split()[1]
+        said = process.stdout.readline()
+        assert ("to read only" in said) is is_told
+        address = said.split()[1].partition("#")[0]
         assert "has ended" in process.stdout.readline()
         with urlopen(f"{address}events", timeout=20.0) as events:
             news = json.loads(events.readline().removeprefix(b"data: "))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from made_bags import EPOCH, SECOND, pose, transform, write_bag
+from made_bags import EPOCH, SECOND, Made, pose, transform, write_bag
 from telling_runtime import in_order
 
 from gas_fusion_ros.bags.reader import BagReader
@@ -28,6 +28,7 @@ def heard(path: Path, settings: LeakMapperSettings, problems: Problems) -> tuple
         poses = BagPoses("/pose", reader.topics, settings, 10 * SECOND, problems)
         poses.trail.settle(EPOCH)
         told = [poses.hear(message) for message in reader.messages(set(poses.topics))]
+    poses.finish()
     return poses, [one for one in told if one is not None]
 
 
@@ -35,7 +36,9 @@ def heard(path: Path, settings: LeakMapperSettings, problems: Problems) -> tuple
 def test_the_frame_decides_which_of_both_is_heard(
     tmp_path: Path, frame: str, topics: set[str], first: float
 ) -> None:
-    poses, told = heard(bag_of_both(tmp_path), LeakMapperSettings(robot_frame=frame), Problems())
+    problems = Problems()
+    poses, told = heard(bag_of_both(tmp_path), LeakMapperSettings(robot_frame=frame), problems)
+    assert problems.counts() == {}
     assert poses.topics == topics
     assert [one.x for one in told] == [first, first + 1, first + 2]
     found = poses.trail.at(EPOCH + SECOND)
@@ -54,7 +57,18 @@ def test_a_pose_of_no_numbers_is_counted_and_replaces_the_one_before(tmp_path: P
     assert found.x != found.x
 
 
-def test_transforms_of_other_frames_tell_nothing(tmp_path: Path) -> None:
-    path = write_bag(tmp_path / "bag", [transform(EPOCH, "odom", "base_link", 1.0)])
-    _, told = heard(path, LeakMapperSettings(robot_frame="base_link"), Problems())
-    assert told == []
+@pytest.mark.parametrize(
+    "message", [transform(EPOCH, "odom", "base_link", 1.0), pose(EPOCH, 1.0)], ids=["other frames", "none"]
+)
+def test_a_bag_without_transforms_to_the_robot_is_told(tmp_path: Path, message: Made) -> None:
+    path, problems = write_bag(tmp_path / "bag", [message]), Problems()
+    _, told = heard(path, LeakMapperSettings(robot_frame="base_link"), problems)
+    assert (told, problems.counts()) == ([], {"transforms_missing": 1})
+    (problem,) = problems.take_unreported()
+    assert "from map to base_link" in problem.detail
+
+
+def test_a_bag_without_poses_lacks_no_transforms_where_none_were_asked_for(tmp_path: Path) -> None:
+    path, problems = write_bag(tmp_path / "bag", [transform(EPOCH, "map", "base_link", 1.0)]), Problems()
+    assert heard(path, LeakMapperSettings(), problems)[1] == []
+    assert problems.counts() == {}

@@ -141,6 +141,18 @@ def test_a_bag_without_a_verdict_is_told_and_the_others_go_on(bag: Path, tmp_pat
     assert made.problems.counts() == {"verdict_missing": 1}
 
 
+def test_a_true_leak_that_names_no_gas_is_left_out_and_told(bag: Path, tmp_path: Path) -> None:
+    book = VerdictBook(tmp_path / "site.db")
+    book.give(replace(judgement(12, 18, Said.TRUE_LEAK), gas="PictureAlone"))
+    book.give(replace(judgement(22, None, Said.TRUE_LEAK), gas="Unknown", number=2))
+    book.give(replace(judgement(42, 47, Said.TRUE_LEAK), number=3))
+    made = Folder(tmp_path / "folder", bag, verdicts=(tmp_path / "site.db",), with_images=False)
+    assert (made.rows, made.problems.counts()) == ({"Smoke": 6}, {"verdict_without_gas": 2})
+    (told,) = made.problems.take_unreported()
+    assert "PictureAlone is no gas" in told.detail
+    assert "gas-fusion label" in told.detail
+
+
 def test_where_nobody_knew_the_end_the_recorded_alarm_tells_it(tmp_path: Path) -> None:
     told = [alarm_state(second, state) for second, state in ((12, "active"), (17, "latched"))]
     judged = judgement(12, None, Said.FALSE_ALARM)

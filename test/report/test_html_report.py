@@ -31,6 +31,7 @@ from gas_fusion_ros.evaluation.schema import (
     Failure,
     LabelSource,
     LeakOutcome,
+    LeakPose,
     LeakVerdict,
     Percentiles,
     Place,
@@ -204,9 +205,20 @@ def test_an_alarm_that_names_another_gas_is_told_apart_and_its_distance_told() -
     place = Place(1.0, 2.0, "map", START)
     misnamed = replace(first, pose=place, leak=1, names_leak=False, distance_m=5.94)
     table = page_of(made_evaluation(made_report(alarms=(misnamed, second)))).table(
-        "alarm", "gas", "start", "duration", "place", "to the leak"
+        "alarm", "gas", "start", "duration", "place", "robot to the leak"
     )
     assert [row[-2:] for row in table] == [["5.9 m", "\u26a0 another gas"], ["\u2013", "\u2716 false"]]
+
+
+def test_how_far_an_estimated_leak_is_off_stands_beside_it() -> None:
+    first, second = made_report().alarms
+    at = LeakPose(1.0, 2.0, ((1.0, 0.0), (0.0, 4.0)), "map")
+    placed = replace(first, leak=1, distance_m=5.94, leak_pose=at, leak_pose_distance_m=1.26)
+    table = page_of(made_evaluation(made_report(alarms=(placed, second)))).table(
+        "alarm", "gas", "start", "duration", "leak at", "estimate off by", "robot to the leak"
+    )
+    assert table[0][4:7] == ["1.0, 2.0 m in map \u00b1 2.0 m", "1.3 m", "5.9 m"]
+    assert table[1][4:7] == ["\u2013"] * 3
 
 
 def test_places_of_alarms_stand_where_one_is_known(page: Page) -> None:

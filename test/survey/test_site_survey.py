@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_bags import EPOCH, SECOND, text, write_bag
 from patrol_bags import DAY, patrol_bag
-from telling_runtime import LOW, telling_model
+from telling_runtime import HIGH, LOW, telling_model
 
 from gas_fusion_ros.array.description import ArrayChannel, ArrayDescription
 from gas_fusion_ros.bags.storage.limits import BagLimits
@@ -131,6 +131,54 @@ def test_verdicts_are_told_with_their_patrol_or_without(surveyor: Surveyor, tmp_
     assert report.false_alarms_per_hour == pytest.approx(3600 / 59, rel=0.01)
 
 
+def alarm_of(surveyor: Surveyor, number: int = 0, said: Said = Said.FALSE_ALARM) -> Judgement:
+    """A word on the alarm of a patrol that is known."""
+    patrol = PatrolLog(surveyor.site).patrols()[number]
+    return verdict(patrol.alarms[0].since_ns, said, robot=patrol.robot, number=number)
+
+
+def test_a_leak_whose_judged_alarms_are_false_is_judged_false(surveyor: Surveyor, tmp_path: Path) -> None:
+    surveyor.report(patrol_bag(tmp_path), patrol_bag(tmp_path, 1))
+    book = VerdictBook(surveyor.site)
+    book.give(alarm_of(surveyor, 0))
+    report = surveyor.report()
+    (leak,) = report.leaks
+    assert (leak.judged_false, leak.false_sightings, report.leaks_judged_false) == (True, 1, 1)
+    html = site_html(report)
+    assert "<dt>leaks</dt><dd>0</dd>" in html
+    assert "<dt>leaks judged false</dt><dd>1</dd>" in html
+    assert "<s>Smoke</s>" in html
+    # Somebody found gas there, or did not know: it is a leak again.
+    for said in (Said.TRUE_LEAK, Said.NOT_KNOWN):
+        book.give(alarm_of(surveyor, 1, said))
+        report = surveyor.report()
+        (leak,) = report.leaks
+        assert (leak.judged_false, leak.false_sightings, report.leaks_judged_false) == (False, 1, 0)
+        assert "<s>" not in site_html(report)
+
+
+@pytest.mark.parametrize(
+    "change", [{"gas": "Perfume"}, {"robot": "r2"}, {"since_ns": EPOCH, "until_ns": EPOCH}]
+)
+def test_a_false_alarm_of_something_else_leaves_a_leak(
+    surveyor: Surveyor, tmp_path: Path, change: dict[str, object]
+) -> None:
+    surveyor.report(patrol_bag(tmp_path))
+    VerdictBook(surveyor.site).give(replace(alarm_of(surveyor), **change))  # type: ignore[arg-type]
+    (leak,) = surveyor.report().leaks
+    assert (leak.judged_false, leak.false_sightings) == (False, 0)
+
+
+def test_of_two_robots_at_a_time_one_that_was_wrong_takes_no_leak_away(
+    surveyor: Surveyor, tmp_path: Path
+) -> None:
+    surveyor.report(patrol_bag(tmp_path, robot="r1"), patrol_bag(tmp_path, robot="r2"))
+    VerdictBook(surveyor.site).give(alarm_of(surveyor))
+    report = surveyor.report()
+    assert report.false_alarms == 1
+    assert not any(leak.judged_false for leak in report.leaks)
+
+
 def test_sensors_of_two_robots_are_kept_apart(surveyor: Surveyor, tmp_path: Path) -> None:
     drifted = [LOW[0], LOW[1] + 20.0, *LOW[2:]]
     report = surveyor.report(
@@ -162,6 +210,12 @@ def test_the_page_shows_all_of_it_and_escapes_it(surveyor: Surveyor, tmp_path: P
     for heading in ("Leaks by place", "Patrols", "Where the robots", "Drift of", "Alarms that were judged"):
         assert heading in html
     assert "1 false alarm<" in html
+
+
+def test_bags_of_one_name_are_told_apart_by_their_folders(surveyor: Surveyor, tmp_path: Path) -> None:
+    html = site_html(surveyor.report(patrol_bag(tmp_path / "d1"), patrol_bag(tmp_path / "d2", clean=HIGH)))
+    assert "<td>d1/patrol0</td>" in html
+    assert "<td>d2/patrol0</td>" in html
 
 
 def test_a_page_of_an_empty_site_says_what_is_missing(surveyor: Surveyor) -> None:

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gas_fusion_ros.base.observation import RESERVED_CLASSES
 from gas_fusion_ros.site.verdicts import Judgement, Said, last_words
 from gas_fusion_ros.truth.label_track import LabelTrack
 from gas_fusion_ros.truth.scoring import Interval
-from gas_fusion_ros.truth.verdict_labels import verdict_labels, with_ends
+from gas_fusion_ros.truth.verdict_labels import verdict_labels, with_ends, without_gas
 
 SECOND = 10**9
 TRUE, FALSE, UNSURE = Said.TRUE_LEAK, Said.FALSE_ALARM, Said.NOT_KNOWN
@@ -49,6 +50,15 @@ def test_a_true_leak_counts_before_a_false_alarm_of_its_time() -> None:
 def test_of_two_gases_at_a_time_and_of_doubt_nothing_is_said() -> None:
     assert labels(judged(1, 5, TRUE), judged(3, 7, TRUE, "Perfume")) == [("Smoke", 1, 3), ("Perfume", 5, 7)]
     assert labels(judged(1, 9, FALSE), judged(3, 5, UNSURE, "Perfume")) == [("NoGas", 1, 3), ("NoGas", 5, 9)]
+
+
+@pytest.mark.parametrize("nameless", RESERVED_CLASSES)
+def test_a_true_leak_whose_alarm_names_no_gas_says_nothing_and_was_no_clean_air(nameless: str) -> None:
+    true, false = judged(3, 5, TRUE, nameless), judged(3, 5, FALSE, nameless)
+    assert labels(judged(1, 9, FALSE), true) == [("NoGas", 1, 3), ("NoGas", 5, 9)]
+    assert labels(judged(1, 9, TRUE), true) == [("Smoke", 1, 9)]
+    assert (without_gas([true, judged(1, 9, TRUE)]), without_gas([true, false])) == ([true], [])
+    assert labels(false) == [("NoGas", 3, 5)]
 
 
 def test_a_verdict_without_an_end_says_nothing_until_its_bag_tells_it() -> None:
