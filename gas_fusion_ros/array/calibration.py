@@ -197,5 +197,5 @@ def _check_departure(logarithms: Values, most: float) -> None:
         raise CalibrationError(
             f"{departed.mean():.0%} of the readings, the first of them number {first}, are of another air: "
             f"two channels or more lie {most:g} and more from their median in ln(Rs/RL); record "
-            "clean air alone"
+            "clean air alone, for the minute after a gas counts as another air"
         )

@@ -7,12 +7,12 @@ import secrets
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from gas_fusion_ros.base.quoting import shown
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.commands.terminal import complain, say
-from gas_fusion_ros.fleet.broker import Broker
+from gas_fusion_ros.fleet.broker import Broker, Incoming
 from gas_fusion_ros.fleet.client_library import ClientMissingError, require_client
 from gas_fusion_ros.fleet.credentials import (
     Credentials,
@@ -24,6 +24,9 @@ from gas_fusion_ros.fleet.credentials import (
 from gas_fusion_ros.fleet.names import FleetTopics
 from gas_fusion_ros.fleet.settings import TlsSettings
 from gas_fusion_ros.watch.access import Access
+
+if TYPE_CHECKING:
+    from gas_fusion_ros.fleet.receiver import Audience
 
 TLS_PORT, PLAIN_PORT = 8883, 1883
 _KEEP_ALIVE_NS = 2 * NANOSECONDS_PER_SECOND
@@ -70,6 +73,33 @@ class FleetOptions:
         return name, number
 
 
+class SaidOnce:
+    """Says on stderr too why nothing is heard: each reason once, until another one comes.
+
+    Args:
+        audience: is told everything.
+    """
+
+    def __init__(self, audience: "Audience") -> None:
+        self._audience = audience
+        self._said = ""
+
+    def connected(self) -> None:
+        """What comes from now on is heard."""
+        self._audience.connected()
+
+    def disconnected(self, why: str) -> None:
+        """Nothing is heard any more."""
+        self._audience.disconnected(why)
+        if why and why != self._said:
+            complain(why)
+            self._said = why
+
+    def hear(self, document: Incoming) -> None:
+        """A document came."""
+        self._audience.hear(document)
+
+
 def watch_fleet(options: FleetOptions, access: Access) -> None:
     """Serve the page until the command is ended.
 
@@ -95,7 +125,8 @@ def watch_fleet(options: FleetOptions, access: Access) -> None:
     from gas_fusion_ros.watch.server import FleetServer
 
     fleet = Fleet(topics, str(broker))
-    with FleetServer(fleet, access) as server, Receiver(broker, (topics.state, topics.alarms), fleet):
+    audience = SaidOnce(fleet)
+    with FleetServer(fleet, access) as server, Receiver(broker, (topics.state, topics.alarms), audience):
         say(f"open {server.address_with_token} in a browser; Ctrl-C ends this")
         threading.Event().wait()
 

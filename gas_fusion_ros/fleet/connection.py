@@ -35,6 +35,7 @@ MOST_PACKET = 1 << 20
 _CONNECT_S = 5.0
 _GOODBYE_S = 1.0
 _AT_LEAST_ONCE = 1
+_BAD_PASSWORD, _NOT_AUTHORIZED = 0x86, 0x87
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Connection(Closing):
                 properties=_limits(),
             )
         except (OSError, ValueError) as error:
-            raise BrokerError(f"{broker} cannot be reached: {_reason(error)}") from None
+            raise BrokerError(f"{broker} cannot be reached: {_reason(error, broker)}") from None
         self._client.loop_start()
         if not self._begun.wait(_CONNECT_S) or self._refusal or not self.is_open:
             why = self._refusal or self._failure or "it does not answer as an MQTT 5 broker does"
@@ -172,7 +173,9 @@ class Connection(Closing):
 
     def _on_connect(self, _client: Client, _data: Any, _flags: Any, reason: ReasonCode, _more: Any) -> None:
         if reason.is_failure:
-            self._refusal = f"it refuses the client {self._name}: {reason}"
+            who = "; is credentials_file (node) or --credentials-file (watch) the right one?"
+            is_who = reason.value in (_BAD_PASSWORD, _NOT_AUTHORIZED)
+            self._refusal = f"it refuses the client {self._name}: {reason}{who if is_who else ''}"
         self._begun.set()
 
     def _on_publish(self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _more: Any) -> None:
@@ -206,11 +209,12 @@ def _limits() -> Properties:
     return properties
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, broker: Broker) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {error.verify_message}; is tls.ca_file its authority's?"
+    told = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     if isinstance(error, ssl.SSLError):
-        return f"no encrypted connection: {error.reason or error}; does it encrypt on this port?"
-    if isinstance(error, OSError) and error.strerror:
-        return str(error.strerror)
-    return str(error) or type(error).__name__
+        told = f"no encrypted connection: {error.reason or error}"
+    if broker.tls is not None and isinstance(error, (ssl.SSLError, ConnectionResetError, BrokenPipeError)):
+        told += "; does it speak TLS on this port? tls.enabled: false (node), --no-tls (watch)"
+    return told

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gas_fusion_ros.array.expected import Expected
 from gas_fusion_ros.array.scale import BITS, WINDOW, judge, looks_like_volts, told_by_range
 from gas_fusion_ros.base.mq import Quantity
 from gas_fusion_ros.base.observation import PAPER_CHANNELS
+from gas_fusion_ros.base.quoting import listed
 from gas_fusion_ros.base.shipped_files import DEFAULT_MODEL, find_bundle
 from gas_fusion_ros.base.units import NANOSECONDS_PER_SECOND
 from gas_fusion_ros.drivers.gas.lines.columns import ColumnNames
@@ -36,6 +38,8 @@ from gas_fusion_ros.model.expected_readings import expected_readings
 
 SCALE = "scale"
 """Cause of the note on readings of another scale."""
+NEVER = "never"
+"""Cause of the note on channels without a value in any reading."""
 BEFORE_USE = (CHANNELS, SCALE)
 """Causes of the notes on what is to be done before readings are of use."""
 
@@ -207,6 +211,7 @@ class SerialListener:
         self._first: LineReading | None = None
         self._last: LineReading | None = None
         self._latest: list[Values] = []
+        self._seen: npt.NDArray[np.bool_] | None = None  # shape (C,): channels that ever had a value
         self._least, self._greatest = math.inf, -math.inf
 
     def feed(self, data: bytes, at_ns: int) -> None:
@@ -231,7 +236,11 @@ class SerialListener:
             self._lines.manner,
             " and ".join(sorted(self._line_ends)),
             tuple(self._tally.refused.values()),
-            (*self._tally.notes, *_for_model(channels, self._latest, self._least, self._greatest)),
+            (
+                *self._tally.notes,
+                *_never(channels, self._seen),
+                *_for_model(channels, self._latest, self._least, self._greatest),
+            ),
             self._least,
             self._greatest,
             self._rate_hz,
@@ -253,7 +262,9 @@ class SerialListener:
         self._first = self._first or reading
         self._last = reading
         self._latest = [*self._latest[1 - WINDOW :], reading.counts]
-        known = reading.counts[np.isfinite(reading.counts)]
+        is_known: npt.NDArray[np.bool_] = np.isfinite(reading.counts)
+        self._seen = is_known if self._seen is None else self._seen | is_known
+        known = reading.counts[is_known]
         if known.size:
             self._least = min(self._least, float(known.min()))
             self._greatest = max(self._greatest, float(known.max()))
@@ -321,6 +332,18 @@ def _line_end(line: Line, splitter: LineSplitter) -> str:
     if splitter.is_cr_only:
         return "CR"
     return "CR LF" if line.content.endswith(b"\r") else "LF"
+
+
+def _never(channels: tuple[str, ...], seen: npt.NDArray[np.bool_] | None) -> list[Remark]:
+    """Say which channels, of those in `seen`, shape (C,), never had a value; nothing without a reading."""
+    if seen is None:
+        return []
+    dead = [name for name, was_seen in zip(channels, seen.tolist(), strict=True) if not was_seen]
+    if not dead:
+        return []
+    return [
+        Remark(NEVER, f"{listed(dead)} never had a value", "wire or sensor? Else leave it out of channels")
+    ]
 
 
 def _for_model(

@@ -18,7 +18,11 @@ from gas_fusion_ros.model.precision import AUTO, PRECISIONS
 from gas_fusion_ros.model.runtimes import DEVICES
 from gas_fusion_ros.pairing.types import PairingSettings
 from gas_fusion_ros.settings.fields import group, make_settings, parameters_of, setting, specs_of
-from gas_fusion_ros.settings.parameter_file import ParameterFileError, read_node_parameters
+from gas_fusion_ros.settings.parameter_file import (
+    MissingSectionError,
+    ParameterFileError,
+    read_node_parameters,
+)
 from gas_fusion_ros.settings.parameter_spec import MANAGED_SPECS, ParameterSpec, ParameterValue
 
 NODE = "gas_classifier"
@@ -165,6 +169,10 @@ def read_settings(path: Path, options: Mapping[str, ParameterValue] | None = Non
             raise SettingsError(f"--{name.rpartition('.')[2]}: {refusal}")
     try:
         given = read_node_parameters(path, NODE)
+    except MissingSectionError as error:
+        raise SettingsError(
+            f"{error}; add your sections to a copy of config/replay.yaml, which has it"
+        ) from None
     except ParameterFileError as error:
         raise SettingsError(str(error)) from None
     try:

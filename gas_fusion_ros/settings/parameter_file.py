@@ -35,6 +35,10 @@ class ParameterFileError(ValueError):
     """A parameter file cannot be used; the message names the file, and the line where there is one."""
 
 
+class MissingSectionError(ParameterFileError):
+    """A parameter file has no section for a node; the message names the file and the nodes it is for."""
+
+
 def read_node_parameters(path: Path, node: str) -> dict[str, Value]:
     """Return the parameters that a file sets for a node in whatever namespace, by dotted name.
 
@@ -43,8 +47,8 @@ def read_node_parameters(path: Path, node: str) -> dict[str, Value]:
         node: the node's name, without a namespace.
 
     Raises:
-        ParameterFileError: it is no parameter file, has no section for the node or sections for several
-            nodes of that name.
+        MissingSectionError: it has no section for the node.
+        ParameterFileError: it is no parameter file, or has sections for several nodes of that name.
     """
     root = _composed(path)
     try:
@@ -55,7 +59,7 @@ def read_node_parameters(path: Path, node: str) -> dict[str, Value]:
         sections = [(name, content) for name, content in _sections(root) if _fits(name, node)]
         if not sections:
             found = listed(_key(key) for key, _ in root.value)
-            raise ParameterFileError(f"it has no section for {node}; there is {found}")
+            raise MissingSectionError(f"it has no section for {node}; there is {found}")
         own = list(dict.fromkeys(name for name, _ in sections if _last_part(name) == node))
         if len(own) > 1:
             raise ParameterFileError(f"it has several sections for {node}: {listed(own)}; expected one")
@@ -64,7 +68,7 @@ def read_node_parameters(path: Path, node: str) -> dict[str, Value]:
             parameters |= dict(_values(content, ""))
         return parameters
     except ParameterFileError as error:
-        raise ParameterFileError(f"{shown(path)}: {error}") from None
+        raise type(error)(f"{shown(path)}: {error}") from None
 
 
 def nodes_in(path: Path) -> list[str]:

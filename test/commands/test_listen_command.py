@@ -71,6 +71,18 @@ def test_a_value_that_is_none_is_null(tmp_path: Path) -> None:
     assert found["first"] == FIRST | {"mq2": None}
 
 
+@pytest.mark.parametrize(
+    ("bad_rows", "told"), [(len(READINGS), ["mq2, mq5 never had a value"]), (len(READINGS) - 1, [])]
+)
+def test_a_channel_that_never_has_a_value_is_told(bad_rows: int, told: list[str], tmp_path: Path) -> None:
+    rows = [
+        commas(["nan", row[1], "nan", *row[3:]] if number < bad_rows else row)
+        for number, row in enumerate(READINGS)
+    ]
+    _, found = heard(write(tmp_path, lines(rows)))
+    assert [one["reason"] for one in found["notes"] if "never" in one["reason"]] == told
+
+
 def test_a_capture_of_a_windows_shell_is_read(tmp_path: Path) -> None:
     text = READ["commas"](READINGS).decode()
     assert heard(write(tmp_path, text.encode("utf-16")))[1]["first"] == FIRST

@@ -13,8 +13,10 @@ import pytest
 from brokers import running_broker
 
 from benchmarks.mosquitto import HOST
-from gas_fusion_ros.commands.watched_fleet import FleetOptions
+from gas_fusion_ros.commands.watched_fleet import FleetOptions, SaidOnce
+from gas_fusion_ros.fleet.names import FleetTopics
 from gas_fusion_ros.fleet.settings import TlsSettings
+from gas_fusion_ros.watch.fleet import Fleet, FleetCursor
 
 
 @pytest.mark.parametrize(
@@ -47,5 +49,26 @@ def test_it_serves_a_fleet_until_it_is_ended(tmp_path: Path) -> None:
                         break
             assert news["broker"]["name"] == f"{HOST}:{broker.port}"
             assert (news["order"], news["may_write"]) == ([], False)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20.0) == 0
+
+
+def test_why_nothing_is_heard_stands_in_the_terminal_once(capsys: pytest.CaptureFixture[str]) -> None:
+    fleet = Fleet(FleetTopics("gas_fusion"), "broker.example:8883")
+    audience = SaidOnce(fleet)
+    for why in ("it refuses", "it refuses", "", "it is gone"):
+        audience.disconnected(why)
+    assert capsys.readouterr().err.splitlines() == ["gas-fusion: it refuses", "gas-fusion: it is gone"]
+    assert fleet.news(FleetCursor())["broker"]["trouble"] == "it is gone"
+
+
+def test_a_broker_that_does_not_encrypt_is_told_of_in_the_terminal(tmp_path: Path) -> None:
+    with running_broker(tmp_path) as broker:
+        command = [sys.executable, "-m", "gas_fusion_ros", "watch", "--broker", f"{HOST}:{broker.port}"]
+        with subprocess.Popen(
+            [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr is not None
+            assert "does it speak TLS on this port?" in process.stderr.readline()
             process.send_signal(signal.SIGINT)
             assert process.wait(20.0) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from waiting import wait_until
 
 from benchmarks.mosquitto import Mosquitto, NoMosquittoError, find_program, with_libraries
 from gas_fusion_ros.base.problems import Problems
-from gas_fusion_ros.fleet.broker import Broker, Incoming, Outgoing
+from gas_fusion_ros.fleet.broker import Broker, BrokerError, Incoming, Outgoing
+from gas_fusion_ros.fleet.connection import Connection
 from gas_fusion_ros.fleet.credentials import Credentials, tls_context
 from gas_fusion_ros.fleet.outbox import Outbox
 from gas_fusion_ros.fleet.receiver import Receiver
@@ -114,13 +116,31 @@ def test_whoever_watches_without_a_password_is_told_why_nothing_is_heard(secured
 
 
 def test_a_wrong_password_is_told_of(secured: Secured) -> None:
-    assert "refuses the client robot1: Not authorized" in secured.link("localhost", True, None).trouble
+    trouble = secured.link("localhost", True, Credentials("robot1", "another")).trouble
+    assert "refuses the client robot1: Not authorized; is credentials_file" in trouble
+    assert "--credentials-file" in trouble
 
 
 def test_a_broker_that_has_another_name_than_its_certificate_is_not_trusted(secured: Secured) -> None:
     trouble = secured.link("127.0.0.1", True, GOOD).trouble
     assert "its certificate is not trusted" in trouble
     assert "IP address mismatch" in trouble
+
+
+def test_a_broker_that_does_not_encrypt_is_told_of_with_the_remedy(tmp_path: Path) -> None:
+    with running_broker(tmp_path) as plain:
+        broker = Broker("localhost", plain.port, "robot1", SECOND, tls_context(TlsSettings()))
+        with pytest.raises(BrokerError, match=r"does it speak TLS on this port\?.*enabled: false.*--no-tls"):
+            Connection(broker, None, lambda: None)
+
+
+def test_a_broker_that_is_not_there_is_not_said_to_be_without_tls() -> None:
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        port = unheard.getsockname()[1]
+        broker = Broker("127.0.0.1", port, "robot1", SECOND, tls_context(TlsSettings()))
+        with pytest.raises(BrokerError, match=r"cannot be reached: Connection refused$"):
+            Connection(broker, None, lambda: None)
 
 
 def test_a_broker_that_encrypts_is_not_spoken_to_in_the_clear(secured: Secured) -> None:

@@ -179,7 +179,11 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, parameters: object, compla
         ("gas_classifier: {ros__parameters: {channels: [a, 1]}}", "channels is a list of several types"),
         ("gas_classifier: {ros__parameters: {channels: [[a]]}}", "line 1: channels is nested in a list"),
         ("gas_classifier:\n  ros__parameters:\n    model:\n", "line 3: model has no value"),
-        ("gas_sensor: {ros__parameters: {}}", "has no section for gas_classifier; there is gas_sensor"),
+        (
+            "leak_mapper: {ros__parameters: {}}",
+            r"parameters\.yaml: it has no section for gas_classifier; there is leak_mapper; "
+            "add your sections to a copy of config/replay.yaml",
+        ),
         ("gas_classifier: {threads: 1}", "section gas_classifier has no ros__parameters"),
         (
             "/a/gas_classifier: {ros__parameters: {}}\n/b/gas_classifier: {ros__parameters: {}}",
