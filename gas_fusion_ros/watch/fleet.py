@@ -127,6 +127,8 @@ class Fleet:
         """Nothing is heard any more."""
         with self._lock:
             self._link, self._trouble = None, why
+            for robot in self._robots.values():
+                robot.alive = None  # by no clock: the next link may begin in the same tick
 
     def hear(self, document: Incoming) -> None:
         """Take in a document; one that cannot be read is counted, and told in its robot's row."""
@@ -205,7 +207,7 @@ class Fleet:
             robot.gone = robot.gone if is_kept and robot.gone else Since(moment.wall_s, is_kept)
             robot.heard = robot.alive = None
         elif not is_kept:
-            if robot.gone is not None or not self._is_heard(robot, moment):
+            if robot.alive is None or not self._is_heard(robot, moment):
                 robot.alive = moment
             robot.gone, robot.heard = None, moment
         elif self._is_heard(robot, moment):

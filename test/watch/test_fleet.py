@@ -8,7 +8,7 @@ from typing import Any
 import fleet_documents as made
 import pytest
 from fleet_documents import on_alarms, on_state
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gas_fusion_ros.alarm.types import AlarmState, AlarmStatus, Reason, Severity
@@ -268,6 +268,7 @@ STEPS = st.lists(DOCUMENTS | st.floats(0.0, 5.0) | st.sampled_from(["cut", "join
 
 
 @given(STEPS)
+@example([on_state("r", made.state("r")), "cut", "joined"])
 def test_no_order_of_events_makes_a_robot_safe_that_has_not_just_said_so(steps: list[Any]) -> None:
     shown = Shown()
     safe_until_s = 0.0
