@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gas_fusion_ros.bags.reader import BagMessage, BagTopic
+from gas_fusion_ros.bags.topics import BagTopics
 from gas_fusion_ros.base.observation import RobotPose
 from gas_fusion_ros.base.problems import Problems
 from gas_fusion_ros.base.quoting import shown
@@ -47,6 +49,10 @@ class BagPoses:
             self.topics = frozenset(() if pose_topic is None else (pose_topic,))
         self.trail = PoseTrail(reach_ns)
         self._tells = False
+
+    def named_with(self, topics: BagTopics) -> set[str]:
+        """Return the names of a bag's topics that are read, these in the place of that of the pose."""
+        return {name for name in vars(replace(topics, pose=None)).values() if name is not None} | self.topics
 
     def hear(self, message: BagMessage) -> RobotPose | None:
         """Take in a message of `topics`, and return the pose that it tells; None where it tells none.

@@ -103,6 +103,12 @@ class LoadedModel:
         """Channels that are read from a message."""
         return self.settings.channels or self.bundle.channels
 
+    @property
+    def reach_ns(self) -> int:
+        """How long after a reading or image something may fall due by time alone, nanoseconds."""
+        # A reading may wait for its image, and silence count from the end of its wait.
+        return 2 * self.settings.pairing.wait_ns + self.alarm.timeout_ns
+
     def grad_cam(self) -> GradCam:
         """Return what explains the model's verdicts.
 

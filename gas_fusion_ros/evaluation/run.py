@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gas_fusion_ros.alarm.event_log import EventLog, EventLogError
@@ -229,8 +229,7 @@ class _BagRun:
         self._is_labelled = False
         # A reading may wait for its image, and silence count from the end of its wait.
         self._wait_ns = pairing.wait_ns
-        reach_ns = 2 * pairing.wait_ns + model.alarm.timeout_ns
-        self._bag_poses = BagPoses(topics.pose, reader.topics, settings.mapping, reach_ns, problems)
+        self._bag_poses = BagPoses(topics.pose, reader.topics, settings.mapping, model.reach_ns, problems)
         self._poses = self._bag_poses.trail
         self._leaks = LeakFinding(settings.mapping)
         self.pictures = AlarmPictures(self.pipeline.classifier)
@@ -254,9 +253,7 @@ class _BagRun:
             self._poses.settle(start_ns)
             if self._topics.gas is None:
                 self._require_labels(start_ns, start_ns)
-        named = replace(self._topics, pose=None)
-        names = {name for name in vars(named).values() if name is not None} | self._bag_poses.topics
-        for number, message in enumerate(reader.messages(names)):
+        for number, message in enumerate(reader.messages(self._bag_poses.named_with(self._topics))):
             self._take(message)
             if number % _WATCH_EVERY == 0 and start_ns is not None and end_ns is not None:
                 watch((message.stamp_ns - start_ns) / max(end_ns - start_ns, 1))

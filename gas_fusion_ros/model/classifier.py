@@ -221,7 +221,7 @@ class Classifier:
         return self._readings_alone(sample, answer)
 
     def _is_calm_alone(self, gas_logits: Array) -> bool:
-        """Whether readings by themselves may be no leak; not so where their answer is none."""
+        """Whether readings by themselves are no leak; not so where what they say is no number."""
         if Mode.GAS_ONLY not in self._bundle.networks or CLEAN_AIR not in self._bundle.classes:
             return True
         alone = softmax(gas_logits / np.float32(self._bundle.temperatures[Mode.GAS_ONLY]))

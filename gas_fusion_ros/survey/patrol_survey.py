@@ -95,8 +95,7 @@ class _Survey:
         self._topics = topics
         self._model = model
         self._wait_ns = settings.pairing.wait_ns
-        reach_ns = 2 * self._wait_ns + model.alarm.timeout_ns
-        self._bag_poses = BagPoses(topics.pose, bag_topics, mapping, reach_ns, problems)
+        self._bag_poses = BagPoses(topics.pose, bag_topics, mapping, model.reach_ns, problems)
         self._poses = self._bag_poses.trail
         self._leaks = LeakFinding(mapping)
         self._way = Way()
@@ -112,9 +111,7 @@ class _Survey:
     def play(self, reader: BagReader, start_ns: int, end_ns: int) -> None:
         """Play it to its end."""
         self._pipeline.tick(start_ns)
-        named = replace(self._topics, pose=None)
-        names = {name for name in vars(named).values() if name is not None} | self._bag_poses.topics
-        for message in reader.messages(names):
+        for message in reader.messages(self._bag_poses.named_with(self._topics)):
             self._take(message)
         self._pipeline.tick(end_ns)
         self._pipeline.finish()

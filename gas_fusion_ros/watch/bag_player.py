@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from queue import Empty, Full, Queue
 
 from gas_fusion_ros.alarm.types import AlarmEvent
@@ -79,8 +78,7 @@ class BagPlayer:
         self._shelve_ns = settings.alarm.shelve_ns
         # A reading may wait for its image, and silence count from the end of its wait.
         self._wait_ns = settings.pairing.wait_ns
-        reach_ns = 2 * self._wait_ns + model.alarm.timeout_ns
-        self._bag_poses = BagPoses(topics.pose, reader.topics, mapping, reach_ns, watched.problems)
+        self._bag_poses = BagPoses(topics.pose, reader.topics, mapping, model.reach_ns, watched.problems)
         self._poses = self._bag_poses.trail
         self._pipeline = model.pipeline(watched.problems, self)
         self._commands: Queue[Command] = Queue(_MOST_COMMANDS)
@@ -96,8 +94,9 @@ class BagPlayer:
             return
         self._began_s = time.monotonic()
         self._pipeline.tick(start_ns)
-        named = (*vars(replace(self._topics, pose=None)).values(), self._leaks)
-        names = {name for name in named if name is not None} | self._bag_poses.topics
+        names = self._bag_poses.named_with(self._topics)
+        if self._leaks is not None:
+            names.add(self._leaks)
         for message in self._reader.messages(names):
             self._wait_until(message.stamp_ns, start_ns)
             self._take(message)
