@@ -20,7 +20,6 @@ from gas_fusion_ros.report.texts import (
     DASH,
     count_text,
     duration_text,
-    leak_place_text,
     number_text,
     place_text,
     seconds_text,
@@ -100,17 +99,12 @@ def report_html(evaluations: Sequence[Evaluation], failed: Sequence[Failure] = (
         "unknown_colour": UNKNOWN_COLOUR,
     }
     environment.filters |= {
-        "counted": count_text,
-        "duration": duration_text,
         "leak_mark": _leak_mark,
-        "leak_place": leak_place_text,
         "metres": lambda metres: DASH if metres is None else f"{metres:.1f} m",
-        "number": number_text,
         "or_dash": lambda figure: DASH if figure is None else figure,
         "place": place_text,
         "seconds": seconds_text,
         "share": share_text,
-        "thousands": lambda count: f"{count:,}",
         "time": time_text,
     }
     return environment.get_template("evaluation.html.jinja").render(

@@ -11,9 +11,6 @@ from gas_fusion_ros.report.page import page_environment
 from gas_fusion_ros.report.site_figures import MOST_LINES, coverage_picture, drift_picture, strengths_picture
 from gas_fusion_ros.report.texts import (
     DASH,
-    count_text,
-    duration_text,
-    leak_place_text,
     number_text,
     place_text,
 )
@@ -38,15 +35,10 @@ def site_html(report: SiteReport) -> str:
     """Return the page as HTML."""
     environment = page_environment()
     environment.filters |= {
-        "counted": count_text,
         "day": _day,
-        "duration": duration_text,
         "last_parts": _last_parts,
-        "leak_place": leak_place_text,
-        "number": number_text,
         "or_dash": lambda figure: DASH if figure is None or figure == "" else figure,
         "place": _place,
-        "thousands": lambda count: f"{count:,}",
     }
     named = PurePath(report.site).name if report.site else "a site"
     return environment.get_template("site.html.jinja").render(
